@@ -1,0 +1,15 @@
+"""GraphQL at the price of its SQL: the engine knows no ticket.
+
+A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which
+rows, in which order, which page. When the executor completes such a value, the
+selection set under it becomes the projection: one SQL statement for each selected
+list level, with exactly the selected columns, whatever the number of parents.
+Whatever cannot be projected is executed plainly by graphql-core over model
+instances, and is correct first.
+
+Read the modules in this order: `sql` (conditions as data), `tables` (what a model
+says of its columns), `paging` (keyset windows and cursors), `queries` (what a
+resolver returns), `projection` (a selection set compiled to columns), `loading`
+(the statements), `executor` (graphql-core, with the two joined), `documents`
+(parsed and validated once), `database` (the pool under it all).
+"""

@@ -1,0 +1,150 @@
+"""The database connection: Tortoise's asyncpg client, mended, and named by a DSN.
+
+Tortoise's config names this module as a connection's ``engine`` and finds
+``client_class`` in it. The credentials are ``dsn`` (any that asyncpg and libpq
+take), ``maxsize`` and further keyword arguments of `asyncpg.create_pool`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    PoolConnectionWrapper,
+    TransactionalDBClient,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.connection import get_connections
+from tortoise.exceptions import DBConnectionError
+
+__all__ = [
+    "Client",
+    "DatabaseUnavailable",
+    "client_class",
+    "fetch",
+    "is_unavailable",
+    "pool",
+    "sqlstate",
+]
+
+ACQUIRE_TIMEOUT_S = 5.0
+
+# Classes of SQLSTATE (PostgreSQL, appendix A) that say "not now": connection
+# exceptions, insufficient resources, operator intervention (but not a cancelled
+# statement, which has run out of its time).
+_UNAVAILABLE_CLASSES = ("08", "53", "57P")
+_UNAVAILABLE_ERRORS = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    DBConnectionError,
+    ConnectionError,
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer, or gave no connection in time; trying again may help."""
+
+
+class Client(AsyncpgDBClient):
+    """Tortoise's client with a DSN, bounded waiting, and transactions that never leak a connection."""
+
+    def __init__(self, dsn: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.dsn = dsn
+
+    async def create_pool(self, **options: Any) -> asyncpg.Pool:
+        for name in ("host", "port", "user", "password", "database"):
+            options.pop(name, None)
+        # No session state is ever set on a pooled connection (listeners and session
+        # locks have connections of their own), so a reset would be a wasted round trip.
+        return await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
+
+    def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
+        return _BoundedAcquire(self, self._pool_init_lock)
+
+    def _in_transaction(self) -> TransactionContext:
+        return _Transaction(TransactionWrapper(self), self._pool_init_lock)
+
+
+client_class = Client
+
+
+class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
+    async def __aenter__(self) -> asyncpg.Connection:
+        await self.ensure_connection()
+        self.connection = await _acquire(self.client._pool)  # type: ignore[attr-defined]  # set by ensure_connection
+        return self.connection
+
+
+class _Transaction(TransactionContextPooled):
+    """Tortoise's own, but a BEGIN that fails or is cancelled gives its connection back."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self.ensure_connection()
+        client: Any = self.client
+        own_pool = client._parent._pool
+        client._connection = await _acquire(own_pool)
+        self.token = get_connections().set(self.connection_name, client)
+        try:
+            await client.begin()
+        except BaseException:
+            get_connections().reset(self.token)
+            await asyncio.shield(own_pool.release(client._connection))
+            raise
+        return self.client
+
+
+def pool() -> asyncpg.Pool:
+    """Return the pool under the default connection; raises DatabaseUnavailable before it is open."""
+    open_pool: asyncpg.Pool | None = getattr(get_connections().get("default"), "_pool", None)
+    if open_pool is None:
+        message = "the database is not connected"
+        raise DatabaseUnavailable(message)
+    return open_pool
+
+
+async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+    """Run one statement outside any transaction and return its rows."""
+    own_pool = pool()
+    connection = await _acquire(own_pool)
+    try:
+        return await connection.fetch(statement, *values)
+    finally:
+        await own_pool.release(connection)
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE behind an error, also where the ORM has wrapped it."""
+    while error is not None:
+        state = getattr(error, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+        error = error.__cause__
+    return None
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Tell whether an error means that the database is away and trying again may help."""
+    while error is not None:
+        state = getattr(error, "sqlstate", None)
+        if isinstance(state, str):
+            return state.startswith(_UNAVAILABLE_CLASSES)
+        if isinstance(error, (DatabaseUnavailable, *_UNAVAILABLE_ERRORS)):
+            return True
+        error = error.__cause__
+    return False
+
+
+async def _acquire(own_pool: asyncpg.Pool) -> Any:
+    try:
+        return await own_pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+    except TimeoutError as error:
+        message = f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
+        raise DatabaseUnavailable(message) from error
+
+
+async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
+    """Leave a released connection as it is."""

@@ -1,0 +1,23 @@
+"""The table of API tokens."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.columns import id_column, json_column, new_id, time_column
+
+
+class ApiToken(Model):
+    """A credential of a named caller; the secret itself is kept by no one, only its SHA-256."""
+
+    id = id_column(primary_key=True, default=new_id)
+    name = fields.CharField(max_length=200, unique=True)
+    digest = fields.CharField(max_length=64, unique=True)
+    # A list of scope names.
+    scopes = json_column()
+    created_at = time_column()
+    expires_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_tokens"
