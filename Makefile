@@ -1,0 +1,64 @@
+# make serve    everything from a fresh checkout, then the service on http://127.0.0.1:4040
+# make test     the same set-up, then the tests (on an embedded PostgreSQL, or TEST_DATABASE_URL)
+# make check    what must hold before a commit: lint, format, types, floors, drift, printed schema, locks
+# make format   put the code into its form
+# make lock     resolve the dependencies of pyproject.toml anew into the two lock files
+#
+# Needed on the machine: Python 3.11 or newer with venv, and make. PYTHON names another Python.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp is younger than what it was made from, so that a second run asks nobody anything.
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock"
+
+.PHONY: setup serve test check format lock
+
+setup: $(DEV)
+
+serve: $(RUNTIME)
+	@exec $(BIN)/ticketops serve
+
+test: $(DEV)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/ticketops schema check
+	@$(BIN)/python -m pytest -q tests/test_floors.py tests/test_locks.py tests/models/test_drift.py
+
+format: $(DEV)
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+# The second lock holds the tools of development, at the versions that the first one fixes.
+lock: $(DEV)
+	$(COMPILE) $(ARGS) pyproject.toml -o requirements.lock
+	$(COMPILE) $(ARGS) -c requirements.lock --group dev -o tests/requirements.lock
+
+# Not the first python3 there is, but the first that will do.
+$(RUNTIME): requirements.lock pyproject.toml
+	@$(BIN)/python -c '' 2>/dev/null || { \
+		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+			"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+				2>/dev/null && found="$$python" && break; \
+		done; \
+		test -n "$$found" || { \
+			echo "Python 3.11 or newer with venv is needed (on Debian: apt install python3-venv)." >&2; \
+			echo "Set PYTHON to its path where it is not on PATH." >&2; exit 2; }; \
+		echo "Setting up $(VENV) with $$found, once."; \
+		"$$found" -m venv --clear $(VENV); }
+	@$(PIP) install --no-deps --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) tests/requirements.lock
+	@$(PIP) install --no-deps --require-hashes -r tests/requirements.lock
+	@touch $@
