@@ -1,0 +1,30 @@
+"""Trying again for a while when the database is away: an outcome that is known should be kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from engine.database import is_unavailable
+
+__all__ = ["patiently"]
+
+T = TypeVar("T")
+
+PATIENCE_S = 30.0
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 1.0
+
+
+async def patiently(work: Callable[[], Awaitable[T]], *, patience_s: float = PATIENCE_S) -> T:
+    """Do work that may safely be repeated, until the database takes it or the time has passed."""
+    clock = asyncio.get_running_loop()
+    deadline = clock.time() + patience_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            if not is_unavailable(error) or clock.time() + pause_s > deadline:
+                raise
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
