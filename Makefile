@@ -1,5 +1,6 @@
 # make serve    everything from a fresh checkout, then the service on http://127.0.0.1:4040
 # make test     the same set-up, then the tests (on an embedded PostgreSQL, or TEST_DATABASE_URL)
+# make graphiql brings the files of GraphiQL's page, where the set-up could not
 # make check    what must hold before a commit: lint, format, types, floors, drift, printed schema, locks
 # make format   put the code into its form
 # make lock     resolve the dependencies of pyproject.toml anew into the two lock files
@@ -12,20 +13,25 @@ BIN := $(VENV)/bin
 # A stamp is younger than what it was made from, so that a second run asks nobody anything.
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+GRAPHIQL := $(VENV)/.graphiql
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test check format lock
+.PHONY: setup serve test graphiql check format lock
 
-setup: $(DEV)
+setup: $(DEV) $(GRAPHIQL)
 
-serve: $(RUNTIME)
+serve: $(RUNTIME) $(GRAPHIQL)
 	@exec $(BIN)/ticketops serve
 
-test: $(DEV)
+test: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+graphiql: $(RUNTIME)
+	@$(BIN)/python -m app.graphiql.assets
+	@touch $(GRAPHIQL)
 
 check: $(DEV)
 	@$(BIN)/ruff check .
@@ -61,4 +67,9 @@ $(RUNTIME): requirements.lock pyproject.toml
 
 $(DEV): $(RUNTIME) tests/requirements.lock
 	@$(PIP) install --no-deps --require-hashes -r tests/requirements.lock
+	@touch $@
+
+# Tried once: where it cannot be brought, all else works, and no later start waits for it.
+$(GRAPHIQL): app/graphiql/packages.toml | $(RUNTIME)
+	@$(BIN)/python -m app.graphiql.assets || true
 	@touch $@

@@ -1,0 +1,197 @@
+// Puts GraphiQL together: the explorer, the examples, deep links and the fetcher.
+// Plain React calls, since nothing here is built; `h` makes one element.
+(() => {
+  "use strict";
+
+  const { React, ReactDOM, GraphiQL, GraphiQLPluginExplorer } = window;
+  if (!GraphiQL || !GraphiQLPluginExplorer) {
+    document.querySelector("[role=status]").textContent = "GraphiQL did not load. Try again?";
+    return;
+  }
+  const h = React.createElement;
+  const { PenIcon, ToolbarButton, useEditorContext } = GraphiQL.React;
+
+  // The bundle's scroll lock writes a <style> whenever a menu or a dialogue opens. The
+  // policy refuses it, and this page never scrolls: let it write into an inert element.
+  const createElement = document.createElement.bind(document);
+  document.createElement = (name, options) =>
+    createElement(String(name).toLowerCase() === "style" ? "template" : name, options);
+
+  const storage = GraphiQL.createLocalStorage({ namespace: "ticket-ops" });
+  const firstVisit = !storage.getItem("graphiql:tabState");
+  // The panel's share of the width, until it is dragged: a quarter, not a third.
+  if (firstVisit) storage.setItem("graphiql:docExplorerFlex", "0.4");
+
+  // ---------------------------------------------------------------- examples
+
+  // One id for all examples of this browser, so that they follow each other as they stand.
+  function exampleId() {
+    const stored = storage.getItem("exampleId");
+    if (stored) return stored;
+    const [number] = crypto.getRandomValues(new Uint32Array(1));
+    const id = `demo-${number.toString(36).padStart(7, "0")}`;
+    storage.setItem("exampleId", id);
+    return id;
+  }
+
+  const examples = JSON.parse(document.getElementById("examples").textContent).map(
+    ({ title, query, variables }) => ({
+      title,
+      query,
+      variables: variables.replaceAll("{id}", exampleId()),
+      about: query.split("\n")[1].replace(/^# /, ""),
+    }),
+  );
+  const firstTabs = examples.slice(0, 4).map(({ query, variables }) => ({ query, variables }));
+
+  function Examples() {
+    const { addTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+    const open = ({ query, variables }) => {
+      // Rendered at once: else the new text would still belong to the old tab.
+      ReactDOM.flushSync(() => addTab());
+      queryEditor.setValue(query);
+      variableEditor.setValue(variables);
+      queryEditor.focus();
+    };
+    return h(
+      "section",
+      { className: "examples", "aria-label": "Examples" },
+      h("h2", null, "Examples"),
+      h("p", null, "Each opens in a tab of its own. They share the ticket ", h("code", null, exampleId()), "."),
+      h(
+        "ol",
+        null,
+        examples.map((example) =>
+          h(
+            "li",
+            { key: example.title },
+            h("button", { type: "button", onClick: () => open(example) }, example.title),
+            h("p", null, example.about),
+          ),
+        ),
+      ),
+      h("h2", null, "Access"),
+      h(
+        "p",
+        null,
+        "Where the server asks who you are, put this under Headers, with your token, and fetch the schema again:",
+      ),
+      h("pre", null, h("code", null, '{"Authorization": "Bearer …"}')),
+    );
+  }
+
+  // -------------------------------------------------------------- deep links
+
+  // /graphql?q={viewer{name}}&variables={} fills the editor; nothing is run by a link.
+  const link = new URLSearchParams(location.search);
+  const linked = link.get("q") ?? link.get("query");
+  const start =
+    linked !== null
+      ? { query: linked, variables: link.get("variables") ?? "" }
+      : firstVisit
+        ? firstTabs[0]
+        : {};
+  // The tab is kept from here on: a reload shows what became of it, not the link again.
+  if (linked !== null) history.replaceState(null, "", location.pathname);
+
+  function LinkButton() {
+    const { queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+    const [label, setLabel] = React.useState("Link to this query");
+    const share = async () => {
+      const url = new URL(location.pathname, location.origin);
+      url.searchParams.set("q", queryEditor.getValue());
+      if (variableEditor.getValue().trim()) {
+        url.searchParams.set("variables", variableEditor.getValue());
+      }
+      history.replaceState(null, "", url);
+      try {
+        await navigator.clipboard.writeText(url.href);
+        setLabel("Link copied");
+      } catch {
+        setLabel("The link is in the address bar");
+      }
+      setTimeout(() => setLabel("Link to this query"), 3000);
+    };
+    return h(
+      ToolbarButton,
+      { label, onClick: share },
+      h(
+        "svg",
+        { className: "graphiql-toolbar-icon link-icon", viewBox: "0 0 24 24", "aria-hidden": true },
+        h("path", { d: "M9.5 14.5l5-5M11 7l2-2a4.2 4.2 0 0 1 6 6l-2 2M13 17l-2 2a4.2 4.2 0 0 1-6-6l2-2" }),
+      ),
+    );
+  }
+
+  // As they come, the editors have no name for those who hear the page, keep the Tab key
+  // (WCAG 2.2, 2.1.2: no keyboard trap) and cut long lines off.
+  function useMended(editor, name) {
+    React.useEffect(() => {
+      if (!editor) return;
+      editor.getInputField().setAttribute("aria-label", name);
+      editor.setOption("extraKeys", {
+        ...editor.getOption("extraKeys"),
+        Tab: false,
+        "Shift-Tab": false,
+      });
+      editor.setOption("lineWrapping", true);
+    }, [editor, name]);
+  }
+
+  function MendedEditors() {
+    const context = useEditorContext({ nonNull: true });
+    useMended(context.queryEditor, "Operation");
+    useMended(context.variableEditor, "Variables");
+    useMended(context.headerEditor, "Headers");
+    useMended(context.responseEditor, "Answer");
+    return null;
+  }
+
+  // ----------------------------------------------------------------- the API
+
+  // Same origin, same path: right behind a proxy that puts a prefix before it, too.
+  const socket = new URL(location.pathname, location.href);
+  socket.protocol = socket.protocol.replace("http", "ws");
+
+  async function ask(url, options) {
+    try {
+      return await fetch(url, options);
+    } catch {
+      return Response.json({ errors: [{ message: "The server did not answer. Does it still run?" }] });
+    }
+  }
+
+  const fetcher = GraphiQL.createFetcher({
+    url: location.pathname,
+    subscriptionUrl: socket.href,
+    headers: { accept: "application/json" },
+    enableIncrementalDelivery: false,
+    fetch: ask,
+  });
+
+  // ---------------------------------------------------------------- the page
+
+  const explorer = { ...GraphiQLPluginExplorer.explorerPlugin(), title: "Explorer" };
+  const icon = document.querySelector("link[rel=icon]").href;
+  const examplesPanel = { title: "Examples", icon: PenIcon, content: Examples };
+
+  ReactDOM.createRoot(document.getElementById("graphiql")).render(
+    h(
+      GraphiQL,
+      {
+        ...start,
+        fetcher,
+        storage,
+        defaultTabs: linked !== null ? [start, ...firstTabs] : firstTabs,
+        defaultQuery: "# Ctrl-Space completes, Ctrl-Enter runs.\n\n",
+        defaultEditorToolsVisibility: true,
+        inputValueDeprecation: true,
+        schemaDescription: true,
+        plugins: [explorer, examplesPanel],
+        visiblePlugin: firstVisit && innerWidth >= 1000 ? explorer : undefined,
+        toolbar: { additionalContent: [h(LinkButton, { key: "link" }), h(MendedEditors, { key: "editors" })] },
+      },
+      h(GraphiQL.Logo, null, h("span", { className: "logo" }, h("img", { src: icon, alt: "", width: 24, height: 24 }), h("span", null, "Ticket OPS"))),
+    ),
+  );
+})();
