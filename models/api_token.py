@@ -3,15 +3,15 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from models.columns import id_column, json_column, new_id, time_column
+from models.columns import id_column, json_column, new_id, text_column, time_column
 
 
 class ApiToken(Model):
     """A credential of a named caller; the secret itself is kept by no one, only its SHA-256."""
 
     id = id_column(primary_key=True, default=new_id)
-    name = fields.CharField(max_length=200, unique=True)
-    digest = fields.CharField(max_length=64, unique=True)
+    name = text_column(200, unique=True)
+    digest = text_column(64, unique=True)
     # A list of scope names.
     scopes = json_column()
     created_at = time_column()

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from models.columns import id_column, time_column
+from models.columns import id_column, text_column, time_column
 from models.log_entry import ACTOR_MAX_LENGTH
 
 KEY_MAX_LENGTH = 255
@@ -14,10 +14,10 @@ class IdempotencyKey(Model):
 
     id = fields.BigIntField(primary_key=True, generated=True)
     # The name of who gave the key; empty for an anonymous caller.
-    caller = fields.CharField(max_length=ACTOR_MAX_LENGTH)
-    key = fields.CharField(max_length=KEY_MAX_LENGTH)
+    caller = text_column(ACTOR_MAX_LENGTH)
+    key = text_column(KEY_MAX_LENGTH)
     # SHA-256 of the mutation's name and input, in hexadecimal.
-    fingerprint = fields.CharField(max_length=64)
+    fingerprint = text_column(64)
     result_id = id_column()
     created_at = time_column()
 

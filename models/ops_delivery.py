@@ -1,9 +1,10 @@
 """The outbox: the table of orders to bring a ticket to OPS."""
 
 from tortoise import fields
+from tortoise.indexes import Index, PartialIndex
 from tortoise.models import Model
 
-from models.columns import id_column, json_column, new_id, time_column
+from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
 from models.enums import OpsRemoteStatus, OpsState
 from models.log_entry import ACTOR_MAX_LENGTH, REQUEST_ID_MAX_LENGTH
 
@@ -12,7 +13,9 @@ LAST_ERROR_MAX_LENGTH = 2_000
 
 
 class OpsDelivery(Model):
-    """One order to bring a ticket to OPS, with all its attempts; its id is the idempotency key that OPS sees.
+    """One order to bring a ticket to OPS, with all its attempts.
+
+    Its id is the idempotency key that OPS sees.
 
     It is claimed by raising ``attempts`` and setting ``lease_until``; whoever
     records an outcome does so only while ``attempts`` is still the number that it
@@ -23,15 +26,19 @@ class OpsDelivery(Model):
     ticket_id = id_column()
     # The ticket as it was when the order was given: every attempt sends the same.
     payload = json_column()
-    state = fields.CharEnumField(OpsState, max_length=20, default=OpsState.PENDING)
+    state = enum_column(OpsState, default=OpsState.PENDING)
     attempts = fields.IntField(default=0, db_default=0)
-    reference = fields.CharField(max_length=REFERENCE_MAX_LENGTH, null=True)
-    remote_status = fields.CharEnumField(OpsRemoteStatus, max_length=20, null=True)
-    last_error = fields.CharField(max_length=LAST_ERROR_MAX_LENGTH, null=True)
-    requested_by = fields.CharField(max_length=ACTOR_MAX_LENGTH, null=True)
-    request_id = fields.CharField(max_length=REQUEST_ID_MAX_LENGTH, null=True)
+    # How many of the attempts no longer count against OPS_MAX_ATTEMPTS, for somebody
+    # put the delivery back by hand after them.
+    attempts_forgiven = fields.IntField(default=0, db_default=0)
+    reference = text_column(REFERENCE_MAX_LENGTH, null=True)
+    remote_status = enum_column(OpsRemoteStatus, null=True)
+    last_error = text_column(LAST_ERROR_MAX_LENGTH, null=True)
+    requested_by = text_column(ACTOR_MAX_LENGTH, null=True)
+    request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
     created_at = time_column()
-    # When the next attempt is due; null unless pending.
+    # When the next attempt is due; null unless pending. While one is under way it is
+    # the end of its lease: then the attempt is lost, and another may take over.
     next_attempt_at = fields.DatetimeField(null=True)
     # Until when the attempt under way may take; null when none is.
     lease_until = fields.DatetimeField(null=True)
@@ -39,3 +46,12 @@ class OpsDelivery(Model):
 
     class Meta:
         table = "ops_deliveries"
+        indexes = (
+            Index(fields=("created_at", "id"), name="ops_deliveries_by_created_at"),
+            Index(fields=("ticket_id", "created_at", "id"), name="ops_deliveries_of_ticket"),
+            PartialIndex(
+                fields=("next_attempt_at",),
+                name="ops_deliveries_due",
+                condition={"state": OpsState.PENDING.value},
+            ),
+        )

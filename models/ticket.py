@@ -1,13 +1,16 @@
 """The table of tickets."""
 
+from enum import StrEnum
+
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
-from models.columns import id_column, json_column, new_id, time_column
+from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
 from models.enums import OpsState, TicketPriority, TicketStatus
 
-# In characters. The columns of text that takes part in the full-text search must
-# stay well below the megabyte that PostgreSQL allows a tsvector.
+# In characters. What takes part in the full-text search must stay well below the
+# megabyte that PostgreSQL allows a tsvector.
 SUBJECT_MAX_LENGTH = 500
 DESCRIPTION_MAX_LENGTH = 65_536
 CATEGORY_MAX_LENGTH = 100
@@ -15,37 +18,53 @@ CUSTOMER_NAME_MAX_LENGTH = 200
 CUSTOMER_EMAIL_MAX_LENGTH = 254
 CUSTOMER_PHONE_MAX_LENGTH = 50
 ASSIGNED_TO_MAX_LENGTH = 200
+# Of the value as PostgreSQL writes it (``octet_length(metadata::text)``), in UTF-8.
 METADATA_MAX_BYTES = 65_536
+
+# The text search configuration of the column ``search``, which is no part of the
+# model: PostgreSQL makes it of subject, description and customer, and nobody reads it.
+SEARCH_CONFIGURATION = "english"
+
+
+def _rank(column: str, enum: type[StrEnum]) -> str:
+    cases = " ".join(f"WHEN '{member}' THEN {rank}" for rank, member in enumerate(enum, start=1))
+    return f"CASE {column} {cases} END"
+
+
+# The place of a value in its enumeration: tickets are sorted by it, and indexes are
+# built on these very texts.
+STATUS_RANK = _rank("status", TicketStatus)
+PRIORITY_RANK = _rank("priority", TicketPriority)
 
 
 class Ticket(Model):
     """A customer's request, from its opening to its closing."""
 
     id = id_column(primary_key=True, default=new_id)
-    subject = fields.CharField(max_length=SUBJECT_MAX_LENGTH)
-    description = fields.TextField()
-    status = fields.CharEnumField(
-        TicketStatus, max_length=20, default=TicketStatus.OPEN, db_default=TicketStatus.OPEN.value
+    subject = text_column(SUBJECT_MAX_LENGTH)
+    description = text_column(DESCRIPTION_MAX_LENGTH)
+    status = enum_column(
+        TicketStatus, default=TicketStatus.OPEN, db_default=TicketStatus.OPEN.value
     )
-    priority = fields.CharEnumField(
-        TicketPriority,
-        max_length=20,
-        default=TicketPriority.MEDIUM,
-        db_default=TicketPriority.MEDIUM.value,
+    priority = enum_column(
+        TicketPriority, default=TicketPriority.MEDIUM, db_default=TicketPriority.MEDIUM.value
     )
-    category = fields.CharField(max_length=CATEGORY_MAX_LENGTH, default="general", db_default="general")
-    customer_name = fields.CharField(max_length=CUSTOMER_NAME_MAX_LENGTH)
-    customer_email = fields.CharField(max_length=CUSTOMER_EMAIL_MAX_LENGTH)
-    customer_phone = fields.CharField(max_length=CUSTOMER_PHONE_MAX_LENGTH, null=True)
-    assigned_to = fields.CharField(max_length=ASSIGNED_TO_MAX_LENGTH, null=True)
+    category = text_column(CATEGORY_MAX_LENGTH, default="general", db_default="general")
+    customer_name = text_column(CUSTOMER_NAME_MAX_LENGTH)
+    customer_email = text_column(CUSTOMER_EMAIL_MAX_LENGTH)
+    customer_phone = text_column(CUSTOMER_PHONE_MAX_LENGTH, null=True)
+    assigned_to = text_column(ASSIGNED_TO_MAX_LENGTH, null=True)
     metadata = json_column(null=True)
     created_at = time_column()
     updated_at = time_column()
     # Counts changes of what a caller may change; a change of ops_state alone leaves it.
     version = fields.IntField(default=1, db_default=1)
-    ops_state = fields.CharEnumField(
-        OpsState, max_length=20, default=OpsState.NOT_SENT, db_default=OpsState.NOT_SENT.value
-    )
+    ops_state = enum_column(OpsState, default=OpsState.NOT_SENT, db_default=OpsState.NOT_SENT.value)
 
     class Meta:
         table = "tickets"
+        indexes = (
+            Index(fields=("created_at", "id"), name="tickets_by_created_at"),
+            Index(fields=("updated_at", "id"), name="tickets_by_updated_at"),
+            Index(fields=("subject", "id"), name="tickets_by_subject"),
+        )

@@ -1,12 +1,28 @@
 """The table of changes: audit trail, history and feed at once."""
 
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import orjson
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.fields.db_defaults import SqlDefault
+from tortoise.indexes import Index
 from tortoise.models import Model
 
-from models.columns import id_column, json_column, new_id, time_column
+from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
 from models.enums import TicketEventType
 from models.log_entry import ACTOR_MAX_LENGTH, REQUEST_ID_MAX_LENGTH
+
+# Keeps our advisory locks apart from those of other programs on the same database.
+_LOCK_SEED = 0x7469636B6574
+
+_LOCK = f"SELECT pg_advisory_xact_lock(hashtextextended($1, {_LOCK_SEED}))"
+
+_INSERT = """
+INSERT INTO ticket_events (id, ticket_id, type, actor, request_id, changes)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
 
 
 class TicketEvent(Model):
@@ -21,10 +37,10 @@ class TicketEvent(Model):
 
     id = id_column(primary_key=True, default=new_id)
     ticket_id = id_column()
-    type = fields.CharEnumField(TicketEventType, max_length=20)
+    type = enum_column(TicketEventType)
     at = time_column()
-    actor = fields.CharField(max_length=ACTOR_MAX_LENGTH, null=True)
-    request_id = fields.CharField(max_length=REQUEST_ID_MAX_LENGTH, null=True)
+    actor = text_column(ACTOR_MAX_LENGTH, null=True)
+    request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
     # A list of {"field": GraphQL name, "before": value, "after": value}.
     changes = json_column()
     transaction = fields.BigIntField(db_default=SqlDefault("txid_current()"))
@@ -32,3 +48,42 @@ class TicketEvent(Model):
 
     class Meta:
         table = "ticket_events"
+        indexes = (
+            Index(fields=("transaction", "sequence"), name="ticket_events_in_order"),
+            Index(fields=("ticket_id", "transaction", "sequence"), name="ticket_events_of_ticket"),
+        )
+
+
+class FieldChange(TypedDict):
+    """One field of a ticket before and after a change, as the API writes name and values."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+async def lock_ticket(connection: BaseDBAsyncClient, ticket_id: str) -> None:
+    """Wait until no other transaction changes this ticket, and let none until ours has ended.
+
+    Must be the first statement of its transaction, before it has a number: then the
+    events of one ticket are numbered in the order of their commits. The ticket need
+    not exist.
+    """
+    await connection.execute_query_dict(_LOCK, [ticket_id])
+
+
+async def record_event(
+    connection: BaseDBAsyncClient,
+    *,
+    ticket_id: str,
+    type: TicketEventType,
+    changes: Sequence[FieldChange],
+    actor: str | None,
+    request_id: str | None,
+) -> None:
+    """Write down a change of a ticket, in its transaction, which holds the ticket's lock.
+
+    A value may be an `orjson.Fragment`: JSON text that is to stay as it is.
+    """
+    values = [new_id(), ticket_id, type.value, actor, request_id, orjson.dumps(changes).decode()]
+    await connection.execute_query_dict(_INSERT, values)

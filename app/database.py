@@ -1,0 +1,56 @@
+"""The database of the application: what Tortoise and aerich are told of it."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tortoise.context import TortoiseContext
+
+APP = "models"
+DEFAULT_POOL_SIZE = 10
+
+
+def tortoise_config(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> dict[str, Any]:
+    """Return Tortoise's configuration for a database."""
+    return {
+        "connections": {
+            "default": {
+                "engine": "engine.database",
+                "credentials": {"dsn": url, "minsize": 1, "maxsize": pool_size},
+            }
+        },
+        "apps": {APP: {"models": ["models", "aerich.models"], "default_connection": "default"}},
+    }
+
+
+@asynccontextmanager
+async def database(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> AsyncIterator[None]:
+    """Make a database that of the models, in every task of this process; one at a time."""
+    context = TortoiseContext()
+    await context.init(
+        config=tortoise_config(url, pool_size=pool_size),
+        # Else only the task that runs this would find the models' connection.
+        _enable_global_fallback=True,
+    )
+    try:
+        yield
+    finally:
+        await context.close_connections()
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve TORTOISE_ORM, which aerich.ini names, when aerich asks for it and not before."""
+    if name != "TORTOISE_ORM":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return tortoise_config(_url_of_environment())
+
+
+def _url_of_environment() -> str:
+    from app.embedded import EmbeddedPostgres
+    from app.settings import Settings
+
+    settings = Settings.load(os.environ, dotenv=Path(".env"))
+    return settings.database_url or EmbeddedPostgres(settings.data_dir).start()
