@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
+    BaseDBAsyncClient,
     PoolConnectionWrapper,
     TransactionalDBClient,
     TransactionContext,
@@ -24,10 +25,12 @@ __all__ = [
     "Client",
     "DatabaseUnavailable",
     "client_class",
+    "default_client",
     "fetch",
     "is_unavailable",
     "pool",
     "sqlstate",
+    "violated_constraint",
 ]
 
 ACQUIRE_TIMEOUT_S = 5.0
@@ -99,11 +102,16 @@ class _Transaction(TransactionContextPooled):
 
 def pool() -> asyncpg.Pool:
     """Return the pool under the default connection; raises DatabaseUnavailable before it is open."""
-    open_pool: asyncpg.Pool | None = getattr(get_connections().get("default"), "_pool", None)
+    open_pool: asyncpg.Pool | None = getattr(default_client(), "_pool", None)
     if open_pool is None:
         message = "the database is not connected"
         raise DatabaseUnavailable(message)
     return open_pool
+
+
+def default_client() -> BaseDBAsyncClient:
+    """Return the connection that runs each statement in a transaction of its own."""
+    return get_connections().get("default")
 
 
 async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
@@ -122,6 +130,16 @@ def sqlstate(error: BaseException | None) -> str | None:
         state = getattr(error, "sqlstate", None)
         if isinstance(state, str):
             return state
+        error = error.__cause__
+    return None
+
+
+def violated_constraint(error: BaseException | None) -> str | None:
+    """Return the name of the constraint that a statement would have violated."""
+    while error is not None:
+        name = getattr(error, "constraint_name", None)
+        if isinstance(name, str):
+            return name
         error = error.__cause__
     return None
 

@@ -1,0 +1,226 @@
+"""Compiled selections loaded: statements run, rows built, nested queries filled in, pages assembled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import GraphQLObjectType, get_named_type
+from graphql.execution.collect_fields import FieldDetailsList
+
+from engine.database import fetch
+from engine.paging import encode_cursor
+from engine.projection import (
+    ConnectionProjection,
+    EdgeProjection,
+    ObjectProjection,
+    Record,
+    Row,
+    SelectList,
+    Selector,
+    compile_connection,
+    compile_object,
+)
+from engine.queries import One, Page
+from engine.sql import Sql, render
+from engine.statements import (
+    PARENTS,
+    Parents,
+    answers_statement,
+    far_side_expression,
+    for_each_parent,
+    page_statement,
+    row_statement,
+    rows_statement,
+    total_expression,
+)
+from engine.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """The parents of a nested query: the values of the columns that it refers to."""
+
+    names: tuple[str, ...]
+    parents: Parents
+
+
+async def run(statement: Sql) -> list[Any]:
+    """Run a statement and return its records."""
+    return await fetch(*render(statement, outer=PARENTS))
+
+
+async def load_rows(
+    selector: Selector,
+    query: One,
+    object_type: GraphQLObjectType,
+    details: FieldDetailsList,
+    under: Under | None = None,
+) -> list[Row | None]:
+    """Load what is selected of a single row: one for each parent, or just one where there is none."""
+    select = SelectList()
+    projection = compile_object(selector, query.table, object_type, details, select)
+    groups = await _run_grouped(row_statement(query, select.clause), under)
+    records = [group[0] for group in groups if group]
+    rows = iter(await _build(selector, projection, records))
+    return [next(rows) if group else None for group in groups]
+
+
+async def load_by_keys(
+    selector: Selector,
+    table: Table,
+    keys: Sequence[str],
+    object_type: GraphQLObjectType,
+    details: FieldDetailsList,
+) -> dict[str, Row]:
+    """Load what is selected of the rows with these primary keys."""
+    select = SelectList()
+    projection = compile_object(selector, table, object_type, details, select)
+    key_at = select.position(table.columns[table.key].sql)
+    records = await run(rows_statement(table, keys, select.clause))
+    rows = await _build(selector, projection, records)
+    return {record[key_at]: row for record, row in zip(records, rows, strict=True)}
+
+
+async def load_pages(
+    selector: Selector,
+    page: Page,
+    connection_type: GraphQLObjectType,
+    details: FieldDetailsList,
+    under: Under | None = None,
+) -> list[Row]:
+    """Load what is selected of a connection: one for each parent, or just one where there is none."""
+    select = SelectList()
+    projection = compile_connection(
+        selector, page.table, page.order, connection_type, details, select
+    )
+    count = len(under.parents) if under else 1
+    groups: list[list[Record]] = [[] for _ in range(count)]
+    if projection.needs_rows:
+        groups = await _run_grouped(page_statement(page, select.clause), under)
+    expressions = []
+    if projection.wants_total:
+        expressions.append(total_expression(page))
+    if projection.wants_far_side(backward=page.window.backward):
+        expressions.append(far_side_expression(page))
+    answers: list[Sequence[Any]] = [()] * count
+    if expressions:
+        answers = [group[0] for group in await _run_grouped(answers_statement(expressions), under)]
+
+    pages = [_cut(group, page) for group in groups]
+    records = [record for one in pages for record in one.records]
+    rows_of = {
+        id(node): await _build(selector, node, records) for node in projection.nodes
+    }
+    connections = []
+    start = 0
+    for one, answer in zip(pages, answers, strict=True):
+        end = start + len(one.records)
+        nodes = {which: rows[start:end] for which, rows in rows_of.items()}
+        connections.append(_assemble(page, projection, one, nodes, answer))
+        start = end
+    return connections
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The records of one page in the order of the list, and whether more follow in its direction."""
+
+    records: list[Record]
+    more: bool
+
+
+def _cut(group: list[Record], page: Page) -> _Cut:
+    records = group[: page.window.size]
+    if page.window.backward:
+        records.reverse()
+    return _Cut(records, len(group) > page.window.size)
+
+
+def _assemble(
+    page: Page,
+    projection: ConnectionProjection,
+    cut: _Cut,
+    nodes: dict[int, list[Row]],
+    answer: Sequence[Any],
+) -> Row:
+    backward = page.window.backward
+    far_side = bool(answer[-1]) if projection.wants_far_side(backward=backward) else False
+
+    def cursor(record: Record) -> str:
+        return encode_cursor(page.order, [record[at] for at in projection.keyset])
+
+    def page_info(name: str) -> Any:
+        match name:
+            case "hasNextPage":
+                return far_side if backward else cut.more
+            case "hasPreviousPage":
+                return cut.more if backward else far_side
+            case "startCursor":
+                return cursor(cut.records[0]) if cut.records else None
+            case "endCursor":
+                return cursor(cut.records[-1]) if cut.records else None
+        return "PageInfo"
+
+    def edges(projection: EdgeProjection) -> list[Row]:
+        columns: list[Any] = []
+        for _, name, part in projection.entries:
+            if name == "node":
+                columns.append(nodes[id(part)])
+            elif name == "cursor":
+                columns.append([cursor(record) for record in cut.records])
+            else:
+                columns.append([part] * len(cut.records))
+        keys = [key for key, _, _ in projection.entries]
+        return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    connection: Row = {}
+    for key, name, part in projection.entries:
+        match name:
+            case "nodes":
+                connection[key] = nodes[id(part)]
+            case "edges":
+                connection[key] = edges(part)
+            case "pageInfo":
+                connection[key] = {info_key: page_info(info) for info_key, info in part}
+            case "totalCount":
+                connection[key] = answer[0]
+            case _:
+                connection[key] = part
+    return connection
+
+
+async def _build(
+    selector: Selector, projection: ObjectProjection, records: Sequence[Record]
+) -> list[Row]:
+    """Build the objects and fill in their nested queries, each with one statement for all."""
+    rows = projection.build(records)
+    if not records:
+        return rows
+    for nested in projection.nested:
+        parents = [tuple(record[at] for _, at in nested.outer) for record in records]
+        distinct = list(dict.fromkeys(parents))
+        under = Under(tuple(name for name, _ in nested.outer), distinct)
+        object_type = cast("GraphQLObjectType", get_named_type(nested.return_type))
+        values: Sequence[Row | None]
+        if isinstance(nested.query, One):
+            values = await load_rows(
+                selector, nested.query, object_type, nested.field_details, under
+            )
+        else:
+            values = await load_pages(
+                selector, nested.query, object_type, nested.field_details, under
+            )
+        value_of = dict(zip(distinct, values, strict=True))
+        for row, parent in zip(rows, parents, strict=True):
+            row[nested.key] = value_of[parent]
+    return rows
+
+
+async def _run_grouped(statement: Sql, under: Under | None) -> list[list[Record]]:
+    """Run a statement and return its records by parent."""
+    if under is None:
+        return [await run(statement)]
+    groups: list[list[Record]] = [[] for _ in under.parents]
+    for record in await run(for_each_parent(statement, under.names, under.parents)):
+        groups[record[0] - 1].append(record[1:])
+    return groups

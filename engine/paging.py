@@ -1,0 +1,155 @@
+"""Keyset pages: orders, opaque cursors, and windows (Relay cursor connections, section 4).
+
+A cursor holds the values that its row is ordered by, so that the page after it is
+a range of an index, whatever the depth, and stays right while rows come and go.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any, TypeAlias
+
+import orjson
+
+from engine.sql import Sql
+
+MAX_PAGE_SIZE = 100
+DEFAULT_PAGE_SIZE = 50
+_MAX_CURSOR_LENGTH = 8192
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Keyset: TypeAlias = tuple[Any, ...]
+
+
+class Kind(Enum):
+    """The kinds of value that rows are ordered by."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One expression that rows are ordered by; never null."""
+
+    expression: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order of rows: the last term must be unique. All terms run in one direction."""
+
+    # Part of every cursor, so that a cursor of another list is told apart.
+    name: str
+    terms: tuple[Term, ...]
+    descending: bool = False
+
+    def clause(self, *, reverse: bool = False) -> str:
+        """Return the ORDER BY clause's terms."""
+        direction = " DESC" if self.descending != reverse else ""
+        return ", ".join(term.expression + direction for term in self.terms)
+
+    def beyond(self, keyset: Keyset, *, reverse: bool = False, inclusive: bool = False) -> Sql:
+        """Return the condition for rows after a keyset in this order (before it, in reverse)."""
+        operator = "<" if self.descending != reverse else ">"
+        expressions = ", ".join(term.expression for term in self.terms)
+        marks = ", ".join("$?" for _ in self.terms)
+        return Sql(f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})", keyset)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of an ordered list make the page: ``size`` of them from one of its ends."""
+
+    size: int = DEFAULT_PAGE_SIZE
+    backward: bool = False
+    after: Keyset | None = None
+    before: Keyset | None = None
+
+
+class InvalidWindow(ValueError):
+    """A paging argument that cannot be used; the text says what is allowed."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+def window(
+    order: Order,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Window:
+    """Check the arguments of a connection; raises InvalidWindow, never clamps."""
+    if first is not None and last is not None:
+        raise InvalidWindow("last", "Give either first or last, not both.")
+    for argument, size in (("first", first), ("last", last)):
+        if size is not None and not 1 <= size <= MAX_PAGE_SIZE:
+            message = f"{argument} must be from 1 to {MAX_PAGE_SIZE}, not {size}."
+            raise InvalidWindow(argument, message)
+    if first is not None:
+        size = first
+    else:
+        size = DEFAULT_PAGE_SIZE if last is None else last
+    return Window(
+        size=size,
+        backward=last is not None or (first is None and before is not None and after is None),
+        after=None if after is None else decode_cursor(order, after, argument="after"),
+        before=None if before is None else decode_cursor(order, before, argument="before"),
+    )
+
+
+def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
+    """Return the opaque cursor of a row with these values in the terms of the order."""
+    values = [
+        (value - _EPOCH) // _MICROSECOND if term.kind is Kind.TIME else value
+        for term, value in zip(order.terms, keyset, strict=True)
+    ]
+    return urlsafe_b64encode(orjson.dumps([order.name, *values])).decode().rstrip("=")
+
+
+def decode_cursor(order: Order, cursor: str, *, argument: str) -> Keyset:
+    """Return the values in a cursor; raises InvalidWindow where it is none, or of another list."""
+    if len(cursor) > _MAX_CURSOR_LENGTH:
+        raise InvalidWindow(argument, f"{argument} is not a cursor: it is too long.")
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        content = orjson.loads(urlsafe_b64decode(padded))
+    except ValueError:
+        message = f"{argument} is not a cursor: pass one that this list answered."
+        raise InvalidWindow(argument, message) from None
+    if not isinstance(content, list) or not content or content[0] != order.name:
+        message = f"{argument} is a cursor of another list, or of this one in another order."
+        raise InvalidWindow(argument, message)
+    values = content[1:]
+    if len(values) != len(order.terms) or not all(map(_fits, order.terms, values)):
+        message = f"{argument} is not a cursor: pass one that this list answered."
+        raise InvalidWindow(argument, message)
+    return tuple(
+        _EPOCH + value * _MICROSECOND if term.kind is Kind.TIME else value
+        for term, value in zip(order.terms, values, strict=True)
+    )
+
+
+# The microseconds that a datetime can hold, and the integers that an int8 can.
+_EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_INTEGER_LIMIT = 2**63
+
+
+def _fits(term: Term, value: object) -> bool:
+    if term.kind is Kind.TEXT:
+        return isinstance(value, str) and "\0" not in value
+    if type(value) is not int:
+        return False
+    if term.kind is Kind.TIME:
+        return _EARLIEST <= value <= _LATEST
+    return -_INTEGER_LIMIT <= value < _INTEGER_LIMIT

@@ -1,0 +1,322 @@
+"""A selection set compiled against a table: which columns to select, how a row becomes an answer.
+
+Compiling runs no SQL. It asks each field of the selection: are you a column, worked
+out from columns, an embedded JSON value, or a nested query? A nested query comes
+from the field's own resolver, called once with a parent that stands for all
+parents (`Outer`). A field that is none of these raises NotProjectable, and the
+whole value is executed plainly instead.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+
+import orjson
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+
+from engine.paging import Order
+from engine.queries import One, Page
+from engine.sql import Outer
+from engine.tables import Decode, Table
+
+Row: TypeAlias = dict[str, Any]
+Record: TypeAlias = Sequence[Any]
+
+
+class NotProjectable(Exception):
+    """A selection that must be executed plainly."""
+
+
+@dataclass(slots=True)
+class Selector:
+    """What compiling needs of the running operation; the executor provides it."""
+
+    subfields: Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
+    # Calls a field's resolver with its arguments and the given parent.
+    resolve: Callable[[GraphQLObjectType, FieldDetailsList, Any], Any]
+
+
+@dataclass(slots=True)
+class SelectList:
+    """The expressions of one SELECT, each once, by their position."""
+
+    expressions: dict[str, int] = field(default_factory=dict)
+
+    def position(self, expression: str) -> int:
+        """Return where the expression stands, adding it where it does not yet."""
+        return self.expressions.setdefault(expression, len(self.expressions))
+
+    @property
+    def clause(self) -> str:
+        """The text between SELECT and FROM."""
+        return ", ".join(self.expressions) or "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A nested query, made for all parents at once."""
+
+    key: str
+    query: One | Page
+    return_type: GraphQLOutputType
+    field_details: FieldDetailsList
+    # Where in a parent's record the columns are that the query refers to.
+    outer: tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True)
+class ObjectProjection:
+    """How the records of one SELECT become the objects of one selection set."""
+
+    # Every response key in its order, with its value where that is the same for all rows.
+    template: Row = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    decoders: list[tuple[str, Decode]] = field(default_factory=list)
+    computed: list[tuple[str, tuple[int, ...], Callable[..., Any]]] = field(default_factory=list)
+    nested: list[Nested] = field(default_factory=list)
+
+    def build(self, records: Sequence[Record]) -> list[Row]:
+        """Return an object for each record; nested queries are still to be filled in."""
+        keys = self.keys
+        if self.positions == list(range(len(keys))):
+            rows = [dict(zip(keys, record)) for record in records]  # noqa: B905  # the hidden columns come after the keys
+        else:
+            positions = self.positions
+            rows = [
+                {key: record[at] for key, at in zip(keys, positions, strict=True)}
+                for record in records
+            ]
+        if len(self.template) != len(keys):
+            rows = [self.template | row for row in rows]
+        for key, decode in self.decoders:
+            for row in rows:
+                if (value := row[key]) is not None:
+                    row[key] = decode(value)
+        for key, arguments, compute in self.computed:
+            for row, record in zip(rows, records, strict=True):
+                row[key] = compute(*[record[at] for at in arguments])
+        return rows
+
+
+def compile_object(
+    selector: Selector,
+    table: Table,
+    object_type: GraphQLObjectType,
+    field_details: FieldDetailsList,
+    select: SelectList,
+) -> ObjectProjection:
+    """Compile the selection under a field for objects that are rows of the table."""
+    projection = ObjectProjection()
+    for key, details in selector.subfields(object_type, field_details).items():
+        name = details[0].node.name.value
+        if name == "__typename":
+            projection.template[key] = object_type.name
+            continue
+        projection.template[key] = None
+        column_name = snake_case(name)
+        column = table.columns.get(column_name)
+        return_type = object_type.fields[name].type
+        if computed := table.computed.get(column_name):
+            positions = tuple(select.position(f'"{column}"') for column in computed.columns)
+            projection.computed.append((key, positions, computed.compute))
+        elif column is None:
+            projection.nested.append(
+                _compile_nested(selector, table, object_type, key, details, select)
+            )
+        else:
+            projection.keys.append(key)
+            projection.positions.append(select.position(column.sql))
+            if not is_leaf_type(get_named_type(return_type)):
+                projection.decoders.append((key, _embed(selector, return_type, details)))
+            elif column.decode is not None:
+                projection.decoders.append((key, column.decode))
+    return projection
+
+
+def _compile_nested(
+    selector: Selector,
+    table: Table,
+    object_type: GraphQLObjectType,
+    key: str,
+    details: FieldDetailsList,
+    select: SelectList,
+) -> Nested:
+    return_type = object_type.fields[details[0].node.name.value].type
+    query = selector.resolve(object_type, details, _Parents(table))
+    if not isinstance(query, (One, Page)) or (
+        isinstance(query, One) and is_non_null_type(return_type)
+    ):
+        raise NotProjectable
+    columns = dict.fromkeys(
+        value.column for value in query.where.values if isinstance(value, Outer)
+    )
+    outer = tuple((name, select.position(table.columns[name].sql)) for name in columns)
+    if not outer:
+        raise NotProjectable
+    return Nested(key, query, return_type, details, outer)
+
+
+class _Parents:
+    """Stands for every parent row at once: an attribute is that column of the parent."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> Outer:
+        if name not in self._table.columns:
+            raise NotProjectable
+        return Outer(name)
+
+
+def _embed(
+    selector: Selector, return_type: GraphQLOutputType, details: FieldDetailsList
+) -> Decode:
+    """Return what picks a selection out of a JSON list of objects whose keys are the field names."""
+    list_type = get_nullable_type(return_type)
+    object_type = get_named_type(return_type)
+    if not is_list_type(list_type) or not is_object_type(object_type):
+        raise NotProjectable
+    picks: list[tuple[str, str, str | None]] = []
+    for key, subfield in selector.subfields(object_type, details).items():
+        name = subfield[0].node.name.value
+        if name == "__typename":
+            picks.append((key, name, object_type.name))
+        elif is_leaf_type(get_named_type(object_type.fields[name].type)):
+            picks.append((key, name, None))
+        else:
+            raise NotProjectable
+
+    def pick(text: str) -> list[Row]:
+        items = cast("list[Row]", orjson.loads(text))
+        return [{key: constant or item.get(name) for key, name, constant in picks} for item in items]
+
+    return pick
+
+
+@dataclass(slots=True)
+class EdgeProjection:
+    """The selection set under ``edges``."""
+
+    # (response key, "cursor" | "node" | "__typename", what it is: a projection or a constant)
+    entries: list[tuple[str, str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ConnectionProjection:
+    """How the records of one page become a connection."""
+
+    # (response key, field name, its projection or constant), in the order of the selection
+    entries: list[tuple[str, str, Any]] = field(default_factory=list)
+    nodes: list[ObjectProjection] = field(default_factory=list)
+    # Where the values of the order's terms stand; empty where no cursor is selected.
+    keyset: tuple[int, ...] = ()
+    wants_total: bool = False
+    # The field names that are selected under pageInfo.
+    page_info: set[str] = field(default_factory=set)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether more is selected than the total."""
+        return any(name not in {"totalCount", "__typename"} for _, name, _ in self.entries)
+
+    def wants_far_side(self, *, backward: bool) -> bool:
+        """Whether it is asked what lies on the side that the page comes from."""
+        return ("hasNextPage" if backward else "hasPreviousPage") in self.page_info
+
+
+def compile_connection(  # noqa: PLR0913  # the same five things that every compilation needs, and the order
+    selector: Selector,
+    table: Table,
+    order: Order,
+    connection_type: GraphQLObjectType,
+    field_details: FieldDetailsList,
+    select: SelectList,
+) -> ConnectionProjection:
+    """Compile the selection under a connection field."""
+    projection = ConnectionProjection()
+    wants_cursor = False
+    for key, details in selector.subfields(connection_type, field_details).items():
+        name = details[0].node.name.value
+        part: Any = None
+        if name == "__typename":
+            part = connection_type.name
+        elif name == "nodes":
+            part = _compile_node(selector, table, connection_type, details, select, projection)
+        elif name == "edges":
+            edge_type = cast(
+                "GraphQLObjectType", get_named_type(connection_type.fields["edges"].type)
+            )
+            part = EdgeProjection()
+            for edge_key, edge_details in selector.subfields(edge_type, details).items():
+                edge_name = edge_details[0].node.name.value
+                edge_part: Any = None
+                if edge_name == "__typename":
+                    edge_part = edge_type.name
+                elif edge_name == "node":
+                    edge_part = _compile_node(
+                        selector, table, edge_type, edge_details, select, projection
+                    )
+                elif edge_name == "cursor":
+                    wants_cursor = True
+                else:
+                    raise NotProjectable
+                part.entries.append((edge_key, edge_name, edge_part))
+        elif name == "pageInfo":
+            info_type = cast(
+                "GraphQLObjectType", get_named_type(connection_type.fields["pageInfo"].type)
+            )
+            part = [
+                (info_key, info_details[0].node.name.value)
+                for info_key, info_details in selector.subfields(info_type, details).items()
+            ]
+            names = {info_name for _, info_name in part}
+            projection.page_info |= names
+            wants_cursor = wants_cursor or bool(names & {"startCursor", "endCursor"})
+        elif name == "totalCount":
+            projection.wants_total = True
+        else:
+            raise NotProjectable
+        projection.entries.append((key, name, part))
+    if wants_cursor:
+        projection.keyset = tuple(select.position(term.expression) for term in order.terms)
+    return projection
+
+
+def _compile_node(  # noqa: PLR0913, PLR0917  # what compile_object takes, and where the result is kept
+    selector: Selector,
+    table: Table,
+    parent_type: GraphQLObjectType,
+    details: FieldDetailsList,
+    select: SelectList,
+    projection: ConnectionProjection,
+) -> ObjectProjection:
+    node_type = get_named_type(parent_type.fields[details[0].node.name.value].type)
+    if not is_object_type(node_type) or node_type.name != table.type_name:
+        raise NotProjectable
+    node = compile_object(selector, table, node_type, details, select)
+    projection.nodes.append(node)
+    return node
+
+
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+_SNAKE_CASE: dict[str, str] = {}
+
+
+def snake_case(name: str) -> str:
+    """Return the Python name of a GraphQL name of the schema's."""
+    known = _SNAKE_CASE.get(name)
+    if known is None:
+        known = _SNAKE_CASE[name] = _WORD_START.sub("_", name).lower()
+    return known

@@ -1,0 +1,77 @@
+"""Conditions and statements as data: SQL text with its values, never joined by hand.
+
+A text marks each value with ``$?``; `render` numbers the marks when the statement
+is whole. A text is always written by us: nothing of a caller's ever becomes part
+of one, it becomes a value.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MARK = "$?"
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """Stands for a column of the parent row, in a query that is run for many parents at once."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL: ``text`` with one ``$?`` for each of ``values``."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+TRUE = Sql("TRUE")
+FALSE = Sql("FALSE")
+
+
+def all_of(conditions: Iterable[Sql]) -> Sql:
+    """Join by AND; no condition at all is true."""
+    return _join(" AND ", [one for one in conditions if one is not TRUE], TRUE)
+
+
+def any_of(conditions: Iterable[Sql]) -> Sql:
+    """Join by OR; no condition at all is false."""
+    return _join(" OR ", list(conditions), FALSE)
+
+
+def negation(condition: Sql) -> Sql:
+    """Negate in two-valued logic: where the condition is not true, be it false or null."""
+    return Sql(f"({condition.text}) IS NOT TRUE", condition.values)
+
+
+def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
+    """Return the numbered text and its values; a parent's column is read from the alias ``outer``."""
+    texts = piece.text.split(MARK)
+    rendered = [texts[0]]
+    values: list[Any] = []
+    for value, text in zip(piece.values, texts[1:], strict=True):
+        if isinstance(value, Outer):
+            rendered.append(f'{outer}."{value.column}"')
+        else:
+            values.append(value)
+            rendered.append(f"${len(values)}")
+        rendered.append(text)
+    return "".join(rendered), values
+
+
+def concatenate(pieces: Sequence[Sql | str]) -> Sql:
+    """Put pieces one after the other."""
+    text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
+    values = tuple(value for piece in pieces if isinstance(piece, Sql) for value in piece.values)
+    return Sql(text, values)
+
+
+def _join(word: str, conditions: list[Sql], nothing: Sql) -> Sql:
+    if not conditions:
+        return nothing
+    if len(conditions) == 1:
+        return conditions[0]
+    text = word.join(f"({condition.text})" for condition in conditions)
+    return Sql(text, tuple(value for condition in conditions for value in condition.values))

@@ -1,0 +1,226 @@
+"""Tickets sent to OPS, and what became of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypedDict, Unpack
+
+from tortoise.transactions import in_transaction
+
+from engine.database import fetch
+from engine.queries import One, Page
+from engine.sql import Sql
+from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
+from models.ticket_event import lock_ticket
+from ops import (
+    Attempt,
+    CircuitState,
+    DeliveryNotFound,
+    DeliveryStateError,
+    FailureKind,
+    NotSent,
+    OpsFailure,
+)
+from resolvers.context import Context
+from resolvers.filters import OpsDeliveryFilter, delivery_condition
+from resolvers.idempotency import claim_key, earlier_result, keyed_call
+from resolvers.pages import PageArguments, page_of
+from resolvers.problems import Conflict, ErrorCode, NotFound, OpsProblem
+from resolvers.tables import DELIVERIES, NEWEST_DELIVERY_FIRST
+from resolvers.texts import checked_id
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A ticket with the delivery that is to bring it to OPS; ``problem`` where the attempt failed."""
+
+    ticket: Ticket
+    delivery: OpsDelivery
+    # Of the attempt that this call made; None where it made none.
+    log_entry: LogEntry | None
+    problem: OpsProblem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A delivery that is being tried again; ``problem`` where the attempt failed."""
+
+    delivery: OpsDelivery
+    log_entry: LogEntry | None
+    problem: OpsProblem | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpsStatus:
+    """What OPS says of a ticket; ``status`` is None where it gave no answer."""
+
+    ticket: Ticket
+    status: OpsRemoteStatus | None
+    reference: str
+    checked_at: datetime
+    log_entry: LogEntry
+    problem: OpsProblem | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpsHealth:
+    """How it stands with what is to be brought to OPS."""
+
+    circuit: CircuitState
+    pending: int
+    failed: int
+    oldest_pending_at: datetime | None
+
+
+_HEALTH = """
+SELECT
+    count(*) FILTER (WHERE state = 'pending'),
+    count(*) FILTER (WHERE state = 'failed'),
+    min(created_at) FILTER (WHERE state = 'pending')
+FROM ops_deliveries
+WHERE state IN ('pending', 'failed')
+"""
+
+
+def find_deliveries(
+    context: Context,  # noqa: ARG001  # one signature for all
+    *,
+    filter: OpsDeliveryFilter | None = None,  # noqa: A002  # the API's word
+    **arguments: Unpack[PageArguments],
+) -> Page:
+    """Return a page of the deliveries that fit, newest first."""
+    return page_of(DELIVERIES, NEWEST_DELIVERY_FIRST, delivery_condition(filter), arguments)
+
+
+def find_newest_delivery(context: Context, ticket_id: str) -> One:  # noqa: ARG001  # one signature for all
+    """Return the newest delivery of a ticket."""
+    return One(DELIVERIES, Sql('"ticket_id" = $?', (ticket_id,)), NEWEST_DELIVERY_FIRST)
+
+
+async def send_to_ops(
+    context: Context, ticket_id: str, *, idempotency_key: str | None = None
+) -> Sent:
+    """Order the delivery of a ticket and try it at once; answer with the pending one where there is one.
+
+    Raises NotFound, or Conflict where the key was used with another ticket.
+    """
+    checked_id(ticket_id, "ticket_id")
+    call = keyed_call(context.caller, idempotency_key, "sendToOps", {"ticket_id": ticket_id})
+    async with in_transaction() as connection:
+        await lock_ticket(connection, ticket_id)
+        ticket = await Ticket.get_or_none(id=ticket_id, using_db=connection)
+        if ticket is None:
+            raise NotFound("ticket", ticket_id, "ticket_id")
+        # The ticket's lock keeps a second call with this key and ticket out till the end.
+        earlier = None if call is None else await earlier_result(connection, call)
+        if earlier is not None:
+            delivery = await OpsDelivery.get(id=earlier, using_db=connection)
+            return Sent(ticket, delivery, None, None)
+        delivery, is_new = await context.deliveries.request(connection, ticket, **_who(context))
+        if call is not None:
+            await claim_key(connection, call, delivery.id)
+    if not is_new:
+        return Sent(ticket, delivery, None, None)
+    attempt = await context.deliveries.attempt(delivery, **_who(context))
+    ticket = await Ticket.get_or_none(id=ticket_id) or ticket
+    return Sent(ticket, attempt.delivery, attempt.log_entry, _problem(attempt))
+
+
+async def retry_delivery(context: Context, delivery_id: str) -> Retried:
+    """Put a failed or cancelled delivery back to pending and try it at once.
+
+    Raises NotFound, or Conflict where its state does not allow it.
+    """
+    checked_id(delivery_id, "delivery_id")
+    with _named_failures():
+        attempt = await context.deliveries.retry(delivery_id, **_who(context))
+    return Retried(attempt.delivery, attempt.log_entry, _problem(attempt))
+
+
+async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
+    """Stop a pending delivery; raises NotFound, or Conflict where it is not pending."""
+    checked_id(delivery_id, "delivery_id")
+    with _named_failures():
+        return await context.deliveries.cancel(delivery_id, **_who(context))
+
+
+async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
+    """Ask OPS now how far a ticket is, and log the answer.
+
+    Raises NotFound, or OpsProblem where OPS has not got the ticket.
+    """
+    checked_id(ticket_id, "ticket_id")
+    ticket = await Ticket.get_or_none(id=ticket_id)
+    if ticket is None:
+        raise NotFound("ticket", ticket_id, "ticket_id")
+    try:
+        check = await context.deliveries.check(ticket_id, **_who(context))
+    except NotSent:
+        is_pending = ticket.ops_state is OpsState.PENDING
+        message = "OPS has not got this ticket" + (
+            " yet: its delivery is being tried." if is_pending else ": send it first."
+        )
+        raise OpsProblem(
+            ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending
+        ) from None
+    problem = None if check.failure is None else _ops_problem(check.failure, retryable=False)
+    return OpsStatus(
+        ticket, check.status, check.reference, check.checked_at, check.log_entry, problem
+    )
+
+
+async def ops_health(context: Context) -> OpsHealth:
+    """Return how it stands with what is to be brought to OPS."""
+    [row] = await fetch(_HEALTH, [])
+    return OpsHealth(context.deliveries.health(), *row)
+
+
+class _Who(TypedDict):
+    actor: str | None
+    request_id: str
+
+
+def _who(context: Context) -> _Who:
+    return {"actor": context.caller.name, "request_id": context.request_id}
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    try:
+        yield
+    except DeliveryNotFound as error:
+        raise NotFound("delivery", error.delivery_id, "delivery_id") from None
+    except DeliveryStateError as error:
+        message = f"{str(error).capitalize()}."
+        raise Conflict(ErrorCode.INVALID_STATE, message, "delivery_id") from None
+
+
+_CODES = {
+    FailureKind.TIMEOUT: ErrorCode.OPS_TIMEOUT,
+    FailureKind.REJECTED: ErrorCode.OPS_REJECTED,
+    FailureKind.CIRCUIT_OPEN: ErrorCode.OPS_CIRCUIT_OPEN,
+}
+
+
+def _problem(attempt: Attempt) -> OpsProblem | None:
+    if attempt.failure is None:
+        return None
+    delivery = attempt.delivery
+    retryable = delivery.state is OpsState.PENDING
+    retry_after_ms = None
+    if retryable and delivery.next_attempt_at is not None:
+        left = delivery.next_attempt_at - datetime.now(UTC)
+        retry_after_ms = max(0, round(left.total_seconds() * 1000))
+    return _ops_problem(attempt.failure, retryable=retryable, retry_after_ms=retry_after_ms)
+
+
+def _ops_problem(
+    failure: OpsFailure, *, retryable: bool, retry_after_ms: int | None = None
+) -> OpsProblem:
+    return OpsProblem(
+        _CODES.get(failure.kind, ErrorCode.OPS_UNAVAILABLE),
+        failure.message,
+        retryable=retryable,
+        retry_after_ms=retry_after_ms,
+    )

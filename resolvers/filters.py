@@ -1,0 +1,248 @@
+"""Filters: what a caller gives as data, compiled to conditions of SQL.
+
+Logic is two-valued: a comparison with a value that is absent is false, and its
+negation true, so that ``not`` gives exactly the rows that its content does not.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any, TypeAlias, TypedDict
+
+from engine.sql import FALSE, TRUE, Sql, all_of, any_of, negation
+from models import LogAction, LogStatus
+from models.ticket import SEARCH_CONFIGURATION
+from resolvers.json_values import json_text
+from resolvers.problems import ErrorCode, InvalidInput
+from resolvers.texts import checked_text
+
+Operators: TypeAlias = Mapping[str, Any]
+
+# The keys "in", "and", "or" and "not" are words of Python's, so the classes are made by call.
+TicketFilter = TypedDict(
+    "TicketFilter",
+    {
+        "and": "Sequence[TicketFilter]",
+        "or": "Sequence[TicketFilter]",
+        "not": "TicketFilter",
+        "search": str,
+        "id": Operators,
+        "subject": Operators,
+        "status": Operators,
+        "priority": Operators,
+        "category": Operators,
+        "customer_name": Operators,
+        "customer_email": Operators,
+        "assigned_to": Operators,
+        "created_at": Operators,
+        "updated_at": Operators,
+        "metadata": Operators,
+        "ops_state": Operators,
+    },
+    total=False,
+)
+
+
+class LogEntryFilter(TypedDict, total=False):
+    """Which communications with OPS; its fields are joined by AND."""
+
+    ticket_id: Operators
+    delivery_id: Operators
+    action: Sequence[LogAction]
+    status: Sequence[LogStatus]
+    timestamp: Operators
+
+
+class OpsDeliveryFilter(TypedDict, total=False):
+    """Which deliveries; its fields are joined by AND."""
+
+    ticket_id: Operators
+    state: Operators
+    created_at: Operators
+
+
+_Path: TypeAlias = tuple[str, ...]
+
+
+def ticket_condition(filter: TicketFilter | None, path: _Path = ("filter",)) -> Sql:  # noqa: A002  # the API's word
+    """Return the condition for tickets; raises InvalidInput, whose path names the operator."""
+    conditions: list[Sql] = []
+    for name, value in (filter or {}).items():
+        here = (*path, name)
+        if value is None:
+            continue
+        match name:
+            case "and":
+                conditions.append(_every(value, here))
+            case "or":
+                conditions.append(any_of(ticket_condition(one, here) for one in _items(value)))
+            case "not":
+                conditions.append(negation(ticket_condition(_cast(value), here)))
+            case "search":
+                conditions.append(_search(str(value), here))
+            case _:
+                conditions.append(_column_condition(_TICKET_FIELDS, name, value, here))
+    return all_of(conditions)
+
+
+def log_entry_condition(filter: LogEntryFilter | None) -> Sql:  # noqa: A002  # the API's word
+    """Return the condition for log entries; raises InvalidInput."""
+    return _columns_condition(_LOG_ENTRY_FIELDS, filter or {})
+
+
+def delivery_condition(filter: OpsDeliveryFilter | None) -> Sql:  # noqa: A002  # the API's word
+    """Return the condition for deliveries; raises InvalidInput."""
+    return _columns_condition(_DELIVERY_FIELDS, filter or {})
+
+
+def _every(filters: object, path: _Path) -> Sql:
+    # An empty list matches nothing, here as everywhere in a filter.
+    items = _items(filters)
+    return all_of(ticket_condition(one, path) for one in items) if items else FALSE
+
+
+def _items(filters: object) -> Sequence[TicketFilter]:
+    return filters  # type: ignore[return-value]  # the schema has checked the shape
+
+
+def _cast(filter: object) -> TicketFilter:  # noqa: A002  # the API's word
+    return filter  # type: ignore[return-value]  # the schema has checked the shape
+
+
+def _search(words: str, path: _Path) -> Sql:
+    if not checked_text(words, *path).strip():
+        return TRUE
+    return Sql(f"search @@ websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?)", (words,))
+
+
+_Compile: TypeAlias = Callable[[str, Any, _Path], Sql]
+
+
+def _columns_condition(fields: Mapping[str, _Compile], filter: Mapping[str, Any]) -> Sql:  # noqa: A002
+    return all_of(
+        _column_condition(fields, name, value, ("filter", name))
+        for name, value in filter.items()
+        if value is not None
+    )
+
+
+def _column_condition(fields: Mapping[str, _Compile], name: str, value: Any, path: _Path) -> Sql:
+    return fields[name](f'"{name}"', value, path)
+
+
+def _text(column: str, operators: Operators, path: _Path) -> Sql:
+    conditions = []
+    for name, value in _given(operators, path):
+        here = (*path, name)
+        if name == "is_null":
+            conditions.append(Sql(f"{column} IS {'' if value else 'NOT '}NULL"))
+            continue
+        if isinstance(value, list):
+            value = [checked_text(one, *here) for one in value]  # noqa: PLW2901
+        else:
+            checked_text(value, *here)
+        conditions.append(_TEXT_OPERATORS[name](column, value))
+    return all_of(conditions)
+
+
+def _enum(column: str, operators: Operators, path: _Path) -> Sql:
+    conditions = []
+    for name, value in _given(operators, path):
+        match name:
+            case "gte" | "lte":
+                conditions.append(_among(column, _beside(value, name)))
+            case "in" | "nin":
+                conditions.append(_LIST_OPERATORS[name](column, [one.value for one in value]))
+            case _:
+                conditions.append(_LIST_OPERATORS[name](column, value.value))
+    return all_of(conditions)
+
+
+def _beside(value: StrEnum, operator: str) -> list[str]:
+    members = list(type(value))
+    at = members.index(value)
+    return [one.value for one in (members[at:] if operator == "gte" else members[: at + 1])]
+
+
+def _enum_list(column: str, values: Sequence[StrEnum], path: _Path) -> Sql:
+    return _among(column, [value.value for value in values])
+
+
+def _time(column: str, operators: Operators, path: _Path) -> Sql:
+    comparisons = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+    return all_of(
+        Sql(f"{column} {comparisons[name]} $?", (value,))
+        for name, value in _given(operators, path)
+    )
+
+
+def _json(column: str, operators: Operators, path: _Path) -> Sql:
+    conditions = []
+    for name, value in _given(operators, path):
+        here = (*path, name)
+        match name:
+            case "contains":
+                conditions.append(Sql(f"{column} @> $?::jsonb", (json_text(value, *here),)))
+            case "has_key":
+                conditions.append(Sql(f"{column} ? $?", (checked_text(value, *here),)))
+            case "is_null":
+                # A stored JSON null is answered as null, so it is one here too.
+                null = Sql(f"coalesce({column}, 'null') = 'null'")
+                conditions.append(null if value else negation(null))
+    return all_of(conditions)
+
+
+def _given(operators: Operators, path: _Path) -> list[tuple[str, Any]]:
+    for name, value in operators.items():
+        if value is None:
+            message = f"{name} must not be null: leave it out, or use isNull."
+            raise InvalidInput(ErrorCode.INVALID, message, *path, name)
+    return list(operators.items())
+
+
+def _compare(comparison: str, column: str, value: Any) -> Sql:
+    return Sql(comparison.format(column), (value,))
+
+
+def _among(column: str, values: Sequence[str]) -> Sql:
+    return Sql(f"{column} = ANY($?::text[])", (list(values),))
+
+
+_LIST_OPERATORS: dict[str, Callable[[str, Any], Sql]] = {
+    "eq": partial(_compare, "{} = $?"),
+    "neq": partial(_compare, "{} IS DISTINCT FROM $?"),
+    "in": _among,
+    "nin": lambda column, values: negation(_among(column, values)),
+}
+_TEXT_OPERATORS: dict[str, Callable[[str, Any], Sql]] = _LIST_OPERATORS | {
+    "contains": partial(_compare, "strpos({}, $?) > 0"),
+    "contains_ignore_case": partial(_compare, "strpos(lower({}), lower($?)) > 0"),
+    "starts_with": partial(_compare, "starts_with({}, $?)"),
+}
+
+_TICKET_FIELDS: dict[str, _Compile] = {
+    "id": _text,
+    "subject": _text,
+    "status": _enum,
+    "priority": _enum,
+    "category": _text,
+    "customer_name": _text,
+    "customer_email": _text,
+    "assigned_to": _text,
+    "created_at": _time,
+    "updated_at": _time,
+    "metadata": _json,
+    "ops_state": _enum,
+}
+_LOG_ENTRY_FIELDS: dict[str, _Compile] = {
+    "ticket_id": _text,
+    "delivery_id": _text,
+    "action": _enum_list,
+    "status": _enum_list,
+    "timestamp": _time,
+}
+_DELIVERY_FIELDS: dict[str, _Compile] = {
+    "ticket_id": _text,
+    "state": _enum,
+    "created_at": _time,
+}

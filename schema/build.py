@@ -1,0 +1,32 @@
+"""The schema, put together and printed."""
+
+from functools import cache
+
+import strawberry
+from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
+from strawberry.schema.config import StrawberryConfig
+
+from schema.errors import ERROR_TYPES
+from schema.mutations import Mutation
+from schema.queries import Query
+from schema.scalars import SCALARS
+from schema.subscriptions import Subscription
+
+strawberry_schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=ERROR_TYPES,
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+
+@cache
+def graphql_schema() -> GraphQLSchema:
+    """Return the schema as graphql-core executes it."""
+    return strawberry_schema._schema  # noqa: SLF001  # Strawberry has no public way to it
+
+
+def printed() -> str:
+    """Return the schema definition, sorted, as it is committed in schema.graphql."""
+    return print_schema(lexicographic_sort_schema(graphql_schema())) + "\n"

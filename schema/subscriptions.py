@@ -1,0 +1,49 @@
+"""What can be listened to."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import strawberry
+from graphql import GraphQLError
+from strawberry import UNSET
+
+from schema.log_entry import LogEntry
+from schema.node import Info
+from schema.ticket_event import TicketEvent
+
+TicketId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Only of this ticket; all by default.")
+]
+
+
+async def _ticket_events(
+    info: Info,
+    ticket_id: TicketId = UNSET,
+    after: Annotated[
+        str | None,
+        strawberry.argument(description="First all since this cursor; only new ones by default."),
+    ] = UNSET,
+) -> AsyncIterator[TicketEvent]:
+    raise GraphQLError("Subscriptions are not served yet.")
+    yield
+
+
+async def _log_entry_added(
+    info: Info, ticket_id: TicketId = UNSET
+) -> AsyncIterator[LogEntry]:
+    raise GraphQLError("Subscriptions are not served yet.")
+    yield
+
+
+@strawberry.type(description="What can be listened to, over WebSocket or server-sent events.")
+class Subscription:
+    """What can be listened to."""
+
+    ticket_events: AsyncIterator[TicketEvent] = strawberry.subscription(
+        resolver=_ticket_events,
+        description="Every change, in commit order, none lost and none twice:"
+        " with after, first all since that cursor, then live.",
+    )
+    log_entry_added: AsyncIterator[LogEntry] = strawberry.subscription(
+        resolver=_log_entry_added, description="Every communication with OPS, as it is logged."
+    )
