@@ -183,7 +183,8 @@
         fetcher,
         storage,
         defaultTabs: linked !== null ? [start, ...firstTabs] : firstTabs,
-        defaultQuery: "# Ctrl-Space completes, Ctrl-Enter runs.\n\n",
+        // Blank: in front of a comment alone, the explorer would go on with the last tab's query.
+        defaultQuery: " ",
         defaultEditorToolsVisibility: true,
         inputValueDeprecation: true,
         schemaDescription: true,
