@@ -1,0 +1,99 @@
+"""The application: the one place where the parts of the server are put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from app.database import database
+from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
+from app.graphql import GraphQLEndpoint
+from app.http.boundary import RequestBoundary
+from app.http.faults import FaultAnswers
+from app.http.health import healthz, readyz
+from app.http.rest import REST_ROUTES
+from app.settings import Settings
+from ops import Deliveries, OpsClient, OpsPolicy, Simulator, SimulatorSettings
+
+__all__ = ["application"]
+
+
+def application(settings: Settings, *, database_url: str) -> Starlette:
+    """Return the server's ASGI application over a database that is migrated."""
+    app = Starlette(routes=_routes(settings), lifespan=_lifespan(settings, database_url))
+    # A path and the same with a slash at its end are one resource; no need to send anyone there.
+    app.router.redirect_slashes = False
+    app.middleware_stack = _layers(app.router, settings)
+    return app
+
+
+def _routes(settings: Settings) -> list[BaseRoute]:
+    # The hot one first: the router tries them in their order.
+    routes: list[BaseRoute] = [
+        Route("/graphql", GraphQLEndpoint(settings), methods=["GET", "POST", "HEAD", "OPTIONS"]),
+        *REST_ROUTES,
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+    if settings.graphiql:
+        routes += GRAPHIQL_ROUTES
+    return routes
+
+
+def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
+    # In place of Starlette's own layers for errors, which know neither the request's
+    # id nor problem documents, and cost more than these.
+    answering: ASGIApp = FaultAnswers(router)
+    if settings.cors_origins:
+        answering = CORSMiddleware(
+            answering,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
+        )
+    return RequestBoundary(answering)
+
+
+def _lifespan(
+    settings: Settings, database_url: str
+) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
+        # What is opened first is closed last: attempts under way are recorded
+        # before the database goes.
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(
+                database(database_url, pool_size=settings.database_pool)
+            )
+            deliveries = Deliveries(_ops_client(settings), _ops_policy(settings))
+            opened.push_async_callback(deliveries.close)
+            # The delivery worker and the listener of the feed are opened here, and so
+            # are the first to stop.
+            yield {"settings": settings, "deliveries": deliveries}
+
+    return lifespan
+
+
+def _ops_client(settings: Settings) -> OpsClient:
+    return Simulator(
+        SimulatorSettings(
+            latency_ms=settings.ops_sim_latency_ms,
+            failure_rate=settings.ops_sim_failure_rate,
+            reject_rate=settings.ops_sim_reject_rate,
+            seed=settings.ops_sim_seed,
+        )
+    )
+
+
+def _ops_policy(settings: Settings) -> OpsPolicy:
+    return OpsPolicy(
+        timeout_ms=settings.ops_timeout_ms,
+        max_attempts=settings.ops_max_attempts,
+        retry_base_ms=settings.ops_retry_base_ms,
+        retry_max_ms=settings.ops_retry_max_ms,
+    )

@@ -1,0 +1,75 @@
+"""Problem documents (RFC 9457): how everything but GraphQL says what went wrong."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Scope
+
+from app.http.request_record import record_of
+
+__all__ = ["HttpProblem", "problem_response"]
+
+# Named as RFC 9110 names them, whatever the Python.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+class HttpProblem(Exception):
+    """An answer that is not what was asked for; raised anywhere under a request, rendered once.
+
+    ``code`` is the one name of the failure for programs. Each of ``errors`` says
+    what is wrong with one part of the request: ``detail``, ``code``, and where:
+    ``pointer`` (RFC 6901, into the body), ``parameter`` (of the query) or
+    ``header``. ``members`` are further members of the document.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str | None = None,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail or code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+        self.members = members or {}
+
+
+def problem_response(problem: HttpProblem, scope: Scope) -> Response:
+    """Render a problem, and note its codes for the log."""
+    record = record_of(scope)
+    codes = [problem.code, *(error["code"] for error in problem.errors if "code" in error)]
+    record.error_codes = tuple(dict.fromkeys(codes))
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "request_id": record.request_id,
+    }
+    if problem.detail is not None:
+        document["detail"] = problem.detail
+        document["instance"] = _instance(scope)
+    if problem.errors:
+        document["errors"] = problem.errors
+    document.update(problem.members)
+    return Response(
+        orjson.dumps(document, option=orjson.OPT_UTC_Z),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+def _instance(scope: Scope) -> str:
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else raw.decode("ascii", "replace")
