@@ -161,13 +161,27 @@
     }
   }
 
-  const fetcher = GraphiQL.createFetcher({
+  const send = GraphiQL.createFetcher({
     url: location.pathname,
     subscriptionUrl: socket.href,
     headers: { accept: "application/json" },
     enableIncrementalDelivery: false,
     fetch: ask,
   });
+
+  // For a moment after a change of tabs, GraphiQL still names the last tab's operation.
+  function fetcher(request, options) {
+    let document;
+    try {
+      document = GraphiQL.GraphQL.parse(request.query);
+    } catch {
+      return send(request, options);
+    }
+    const operations = document.definitions.filter(({ kind }) => kind === "OperationDefinition");
+    const operationName =
+      operations.length === 1 ? operations[0].name?.value : request.operationName;
+    return send({ ...request, operationName }, { ...options, documentAST: document });
+  }
 
   // ---------------------------------------------------------------- the page
 
