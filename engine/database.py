@@ -28,7 +28,6 @@ __all__ = [
     "default_client",
     "fetch",
     "is_unavailable",
-    "pool",
     "sqlstate",
     "violated_constraint",
 ]
@@ -63,7 +62,14 @@ class Client(AsyncpgDBClient):
             options.pop(name, None)
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
-        return await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
+        opened = await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
+        _pools.append(opened)
+        return opened
+
+    async def _close(self) -> None:
+        if self._pool in _pools:
+            _pools.remove(self._pool)
+        await super()._close()
 
     def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
         return _BoundedAcquire(self, self._pool_init_lock)
@@ -73,6 +79,9 @@ class Client(AsyncpgDBClient):
 
 
 client_class = Client
+
+# The open pools of this process; Tortoise's own way to the newest is a slow one.
+_pools: list[asyncpg.Pool] = []
 
 
 class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
@@ -100,15 +109,6 @@ class _Transaction(TransactionContextPooled):
         return self.client
 
 
-def pool() -> asyncpg.Pool:
-    """Return the pool under the default connection; raises DatabaseUnavailable before it is open."""
-    open_pool: asyncpg.Pool | None = getattr(default_client(), "_pool", None)
-    if open_pool is None:
-        message = "the database is not connected"
-        raise DatabaseUnavailable(message)
-    return open_pool
-
-
 def default_client() -> BaseDBAsyncClient:
     """Return the connection that runs each statement in a transaction of its own."""
     return get_connections().get("default")
@@ -116,12 +116,17 @@ def default_client() -> BaseDBAsyncClient:
 
 async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     """Run one statement outside any transaction and return its rows."""
-    own_pool = pool()
+    own_pool = _pools[-1] if _pools else await _open_pool()
     connection = await _acquire(own_pool)
     try:
         return await connection.fetch(statement, *values)
     finally:
         await own_pool.release(connection)
+
+
+async def _open_pool() -> asyncpg.Pool:
+    await default_client().acquire_connection().ensure_connection()  # type: ignore[attr-defined]  # Client's
+    return _pools[-1]
 
 
 def sqlstate(error: BaseException | None) -> str | None:
@@ -157,6 +162,9 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 async def _acquire(own_pool: asyncpg.Pool) -> Any:
+    # A time-out costs as much as a small query, so it is set only where there is a wait.
+    if own_pool.get_idle_size():
+        return await own_pool.acquire()
     try:
         return await own_pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
     except TimeoutError as error:

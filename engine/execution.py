@@ -35,6 +35,7 @@ async def execute(
         context_value=context,
         raw_variable_values=dict(variables),
         operation_name=operation_name,
+        prepared=document,
     )
     if isinstance(executor, list):
         raise InvalidVariables(executor)

@@ -23,15 +23,20 @@ from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 
 from engine import plain
+from engine.documents import Document
 from engine.loading import load_by_keys, load_pages, load_rows
-from engine.projection import NotProjectable, Row, Selector
+from engine.projection import NotProjectable, Row
 from engine.queries import Nodes, One, Page, Query
 
 
 class ProjectingExecutor(Executor[Any]):
-    """Give it to graphql-core as ``executor_class``."""
+    """An executor of one operation, and the `Selector` of what is projected in it."""
 
-    def complete_value(  # noqa: PLR0913, PLR0917  # as in the base class
+    def __init__(self, *args: Any, prepared: Document, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shapes = prepared.shapes_for(self.variable_values.coerced)
+
+    def complete_value(  # noqa: PLR0917  # as in the base class
         self,
         return_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
@@ -48,7 +53,7 @@ class ProjectingExecutor(Executor[Any]):
             return_type, field_details_list, info, path, result, position_context
         )
 
-    async def _complete_query(  # noqa: PLR0913, PLR0917  # as complete_value
+    async def _complete_query(  # noqa: PLR0917  # as complete_value
         self,
         return_type: GraphQLOutputType,
         details: FieldDetailsList,
@@ -58,7 +63,7 @@ class ProjectingExecutor(Executor[Any]):
         position_context: Any,
     ) -> Any:
         try:
-            value = await self._project(return_type, details, info, query)
+            value = await self._project(return_type, details, query)
         except NotProjectable:
             completed = super().complete_value(
                 return_type, details, info, path, await plain.load(query), position_context
@@ -73,42 +78,31 @@ class ProjectingExecutor(Executor[Any]):
         return value
 
     async def _project(
-        self,
-        return_type: GraphQLOutputType,
-        details: FieldDetailsList,
-        info: GraphQLResolveInfo,
-        query: Query,
+        self, return_type: GraphQLOutputType, details: FieldDetailsList, query: Query
     ) -> Any:
-        selector = Selector(
-            subfields=self._subfields,
-            resolve=lambda parent_type, nested, parent: self._resolve(
-                parent_type, nested, parent, info.path
-            ),
-        )
         if isinstance(query, Nodes):
-            return await self._project_nodes(selector, query, details)
+            return await self._project_nodes(query, details)
         object_type = cast("GraphQLObjectType", get_named_type(return_type))
-        if isinstance(query, One):
-            if object_type.name != query.table.type_name:
-                raise NotProjectable
-            return (await load_rows(selector, query, object_type, details))[0]
-        return (await load_pages(selector, query, object_type, details))[0]
+        if isinstance(query, Page):
+            return (await load_pages(self, query, object_type, details))[0]
+        if object_type.name != query.table.type_name:
+            raise NotProjectable
+        return (await load_rows(self, query, object_type, details))[0]
 
-    async def _project_nodes(
-        self, selector: Selector, query: Nodes, details: FieldDetailsList
-    ) -> Any:
+    async def _project_nodes(self, query: Nodes, details: FieldDetailsList) -> Any:
         kinds = await plain.find_kinds(query)
         rows: dict[str, Row] = {}
         for table in dict.fromkeys(kinds.values()):
             object_type = cast("GraphQLObjectType", self.schema.type_map[table.type_name])
             keys = [key for key, kind in kinds.items() if kind is table]
-            rows |= await load_by_keys(selector, table, keys, object_type, details)
+            rows |= await load_by_keys(self, table, keys, object_type, details)
         found = [rows.get(key) for key in query.keys]
         return found[0] if query.single else found
 
-    def _subfields(
+    def subfields(
         self, object_type: GraphQLObjectType, details: FieldDetailsList
     ) -> GroupedFieldSet:
+        """Return the fields selected under a field, by response key."""
         return collect_subfields(
             self.schema,
             self.fragments,
@@ -119,20 +113,18 @@ class ProjectingExecutor(Executor[Any]):
             self.hide_suggestions,
         ).grouped_field_set
 
-    def _resolve(
-        self,
-        parent_type: GraphQLObjectType,
-        details: FieldDetailsList,
-        parent: Any,
-        parent_path: Path,
+    def resolve(
+        self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
     ) -> Any:
         """Call a nested field's resolver; whatever it raises is raised again by plain execution."""
         node = details[0].node
         field = parent_type.fields[node.name.value]
         if field.resolve is None:
             raise NotProjectable
+        # The path of a field that stands for many is none of theirs; no resolver asks for it.
+        path = Path(None, node.name.value, parent_type.name)
         info = self.build_resolve_info(
-            field, [detail.node for detail in details], parent_type, parent_path
+            field, [detail.node for detail in details], parent_type, path
         )
         try:
             arguments = get_argument_values(
@@ -147,5 +139,3 @@ class ProjectingExecutor(Executor[Any]):
             raise
         except Exception as error:
             raise NotProjectable from error
-
-

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from graphql import GraphQLObjectType, get_named_type
+from graphql import GraphQLObjectType
 from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.database import fetch
@@ -12,6 +12,7 @@ from engine.paging import encode_cursor
 from engine.projection import (
     ConnectionProjection,
     EdgeProjection,
+    NotProjectable,
     ObjectProjection,
     Record,
     Row,
@@ -19,6 +20,7 @@ from engine.projection import (
     Selector,
     compile_connection,
     compile_object,
+    outer_columns,
 )
 from engine.queries import One, Page
 from engine.sql import Sql, render
@@ -57,9 +59,8 @@ async def load_rows(
     under: Under | None = None,
 ) -> list[Row | None]:
     """Load what is selected of a single row: one for each parent, or just one where there is none."""
-    select = SelectList()
-    projection = compile_object(selector, query.table, object_type, details, select)
-    groups = await _run_grouped(row_statement(query, select.clause), under)
+    columns, projection = _object_shape(selector, query.table, object_type, details)
+    groups = await _run_grouped(row_statement(query, columns), under)
     records = [group[0] for group in groups if group]
     rows = iter(await _build(selector, projection, records))
     return [next(rows) if group else None for group in groups]
@@ -73,12 +74,12 @@ async def load_by_keys(
     details: FieldDetailsList,
 ) -> dict[str, Row]:
     """Load what is selected of the rows with these primary keys."""
-    select = SelectList()
-    projection = compile_object(selector, table, object_type, details, select)
-    key_at = select.position(table.columns[table.key].sql)
-    records = await run(rows_statement(table, keys, select.clause))
+    columns, projection = _object_shape(selector, table, object_type, details)
+    # Whatever is selected, the last column is the key.
+    columns = f"{columns}, {table.columns[table.key].sql}"
+    records = await run(rows_statement(table, keys, columns))
     rows = await _build(selector, projection, records)
-    return {record[key_at]: row for record, row in zip(records, rows, strict=True)}
+    return {record[-1]: row for record, row in zip(records, rows, strict=True)}
 
 
 async def load_pages(
@@ -89,14 +90,11 @@ async def load_pages(
     under: Under | None = None,
 ) -> list[Row]:
     """Load what is selected of a connection: one for each parent, or just one where there is none."""
-    select = SelectList()
-    projection = compile_connection(
-        selector, page.table, page.order, connection_type, details, select
-    )
+    columns, projection = _connection_shape(selector, page, connection_type, details)
     count = len(under.parents) if under else 1
     groups: list[list[Record]] = [[] for _ in range(count)]
     if projection.needs_rows:
-        groups = await _run_grouped(page_statement(page, select.clause), under)
+        groups = await _run_grouped(page_statement(page, columns), under)
     expressions = []
     if projection.wants_total:
         expressions.append(total_expression(page))
@@ -108,9 +106,7 @@ async def load_pages(
 
     pages = [_cut(group, page) for group in groups]
     records = [record for one in pages for record in one.records]
-    rows_of = {
-        id(node): await _build(selector, node, records) for node in projection.nodes
-    }
+    rows_of = {id(node): await _build(selector, node, records) for node in projection.nodes}
     connections = []
     start = 0
     for one, answer in zip(pages, answers, strict=True):
@@ -119,6 +115,34 @@ async def load_pages(
         connections.append(_assemble(page, projection, one, nodes, answer))
         start = end
     return connections
+
+
+def _object_shape(
+    selector: Selector, table: Table, object_type: GraphQLObjectType, details: FieldDetailsList
+) -> tuple[str, ObjectProjection]:
+    """Return the columns to select and what becomes of them; compiled once for a document."""
+    key = (object_type.name, *[id(detail.node) for detail in details])
+    shape: tuple[str, ObjectProjection] | None = selector.shapes.get(key)
+    if shape is None:
+        select = SelectList()
+        projection = compile_object(selector, table, object_type, details, select)
+        shape = selector.shapes[key] = (select.clause, projection)
+    return shape
+
+
+def _connection_shape(
+    selector: Selector, page: Page, connection_type: GraphQLObjectType, details: FieldDetailsList
+) -> tuple[str, ConnectionProjection]:
+    """Return the columns to select and what becomes of them; compiled once for a document and order."""
+    key = (page.order.name, *[id(detail.node) for detail in details])
+    shape: tuple[str, ConnectionProjection] | None = selector.shapes.get(key)
+    if shape is None:
+        select = SelectList()
+        projection = compile_connection(
+            selector, page.table, page.order, connection_type, details, select
+        )
+        shape = selector.shapes[key] = (select.clause, projection)
+    return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,19 +221,17 @@ async def _build(
     if not records:
         return rows
     for nested in projection.nested:
-        parents = [tuple(record[at] for _, at in nested.outer) for record in records]
+        # The arguments may have other values each time, so the query is made anew.
+        query = selector.resolve(nested.parent_type, nested.field_details, nested.parents)
+        names = tuple(name for name, _ in nested.outer)
+        if outer_columns(query) != names:
+            raise NotProjectable
+        parents = [tuple([record[at] for _, at in nested.outer]) for record in records]
         distinct = list(dict.fromkeys(parents))
-        under = Under(tuple(name for name, _ in nested.outer), distinct)
-        object_type = cast("GraphQLObjectType", get_named_type(nested.return_type))
-        values: Sequence[Row | None]
-        if isinstance(nested.query, One):
-            values = await load_rows(
-                selector, nested.query, object_type, nested.field_details, under
-            )
-        else:
-            values = await load_pages(
-                selector, nested.query, object_type, nested.field_details, under
-            )
+        load = load_rows if isinstance(query, One) else load_pages
+        values: Sequence[Row | None] = await load(
+            selector, query, nested.object_type, nested.field_details, Under(names, distinct)
+        )
         value_of = dict(zip(distinct, values, strict=True))
         for row, parent in zip(rows, parents, strict=True):
             row[nested.key] = value_of[parent]

@@ -8,9 +8,10 @@ whole value is executed plainly instead.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias, cast
 
 import orjson
 from graphql import (
@@ -38,13 +39,22 @@ class NotProjectable(Exception):
     """A selection that must be executed plainly."""
 
 
-@dataclass(slots=True)
-class Selector:
-    """What compiling needs of the running operation; the executor provides it."""
+class Selector(Protocol):
+    """What compiling and loading need of the running operation; the executor is one."""
 
-    subfields: Callable[[GraphQLObjectType, FieldDetailsList], GroupedFieldSet]
-    # Calls a field's resolver with its arguments and the given parent.
-    resolve: Callable[[GraphQLObjectType, FieldDetailsList, Any], Any]
+    # What was compiled for the operation's document and the variables of its directives:
+    # it outlives the operation, and so do the nodes of the document that the keys name.
+    shapes: dict[Hashable, Any]
+
+    def subfields(
+        self, object_type: GraphQLObjectType, details: FieldDetailsList
+    ) -> GroupedFieldSet:
+        """Return the fields selected under a field, by response key."""
+
+    def resolve(
+        self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
+    ) -> Any:
+        """Call a field's resolver with its arguments and the given parent."""
 
 
 @dataclass(slots=True)
@@ -65,17 +75,18 @@ class SelectList:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """A nested query, made for all parents at once."""
+    """A field whose resolver returns a query, to be run for all parents at once."""
 
     key: str
-    query: One | Page
-    return_type: GraphQLOutputType
+    parents: "Parents"
+    parent_type: GraphQLObjectType
+    object_type: GraphQLObjectType
     field_details: FieldDetailsList
-    # Where in a parent's record the columns are that the query refers to.
+    # The columns of the parents that the query refers to, and where they are in a record.
     outer: tuple[tuple[str, int], ...]
 
 
-@dataclass(slots=True)
+@dataclass
 class ObjectProjection:
     """How the records of one SELECT become the objects of one selection set."""
 
@@ -87,10 +98,15 @@ class ObjectProjection:
     computed: list[tuple[str, tuple[int, ...], Callable[..., Any]]] = field(default_factory=list)
     nested: list[Nested] = field(default_factory=list)
 
+    @cached_property
+    def is_prefix(self) -> bool:
+        """Whether the keys are those of the first columns, in their order."""
+        return self.positions == list(range(len(self.keys)))
+
     def build(self, records: Sequence[Record]) -> list[Row]:
         """Return an object for each record; nested queries are still to be filled in."""
         keys = self.keys
-        if self.positions == list(range(len(keys))):
+        if self.is_prefix:
             rows = [dict(zip(keys, record)) for record in records]  # noqa: B905  # the hidden columns come after the keys
         else:
             positions = self.positions
@@ -148,27 +164,33 @@ def compile_object(
 def _compile_nested(
     selector: Selector,
     table: Table,
-    object_type: GraphQLObjectType,
+    parent_type: GraphQLObjectType,
     key: str,
     details: FieldDetailsList,
     select: SelectList,
 ) -> Nested:
-    return_type = object_type.fields[details[0].node.name.value].type
-    query = selector.resolve(object_type, details, _Parents(table))
-    if not isinstance(query, (One, Page)) or (
-        isinstance(query, One) and is_non_null_type(return_type)
-    ):
+    return_type = parent_type.fields[details[0].node.name.value].type
+    parents = Parents(table)
+    query = selector.resolve(parent_type, details, parents)
+    object_type = get_named_type(return_type)
+    if not is_object_type(object_type) or not isinstance(query, (One, Page)):
         raise NotProjectable
-    columns = dict.fromkeys(
-        value.column for value in query.where.values if isinstance(value, Outer)
-    )
-    outer = tuple((name, select.position(table.columns[name].sql)) for name in columns)
-    if not outer:
+    if isinstance(query, One) and is_non_null_type(return_type):
         raise NotProjectable
-    return Nested(key, query, return_type, details, outer)
+    names = outer_columns(query)
+    if not names:
+        raise NotProjectable
+    outer = tuple((name, select.position(table.columns[name].sql)) for name in names)
+    return Nested(key, parents, parent_type, object_type, details, outer)
 
 
-class _Parents:
+def outer_columns(query: One | Page) -> tuple[str, ...]:
+    """Return the columns of the parents that a query refers to."""
+    values = query.where.values
+    return tuple(dict.fromkeys(value.column for value in values if isinstance(value, Outer)))
+
+
+class Parents:
     """Stands for every parent row at once: an attribute is that column of the parent."""
 
     def __init__(self, table: Table) -> None:
@@ -180,9 +202,7 @@ class _Parents:
         return Outer(name)
 
 
-def _embed(
-    selector: Selector, return_type: GraphQLOutputType, details: FieldDetailsList
-) -> Decode:
+def _embed(selector: Selector, return_type: GraphQLOutputType, details: FieldDetailsList) -> Decode:
     """Return what picks a selection out of a JSON list of objects whose keys are the field names."""
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)
@@ -200,7 +220,9 @@ def _embed(
 
     def pick(text: str) -> list[Row]:
         items = cast("list[Row]", orjson.loads(text))
-        return [{key: constant or item.get(name) for key, name, constant in picks} for item in items]
+        return [
+            {key: constant or item.get(name) for key, name, constant in picks} for item in items
+        ]
 
     return pick
 
@@ -236,7 +258,7 @@ class ConnectionProjection:
         return ("hasNextPage" if backward else "hasPreviousPage") in self.page_info
 
 
-def compile_connection(  # noqa: PLR0913  # the same five things that every compilation needs, and the order
+def compile_connection(  # the same five things that every compilation needs, and the order
     selector: Selector,
     table: Table,
     order: Order,
@@ -294,7 +316,7 @@ def compile_connection(  # noqa: PLR0913  # the same five things that every comp
     return projection
 
 
-def _compile_node(  # noqa: PLR0913, PLR0917  # what compile_object takes, and where the result is kept
+def _compile_node(  # noqa: PLR0917  # what compile_object takes, and where the result is kept
     selector: Selector,
     table: Table,
     parent_type: GraphQLObjectType,

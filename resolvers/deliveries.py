@@ -86,7 +86,7 @@ WHERE state IN ('pending', 'failed')
 def find_deliveries(
     context: Context,  # noqa: ARG001  # one signature for all
     *,
-    filter: OpsDeliveryFilter | None = None,  # noqa: A002  # the API's word
+    filter: OpsDeliveryFilter | None = None,  # the API's word
     **arguments: Unpack[PageArguments],
 ) -> Page:
     """Return a page of the deliveries that fit, newest first."""
@@ -161,9 +161,7 @@ async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
         message = "OPS has not got this ticket" + (
             " yet: its delivery is being tried." if is_pending else ": send it first."
         )
-        raise OpsProblem(
-            ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending
-        ) from None
+        raise OpsProblem(ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending) from None
     problem = None if check.failure is None else _ops_problem(check.failure, retryable=False)
     return OpsStatus(
         ticket, check.status, check.reference, check.checked_at, check.log_entry, problem

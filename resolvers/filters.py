@@ -64,7 +64,9 @@ class OpsDeliveryFilter(TypedDict, total=False):
 _Path: TypeAlias = tuple[str, ...]
 
 
-def ticket_condition(filter: TicketFilter | None, path: _Path = ("filter",)) -> Sql:  # noqa: A002  # the API's word
+def ticket_condition(
+    filter: TicketFilter | None, path: _Path = ("filter",)
+) -> Sql:  # the API's word
     """Return the condition for tickets; raises InvalidInput, whose path names the operator."""
     conditions: list[Sql] = []
     for name, value in (filter or {}).items():
@@ -85,12 +87,12 @@ def ticket_condition(filter: TicketFilter | None, path: _Path = ("filter",)) -> 
     return all_of(conditions)
 
 
-def log_entry_condition(filter: LogEntryFilter | None) -> Sql:  # noqa: A002  # the API's word
+def log_entry_condition(filter: LogEntryFilter | None) -> Sql:  # the API's word
     """Return the condition for log entries; raises InvalidInput."""
     return _columns_condition(_LOG_ENTRY_FIELDS, filter or {})
 
 
-def delivery_condition(filter: OpsDeliveryFilter | None) -> Sql:  # noqa: A002  # the API's word
+def delivery_condition(filter: OpsDeliveryFilter | None) -> Sql:  # the API's word
     """Return the condition for deliveries; raises InvalidInput."""
     return _columns_condition(_DELIVERY_FIELDS, filter or {})
 
@@ -105,7 +107,7 @@ def _items(filters: object) -> Sequence[TicketFilter]:
     return filters  # type: ignore[return-value]  # the schema has checked the shape
 
 
-def _cast(filter: object) -> TicketFilter:  # noqa: A002  # the API's word
+def _cast(filter: object) -> TicketFilter:  # the API's word
     return filter  # type: ignore[return-value]  # the schema has checked the shape
 
 
@@ -118,7 +120,7 @@ def _search(words: str, path: _Path) -> Sql:
 _Compile: TypeAlias = Callable[[str, Any, _Path], Sql]
 
 
-def _columns_condition(fields: Mapping[str, _Compile], filter: Mapping[str, Any]) -> Sql:  # noqa: A002
+def _columns_condition(fields: Mapping[str, _Compile], filter: Mapping[str, Any]) -> Sql:
     return all_of(
         _column_condition(fields, name, value, ("filter", name))
         for name, value in filter.items()
@@ -171,8 +173,7 @@ def _enum_list(column: str, values: Sequence[StrEnum], path: _Path) -> Sql:
 def _time(column: str, operators: Operators, path: _Path) -> Sql:
     comparisons = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
     return all_of(
-        Sql(f"{column} {comparisons[name]} $?", (value,))
-        for name, value in _given(operators, path)
+        Sql(f"{column} {comparisons[name]} $?", (value,)) for name, value in _given(operators, path)
     )
 
 

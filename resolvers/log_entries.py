@@ -13,7 +13,7 @@ from resolvers.tables import LOG_ENTRIES, NEWEST_LOG_ENTRY_FIRST
 def find_log_entries(
     context: Context,  # noqa: ARG001  # one signature for all
     *,
-    filter: LogEntryFilter | None = None,  # noqa: A002  # the API's word
+    filter: LogEntryFilter | None = None,  # the API's word
     **arguments: Unpack[PageArguments],
 ) -> Page:
     """Return a page of all log entries that fit, newest first."""
@@ -24,7 +24,7 @@ def find_log_entries_of_ticket(
     context: Context,  # noqa: ARG001  # one signature for all
     ticket_id: str,
     *,
-    filter: LogEntryFilter | None = None,  # noqa: A002  # the API's word
+    filter: LogEntryFilter | None = None,  # the API's word
     **arguments: Unpack[PageArguments],
 ) -> Page:
     """Return a page of a ticket's log entries that fit, newest first."""

@@ -45,7 +45,7 @@ class InvalidInput(Problem):
 class NotFound(Problem):
     """There is nothing with this id, or the caller may not see it."""
 
-    def __init__(self, kind: str, id: str, *path: str) -> None:  # noqa: A002  # the domain's word
+    def __init__(self, kind: str, id: str, *path: str) -> None:  # the domain's word
         super().__init__(ErrorCode.NOT_FOUND, f"There is no {kind} with this id.", *path)
         self.id = id
 

@@ -33,7 +33,9 @@ NODE_TABLES = (TICKETS, DELIVERIES, LOG_ENTRIES, EVENTS)
 NEWEST_LOG_ENTRY_FIRST = Order(
     "log_entries", (Term('"timestamp"', Kind.TIME), _KEY), descending=True
 )
-NEWEST_DELIVERY_FIRST = Order("deliveries", (Term('"created_at"', Kind.TIME), _KEY), descending=True)
+NEWEST_DELIVERY_FIRST = Order(
+    "deliveries", (Term('"created_at"', Kind.TIME), _KEY), descending=True
+)
 
 
 # What tickets can be ordered by: the expression has an index together with the id.

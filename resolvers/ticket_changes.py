@@ -127,7 +127,7 @@ async def create_ticket(
 
 async def update_ticket(
     context: Context,
-    id: str,  # noqa: A002  # the domain's word
+    id: str,  # the domain's word
     fields: Fields,
     *,
     expected_version: int | None = None,
@@ -148,9 +148,7 @@ async def update_ticket(
         if is_patch or "metadata" in values:
             name = "metadata_patch" if is_patch else "metadata"
             values["metadata"] = new_metadata and check_metadata_size(new_metadata, name)
-        changed = {
-            name: value for name, value in values.items() if getattr(ticket, name) != value
-        }
+        changed = {name: value for name, value in values.items() if getattr(ticket, name) != value}
         if not changed:
             return ticket
         assignments = ", ".join(
@@ -172,7 +170,7 @@ async def update_ticket(
 
 async def delete_ticket(
     context: Context,
-    id: str,  # noqa: A002  # the domain's word
+    id: str,  # the domain's word
     *,
     expected_version: int | None = None,
 ) -> str:
@@ -201,7 +199,7 @@ async def delete_ticket(
 async def _create(
     connection: BaseDBAsyncClient,
     context: Context,
-    id: str,  # noqa: A002  # the domain's word
+    id: str,  # the domain's word
     values: Values,
 ) -> Ticket:
     ticket = Ticket(**(values | {"id": id}))
@@ -233,7 +231,7 @@ def _id_is_taken() -> Conflict:
     return Conflict(ErrorCode.ALREADY_EXISTS, "This id is already taken.", "id")
 
 
-async def _get(connection: BaseDBAsyncClient, id: str) -> Ticket:  # noqa: A002  # the domain's word
+async def _get(connection: BaseDBAsyncClient, id: str) -> Ticket:  # the domain's word
     ticket = await Ticket.get_or_none(id=id, using_db=connection)
     if ticket is None:
         raise NotFound("ticket", id, "idempotency_key")
@@ -242,7 +240,7 @@ async def _get(connection: BaseDBAsyncClient, id: str) -> Ticket:  # noqa: A002 
 
 async def _find_for_change(
     connection: BaseDBAsyncClient,
-    id: str,  # noqa: A002  # the domain's word
+    id: str,  # the domain's word
     expected_version: int | None,
     *,
     metadata: str | None = None,

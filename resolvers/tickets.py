@@ -36,7 +36,7 @@ class TicketGroup:
     count: int
 
 
-def find_node(context: Context, id: str) -> Nodes:  # noqa: A002, ARG001  # the domain's word; one signature for all
+def find_node(context: Context, id: str) -> Nodes:  # noqa: ARG001  # the domain's word; one signature for all
     """Return whatever has this id."""
     return Nodes(NODE_TABLES, (checked_id(id, "id"),), single=True)
 
@@ -49,7 +49,7 @@ def find_nodes(context: Context, ids: Sequence[str]) -> Nodes:  # noqa: ARG001  
     return Nodes(NODE_TABLES, tuple(checked_id(one, "ids") for one in ids))
 
 
-def find_ticket(context: Context, id: str) -> One:  # noqa: A002, ARG001  # the domain's word; one signature for all
+def find_ticket(context: Context, id: str) -> One:  # noqa: ARG001  # the domain's word; one signature for all
     """Return the ticket with this id."""
     return by_key(TICKETS, checked_id(id, "id"))
 
@@ -62,7 +62,7 @@ def find_ticket_of(context: Context, ticket_id: str) -> One:  # noqa: ARG001  # 
 def find_tickets(
     context: Context,  # noqa: ARG001  # one signature for all
     *,
-    filter: TicketFilter | None = None,  # noqa: A002  # the API's word
+    filter: TicketFilter | None = None,  # the API's word
     order_by: TicketOrder = NEWEST_FIRST,
     **arguments: Unpack[PageArguments],
 ) -> Page:
@@ -75,7 +75,7 @@ async def count_groups(
     context: Context,  # noqa: ARG001  # one signature for all
     by: str,
     *,
-    filter: TicketFilter | None = None,  # noqa: A002  # the API's word
+    filter: TicketFilter | None = None,  # the API's word
 ) -> list[TicketGroup]:
     """Return how many tickets have each value of a column, the most first."""
     column = TICKETS.columns[by]

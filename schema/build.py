@@ -6,6 +6,7 @@ import strawberry
 from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from schema.direct import call_directly
 from schema.errors import ERROR_TYPES
 from schema.mutations import Mutation
 from schema.queries import Query
@@ -24,7 +25,9 @@ strawberry_schema = strawberry.Schema(
 @cache
 def graphql_schema() -> GraphQLSchema:
     """Return the schema as graphql-core executes it."""
-    return strawberry_schema._schema  # noqa: SLF001  # Strawberry has no public way to it
+    schema = strawberry_schema._schema  # noqa: SLF001  # Strawberry has no public way to it
+    call_directly(schema)
+    return schema
 
 
 def printed() -> str:

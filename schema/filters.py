@@ -129,12 +129,15 @@ class JSONFilter:
         default=UNSET, description="The stored value contains this one (jsonb @>)."
     )
     has_key: str | None = strawberry.field(
-        default=UNSET, description="The stored value is an object with this key, or a list with this string."
+        default=UNSET,
+        description="The stored value is an object with this key, or a list with this string.",
     )
     is_null: bool | None = strawberry.field(default=UNSET, description="Whether there is no value.")
 
 
-@strawberry.input(description="Which tickets. Fields are joined by AND; an empty object matches everything.")
+@strawberry.input(
+    description="Which tickets. Fields are joined by AND; an empty object matches everything."
+)
 class TicketFilter:
     """Which tickets. Fields are joined by AND; an empty object matches everything."""
 
@@ -148,7 +151,8 @@ class TicketFilter:
         default=UNSET, name="not", description="Everything but this."
     )
     search: str | None = strawberry.field(
-        default=UNSET, description="Full-text search over subject, description and customer, in web-search syntax; blank matches everything."
+        default=UNSET,
+        description="Full-text search over subject, description and customer, in web-search syntax; blank matches everything.",
     )
     id: IDFilter | None = strawberry.field(default=UNSET, description="Their id.")
     subject: StringFilter | None = strawberry.field(default=UNSET, description="Their subject.")

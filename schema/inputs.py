@@ -1,24 +1,19 @@
-"""Input objects as plain data."""
+"""Arguments as plain data."""
 
 from typing import Any
 
 import strawberry
-from strawberry.types import has_object_definition
 
 
-def given(value: Any) -> Any:
-    """Return what a caller gave: objects as dictionaries by Python name, without the absent fields."""
-    if isinstance(value, list):
-        return [given(item) for item in value]
-    if has_object_definition(value):
-        return {
-            field.python_name.rstrip("_"): given(content)
-            for field in value.__strawberry_definition__.fields
-            if (content := getattr(value, field.python_name)) is not strawberry.UNSET
-        }
-    return value
-
-
-def given_arguments(**arguments: Any) -> dict[str, Any]:
+def given(**arguments: Any) -> dict[str, Any]:
     """Return the arguments that a caller gave."""
-    return {name: given(value) for name, value in arguments.items() if value is not strawberry.UNSET}
+    return {name: value for name, value in arguments.items() if value is not strawberry.UNSET}
+
+
+def fields_of(input: Any) -> dict[str, Any]:
+    """Return the fields of an input object that a caller gave, or that have a default.
+
+    At run time an input object is such a dictionary (see `schema.direct`): its class
+    declares the shape.
+    """
+    return dict(input)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 import models
-from schema.enums import LogAction, LogStatus
 from resolvers.tickets import find_ticket_of
+from schema.enums import LogAction, LogStatus
 from schema.node import Info, Node, PageInfo
 from schema.scalars import JSON
 
@@ -19,9 +19,7 @@ def _ticket(parent: strawberry.Parent[models.LogEntry], info: Info) -> Any:
     return find_ticket_of(info.context, parent.ticket_id)
 
 
-@strawberry.type(
-    description="One communication with OPS, kept for good: it outlives its ticket."
-)
+@strawberry.type(description="One communication with OPS, kept for good: it outlives its ticket.")
 class LogEntry(Node):
     """One communication with OPS, kept for good: it outlives its ticket."""
 

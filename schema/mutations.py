@@ -8,7 +8,7 @@ from strawberry import UNSET
 from resolvers import deliveries, ticket_changes
 from schema.enums import TicketPriority, TicketStatus
 from schema.errors import UserError, answers_problems, user_errors
-from schema.inputs import given
+from schema.inputs import fields_of
 from schema.log_entry import LogEntry
 from schema.node import Info
 from schema.ops_delivery import OpsDelivery
@@ -36,9 +36,7 @@ class CreateTicketInput:
     description: str = strawberry.field(description="At length: up to 65,536 characters.")
     customer_name: str = strawberry.field(description="Who asks: 1 to 200 characters.")
     customer_email: str = strawberry.field(description="An e-mail address, up to 254 characters.")
-    customer_phone: str | None = strawberry.field(
-        default=UNSET, description="1 to 50 characters."
-    )
+    customer_phone: str | None = strawberry.field(default=UNSET, description="1 to 50 characters.")
     assigned_to: str | None = strawberry.field(default=UNSET, description="1 to 200 characters.")
     status: TicketStatus = strawberry.field(
         default=TicketStatus.OPEN, description="Where it stands in its life."
@@ -67,7 +65,7 @@ class CreateTicketPayload:
 
 @answers_problems(CreateTicketPayload, "input")
 async def _create_ticket(info: Info, input: Input[CreateTicketInput]) -> CreateTicketPayload:
-    fields = given(input)
+    fields = fields_of(input)
     key = fields.pop("idempotency_key", None)
     if fields.get("id") is None:
         fields.pop("id", None)
@@ -130,7 +128,7 @@ class UpdateTicketPayload:
 
 @answers_problems(UpdateTicketPayload, "input")
 async def _update_ticket(info: Info, input: Input[UpdateTicketInput]) -> UpdateTicketPayload:
-    fields = given(input)
+    fields = fields_of(input)
     ticket = await ticket_changes.update_ticket(
         info.context,
         fields.pop("id"),
@@ -163,7 +161,7 @@ class DeleteTicketPayload:
 
 @answers_problems(DeleteTicketPayload, "input")
 async def _delete_ticket(info: Info, input: Input[DeleteTicketInput]) -> DeleteTicketPayload:
-    deleted_id = await ticket_changes.delete_ticket(info.context, **given(input))
+    deleted_id = await ticket_changes.delete_ticket(info.context, **fields_of(input))
     return DeleteTicketPayload(deleted_id=strawberry.ID(deleted_id))
 
 
@@ -192,7 +190,7 @@ class SendToOpsPayload:
 
 @answers_problems(SendToOpsPayload, "input")
 async def _send_to_ops(info: Info, input: Input[SendToOpsInput]) -> SendToOpsPayload:
-    sent = await deliveries.send_to_ops(info.context, **given(input))
+    sent = await deliveries.send_to_ops(info.context, **fields_of(input))
     return SendToOpsPayload(
         ticket=cast("Ticket", sent.ticket),
         delivery=cast("OpsDelivery", sent.delivery),
@@ -224,7 +222,7 @@ class RetryDeliveryPayload:
 
 @answers_problems(RetryDeliveryPayload, "input")
 async def _retry_delivery(info: Info, input: Input[RetryDeliveryInput]) -> RetryDeliveryPayload:
-    retried = await deliveries.retry_delivery(info.context, input.delivery_id)
+    retried = await deliveries.retry_delivery(info.context, **fields_of(input))
     return RetryDeliveryPayload(
         delivery=cast("OpsDelivery", retried.delivery),
         log_entry=cast("LogEntry | None", retried.log_entry),
@@ -251,7 +249,7 @@ class CancelDeliveryPayload:
 
 @answers_problems(CancelDeliveryPayload, "input")
 async def _cancel_delivery(info: Info, input: Input[CancelDeliveryInput]) -> CancelDeliveryPayload:
-    delivery = await deliveries.cancel_delivery(info.context, input.delivery_id)
+    delivery = await deliveries.cancel_delivery(info.context, **fields_of(input))
     return CancelDeliveryPayload(delivery=cast("OpsDelivery", delivery))
 
 

@@ -45,5 +45,3 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last row; null where the page is empty."
     )
-
-

@@ -7,10 +7,10 @@ import strawberry
 from strawberry import UNSET
 
 import models
-from schema.enums import OpsRemoteStatus, OpsState
 from resolvers.log_entries import find_log_entries_of_delivery
 from resolvers.tickets import find_ticket_of
-from schema.inputs import given_arguments
+from schema.enums import OpsRemoteStatus, OpsState
+from schema.inputs import given
 from schema.node import After, Before, First, Info, Last, Node, PageInfo
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def _ticket(parent: strawberry.Parent[models.OpsDelivery], info: Info) -> Any:
     return find_ticket_of(info.context, parent.ticket_id)
 
 
-def _log_entries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
+def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.OpsDelivery],
     info: Info,
     first: First = UNSET,
@@ -30,7 +30,7 @@ def _log_entries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given_arguments(first=first, after=after, last=last, before=before)
+    arguments = given(first=first, after=after, last=last, before=before)
     return find_log_entries_of_delivery(info.context, parent.id, **arguments)
 
 
@@ -67,7 +67,9 @@ class OpsDelivery(Node):
     )
     delivered_at: datetime | None = strawberry.field(description="When OPS accepted it.")
     log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.log_entry")] = (
-        strawberry.field(resolver=_log_entries, description="Its attempts and inquiries, newest first.")
+        strawberry.field(
+            resolver=_log_entries, description="Its attempts and inquiries, newest first."
+        )
     )
 
     @classmethod
@@ -88,7 +90,9 @@ class OpsDeliveryEdge:
 class OpsDeliveryConnection:
     """A page of deliveries."""
 
-    edges: list[OpsDeliveryEdge] = strawberry.field(description="The deliveries with their cursors.")
+    edges: list[OpsDeliveryEdge] = strawberry.field(
+        description="The deliveries with their cursors."
+    )
     nodes: list[OpsDelivery] = strawberry.field(description="The deliveries.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in its list.")
     total_count: int = strawberry.field(

@@ -18,10 +18,16 @@ from resolvers.tickets import (
     find_ticket,
     find_tickets,
 )
-from schema.enums import CircuitState, OpsRemoteStatus, OrderDirection, TicketGroupField
+from schema.enums import (
+    CircuitState,
+    OpsRemoteStatus,
+    OrderDirection,
+    TicketGroupField,
+    TicketOrderField,
+)
 from schema.errors import UserError, answers_problems, user_errors
 from schema.filters import LogEntryFilter, OpsDeliveryFilter, TicketFilter, TicketOrder
-from schema.inputs import given, given_arguments
+from schema.inputs import fields_of, given
 from schema.log_entry import LogEntry, LogEntryConnection
 from schema.node import After, Before, First, Info, Last, Node
 from schema.ops_delivery import OpsDeliveryConnection
@@ -97,7 +103,7 @@ def _ticket(info: Info, id: Id) -> Any:
     return find_ticket(info.context, id)
 
 
-def _tickets(  # noqa: PLR0913, PLR0917  # the arguments of a connection
+def _tickets(  # noqa: PLR0917  # the arguments of a connection
     info: Info,
     filter: Annotated[
         TicketFilter | None, strawberry.argument(description="Which of them; all by default.")
@@ -110,11 +116,14 @@ def _tickets(  # noqa: PLR0913, PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given_arguments(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
     if order_by:
-        descending = order_by.direction is OrderDirection.DESC
-        arguments["order_by"] = Order(order_by.field.value, descending)
+        arguments["order_by"] = _order(**fields_of(order_by))
     return find_tickets(info.context, **arguments)
+
+
+def _order(*, field: TicketOrderField, direction: OrderDirection) -> Order:
+    return Order(field.value, descending=direction is OrderDirection.DESC)
 
 
 async def _ticket_groups(
@@ -124,10 +133,10 @@ async def _ticket_groups(
         TicketFilter | None, strawberry.argument(description="Which tickets; all by default.")
     ] = UNSET,
 ) -> Any:
-    return await count_groups(info.context, by.value, filter=given(filter) or None)
+    return await count_groups(info.context, by.value, filter=filter or None)
 
 
-def _log_entries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
+def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     info: Info,
     filter: Annotated[
         LogEntryFilter | None, strawberry.argument(description="Which of them; all by default.")
@@ -137,11 +146,11 @@ def _log_entries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given_arguments(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
     return find_log_entries(info.context, **arguments)
 
 
-def _ops_deliveries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
+def _ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
     info: Info,
     filter: Annotated[
         OpsDeliveryFilter | None, strawberry.argument(description="Which of them; all by default.")
@@ -151,7 +160,7 @@ def _ops_deliveries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given_arguments(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
     return find_deliveries(info.context, **arguments)
 
 

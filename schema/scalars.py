@@ -6,7 +6,7 @@ from typing import NewType
 
 import orjson
 import strawberry
-from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from graphql import ValueNode, value_from_ast_untyped
 
 # On the way out a JSON value is JSON text, just as the database gave it; on the way
 # in it is what the text stands for.
@@ -19,7 +19,7 @@ _DATE_TIME = re.compile(
 
 
 def parse_date_time(value: object) -> datetime:
-    """Return the moment in UTC; raises GraphQLError for what is no RFC 3339 date-time with offset."""
+    """Return the moment in UTC; raises ValueError for what is no RFC 3339 date-time with offset."""
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         whole, fraction, offset = _split(value.upper())
         try:
@@ -30,7 +30,7 @@ def parse_date_time(value: object) -> datetime:
         "DateTime must be an RFC 3339 date-time with offset, in the years 1 to 9999,"
         " like 2026-01-31T08:15:00Z."
     )
-    raise GraphQLError(message)
+    raise ValueError(message)
 
 
 def _split(text: str) -> tuple[str, str, str]:

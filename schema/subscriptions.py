@@ -28,9 +28,7 @@ async def _ticket_events(
     yield
 
 
-async def _log_entry_added(
-    info: Info, ticket_id: TicketId = UNSET
-) -> AsyncIterator[LogEntry]:
+async def _log_entry_added(info: Info, ticket_id: TicketId = UNSET) -> AsyncIterator[LogEntry]:
     raise GraphQLError("Subscriptions are not served yet.")
     yield
 

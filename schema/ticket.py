@@ -7,12 +7,12 @@ import strawberry
 from strawberry import UNSET
 
 import models
-from schema.enums import OpsState, TicketPriority, TicketStatus
 from resolvers.deliveries import find_newest_delivery
 from resolvers.events import find_history
 from resolvers.log_entries import find_log_entries_of_ticket
+from schema.enums import OpsState, TicketPriority, TicketStatus
 from schema.filters import LogEntryFilter
-from schema.inputs import given_arguments
+from schema.inputs import given
 from schema.node import After, Before, First, Info, Last, Node, PageInfo
 from schema.scalars import JSON
 
@@ -26,7 +26,7 @@ def _delivery(parent: strawberry.Parent[models.Ticket], info: Info) -> Any:
     return find_newest_delivery(info.context, parent.id)
 
 
-def _log_entries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
+def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.Ticket],
     info: Info,
     filter: Annotated[
@@ -37,13 +37,11 @@ def _log_entries(  # noqa: PLR0913, PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given_arguments(
-        filter=filter, first=first, after=after, last=last, before=before
-    )
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
     return find_log_entries_of_ticket(info.context, parent.id, **arguments)
 
 
-def _history(  # noqa: PLR0913, PLR0917  # the arguments of a connection
+def _history(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.Ticket],
     info: Info,
     first: First = UNSET,
@@ -51,7 +49,7 @@ def _history(  # noqa: PLR0913, PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given_arguments(first=first, after=after, last=last, before=before)
+    arguments = given(first=first, after=after, last=last, before=before)
     return find_history(info.context, parent.id, **arguments)
 
 

@@ -7,9 +7,9 @@ import orjson
 import strawberry
 
 import models
-from schema.enums import TicketEventType
 from resolvers.tables import event_cursor
 from resolvers.tickets import find_ticket_of
+from schema.enums import TicketEventType
 from schema.node import Info, Node, PageInfo
 from schema.scalars import JSON
 
