@@ -51,13 +51,14 @@ class DatabaseUnavailable(Exception):
 
 
 class Client(AsyncpgDBClient):
-    """Tortoise's client with a DSN, bounded waiting, and transactions that never leak a connection."""
+    """Tortoise's client with a DSN, bounded waiting, and no connection leaked by a transaction."""
 
     def __init__(self, dsn: str, **options: Any) -> None:
         super().__init__(**options)
         self.dsn = dsn
 
     async def create_pool(self, **options: Any) -> asyncpg.Pool:
+        """Open the pool; called by Tortoise at the first use."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
         # No session state is ever set on a pooled connection (listeners and session
@@ -72,6 +73,7 @@ class Client(AsyncpgDBClient):
         await super()._close()
 
     def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
+        """Return the context of one connection, for one statement."""
         return _BoundedAcquire(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
@@ -87,7 +89,7 @@ _pools: list[asyncpg.Pool] = []
 class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
     async def __aenter__(self) -> asyncpg.Connection:
         await self.ensure_connection()
-        self.connection = await _acquire(self.client._pool)  # type: ignore[attr-defined]  # set by ensure_connection
+        self.connection = await _acquire(self.client._pool)  # noqa: SLF001  # Tortoise has no public way to it
         return self.connection
 
 
@@ -97,14 +99,14 @@ class _Transaction(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
         client: Any = self.client
-        own_pool = client._parent._pool
-        client._connection = await _acquire(own_pool)
+        own_pool = client._parent._pool  # noqa: SLF001  # as in the base class
+        client._connection = await _acquire(own_pool)  # noqa: SLF001
         self.token = get_connections().set(self.connection_name, client)
         try:
             await client.begin()
         except BaseException:
             get_connections().reset(self.token)
-            await asyncio.shield(own_pool.release(client._connection))
+            await asyncio.shield(own_pool.release(client._connection))  # noqa: SLF001
             raise
         return self.client
 
@@ -119,13 +121,14 @@ async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     own_pool = _pools[-1] if _pools else await _open_pool()
     connection = await _acquire(own_pool)
     try:
-        return await connection.fetch(statement, *values)
+        records: list[asyncpg.Record] = await connection.fetch(statement, *values)
+        return records
     finally:
         await own_pool.release(connection)
 
 
 async def _open_pool() -> asyncpg.Pool:
-    await default_client().acquire_connection().ensure_connection()  # type: ignore[attr-defined]  # Client's
+    await default_client().acquire_connection().ensure_connection()
     return _pools[-1]
 
 

@@ -107,9 +107,6 @@ class Documents:
             )
         except GraphQLError as error:
             raise InvalidDocument([error], syntax=True) from None
-        except RecursionError:
-            error = GraphQLError("The document is nested too deeply.")
-            raise InvalidDocument([error], syntax=True) from None
         if errors := validate(self._schema, node, self._rules):
             raise InvalidDocument(errors, syntax=False)
         operations = tuple(
@@ -130,6 +127,6 @@ class _SwitchFinder(Visitor):
         self.names: list[str] = []
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        for argument in node.arguments:
+        for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
                 self.names.append(argument.value.name.value)

@@ -1,7 +1,7 @@
 """An operation of a prepared document, executed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 
@@ -42,4 +42,4 @@ async def execute(
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
         result = await result
-    return result
+    return cast("ExecutionResult", result)

@@ -36,11 +36,11 @@ class ProjectingExecutor(Executor[Any]):
         super().__init__(*args, **kwargs)
         self.shapes = prepared.shapes_for(self.variable_values.coerced)
 
-    def complete_value(  # noqa: PLR0917  # as in the base class
+    def complete_value(  # noqa: D102, PLR0917  # as in the base class
         self,
         return_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
         result: Any,
         position_context: Any,
@@ -57,7 +57,7 @@ class ProjectingExecutor(Executor[Any]):
         self,
         return_type: GraphQLOutputType,
         details: FieldDetailsList,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
         query: Query,
         position_context: Any,

@@ -1,4 +1,4 @@
-"""Compiled selections loaded: statements run, rows built, nested queries filled in, pages assembled."""
+"""Compiled selections loaded: statements run, objects built, nested queries filled in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,15 @@ from typing import Any
 from graphql import GraphQLObjectType
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.connection import ConnectionCompiler, ConnectionProjection, LoadedPage
 from engine.database import fetch
-from engine.paging import encode_cursor
 from engine.projection import (
-    ConnectionProjection,
-    EdgeProjection,
     NotProjectable,
     ObjectProjection,
     Record,
     Row,
     SelectList,
     Selector,
-    compile_connection,
     compile_object,
     outer_columns,
 )
@@ -58,7 +55,7 @@ async def load_rows(
     details: FieldDetailsList,
     under: Under | None = None,
 ) -> list[Row | None]:
-    """Load what is selected of a single row: one for each parent, or just one where there is none."""
+    """Load what is selected of a single row: one for each parent, one where there is none."""
     columns, projection = _object_shape(selector, query.table, object_type, details)
     groups = await _run_grouped(row_statement(query, columns), under)
     records = [group[0] for group in groups if group]
@@ -89,32 +86,51 @@ async def load_pages(
     details: FieldDetailsList,
     under: Under | None = None,
 ) -> list[Row]:
-    """Load what is selected of a connection: one for each parent, or just one where there is none."""
+    """Load what is selected of a connection: one for each parent, one where there is none."""
     columns, projection = _connection_shape(selector, page, connection_type, details)
     count = len(under.parents) if under else 1
     groups: list[list[Record]] = [[] for _ in range(count)]
     if projection.needs_rows:
         groups = await _run_grouped(page_statement(page, columns), under)
+    backward = page.window.backward
+    wants_far_side = projection.wants_far_side(backward=backward)
     expressions = []
     if projection.wants_total:
         expressions.append(total_expression(page))
-    if projection.wants_far_side(backward=page.window.backward):
+    if wants_far_side:
         expressions.append(far_side_expression(page))
     answers: list[Sequence[Any]] = [()] * count
     if expressions:
         answers = [group[0] for group in await _run_grouped(answers_statement(expressions), under)]
 
-    pages = [_cut(group, page) for group in groups]
-    records = [record for one in pages for record in one.records]
-    rows_of = {id(node): await _build(selector, node, records) for node in projection.nodes}
+    cuts = [_cut(group, page) for group in groups]
+    records = [record for cut in cuts for record in cut]
+    built = [await _build(selector, node, records) for node in projection.nodes]
     connections = []
     start = 0
-    for one, answer in zip(pages, answers, strict=True):
-        end = start + len(one.records)
-        nodes = {which: rows[start:end] for which, rows in rows_of.items()}
-        connections.append(_assemble(page, projection, one, nodes, answer))
+    for cut, group, answer in zip(cuts, groups, answers, strict=True):
+        end = start + len(cut)
+        more = len(group) > len(cut)
+        far_side = bool(answer[-1]) if wants_far_side else False
+        loaded = LoadedPage(
+            projection,
+            records=cut,
+            objects=[objects[start:end] for objects in built],
+            has_next=far_side if backward else more,
+            has_previous=more if backward else far_side,
+            total=answer[0] if projection.wants_total else None,
+        )
+        connections.append(projection.assemble(loaded))
         start = end
     return connections
+
+
+def _cut(group: list[Record], page: Page) -> list[Record]:
+    """Return the records of a page in the order of the list, without the one that tells of more."""
+    records = group[: page.window.size]
+    if page.window.backward:
+        records.reverse()
+    return records
 
 
 def _object_shape(
@@ -133,84 +149,14 @@ def _object_shape(
 def _connection_shape(
     selector: Selector, page: Page, connection_type: GraphQLObjectType, details: FieldDetailsList
 ) -> tuple[str, ConnectionProjection]:
-    """Return the columns to select and what becomes of them; compiled once for a document and order."""
+    """Return the columns to select and what becomes of them; compiled once for a document."""
     key = (page.order.name, *[id(detail.node) for detail in details])
     shape: tuple[str, ConnectionProjection] | None = selector.shapes.get(key)
     if shape is None:
-        select = SelectList()
-        projection = compile_connection(
-            selector, page.table, page.order, connection_type, details, select
-        )
-        shape = selector.shapes[key] = (select.clause, projection)
+        compiler = ConnectionCompiler(selector, page.table, page.order)
+        compiler.compile(connection_type, details)
+        shape = selector.shapes[key] = (compiler.select.clause, compiler.projection)
     return shape
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """The records of one page in the order of the list, and whether more follow in its direction."""
-
-    records: list[Record]
-    more: bool
-
-
-def _cut(group: list[Record], page: Page) -> _Cut:
-    records = group[: page.window.size]
-    if page.window.backward:
-        records.reverse()
-    return _Cut(records, len(group) > page.window.size)
-
-
-def _assemble(
-    page: Page,
-    projection: ConnectionProjection,
-    cut: _Cut,
-    nodes: dict[int, list[Row]],
-    answer: Sequence[Any],
-) -> Row:
-    backward = page.window.backward
-    far_side = bool(answer[-1]) if projection.wants_far_side(backward=backward) else False
-
-    def cursor(record: Record) -> str:
-        return encode_cursor(page.order, [record[at] for at in projection.keyset])
-
-    def page_info(name: str) -> Any:
-        match name:
-            case "hasNextPage":
-                return far_side if backward else cut.more
-            case "hasPreviousPage":
-                return cut.more if backward else far_side
-            case "startCursor":
-                return cursor(cut.records[0]) if cut.records else None
-            case "endCursor":
-                return cursor(cut.records[-1]) if cut.records else None
-        return "PageInfo"
-
-    def edges(projection: EdgeProjection) -> list[Row]:
-        columns: list[Any] = []
-        for _, name, part in projection.entries:
-            if name == "node":
-                columns.append(nodes[id(part)])
-            elif name == "cursor":
-                columns.append([cursor(record) for record in cut.records])
-            else:
-                columns.append([part] * len(cut.records))
-        keys = [key for key, _, _ in projection.entries]
-        return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
-
-    connection: Row = {}
-    for key, name, part in projection.entries:
-        match name:
-            case "nodes":
-                connection[key] = nodes[id(part)]
-            case "edges":
-                connection[key] = edges(part)
-            case "pageInfo":
-                connection[key] = {info_key: page_info(info) for info_key, info in part}
-            case "totalCount":
-                connection[key] = answer[0]
-            case _:
-                connection[key] = part
-    return connection
 
 
 async def _build(

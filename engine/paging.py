@@ -95,10 +95,7 @@ def window(
         if size is not None and not 1 <= size <= MAX_PAGE_SIZE:
             message = f"{argument} must be from 1 to {MAX_PAGE_SIZE}, not {size}."
             raise InvalidWindow(argument, message)
-    if first is not None:
-        size = first
-    else:
-        size = DEFAULT_PAGE_SIZE if last is None else last
+    size = next((given for given in (first, last) if given is not None), DEFAULT_PAGE_SIZE)
     return Window(
         size=size,
         backward=last is not None or (first is None and before is not None and after is None),

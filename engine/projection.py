@@ -26,7 +26,6 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
-from engine.paging import Order
 from engine.queries import One, Page
 from engine.sql import Outer
 from engine.tables import Decode, Table
@@ -161,7 +160,7 @@ def compile_object(
     return projection
 
 
-def _compile_nested(
+def _compile_nested(  # noqa: PLR0917  # what compile_object takes, and the key
     selector: Selector,
     table: Table,
     parent_type: GraphQLObjectType,
@@ -203,7 +202,7 @@ class Parents:
 
 
 def _embed(selector: Selector, return_type: GraphQLOutputType, details: FieldDetailsList) -> Decode:
-    """Return what picks a selection out of a JSON list of objects whose keys are the field names."""
+    """Return what picks a selection out of a JSON list of objects with the field names as keys."""
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)
     if not is_list_type(list_type) or not is_object_type(object_type):
@@ -225,111 +224,6 @@ def _embed(selector: Selector, return_type: GraphQLOutputType, details: FieldDet
         ]
 
     return pick
-
-
-@dataclass(slots=True)
-class EdgeProjection:
-    """The selection set under ``edges``."""
-
-    # (response key, "cursor" | "node" | "__typename", what it is: a projection or a constant)
-    entries: list[tuple[str, str, Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class ConnectionProjection:
-    """How the records of one page become a connection."""
-
-    # (response key, field name, its projection or constant), in the order of the selection
-    entries: list[tuple[str, str, Any]] = field(default_factory=list)
-    nodes: list[ObjectProjection] = field(default_factory=list)
-    # Where the values of the order's terms stand; empty where no cursor is selected.
-    keyset: tuple[int, ...] = ()
-    wants_total: bool = False
-    # The field names that are selected under pageInfo.
-    page_info: set[str] = field(default_factory=set)
-
-    @property
-    def needs_rows(self) -> bool:
-        """Whether more is selected than the total."""
-        return any(name not in {"totalCount", "__typename"} for _, name, _ in self.entries)
-
-    def wants_far_side(self, *, backward: bool) -> bool:
-        """Whether it is asked what lies on the side that the page comes from."""
-        return ("hasNextPage" if backward else "hasPreviousPage") in self.page_info
-
-
-def compile_connection(  # the same five things that every compilation needs, and the order
-    selector: Selector,
-    table: Table,
-    order: Order,
-    connection_type: GraphQLObjectType,
-    field_details: FieldDetailsList,
-    select: SelectList,
-) -> ConnectionProjection:
-    """Compile the selection under a connection field."""
-    projection = ConnectionProjection()
-    wants_cursor = False
-    for key, details in selector.subfields(connection_type, field_details).items():
-        name = details[0].node.name.value
-        part: Any = None
-        if name == "__typename":
-            part = connection_type.name
-        elif name == "nodes":
-            part = _compile_node(selector, table, connection_type, details, select, projection)
-        elif name == "edges":
-            edge_type = cast(
-                "GraphQLObjectType", get_named_type(connection_type.fields["edges"].type)
-            )
-            part = EdgeProjection()
-            for edge_key, edge_details in selector.subfields(edge_type, details).items():
-                edge_name = edge_details[0].node.name.value
-                edge_part: Any = None
-                if edge_name == "__typename":
-                    edge_part = edge_type.name
-                elif edge_name == "node":
-                    edge_part = _compile_node(
-                        selector, table, edge_type, edge_details, select, projection
-                    )
-                elif edge_name == "cursor":
-                    wants_cursor = True
-                else:
-                    raise NotProjectable
-                part.entries.append((edge_key, edge_name, edge_part))
-        elif name == "pageInfo":
-            info_type = cast(
-                "GraphQLObjectType", get_named_type(connection_type.fields["pageInfo"].type)
-            )
-            part = [
-                (info_key, info_details[0].node.name.value)
-                for info_key, info_details in selector.subfields(info_type, details).items()
-            ]
-            names = {info_name for _, info_name in part}
-            projection.page_info |= names
-            wants_cursor = wants_cursor or bool(names & {"startCursor", "endCursor"})
-        elif name == "totalCount":
-            projection.wants_total = True
-        else:
-            raise NotProjectable
-        projection.entries.append((key, name, part))
-    if wants_cursor:
-        projection.keyset = tuple(select.position(term.expression) for term in order.terms)
-    return projection
-
-
-def _compile_node(  # noqa: PLR0917  # what compile_object takes, and where the result is kept
-    selector: Selector,
-    table: Table,
-    parent_type: GraphQLObjectType,
-    details: FieldDetailsList,
-    select: SelectList,
-    projection: ConnectionProjection,
-) -> ObjectProjection:
-    node_type = get_named_type(parent_type.fields[details[0].node.name.value].type)
-    if not is_object_type(node_type) or node_type.name != table.type_name:
-        raise NotProjectable
-    node = compile_object(selector, table, node_type, details, select)
-    projection.nodes.append(node)
-    return node
 
 
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")

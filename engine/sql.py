@@ -47,7 +47,7 @@ def negation(condition: Sql) -> Sql:
 
 
 def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
-    """Return the numbered text and its values; a parent's column is read from the alias ``outer``."""
+    """Return the numbered text and its values; ``outer`` is the alias of the parents."""
     texts = piece.text.split(MARK)
     rendered = [texts[0]]
     values: list[Any] = []

@@ -39,7 +39,7 @@ def kinds_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
 
 
 def page_statement(page: Page, columns: str) -> Sql:
-    """Return the statement of a page: one row more than its size, to tell whether there is a next."""
+    """Return the statement of a page: one row more than its size, to tell whether more follow."""
     window = page.window
     bounds = []
     if window.after is not None:
@@ -77,7 +77,7 @@ def far_side_expression(page: Page) -> Sql:
 
 
 def for_each_parent(statement: Sql, names: Sequence[str], parents: Parents) -> Sql:
-    """Return the statement run once for each parent; the first column is the parent's number from 1.
+    """Return the statement run for each parent; the first column is the parent's number from 1.
 
     A LATERAL join is a nested loop, which keeps the rows of a parent in their order.
     """

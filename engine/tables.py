@@ -40,7 +40,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table as the engine reads it; its rows are the GraphQL objects of the type ``type_name``."""
+    """A table as the engine reads it; its rows are the objects of the GraphQL ``type_name``."""
 
     model: type[Model]
     type_name: str
@@ -52,7 +52,7 @@ class Table:
 
 
 def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = None) -> Table:
-    """Read a model, named like its GraphQL type; ``computed`` adds fields worked out from columns."""
+    """Read a model, named like its GraphQL type; ``computed`` adds fields worked out of columns."""
     meta = model._meta  # noqa: SLF001  # where Tortoise keeps a model's columns
     columns = {
         column: _column(column, meta.fields_map[attribute])

@@ -33,7 +33,7 @@ from resolvers.texts import checked_id
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A ticket with the delivery that is to bring it to OPS; ``problem`` where the attempt failed."""
+    """A ticket with its delivery to OPS; ``problem`` where the attempt failed."""
 
     ticket: Ticket
     delivery: OpsDelivery
@@ -101,7 +101,7 @@ def find_newest_delivery(context: Context, ticket_id: str) -> One:  # noqa: ARG0
 async def send_to_ops(
     context: Context, ticket_id: str, *, idempotency_key: str | None = None
 ) -> Sent:
-    """Order the delivery of a ticket and try it at once; answer with the pending one where there is one.
+    """Order the delivery of a ticket and try it at once, unless one is pending: then answer that.
 
     Raises NotFound, or Conflict where the key was used with another ticket.
     """

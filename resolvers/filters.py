@@ -166,7 +166,7 @@ def _beside(value: StrEnum, operator: str) -> list[str]:
     return [one.value for one in (members[at:] if operator == "gte" else members[: at + 1])]
 
 
-def _enum_list(column: str, values: Sequence[StrEnum], path: _Path) -> Sql:
+def _enum_list(column: str, values: Sequence[StrEnum], _path: _Path) -> Sql:
     return _among(column, [value.value for value in values])
 
 

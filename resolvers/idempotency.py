@@ -71,7 +71,7 @@ async def earlier_result(connection: BaseDBAsyncClient, call: KeyedCall) -> str 
 
 
 async def claim_key(connection: BaseDBAsyncClient, call: KeyedCall, result_id: str) -> str | None:
-    """Take the key in the transaction that makes the row with this id; else return what the first call made.
+    """Take the key in the transaction that makes this row; else return what the first call made.
 
     Where a concurrent call has the key, this waits until that has ended.
     """

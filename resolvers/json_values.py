@@ -23,27 +23,22 @@ def json_text(value: object, *path: str) -> str:
 def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
-    if isinstance(value, str):
-        checked_text(value, *path)
-    elif value is None or isinstance(value, bool):
-        pass
-    elif isinstance(value, int):
-        if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+    match value:
+        case str():
+            checked_text(value, *path)
+        case dict():
+            for key, item in value.items():
+                checked_text(key, *path)
+                _check(item, path, depth=depth + 1)
+        case list():
+            for item in value:
+                _check(item, path, depth=depth + 1)
+        case None | bool():
+            pass
+        case int() if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
             raise _invalid(path, "has an integer of more than 64 bits; give it as a string")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
+        case float() if not math.isfinite(value):
             raise _invalid(path, "must not contain NaN or Infinity")
-    elif isinstance(value, list):
-        for item in value:
-            _check(item, path, depth=depth + 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise _invalid(path, "must have strings as the keys of its objects")
-            checked_text(key, *path)
-            _check(item, path, depth=depth + 1)
-    else:
-        raise _invalid(path, "must be a JSON value")
 
 
 def _invalid(path: tuple[str, ...], rule: str) -> InvalidInput:

@@ -5,7 +5,7 @@ from resolvers.problems import ErrorCode, InvalidInput
 
 
 def checked_text(value: str, *path: str) -> str:
-    """Return text without what no database holds; raises InvalidInput for NUL and lone surrogates."""
+    """Return text that can be stored; raises InvalidInput for NUL and lone surrogates."""
     if "\0" in value:
         message = f"{path[-1]} must not contain the character NUL."
         raise InvalidInput(ErrorCode.INVALID, message, *path)

@@ -246,7 +246,7 @@ async def _find_for_change(
     metadata: str | None = None,
     is_patch: bool = False,
 ) -> tuple[Ticket, str | None]:
-    """Return the ticket, locked, and its new metadata: the given value, or that merged in as a patch."""
+    """Return the ticket, locked, and its new metadata: the given value, or that merged in."""
     given = "null" if metadata is None else metadata
     rows = await connection.execute_query_dict(_FIND_FOR_CHANGE, [id, given, is_patch])
     if not rows:

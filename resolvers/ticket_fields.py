@@ -1,4 +1,4 @@
-"""The fields of a ticket that a caller may set, checked: each with its rule, all problems at once."""
+"""The fields of a ticket that a caller may set: each with its rule, all problems at once."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -64,7 +64,7 @@ def checked_for_update(fields: Fields) -> Values:
 
 
 def check_metadata_size(text: str, name: str) -> str:
-    """Return the text of a metadata value; raises InvalidInput where it is too long to be stored."""
+    """Return the text of a metadata value; raises InvalidInput where it is too long."""
     if len(text.encode()) > METADATA_MAX_BYTES:
         raise metadata_is_too_long(name)
     return text
@@ -79,21 +79,23 @@ def metadata_is_too_long(name: str) -> InvalidInput:
 def _checked(rules: Mapping[str, _Rule], fields: Fields, problems: list[Problem]) -> Values:
     values: Values = {}
     for name, value in fields.items():
-        rule = rules.get(name)
         try:
-            if rule is None:
-                raise InvalidInput(ErrorCode.INVALID, f"There is no field {name}.", name)
-            if value is None:
-                if not rule.nullable:
-                    raise InvalidInput(ErrorCode.REQUIRED, f"{name} must not be null.", name)
-                values[name] = None
-            else:
-                values[name] = rule.check(value, name)
+            values[name] = _checked_value(rules.get(name), value, name)
         except InvalidInput as problem:
             problems.append(problem)
     if problems:
         raise Problems(problems)
     return values
+
+
+def _checked_value(rule: _Rule | None, value: object, name: str) -> Any:
+    if rule is None:
+        raise InvalidInput(ErrorCode.INVALID, f"There is no field {name}.", name)
+    if value is not None:
+        return rule.check(value, name)
+    if not rule.nullable:
+        raise InvalidInput(ErrorCode.REQUIRED, f"{name} must not be null.", name)
+    return None
 
 
 def _text(value: object, name: str, *, max_length: int, may_be_blank: bool = False) -> str:

@@ -7,7 +7,7 @@ input objects as dictionaries that hold just the fields that were given.
 """
 
 from collections.abc import Callable, Container
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     GraphQLField,
@@ -41,7 +41,7 @@ def _call_directly(field: GraphQLField, definition: StrawberryField) -> None:
     if definition.base_resolver is None:
         field.resolve = _attribute(definition.python_name)
         return
-    function = definition.base_resolver.wrapped_func
+    function = cast("Callable[..., Any]", definition.base_resolver.wrapped_func)
     resolve = _adapted(function, definition.base_resolver.signature.parameters)
     if definition.is_subscription:
         field.subscribe = resolve
@@ -60,7 +60,7 @@ def _as_it_is(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attribute(name: str) -> Callable[..., Any]:
-    def resolve(source: Any, _info: GraphQLResolveInfo) -> Any:
+    def resolve(source: Any, _info: GraphQLResolveInfo[Any]) -> Any:
         return getattr(source, name)
 
     return resolve

@@ -152,7 +152,8 @@ class TicketFilter:
     )
     search: str | None = strawberry.field(
         default=UNSET,
-        description="Full-text search over subject, description and customer, in web-search syntax; blank matches everything.",
+        description="Full-text search over subject, description and customer, in web-search"
+        " syntax; blank matches everything.",
     )
     id: IDFilter | None = strawberry.field(default=UNSET, description="Their id.")
     subject: StringFilter | None = strawberry.field(default=UNSET, description="Their subject.")

@@ -133,7 +133,7 @@ async def _ticket_groups(
         TicketFilter | None, strawberry.argument(description="Which tickets; all by default.")
     ] = UNSET,
 ) -> Any:
-    return await count_groups(info.context, by.value, filter=filter or None)
+    return await count_groups(info.context, by.value, **given(filter=filter))
 
 
 def _log_entries(  # noqa: PLR0917  # the arguments of a connection

@@ -7,6 +7,7 @@ from typing import NewType
 import orjson
 import strawberry
 from graphql import ValueNode, value_from_ast_untyped
+from strawberry.types.scalar import ScalarDefinition
 
 # On the way out a JSON value is JSON text, just as the database gave it; on the way
 # in it is what the text stands for.
@@ -48,7 +49,7 @@ def _parse_json_literal(node: ValueNode, variables: dict[str, object] | None = N
     return value_from_ast_untyped(node, variables)
 
 
-SCALARS = {
+SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="An RFC 3339 date-time with offset; always answered in UTC.",

@@ -76,7 +76,8 @@ class Ticket(Node):
         description="When it last changed, its way to OPS included."
     )
     version: int = strawberry.field(
-        description="Counts changes from 1; send it back as expectedVersion to avoid overwriting another change. A step on the way to OPS, which no update overwrites, is not counted."
+        description="Counts changes from 1; send it back as expectedVersion to avoid overwriting"
+        " another change. A step on the way to OPS, which no update overwrites, is not counted."
     )
     ops_state: OpsState = strawberry.field(
         description="Where it stands on its way to OPS: the state of its newest delivery."

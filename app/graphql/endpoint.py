@@ -1,6 +1,7 @@
 """The endpoint: one request in, one answer out."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -113,7 +114,7 @@ class GraphQLEndpoint:
         return _response(scope, answer, content, status=status)
 
     def _check_operation(self, scope: Scope, document: Document, request: GraphQLRequest) -> None:
-        """Note which operation it is; raises HttpProblem where there is none, or not by this method."""
+        """Note which operation it is; raises HttpProblem where it is not to be executed."""
         operation = document.operation(request.operation_name)
         if operation is None:
             names = ", ".join(one.name.value for one in document.operations if one.name)
@@ -167,7 +168,7 @@ def _response(
         "vary": "Accept",
         **(headers or {}),
     }
-    if status == 503:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         all_headers["retry-after"] = str(RETRY_AFTER_S)
     return Response(
         orjson.dumps(content, option=orjson.OPT_UTC_Z), status_code=status, headers=all_headers

@@ -1,0 +1,190 @@
+"""A connection's selection set compiled: what to select for a page, and how it is put together.
+
+A connection is recognised by its fields, as Relay names them (Cursor Connections,
+section 2), with ``nodes`` beside ``edges`` and ``totalCount``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, TypeAlias, cast
+
+from graphql import GraphQLObjectType, get_named_type, is_object_type
+from graphql.execution.collect_fields import FieldDetailsList
+
+from engine.paging import Order, encode_cursor
+from engine.projection import (
+    NotProjectable,
+    ObjectProjection,
+    Record,
+    Row,
+    SelectList,
+    Selector,
+    compile_object,
+)
+from engine.tables import Table
+
+
+@dataclass
+class LoadedPage:
+    """One page, loaded: its records in the order of the list, and the objects built of them."""
+
+    projection: "ConnectionProjection"
+    records: Sequence[Record]
+    # For each node projection of the connection, in their order.
+    objects: list[list[Row]]
+    has_next: bool
+    has_previous: bool
+    total: int | None
+
+    @cached_property
+    def cursors(self) -> list[str]:
+        """The cursor of each record."""
+        return [self.cursor(record) for record in self.records]
+
+    def cursor(self, record: Record) -> str:
+        """Return the place of a record in the list."""
+        at = self.projection.keyset
+        return encode_cursor(self.projection.order, [record[position] for position in at])
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The cursor of the first record, where there is one."""
+        return self.cursor(self.records[0]) if self.records else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The cursor of the last record, where there is one."""
+        return self.cursor(self.records[-1]) if self.records else None
+
+
+# What gives a field of the connection its value, once the page is loaded.
+Part: TypeAlias = Callable[[LoadedPage], Any]
+
+_PAGE_INFO: dict[str, Part] = {
+    "hasNextPage": attrgetter("has_next"),
+    "hasPreviousPage": attrgetter("has_previous"),
+    "startCursor": attrgetter("start_cursor"),
+    "endCursor": attrgetter("end_cursor"),
+}
+
+
+@dataclass
+class ConnectionProjection:
+    """What is selected of a connection, and what of it needs a statement."""
+
+    order: Order
+    parts: list[tuple[str, Part]] = field(default_factory=list)
+    nodes: list[ObjectProjection] = field(default_factory=list)
+    # Where in a record the values of the order's terms are; empty where no cursor is selected.
+    keyset: tuple[int, ...] = ()
+    # The fields of the connection and of its pageInfo.
+    selected: set[str] = field(default_factory=set)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether more is selected than the total."""
+        return bool(self.selected - {"totalCount", "__typename"})
+
+    @property
+    def wants_total(self) -> bool:
+        """Whether the total is selected."""
+        return "totalCount" in self.selected
+
+    def wants_far_side(self, *, backward: bool) -> bool:
+        """Whether it is asked what lies on the side that the page comes from."""
+        return ("hasNextPage" if backward else "hasPreviousPage") in self.selected
+
+    def assemble(self, page: LoadedPage) -> Row:
+        """Return the connection of a loaded page."""
+        return {key: part(page) for key, part in self.parts}
+
+
+class ConnectionCompiler:
+    """Compiles the selection under one connection field."""
+
+    def __init__(self, selector: Selector, table: Table, order: Order) -> None:
+        self.select = SelectList()
+        self.projection = ConnectionProjection(order)
+        self._selector = selector
+        self._table = table
+
+    def compile(self, connection_type: GraphQLObjectType, details: FieldDetailsList) -> None:
+        """Compile it into `projection` and `select`; raises NotProjectable."""
+        projection = self.projection
+        projection.parts = self._parts(
+            connection_type,
+            details,
+            {
+                "nodes": self._node,
+                "edges": self._edges,
+                "pageInfo": self._page_info,
+                "totalCount": _always(attrgetter("total")),
+            },
+        )
+        if projection.selected & {"cursor", "startCursor", "endCursor"}:
+            projection.keyset = tuple(
+                self.select.position(term.expression) for term in projection.order.terms
+            )
+
+    def _parts(
+        self,
+        object_type: GraphQLObjectType,
+        details: FieldDetailsList,
+        known: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Part]],
+    ) -> list[tuple[str, Part]]:
+        parts: list[tuple[str, Part]] = []
+        for key, subfield in self._selector.subfields(object_type, details).items():
+            name = subfield[0].node.name.value
+            self.projection.selected.add(name)
+            if name == "__typename":
+                parts.append((key, _constant(object_type.name)))
+            elif name in known:
+                subtype = cast("GraphQLObjectType", get_named_type(object_type.fields[name].type))
+                parts.append((key, known[name](subtype, subfield)))
+            else:
+                raise NotProjectable
+        return parts
+
+    def _node(self, node_type: GraphQLObjectType, details: FieldDetailsList) -> Part:
+        if not is_object_type(node_type) or node_type.name != self._table.type_name:
+            raise NotProjectable
+        number = len(self.projection.nodes)
+        self.projection.nodes.append(
+            compile_object(self._selector, self._table, node_type, details, self.select)
+        )
+        return lambda page: page.objects[number]
+
+    def _edges(self, edge_type: GraphQLObjectType, details: FieldDetailsList) -> Part:
+        parts = self._parts(
+            edge_type,
+            details,
+            {"node": self._node, "cursor": _always(attrgetter("cursors"))},
+        )
+        keys = [key for key, _ in parts]
+
+        def edges(page: LoadedPage) -> list[Row]:
+            columns = [_of_each(part(page), page.records) for _, part in parts]
+            return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+        return edges
+
+    def _page_info(self, info_type: GraphQLObjectType, details: FieldDetailsList) -> Part:
+        known = {name: _always(part) for name, part in _PAGE_INFO.items()}
+        parts = self._parts(info_type, details, known)
+        return lambda page: {key: part(page) for key, part in parts}
+
+
+def _always(part: Part) -> Callable[[GraphQLObjectType, FieldDetailsList], Part]:
+    """Return the compilation of a field that has no selection set."""
+    return lambda _type, _details: part
+
+
+def _constant(value: str) -> Part:
+    return lambda _page: value
+
+
+def _of_each(value: Any, records: Sequence[Record]) -> list[Any]:
+    """Return a value for each record: the constant repeats, a list has one already."""
+    return value if isinstance(value, list) else [value] * len(records)
