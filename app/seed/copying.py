@@ -1,0 +1,115 @@
+"""Demo tickets brought into the database, a thousand at a time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import asyncpg
+
+from app.migrations import EXPECTED_VERSION, schema_version
+from app.seed.demo import Row, Story
+from app.trouble import Trouble
+
+BATCH = 1_000
+_LOCK_KEY = int.from_bytes(b"seedlock", "big")
+_TABLES = ("tickets", "log_entries", "ops_deliveries", "ticket_events")
+
+# By table.
+Rows: TypeAlias = dict[str, list[Row]]
+
+
+class NotMigrated(Trouble):
+    """The tables to be filled are not there, or are not those of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedReport:
+    """How many rows were added, and how many tickets of the seed had been there before."""
+
+    tickets: int
+    log_entries: int
+    deliveries: int
+    events: int
+    there_before: int
+
+
+async def seed(
+    url: str, *, tickets: int, seed: int, progress: Callable[[int, int], None]
+) -> SeedReport:
+    """See to it that the database has the first so many tickets of a seed; raises NotMigrated.
+
+    ``progress`` is called with how many are done, and of how many. A ticket that is or
+    was there is left alone, also when somebody has changed or deleted it since: so
+    running it twice adds nothing, a higher number adds older tickets, and another seed
+    adds others.
+    """
+    connection = await asyncpg.connect(url)
+    try:
+        if await schema_version(connection) != EXPECTED_VERSION:
+            message = "The database is not at the version of this program."
+            raise NotMigrated(message, hint="Run: ticketops migrate")
+        # Of the session: two runs of one seed would otherwise both find a ticket missing.
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
+        added = await _fill(connection, tickets, seed, progress)
+        if added.total():
+            await connection.execute(f"VACUUM (ANALYZE) {', '.join(_TABLES)}")
+    finally:
+        await connection.close()
+    return SeedReport(
+        tickets=added["tickets"],
+        log_entries=added["log_entries"],
+        deliveries=added["ops_deliveries"],
+        events=added["ticket_events"],
+        there_before=tickets - added["tickets"],
+    )
+
+
+async def _fill(
+    connection: asyncpg.Connection, tickets: int, seed: int, progress: Callable[[int, int], None]
+) -> Counter[str]:
+    added: Counter[str] = Counter()
+    rows: Rows = {}
+    # The oldest first, so that the order of events is that of their times.
+    for end in range(tickets, 0, -BATCH):
+        progress(tickets - end, tickets)
+        numbers = reversed(range(max(end - BATCH, 0), end))
+        missing = await _missing(connection, [Story(seed, number) for number in numbers])
+        # PostgreSQL takes one batch in while the next is made.
+        _, rows = await asyncio.gather(_copy(connection, rows), asyncio.to_thread(_told, missing))
+        added.update({table: len(new) for table, new in rows.items()})
+    await _copy(connection, rows)
+    progress(tickets, tickets)
+    return added
+
+
+async def _missing(connection: asyncpg.Connection, stories: Sequence[Story]) -> list[Story]:
+    rows = await connection.fetch(
+        "SELECT id FROM ticket_events WHERE id = ANY ($1::text[])",
+        [story.first_event_id for story in stories],
+    )
+    there = {row["id"] for row in rows}
+    return [story for story in stories if story.first_event_id not in there]
+
+
+def _told(stories: Iterable[Story]) -> Rows:
+    demos = [story.told() for story in stories]
+    return {
+        "tickets": [demo.ticket for demo in demos],
+        "log_entries": [row for demo in demos for row in demo.log_entries],
+        "ops_deliveries": [row for demo in demos for row in demo.deliveries],
+        "ticket_events": [row for demo in demos for row in demo.events],
+    }
+
+
+async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
+    # One transaction: a ticket comes with all that belongs to it.
+    async with connection.transaction():
+        for table, records in rows.items():
+            if records:
+                await connection.copy_records_to_table(
+                    table,
+                    columns=list(records[0]),
+                    records=(tuple(record.values()) for record in records),
+                )
