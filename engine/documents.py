@@ -1,13 +1,15 @@
-"""Documents, parsed and validated once for each text, in a bounded cache."""
+"""Documents: parsed, measured and validated once for each text, in a bounded cache."""
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DirectiveNode,
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -20,30 +22,29 @@ from graphql import (
 )
 from graphql.validation import ASTValidationRule
 
-# How many combinations of switches are remembered for one document.
-MAX_SWITCHED = 64
+from engine.cost import Cost, Declared, operation_cost
+from engine.limits import LimitExceeded, Limits, check_size
+
+# How many combinations of variables are remembered for one document.
+MAX_COMBINATIONS = 64
+
+_PAGE_SIZES = frozenset({"first", "last", "ids"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A document that is valid against the schema."""
+    """A document that is valid against the schema and within its limits."""
 
+    schema: GraphQLSchema
     node: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
-    # The variables that its @skip and @include depend on.
+    fragments: Mapping[str, FragmentDefinitionNode]
+    declared_costs: Declared
+    # The variables that its @skip and @include depend on, and those that page sizes do.
     switches: tuple[str, ...]
-    # What was compiled of it, by the values of those.
-    _shapes: dict[tuple[Any, ...], dict[Hashable, Any]]
-
-    def shapes_for(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
-        """Return what was compiled of the document for operations with these variables."""
-        switched = tuple([variables.get(name) for name in self.switches])
-        shapes = self._shapes.get(switched)
-        if shapes is None:
-            if len(self._shapes) >= MAX_SWITCHED:
-                self._shapes.clear()
-            shapes = self._shapes[switched] = {}
-        return shapes
+    sizes: tuple[str, ...]
+    _shapes: dict[Hashable, dict[Hashable, Any]] = field(default_factory=dict)
+    _costs: dict[Hashable, Cost] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Return the operation to run: the named one, or the only one."""
@@ -53,6 +54,37 @@ class Document:
             if operation.name is not None and operation.name.value == name:
                 return operation
         return None
+
+    def shapes_for(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
+        """Return what was compiled of the document for operations with these variables."""
+        key = tuple([variables.get(name) for name in self.switches])
+        shapes = self._shapes.get(key)
+        if shapes is None:
+            shapes = _remember(self._shapes, key, {})
+        return shapes
+
+    def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Cost:
+        """Return what an operation of the document costs with these variables."""
+        sizes = [_size(variables.get(name)) for name in self.sizes]
+        key = (id(operation), *sizes)
+        cost = self._costs.get(key)
+        if cost is None:
+            cost = operation_cost(
+                self.schema, operation, self.fragments, variables, self.declared_costs
+            )
+            _remember(self._costs, key, cost)
+        return cost
+
+
+def _size(value: Any) -> int | None:
+    return len(value) if isinstance(value, list) else value
+
+
+def _remember(memory: dict[Hashable, Any], key: Hashable, value: Any) -> Any:
+    if len(memory) >= MAX_COMBINATIONS:
+        memory.clear()
+    memory[key] = value
+    return value
 
 
 class InvalidDocument(Exception):
@@ -70,26 +102,28 @@ class Documents:
     def __init__(
         self,
         schema: GraphQLSchema,
+        limits: Limits,
         *,
-        max_tokens: int,
+        declared_costs: Declared,
         rules: tuple[type[ASTValidationRule], ...] = (),
         capacity: int = 1_000_000,
     ) -> None:
         self._schema = schema
+        self._limits = limits
+        self._declared_costs = declared_costs
         self._rules = (*specified_rules, *rules)
-        self._max_tokens = max_tokens
         # In characters of text, which is what a parsed document's memory grows with.
         self._capacity = capacity
         self._cached = 0
         self._documents: OrderedDict[str, Document] = OrderedDict()
 
     def prepare(self, text: str) -> Document:
-        """Return the document of a text; raises InvalidDocument."""
+        """Return the document of a text; raises InvalidDocument and LimitExceeded."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
             return document
-        document = self._parse(text)
+        document = self._prepare(text)
         self._documents[text] = document
         self._cached += len(text)
         while self._cached > self._capacity:
@@ -97,36 +131,58 @@ class Documents:
             self._cached -= len(forgotten)
         return document
 
-    def _parse(self, text: str) -> Document:
+    def _prepare(self, text: str) -> Document:
+        node = self._parse(text)
+        # Before validation, whose work grows faster than the document.
+        check_size(node, self._limits)
+        if errors := validate(self._schema, node, self._rules):
+            raise InvalidDocument(errors, syntax=False)
+        variables = _VariableUses()
+        visit(node, variables)
+        return Document(
+            self._schema,
+            node,
+            tuple(one for one in node.definitions if isinstance(one, OperationDefinitionNode)),
+            {
+                one.name.value: one
+                for one in node.definitions
+                if isinstance(one, FragmentDefinitionNode)
+            },
+            self._declared_costs,
+            switches=tuple(dict.fromkeys(variables.switches)),
+            sizes=tuple(dict.fromkeys(variables.sizes)),
+        )
+
+    def _parse(self, text: str) -> DocumentNode:
         try:
-            node = parse(
+            return parse(
                 text,
-                max_lexical_tokens=self._max_tokens,
-                max_comments=self._max_tokens,
+                max_lexical_tokens=self._limits.tokens,
+                max_comments=self._limits.tokens,
                 allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
+            # graphql-core has no other sign for it than its words.
+            if "Parsing aborted" in error.message:
+                raise LimitExceeded(
+                    f"The document has more than {self._limits.tokens} tokens."
+                ) from None
             raise InvalidDocument([error], syntax=True) from None
-        if errors := validate(self._schema, node, self._rules):
-            raise InvalidDocument(errors, syntax=False)
-        operations = tuple(
-            one for one in node.definitions if isinstance(one, OperationDefinitionNode)
-        )
-        return Document(node, operations, _switches(node), {})
 
 
-def _switches(node: DocumentNode) -> tuple[str, ...]:
-    finder = _SwitchFinder()
-    visit(node, finder)
-    return tuple(dict.fromkeys(finder.names))
+class _VariableUses(Visitor):
+    """Collects the variables that @skip and @include, and that page sizes depend on."""
 
-
-class _SwitchFinder(Visitor):
     def __init__(self) -> None:
         super().__init__()
-        self.names: list[str] = []
+        self.switches: list[str] = []
+        self.sizes: list[str] = []
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
-                self.names.append(argument.value.name.value)
+                self.switches.append(argument.value.name.value)
+
+    def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+        if node.name.value in _PAGE_SIZES and isinstance(node.value, VariableNode):
+            self.sizes.append(node.value.name.value)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import ExecutionResult, GraphQLError
 
+from engine.cost import check_cost
 from engine.documents import Document
 from engine.executor import ProjectingExecutor
 
@@ -18,19 +19,20 @@ class InvalidVariables(Exception):
 
 
 async def execute(
-    schema: GraphQLSchema,
     document: Document,
     *,
     operation_name: str | None,
     variables: Mapping[str, Any],
     context: Any,
-) -> ExecutionResult:
-    """Execute a query or mutation; raises InvalidVariables, and never for a field's error.
+    max_cost: int,
+) -> tuple[ExecutionResult, int]:
+    """Execute a query or mutation and return its result and cost; never raises for a field's error.
 
     The data is ready for orjson: moments are datetimes, JSON values `orjson.Fragment`.
+    Raises InvalidVariables and LimitExceeded, with nothing executed.
     """
     executor = ProjectingExecutor.build(
-        schema,
+        document.schema,
         document.node,
         context_value=context,
         raw_variable_values=dict(variables),
@@ -39,7 +41,9 @@ async def execute(
     )
     if isinstance(executor, list):
         raise InvalidVariables(executor)
+    cost = document.cost(executor.operation, executor.variable_values.coerced)
+    check_cost(cost, max_cost)
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
         result = await result
-    return cast("ExecutionResult", result)
+    return cast("ExecutionResult", result), cost.value

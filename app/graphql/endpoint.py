@@ -1,6 +1,5 @@
 """The endpoint: one request in, one answer out."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.graphiql.page import graphiql_page
-from app.graphql.errors import Shown, codes_of, request_error, shown, shown_errors
+from app.graphql.errors import codes_of, request_error
 from app.graphql.negotiation import Answer, negotiate
+from app.graphql.operations import Operations, Refused
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.http.body import read_body
 from app.http.context import context_of
@@ -20,15 +20,13 @@ from app.http.faults import RETRY_AFTER_S
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
-from engine.documents import Document, Documents, InvalidDocument
-from engine.execution import InvalidVariables, execute
-from schema.build import graphql_schema
+from engine.documents import Document
 
 __all__ = ["GraphQLEndpoint"]
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 
-# By the code of an answer that has no data.
+# Where the fault is not the client's, and there is no data: the status says so.
 _STATUS = {
     "SERVICE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
@@ -40,11 +38,9 @@ class GraphQLEndpoint:
     """An ASGI application that executes GraphQL operations."""
 
     def __init__(self, settings: Settings) -> None:
-        self._schema = graphql_schema()
-        self._documents = Documents(self._schema, max_tokens=settings.max_tokens)
+        self._operations = Operations(settings)
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
-        self._timeout_s = settings.request_timeout_ms / 1000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,30 +82,23 @@ class GraphQLEndpoint:
     async def _answer(self, scope: Scope, request: GraphQLRequest, answer: Answer) -> Response:
         context = context_of(scope)
         try:
-            document = self._documents.prepare(request.query)
-        except InvalidDocument as error:
-            code = "GRAPHQL_PARSE_FAILED" if error.syntax else "GRAPHQL_VALIDATION_FAILED"
-            return _refusal(scope, answer, shown(error.errors, code))
-        self._check_operation(scope, document, request)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                result = await execute(
-                    self._schema,
-                    document,
-                    operation_name=request.operation_name,
-                    variables=request.variables,
-                    context=context,
-                )
-        except InvalidVariables as error:
-            return _refusal(scope, answer, shown(error.errors, "BAD_USER_INPUT"))
-        except TimeoutError:
-            raise HttpProblem(504, "TIMEOUT", "The operation ran out of its time.") from None
-        content: dict[str, Any] = {"data": result.data}
-        if not result.errors:
-            return _response(scope, answer, content)
-        content["errors"] = shown_errors(result.errors, request_id=context.request_id)
+            document = self._operations.prepare(request.query)
+            self._check_operation(scope, document, request)
+            content = await self._operations.run(
+                document,
+                operation_name=request.operation_name,
+                variables=request.variables,
+                context=context,
+                with_cost=_wants_cost(scope),
+            )
+        except Refused as refused:
+            # For application/json a well-formed request is 200, whatever becomes of it
+            # (section 6.4.1), unless the fault is ours.
+            status = 400 if answer is Answer.GRAPHQL else 200
+            status = _STATUS.get(refused.code, status)
+            return _response(scope, answer, {"errors": refused.errors}, status=status)
         status = 200
-        if result.data is None:
+        if content["data"] is None and "errors" in content:
             status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
         return _response(scope, answer, content, status=status)
 
@@ -146,11 +135,8 @@ def _check_content_type(content_type: bytes | None) -> None:
     raise HttpProblem(415, "BAD_USER_INPUT", detail, headers={"Accept": "application/json"})
 
 
-def _refusal(scope: Scope, answer: Answer, errors: list[Shown]) -> Response:
-    """Answer a request of which nothing was executed."""
-    # For application/json a well-formed request is 200, whatever becomes of it (section 6.4.1).
-    status = 400 if answer is Answer.GRAPHQL else 200
-    return _response(scope, answer, {"errors": errors}, status=status)
+def _wants_cost(scope: Scope) -> bool:
+    return (b"x-graphql-cost", b"1") in scope["headers"]
 
 
 def _response(

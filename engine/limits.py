@@ -1,0 +1,115 @@
+"""How large a document is, measured in one walk of its nodes, fragments included.
+
+A fragment is measured once, however often and however deeply it is spread, so that
+a few lines cannot stand for a million fields. Depth counts fields under fields;
+what introspection selects is bounded by graphql-core's own rule instead.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one document may have."""
+
+    tokens: int = 2000
+    depth: int = 12
+    aliases: int = 30
+    directives: int = 10
+    cost: int = 10_000
+
+
+class LimitExceeded(Exception):
+    """An operation is larger than a limit; the text names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a part of a document comes to."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+
+    def beside(self, other: "Size") -> "Size":
+        """Return the size of both side by side."""
+        return Size(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+        )
+
+
+def check_size(document: DocumentNode, limits: Limits) -> None:
+    """Raise LimitExceeded where an operation of the document is too large."""
+    measure = _Measure(
+        {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+    )
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            try:
+                size = measure.selection_set(node.selection_set)
+            except RecursionError:
+                raise LimitExceeded("The document's fragments are nested too deeply.") from None
+            _check("levels of fields", size.depth, limits.depth)
+            _check("aliases", size.aliases, limits.aliases)
+            _check("directives", size.directives + len(node.directives or ()), limits.directives)
+
+
+def _check(what: str, measured: int, allowed: int) -> None:
+    if measured > allowed:
+        raise LimitExceeded(f"The operation has {measured} {what}; at most {allowed} are allowed.")
+
+
+class _Measure:
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._sizes: dict[str, Size] = {}
+
+    def selection_set(self, node: SelectionSetNode | None) -> Size:
+        size = Size()
+        for selection in node.selections if node else ():
+            size = size.beside(self._selection(selection))
+        return size
+
+    def _selection(self, node: SelectionNode) -> Size:
+        own = Size(directives=len(node.directives or ()))
+        if isinstance(node, FragmentSpreadNode):
+            return own.beside(self._fragment(node.name.value))
+        if isinstance(node, FieldNode):
+            if node.name.value in {"__schema", "__type"}:
+                return own
+            inner = self.selection_set(node.selection_set)
+            return Size(
+                inner.depth + 1,
+                inner.aliases + (node.alias is not None),
+                inner.directives + own.directives,
+            )
+        return own.beside(self.selection_set(node.selection_set))  # type: ignore[attr-defined]  # an inline fragment
+
+    def _fragment(self, name: str) -> Size:
+        size = self._sizes.get(name)
+        if size is None:
+            # A fragment within itself counts for nothing here; validation refuses it.
+            self._sizes[name] = Size()
+            fragment = self._fragments.get(name)
+            if fragment is not None:
+                size = self.selection_set(fragment.selection_set)
+                size = size.beside(Size(directives=len(fragment.directives or ())))
+                self._sizes[name] = size
+        return size or Size()
