@@ -1,6 +1,7 @@
 """The table of communications with OPS."""
 
 from tortoise import fields
+from tortoise.fields.db_defaults import SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
@@ -14,7 +15,8 @@ REQUEST_ID_MAX_LENGTH = 128
 class LogEntry(Model):
     """One communication with OPS, kept for good.
 
-    ``ticket_id`` is no foreign key: logs outlive tickets.
+    ``ticket_id`` is no foreign key: logs outlive tickets. The order of the feed is
+    (transaction, sequence), as with `TicketEvent`.
     """
 
     id = id_column(primary_key=True, default=new_id)
@@ -28,10 +30,13 @@ class LogEntry(Model):
     duration_ms = fields.IntField(null=True)
     actor = text_column(ACTOR_MAX_LENGTH, null=True)
     request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
+    transaction = fields.BigIntField(db_default=SqlDefault("txid_current()"))
+    sequence = fields.BigIntField(db_default=SqlDefault("nextval('log_entries_sequence')"))
 
     class Meta:
         table = "log_entries"
         indexes = (
+            Index(fields=("transaction", "sequence"), name="log_entries_in_order"),
             Index(fields=("timestamp", "id"), name="log_entries_by_timestamp"),
             Index(fields=("ticket_id", "timestamp", "id"), name="log_entries_of_ticket"),
             Index(fields=("delivery_id", "timestamp", "id"), name="log_entries_of_delivery"),

@@ -88,12 +88,16 @@ CREATE INDEX tickets_search ON tickets USING gin (search);
 """
 
 LOG_ENTRIES = """
+CREATE SEQUENCE log_entries_sequence;
+
 ALTER TABLE log_entries
     ADD COLUMN delivery_id text,
     ADD COLUMN attempt integer,
     ADD COLUMN duration_ms integer,
     ADD COLUMN actor text,
     ADD COLUMN request_id text,
+    ADD COLUMN transaction bigint NOT NULL DEFAULT txid_current(),
+    ADD COLUMN sequence bigint NOT NULL DEFAULT nextval('log_entries_sequence'),
     ADD CONSTRAINT log_entries_id_check CHECK (char_length(id) BETWEEN 1 AND 64),
     ADD CONSTRAINT log_entries_ticket_id_check CHECK (char_length(ticket_id) BETWEEN 1 AND 64),
     ADD CONSTRAINT log_entries_delivery_id_check
@@ -108,6 +112,9 @@ ALTER TABLE log_entries
     ADD CONSTRAINT log_entries_actor_check CHECK (char_length(actor) <= 200),
     ADD CONSTRAINT log_entries_request_id_check CHECK (char_length(request_id) <= 128);
 
+ALTER SEQUENCE log_entries_sequence OWNED BY log_entries.sequence;
+
+CREATE INDEX log_entries_in_order ON log_entries (transaction, sequence);
 CREATE INDEX log_entries_by_timestamp ON log_entries (timestamp, id);
 CREATE INDEX log_entries_of_ticket ON log_entries (ticket_id, timestamp, id);
 CREATE INDEX log_entries_of_delivery ON log_entries (delivery_id, timestamp, id);
@@ -294,6 +301,8 @@ ALTER TABLE log_entries
     DROP COLUMN duration_ms,
     DROP COLUMN actor,
     DROP COLUMN request_id,
+    DROP COLUMN transaction,
+    DROP COLUMN sequence,
     DROP CONSTRAINT log_entries_id_check,
     DROP CONSTRAINT log_entries_ticket_id_check,
     DROP CONSTRAINT log_entries_action_check,
@@ -303,56 +312,57 @@ ALTER TABLE log_entries
 
 
 MODELS_STATE = (
-    "eJztXV1z2zYW/SsYvtieUT22YtlOu7szSuLduNvYnVjTdlp3KIiEJKxJgCFA25ps/ntxQV"
-    "L8lkVKdhiVT7YAHAA8FwRxzwXIz4bLbeKIw6FHR/yOMON79Nlg2CXqn0JeDxnY85IcSJB4"
-    "4ujC2KOmhGI6GU+E9LElVc4UO4KoJJsIy6eepBxaMYbI8olNmKTYQXyKMIJmbWRhxyH+D0"
-    "jOCRJElZGISkGcKaIC3RFPoskCMY44U5Vy5iwgG928H37XH5weQts2t1TjlM2et5mA0U8B"
-    "Udc8I6oSXzX2x58qmTKbPBIR//TuzCkljp0hltpQgU435cLTaSPyKN9yJ3A1z/bEtMIfy+"
-    "LeQs45W5ZXlwipM8KIjyWxU0yzwHEis8RJYWdVgvQDsuylnSTYZIoDB+xl/GMaMAvMhKIB"
-    "EPZEHDLyYFL7X1H/UgjTvLoemTcXI9M0CpaG3uSsEiVZnMEooUwKTY+LH02HsJmcq5+nJ1"
-    "/CdhKawlKarIvfRtASV2MsHH5Xvww/vn0//NjfPz05ML5oLJY4RGtrJPTrv3UMEANeygQx"
-    "Zc9Ocv/oqCHLChnSnNBq0xkRshaxCWTnqN14/CbECosDuEDsjzfXV//Wk0ue1wSR49Wmlk"
-    "T/Rw4NWa/Lb5yQEJzM7i/A8ApGgQuo2RXik5MmdP/D8LeDHNdvf7p+o8nhQs58XYuu4E2O"
-    "ePVYAHJMXDKq36kcSV1SboAsMm+ECHoY//OiprjiD/sHz2OE0eWHi5vR8MPPGUu8G44uIK"
-    "evUxe51P3TnHWWlaBfL0fvEfxEv19fXeQNtiw3+t2APuFAcpPxBxPbaTbi5DgpY2Dy6FFV"
-    "XQMDZ5FbMHA0U30Dt9o3Z2UHC2kGotGNnMd2lm6zpX1yr1yQJnbOIjsrt83K4EtN71LLeU"
-    "iYYOvuAfu2WcjhfV5Vtpjl9t18CmZ4po0EbEI/I1fo0iauxyVh1uK/ZGGUeMu5Er1VPjNN"
-    "ypp3ZLGm53zNiPJQF8p1xVL5s6Eni2b4nqAHKucqyQ0khtI9hJmNHqAc+LlxMnKxTYqu8h"
-    "brLfGN/zDCCiFbtWL8uYmz/IbOLpksv5NLvWV1G+Tv2egGba87MYMufPe633/16qx/9Or0"
-    "fHBydjY4PzpXZXV/i1lnK27zN5f/ubzKeR2QsNpXToy2tlOXQLbj1H3lmfMZPea7cIJYm9"
-    "mo/C7SOhg0pXUwyNM6Ve0S3/Ojm35tenO4HaR5i6KEep6rjpo1pcwMqiN4FcGd+NAtY59r"
-    "GfsTn10w6ZcuYJd5K5euDp+ZRBWjpMaq1eKuq8aQFa4W9aLy+uebXhhvmXK12OTcLl+Yrg"
-    "e9ZbdsPJbUuiMwyYzHEM1hHAoQOmOwvP0eqa4LxAPpULWyDcuKNSM6n42EYANuHiGx6wFW"
-    "zWhQljx6aoQI1celEZYqRMKYOVmYGXR8cxq6CsWk/qGng0yD0XVpSPPW+dQMq1q/aWV/xZ"
-    "a/2ErjcWUrmu9CZ+0MnWWG4NpWyKC6p/6qp37uRls/kpbFNSK5ZZLVs3GM9S1apPeCBW4F"
-    "vQmkzcPXyD861yG2qeNVcLvUA0EGJWHKFbQmkJ2jdZUUs4rWszytmWdtHTcgA+y8gBZ5AT"
-    "k/2lNXV7IhpTq8n8ZsFOBv2Yz/0vF9LCVxvRL/ulJcTiGeVpjbT3ikMfePT85Ozl+dniyl"
-    "5WXKqmksVo9Tq5fA1w6a6ZY8BypJzaE6YovEqvUHr6fCLxG7txTcqgbvE3WFooGQmYbtHs"
-    "fH/fOGHCskcNwSpevaE+9iuaFE7Epn91bpXdwTsW5RS/Livk18JDmaAPkIR4ITpGj9Koys"
-    "Oo7eXhw9XUS5BNasKpDELlUCtUELg3BtKuqcxHtVDUgQEpeHspaDKWyVniyQGiUC2hyP43"
-    "rHYx0DFkTKMMMhWBAzYJI64/EP6GHOieLqlvnEUh1XHWKguVncJcjmRCDBw23VD3PqkGzF"
-    "qm2hqnF0b5XzMIHLhk5SecviXu1D5lRdBDnoQWW6AFc0qZaRox78mgbdK2TNMZsRUALlXP"
-    "W2idiX1dSflryy4wUEv2wNDRS/DbvQQPVjKsuMDAPN1mvQDkhlU+jX9xcfLxD4fwT9E+15"
-    "hNnKMnud8tcpf08Yo1WPyS2qUh5eOByX0FvtB6Yg3T7vDfxAPQ3VFq62eCRkHb6NaI6sOZ"
-    "M0Eq9eNxzVrwtSa/RUr+9iN3cFG7F7lGf1aIMpYtvOX8SIOeX+TD1dS6TrJ9nMYDtaDe3C"
-    "TYkPC8iajl8KtXt+35Z9a1f5GWaDwEAB2WKmG82wx8dN3evjPMv6iALx/ZoCURbWYn6bj+"
-    "QNhnKVTqT8r0m9TZt54E4y3elxbdfjuq2Ff6OgYl64qWnlEnh3IqrN9k6Jr3VtnYN2dm6z"
-    "nSN1tdHUncd2lm6bpVsSMhuFUYKSaNloGT+oDpRFG6rXi5ANkRUIyV3i7wkULeF6aOpzV0"
-    "dvuEcYRJck1z8th4s4fJN/yU/Dap45ChSR0TT8E3h20+ay0PWaE8Hkf8Sq31YK123nbmGM"
-    "oTqok7Lc2jZIYXYwoDNo7MsOSt6IlOpRHYpzuB2k+XQweHXadFgD9hvdfGzAs6g4bSxTWy"
-    "Usej7lPpUlctcKVtOgF+TVJTYN3CKzqfTNuW08YgsCjLr8GffrCYlp0AsyG1bqFKlNZ2xF"
-    "4mo89R4Xp954QWjWftlfAbmD0+9WFdslYcTFZfrDOlwvobtI9qDpAk4hK8n2FE0NB/YSun"
-    "sy+aD56q2wdUH5PTOmXCjJa9Gcw+0ex1udPFwiMbgnRYqrtz2lMd3xl+71ll0YqEIuzopA"
-    "dQycRXYGbqmB74kvSsWFyv1gKcTL7QI7zhvxeINn0ZZ3gcGm9fr7PzOoF3TGGJemIKGlsr"
-    "dFJucr7wBtVSDj4h5YqYxmhNm9p0MaJoGSdd52o0+dhB8dCKvooQefSkkYokwfblG1MBG+"
-    "WwDK6TMsIaziLTgbVQlHe0bz+CARFWg/VbiHBARO4DzNIRol6UK/eodKOL0DFWqwPnGD4X"
-    "APhqp0O3Aah9hoBod79MmewIOIC2RwR9EjkR8wHYdR3sct2x+P5SO1TcGwJ+Zq8D66lI3H"
-    "Bz3E4OAQnDoC6JzO5oCNOweHlNghGurLhnNB+I6IW6avXBOyJxC276ng/gI53LpDEwJv/9"
-    "GRnzQ3cyzgYxD6dFFygEgVvWVwiig+WzVXNC35kkvy1BWHtDR7c1DSD0DH17ZeyCUahyZl"
-    "pu7L+vGd7PuDttGHdc4UdbGfdsZ+ugM9z3ygR9NSZ1ERA9pMa7OYRNOXoRwX3oZS35XpXJ"
-    "hWuzDdmw26ndTf8E7q8GR5HfUyBekObW6gXuYWsFn6V70gPgd8ORmklPybT8678Nf+nnaI"
-    "rMD31eJ6/2Bvk0fES749PrULI/YiahkkjWqPNW71Nvh77Ci7ZJyeuLt7B7fGt2GilugxQ+"
-    "JTa26USDFRTm/lByaTMk/JL9Um2PJHG/8uH6HYUG2tdkIrBey3c+zXVbBb5Sg13iyw6n2c"
-    "8WNTf/SgaiVY/CAC3FQ1GI6K7yC7q7cYxezq7URVa8CS/S+cSVL2qYkVa8AE0q0Ba64Bv+"
-    "rD7Mtf++T1xQ=="
+    "eJztXW1T4zgS/isqfwGqWAoCAWb37qoyM9wNezuwNaR2t3bZchRbSXTYkseSgdTc/PdtyX"
+    "b8HmInMCbrTxBJLSlPy3L302rli+FymzjiYODRIb8jzPgefTEYdgn8U6jbRwb2vKRGFUg8"
+    "dnRj7FFTqma6GI+F9LEloWaCHUGgyCbC8qknKVejGANk+cQmTFLsID5BGKlhbWRhxyH+D0"
+    "jOCBIE2khEpSDOBFGB7ogn0XiOGEecQaecOXNVjW4+DL7r9U8P1Ng2t2BwyqbPO0zA6OeA"
+    "wHeeEujEh8H++BOKKbPJIxHxR+/OnFDi2Blgqa060OWmnHu6bEge5TvuBK7G2R6bVvhh0d"
+    "ybyxlni/bwFVXplDDiY0nsFNIscJxILXFROFkokH5AFrO0kwKbTHDgKH0Z/5gEzFJqQtEC"
+    "CGciDhh5MKn9r2h+KQnTvLoemjcXQ9M0CppWs8lpJSqyOFOrhDIpNDwufjQdwqZyBh9PT7"
+    "6G4yQwha00WBe/DdVIHNZYuPyufhl8evdh8Km3e3qyZ3zVsljiUFprI4Ff/62jgFjgpVQQ"
+    "Q/bsIPcODxuiDJIhzAmsNp0SIWsBm4hsHbRrr98EWGFxJVwA9seb66t/680lj2sikcPVpp"
+    "ZE/0cODVGvi29ckACc7O4vgPASRBUWqmdXiM9OGtDdj4Pf9nJYv/vp+q0Ghws59XUvuoO3"
+    "OeDhtaDAMXHJqn4PNZK6pFwBWcm8EiLRg/ifF1XFFX/Y3XseJQwvP17cDAcff85o4v1geK"
+    "Fqerp0nivdPc1pZ9EJ+vVy+AGpj+j366uLvMIW7Ya/G2pOOJDcZPzBxHYajbg4LsoomDx6"
+    "FLproOCs5AYUHO1Ur+BRe3VadrCQZiAaPch52U7Tbda0T+7BBWmi56xkp+W2aVn5UpO7lD"
+    "mvCsbYunvAvm0WaniPV7UtVrk9N1+CGZ5qJSk01TwjV+jSJq7HJWHW/L9kbpR4y7kW+8t8"
+    "Zpq0Ne/IfEXP+ZoR8FDn4LpiCf5s6MmiKb4n6IHKGRS5gcSq9T7CzEYPqp3yc+Ni5GKbFF"
+    "3lDfZb4hv/YYQdqmoYxfhzHWf5LZ1eMln+JJd6y/AY5J/Z6AFtrzsxVVP47k2vd3x81js8"
+    "Pj3vn5yd9c8Pz6Gtnm+x6mzJY/728j+XVzmvQxUs95UTpa3s1CUim3HqvvHO+Ywe8124Qa"
+    "yMbNR+G2Ht95vC2u/nYZ3AuMT3/OihXxnenNwWwrxBUgLe5zBRsyaVmZHqAF4GcEc+dGbs"
+    "c5mxP/HpBZN+qQG7qFtqujp8ahJoRkkNq9XirgtryAqtRW1UXv98sx/GWyYcjE3O7XLDdD"
+    "XRW3bLRiNJrTuiNpnRSEVzGFcNCJ0yZd5+j2DqAvFAOhQs27CtOEBDMGS5b4PFyyfaqp0Q"
+    "YoP4LduFb8YEtkLLVxB4BJhF9sAIFuFERkPdycU9ADJaMTb0xUhUZaQGUNLxEIaSIY8erD"
+    "kBVQu1LniNRAcmZaaevVZS9KgbWhw61x/05pIeFJ59IbHrqWawIdcYbDw3M9KrDhipRYs0"
+    "H51PzLCr1YeG5QvK9ucbGTzubMnwXeSvnZG/zBJcWQsZqc5oWWa05B601QOBWblGILeMcX"
+    "s2jJMXRRbeCxa4FfAmIm1evkb+zb8KsE39xoLXCC8EGZREWZfAmohsHazLmKRlsJ7lYc28"
+    "a+t4MRnBzolpkROTowE8+HYl52mqTyekZdY6n9CyHf+ljydgKYnrldADldx4SuJpgrz9gE"
+    "cUee/o5Ozk/Pj0ZMGML0qWbWMx+Z2yXgJf+5emW/IeqAQ1J9UBWwQW7A9eL4iwkNg+U3Cj"
+    "IQRfcQWiAQ+bFts+jI965w0xBsmCCZOlZ1YPReYEG+0MmzNbbj4778NPuzvykdqmFfg+YX"
+    "J3b2cda+Yl45Qpaz3myGopJC3VHm3cGgye1Hvs7O6kqaZ4sjt7t8brUFBL2O1rT7yPOboS"
+    "gjtdvb+M4+aeiMm+WjR3SCNLjsZKLwhHJLMq0Zx1eJrCcXRKQWSSiXLau1lXiga/hAKqCG"
+    "xNZqdOmiRnPKAHJAiJ26u2loOpSo8YzxEsIKHGHI3ifkcjfe5DECnDCodgQcyASeqMRj+g"
+    "hxkngNUt84kFE4cJMcWzW9wlyOZEIMHDVIqHGXVItmMYW0A3jp4teNxj9bXVJKm8ZfGsdk"
+    "NePmTfoTPdgANMMDJywFrWMOhZIWuG2ZQo9l/OYLZNaPlsHO1pnji7XhRLnu2hAU2+5hQa"
+    "UOVqKzIjxahh6w1oB6RyKPTrh4tPF0iRJgT9E+14hNmgmZ2OLu/o8ud6y7YS8ARgD88djk"
+    "vgrSZPUiJdbsca5InehmqzvRtMA1sFbyPaI2vuJI0Y3zcNV/WbQnwieqvX56Wa8yeN0D3M"
+    "o3q4tpG9OcYkQsSccH8Kb9cSz/NJNDOyHayG5j0mxC/3G5eyJSmp7SNLNkxIueBnmA2iaQ"
+    "XJFiPdaIc9OmrKSR3lUdZpScT3a7KqWbEW49t8Ja+xlKvIVfC/xvUOaucFtxLpjsR+TSR2"
+    "d5x4yyPxeeKmppZLxLssyDbrO0W+1tV1TrTTc5v1HLGrjbbuvGyn6bZpuiUhszCDwSiJlg"
+    "0X8YPqQFmURLFahGyArEBI7hJ/R6DIhNtHE5+7OnrDPcJUdEly/dFyuIjDN/mLvRp288xR"
+    "oAiMpuGfwLObDpcVXW04EYz/R6z6Y6XkuhyIFsYYqoM6Kc2trIOUzBYGdPqNfdl+yS1oqR"
+    "nVgTgnt4Uwn/b7x6dNl7WSfaUn9g31LipuG4vSVhGLnk+5T2UJ3bUE1bTQC+LqEpsGbhHZ"
+    "VPn62DZesQUCBr7+lPv1iMS00AsiG3bqFKFNV2yE4mq89R4Vt97YIDRrX/BZkNzC7XejjO"
+    "0CMOLiMv5hFawXotsIdr+pAQeSlWB7AFPDhb0Q3T6avN/ceiscXQC/Z8rAhZK8Fsw5ue3D"
+    "eKObh0skVu5JEeLqY09pmS5nrLvStgsDVdDFWRKojoKzkp2CW6rge+KLUnKh8jxYSuLlTo"
+    "Ed5ZV4tMa7aMOnwNSh9frnPzNSL+iMMS5NQUJNZR+LTM03PgHaqkCGvorJqIxmhNX7T4c0"
+    "TKJa1rnhSmedhD80Enaxjx58KiVhiDKd3JJKCgyvmsIyEqu4+WqtLlVqT3K1FRWo4jarAz"
+    "RMyoW+botKlb2jOtTCOuMGq+QenL8la6qSe3RmT+CpiIuq4A7AI5EfMB2HAe/jlu2ORjrx"
+    "UDDsiRks3keXstFobx8xlTikso6U6IxOZ0o2npxKUmIHaKC/tsoLwndE3DL9zTUgOwJh+5"
+    "4K7s+Rw607NCbqxi8d+UljM8NC/QCMzi5KEoig6S1TWURxbtUMYFrgJdP3goWwiBe84yuz"
+    "Dhvd8pW+dGsTc1glp6iL/bQz9tMl9DxzQo+GpY5REQu0GdZmMYmmNwgdFa4Qqu/KdC5Mq1"
+    "2Y7jqQ7iT1Kz5JHWaW12EvUyJd0uYa7GV3E0s7Lvr4G9zEknV6urtYGvIxA+JTa2aUUDFR"
+    "zf7SH5VN2jxFv1SrYMM/1Pp3+eGZNdnWaie0ksB+N8N+XQa7VY5S48MCyy6xjV+b+odOqi"
+    "zB4o+gqIeqBsJR8y1Ed/kRoxhdfZyoygYsOf/CmSRlPy+zxAZMRDobsKYN+E1fZl//AoM0"
+    "Nmg="
 )

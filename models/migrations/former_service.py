@@ -82,7 +82,15 @@ COLUMNS = {
 # What the migration adds: a column of such a name is not the former service's.
 ADDED = {
     "tickets": ("updated_at", "version", "ops_state", "search"),
-    "log_entries": ("delivery_id", "attempt", "duration_ms", "actor", "request_id"),
+    "log_entries": (
+        "delivery_id",
+        "attempt",
+        "duration_ms",
+        "actor",
+        "request_id",
+        "transaction",
+        "sequence",
+    ),
 }
 
 
