@@ -1,5 +1,6 @@
 """A URL and what its methods do: the frame around every REST answer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from urllib.parse import unquote, unquote_to_bytes
@@ -74,10 +75,14 @@ class Resource(BaseRoute):
         context = context_of(request.scope)
         if "id" in request.path_params:
             request.path_params["id"] = _decoded_id(request.path_params["id"])
+        timeout_s = request.state.settings.request_timeout_ms / 1000
         try:
-            return await handler(request, context)
+            async with asyncio.timeout(timeout_s):
+                return await handler(request, context)
         except (Problem, Problems) as refusal:
             raise problem_of(refusal) from refusal
+        except TimeoutError:
+            raise HttpProblem(504, "TIMEOUT", "The request ran out of its time.") from None
 
 
 def _decoded_id(encoded: str) -> str:

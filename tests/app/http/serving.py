@@ -1,0 +1,114 @@
+"""The real server in a process of its own, on a port of its own, with the log it writes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvicorn
+
+from app.http.application import application
+from app.logs import configure_logs
+from app.settings import Settings
+
+START_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs."""
+
+    url: str
+    http: httpx2.Client
+    log_file: Path
+
+    def log_text(self) -> str:
+        """Return what the server has logged so far."""
+        return self.log_file.read_text()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the events that the server has logged so far, of a log in JSON."""
+        return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until a text is in the log: a line is written right after its answer."""
+        deadline = time.monotonic() + 5
+        while text not in self.log_text():
+            assert time.monotonic() < deadline, self.log_text()
+            time.sleep(0.01)
+
+    def line_of(self, response: httpx2.Response) -> dict[str, Any]:
+        """Return the one line of a request in the log."""
+        request_id = response.headers["X-Request-Id"]
+        self.wait_for_text(f'"message":"request","request_id":"{request_id}"')
+        [line] = [
+            event
+            for event in self.log()
+            if event["message"] == "request" and event["request_id"] == request_id
+        ]
+        return line
+
+
+@contextmanager
+def served(log_file: Path, database_url: str, **settings: str) -> Iterator[Served]:
+    """Run a server with these settings until the end of the block; stop it as a person would."""
+    environ = {"LOG_FORMAT": "json", "OPS_SIM_LATENCY_MS": "0"} | settings
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", __name__, database_url],
+            env=os.environ | environ,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        assert process.stdout is not None
+        with process, process.stdout:
+            url = process.stdout.readline().strip()
+            try:
+                assert url, log_file.read_text()
+                _wait_for(url)
+                with httpx2.Client(base_url=url, timeout=30) as http:
+                    yield Served(url, http, log_file)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(timeout=15) in {0, -signal.SIGTERM}
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            assert httpx2.get(f"{url}/healthz").status_code == 200
+        except httpx2.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _main(database_url: str, environ: Mapping[str, str]) -> None:
+    settings = Settings.load(environ, dotenv=None)
+    configure_logs(level=settings.log_level, log_format=settings.log_format)
+    config = uvicorn.Config(
+        application(settings, database_url=database_url),
+        port=0,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    listening = config.bind_socket()
+    host, port = listening.getsockname()
+    print(f"http://{host}:{port}", flush=True)  # noqa: T201  # to who started this
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], os.environ)

@@ -1,0 +1,67 @@
+"""Health: whether the process lives, and whether it can do its work."""
+
+import asyncio
+
+import asyncpg
+import httpx2
+
+from tests.app.http.asking import create, problem
+from tests.app.http.conftest import Serve
+
+NOWHERE = "postgresql://nobody:s3cret@127.0.0.1:9/nothing"
+
+
+def test_a_server_with_its_database_is_well_and_ready(http: httpx2.Client) -> None:
+    assert http.get("/healthz").json() == {"status": "ok"}
+    assert http.get("/readyz").json() == {"status": "ready"}
+
+
+def test_without_its_database_it_lives_but_is_not_ready(serve: Serve) -> None:
+    http = serve(database_url=NOWHERE).http
+    assert http.get("/healthz").status_code == 200
+    response = http.get("/readyz")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert response.json() == {"status": "not ready", "missing": "database"}
+
+
+def test_without_its_migrations_it_is_not_ready(serve: Serve, empty_database_url: str) -> None:
+    response = serve(database_url=empty_database_url).http.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "not ready", "missing": "migrations"}
+
+
+def test_while_the_database_is_away_an_answer_says_to_come_back(serve: Serve) -> None:
+    server = serve(database_url=NOWHERE)
+    for response in (
+        server.http.get("/tickets"),
+        server.http.get("/tickets/any"),
+        server.http.post("/api/ops/any"),
+        server.http.delete("/tickets/any"),
+    ):
+        problem(response, 503, "SERVICE_UNAVAILABLE")
+        assert response.headers["Retry-After"]
+        assert "s3cret" not in response.text
+    query = server.http.post("/graphql", json={"query": "{ tickets { nodes { id } } }"})
+    assert query.status_code == 503
+    assert query.headers["Retry-After"]
+    assert "s3cret" not in server.log_text()
+
+
+def test_it_is_good_again_by_itself_when_the_database_is_back(
+    serve: Serve, database_url: str
+) -> None:
+    async def kill_all_others() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await connection.close()
+
+    http = serve().http
+    ticket = create(http)
+    asyncio.run(kill_all_others())
+    responses = [http.get(f"/tickets/{ticket['id']}") for _ in range(5)]
+    assert {response.status_code for response in responses} <= {200, 503}
+    assert responses[-1].json() == ticket

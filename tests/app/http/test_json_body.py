@@ -1,0 +1,90 @@
+"""JSON that a request brings: kept exactly, or refused with a reason."""
+
+import json
+import math
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.http.json_body import MAX_DEPTH, InvalidJson, parse_json
+
+BIG = 2**64
+
+
+@pytest.mark.parametrize(
+    "number",
+    [2**53 + 1, 2**63 - 1, 2**63, BIG - 1, BIG, -(2**63), -(2**63) - 1, 10**300, -(10**300)],
+)
+def test_integers_are_kept_exactly_whatever_their_size(number: int) -> None:
+    assert parse_json(b'{"n": [%d]}' % number) == {"n": [number]}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_what_json_can_say_comes_out_as_it_was(value: object) -> None:
+    """Written by the standard library, with every non-ASCII character escaped or not."""
+    assert parse_json(json.dumps(value).encode()) == value
+    try:
+        plain = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return
+    assert parse_json(plain) == value
+
+
+def test_a_long_run_of_digits_in_a_string_changes_nothing() -> None:
+    assert parse_json(b'{"s": "%s", "f": 0.5}' % (b"7" * 40)) == {"s": "7" * 40, "f": 0.5}
+
+
+def test_floats_are_floats() -> None:
+    assert parse_json(b"[3.14159265358979323846, 1e3]") == [math.pi, 1000.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"{", "not valid JSON"),
+        (b"{'a': 1}", "not valid JSON"),
+        (b'{"a": 1,}', "not valid JSON"),
+        (b'{"a": 1} {}', "not valid JSON"),
+        (b"NaN", "not valid JSON"),
+        (b"[Infinity]", "not valid JSON"),
+        (b"[-Infinity]", "not valid JSON"),
+        (b"[01]", "not valid JSON"),
+        (b'"\x00"', "not valid JSON"),
+        (b'"\\ud800"', "not valid JSON"),
+        (b'["\\ud800", 12345678901234567890123]', "not valid JSON"),
+        (b'"\xff"', "not valid UTF-8"),
+        (b'"\xed\xa0\x80"', "not valid UTF-8"),
+        ("{}".encode("utf-16"), "not valid"),
+        (b"\xef\xbb\xbf{}", "not valid JSON"),
+        (b"[1e400]", "out of range"),
+        (b"1" * 5_000, "out of range"),
+        (b"-" + b"1" * 5_000, "out of range"),
+        (b"[" * 10_000 + b"]" * 10_000, "nested"),
+        (b"[" * 10_000, "nested"),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested"),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested"),
+        (b"[" * (MAX_DEPTH + 1) + b"1" * 30 + b"]" * (MAX_DEPTH + 1), "nested"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_reason(text: bytes, reason: str) -> None:
+    with pytest.raises(InvalidJson, match=reason):
+        parse_json(text)
+
+
+def test_what_is_just_deep_enough_is_taken() -> None:
+    parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    parse_json(b"[" * MAX_DEPTH + b"1" * 30 + b"]" * MAX_DEPTH)
+
+
+def test_many_brackets_are_not_depth() -> None:
+    assert parse_json(b"[" + b"[],{}," * 1_000 + b'"[[["]')[-1] == "[[["
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_parsed_or_refused(text: bytes) -> None:
+    with suppress(InvalidJson):
+        parse_json(text)

@@ -1,0 +1,169 @@
+"""What every request and every answer has, whatever it is about."""
+
+import httpx2
+import pytest
+
+from tests.app.http.asking import create, problem
+from tests.app.http.conftest import Serve
+
+ANYWHERE = ["/healthz", "/readyz", "/tickets", "/tickets/nobody", "/nowhere", "/graphql"]
+
+
+# ----------------------------------------------------------------------------- request ids
+
+
+def test_each_answer_has_a_request_id_of_its_own(http: httpx2.Client) -> None:
+    ids = {http.get(path).headers["X-Request-Id"] for path in ANYWHERE}
+    assert len(ids) == len(ANYWHERE)
+
+
+@pytest.mark.parametrize("id", ["a", "0190-trace.7:1/2=", "x" * 128])
+def test_a_sane_id_of_the_caller_is_kept(http: httpx2.Client, id: str) -> None:
+    assert http.get("/healthz", headers={"X-Request-Id": id}).headers["X-Request-Id"] == id
+
+
+@pytest.mark.parametrize("id", ["", "a b", "x" * 129, "a\tb", "é", '"a"', "ada@example.com"])
+def test_any_other_is_replaced(http: httpx2.Client, id: str) -> None:
+    headers = {b"X-Request-Id": id.encode("latin-1")}
+    answered = http.get("/healthz", headers=headers).headers["X-Request-Id"]
+    assert answered != id
+    assert len(answered) == 36
+
+
+def test_what_a_request_changes_can_be_traced_to_it(http: httpx2.Client) -> None:
+    ticket = create(http)
+    sent = http.post(f"/api/ops/{ticket['id']}", headers={"X-Request-Id": "trace-1"}).json()
+    assert sent["log_entry"]["request_id"] == "trace-1"
+
+
+# --------------------------------------------------------------------------------- headers
+
+
+@pytest.mark.parametrize("path", ANYWHERE)
+def test_a_browser_can_do_nothing_with_an_answer_by_mistake(http: httpx2.Client, path: str) -> None:
+    headers = http.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert "Server" not in headers
+
+
+def test_a_page_keeps_its_own_policy(http: httpx2.Client) -> None:
+    response = http.get("/graphql", headers={"Accept": "text/html"})
+    assert response.headers.get_list("Content-Security-Policy") == [
+        response.headers["Content-Security-Policy"]
+    ]
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+    assert len(response.headers.get_list("X-Content-Type-Options")) == 1
+
+
+# --------------------------------------------------------------------------------- methods
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/tickets", "GET, HEAD, OPTIONS, POST"),
+        ("/tickets/", "GET, HEAD, OPTIONS, POST"),
+        ("/tickets/any", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("/api/ops/any", "OPTIONS, POST"),
+        ("/api/status/any", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_resource_tells_its_methods_and_refuses_all_others(
+    http: httpx2.Client, path: str, allowed: str
+) -> None:
+    told = http.options(path)
+    assert told.status_code == 204
+    assert told.headers["Allow"] == allowed
+    for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "TRACE"} - set(allowed.split(", ")):
+        refused = http.request(method, path)
+        problem(refused, 405, "METHOD_NOT_ALLOWED")
+        assert refused.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/graphql"])
+def test_the_other_paths_refuse_what_they_do_not_know(http: httpx2.Client, path: str) -> None:
+    refused = http.delete(path)
+    problem(refused, 405, "METHOD_NOT_ALLOWED")
+    assert "GET" in refused.headers["Allow"].split(", ")
+
+
+def test_head_is_get_without_its_body(http: httpx2.Client) -> None:
+    for path in ("/tickets", f"/tickets/{create(http)['id']}", "/healthz"):
+        got, head = http.get(path), http.head(path)
+        assert head.status_code == 200
+        assert head.content == b""
+        assert head.headers["Content-Length"] == got.headers["Content-Length"]
+        assert head.headers.get("ETag") == got.headers.get("ETag")
+    assert http.head("/tickets/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/ticket", "/tickets/a/b", "/api", "/api/ops", "/api/ops/"])
+def test_there_is_nothing_anywhere_else(http: httpx2.Client, path: str) -> None:
+    problem(http.get(path), 404, "NOT_FOUND")
+
+
+def test_a_slash_at_the_end_is_no_other_resource(http: httpx2.Client) -> None:
+    ticket = create(http)
+    assert http.get("/tickets/", params={"q": "printer"}).json()
+    assert http.get(f"/tickets/{ticket['id']}/").json() == ticket
+    assert http.get("/%74ickets/").status_code == 200
+
+
+# ---------------------------------------------------------------------------- other origins
+
+
+def test_no_page_from_elsewhere_may_act_here(http: httpx2.Client) -> None:
+    ticket = create(http)
+    path = f"/tickets/{ticket['id']}"
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    problem(http.post("/tickets", json={}, headers=elsewhere), 403, "FORBIDDEN")
+    problem(http.put(path, json={"subject": "x"}, headers=elsewhere), 403, "FORBIDDEN")
+    problem(http.delete(path, headers=elsewhere), 403, "FORBIDDEN")
+    problem(http.post(f"/api/ops/{ticket['id']}", headers=elsewhere), 403, "FORBIDDEN")
+    # It is logged, so it is no harmless read: an <img> must not do it.
+    image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    problem(http.get(f"/api/status/{ticket['id']}", headers=image), 403, "FORBIDDEN")
+    assert http.get(path).json() == ticket
+
+
+def test_other_origins_are_not_told_anything_unless_they_are_named(
+    http: httpx2.Client, serve: Serve
+) -> None:
+    origin = "https://desk.example"
+    asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    closed = http.options("/tickets/any", headers=asked)
+    assert "Access-Control-Allow-Origin" not in closed.headers
+    opened = serve(CORS_ORIGINS=origin)
+    preflight = opened.http.options("/tickets/any", headers=asked)
+    assert preflight.status_code == 200
+    assert preflight.headers["Access-Control-Allow-Origin"] == origin
+    assert preflight.headers["X-Request-Id"]
+    there = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+    missing = opened.http.delete("/tickets/nobody", headers=there)
+    problem(missing, 404, "NOT_FOUND")
+    # The page may read why, too.
+    assert missing.headers["Access-Control-Allow-Origin"] == origin
+    other = opened.http.delete(
+        "/tickets/nobody", headers=there | {"Origin": "https://evil.example"}
+    )
+    problem(other, 403, "FORBIDDEN")
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+# ----------------------------------------------------------------------------------- access
+
+
+def test_where_access_is_required_nobody_gets_in_yet(serve: Serve) -> None:
+    http = serve(AUTH="required").http
+    for path in ("/tickets", "/tickets/any", "/api/status/any"):
+        refused = http.get(path)
+        problem(refused, 401, "UNAUTHENTICATED")
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    query = http.post("/graphql", json={"query": "{ __typename }"})
+    assert query.status_code == 401
+    assert "data" not in query.json()
+    assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200

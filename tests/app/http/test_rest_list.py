@@ -1,0 +1,84 @@
+"""GET /tickets: filtered, and page by page."""
+
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.app.http.asking import create, problem
+
+
+def test_the_list_is_a_plain_array_newest_first(http: httpx2.Client) -> None:
+    category = str(uuid4())
+    created = [create(http, category=category) for _ in range(3)]
+    response = http.get("/tickets", params={"category": category})
+    assert response.status_code == 200
+    assert response.json() == created[::-1]
+    assert "Link" not in response.headers
+
+
+def test_filters_are_joined(http: httpx2.Client) -> None:
+    category = str(uuid4())
+    one = create(http, category=category, status="closed", priority="low", assigned_to="a & b")
+    create(http, category=category, status="closed", priority="low")
+    create(http, category=category, status="open", priority="low", assigned_to="a & b")
+    create(http, category=category, status="closed", priority="high", assigned_to="a & b")
+    params = {
+        "category": category,
+        "status": "closed",
+        "priority": "LOW",
+        "assigned_to": "a & b",
+        "q": "printer -ice",
+    }
+    assert http.get("/tickets", params=params).json() == [one]
+    assert http.get("/tickets", params=params | {"q": "ice"}).json() == []
+
+
+def test_following_the_links_gives_every_ticket_once(http: httpx2.Client) -> None:
+    category = f"ä & ö {uuid4()}"
+    created = [create(http, category=category)["id"] for _ in range(7)]
+    found: list[str] = []
+    url: str | None = str(
+        http.build_request("GET", "/tickets", params={"category": category, "limit": 3}).url
+    )
+    pages = 0
+    while url is not None:
+        # As a client that knows nothing of the server's address would.
+        response = httpx2.get(url)
+        found += [ticket["id"] for ticket in response.json()]
+        pages += 1
+        link = response.links.get("next")
+        url = link["url"] if link else None
+    assert found == created[::-1]
+    assert pages == 3
+
+
+def test_a_full_page_is_a_hundred_tickets_and_fifty_unless_asked(http: httpx2.Client) -> None:
+    category = str(uuid4())
+    for _ in range(101):
+        create(http, category=category)
+    assert len(http.get("/tickets", params={"category": category}).json()) == 50
+    full = http.get("/tickets", params={"category": category, "limit": 100})
+    assert len(full.json()) == 100
+    assert "next" in full.links
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("status=solved", "status"),
+        ("cursor=abc", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("cursor=" + "A" * 10_000, "cursor"),
+        ("page=2", "page"),
+        ("q=%00", "q"),
+        ("category=%00", "category"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_named(
+    http: httpx2.Client, query: str, parameter: str
+) -> None:
+    document = problem(http.get(f"/tickets?{query}"), 400, "INVALID")
+    assert [error["parameter"] for error in document["errors"]] == [parameter]

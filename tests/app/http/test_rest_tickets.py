@@ -1,0 +1,233 @@
+"""/tickets and /tickets/{id}: the former service's endpoints."""
+
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.app.http.asking import NEW, create, problem
+
+FIELDS = [
+    *("id", "subject", "description", "status", "created_at", "customer_name", "customer_email"),
+    *("customer_phone", "assigned_to", "priority", "category", "metadata"),
+    *("updated_at", "version", "ops_state"),
+]
+
+
+# ------------------------------------------------------------------------------ creating
+
+
+def test_a_created_ticket_is_answered_with_its_place_and_version(http: httpx2.Client) -> None:
+    response = http.post("/tickets", json=NEW)
+    assert response.status_code == 201
+    ticket = response.json()
+    assert list(ticket) == FIELDS
+    assert NEW.items() <= ticket.items()
+    assert ticket["status"] == "open"
+    assert ticket["priority"] == "medium"
+    assert ticket["category"] == "general"
+    assert ticket["ops_state"] == "not_sent"
+    assert ticket["version"] == 1
+    assert response.headers["Location"] == f"/tickets/{ticket['id']}"
+    assert response.headers["ETag"] == '"1"'
+    assert http.get(response.headers["Location"]).json() == ticket
+
+
+def test_everything_that_can_be_set_is_kept(http: httpx2.Client) -> None:
+    fields = {
+        "id": f"T-{uuid4()}",
+        "status": "in_progress",
+        "priority": "high",
+        "category": "hardware",
+        "customer_phone": "+44 20 7946 0000",
+        "assigned_to": "grace",
+        "metadata": {"floor": 3, "tags": ["hot", "♨"], "ratio": 0.5, "empty": None},
+    }
+    ticket = create(http, **fields)
+    assert (NEW | fields).items() <= ticket.items()
+
+
+def test_every_wrong_field_is_named_at_once(http: httpx2.Client) -> None:
+    fields = {
+        "subject": "",
+        "customer_email": "nobody",
+        "status": "solved",
+        "priority": 3,
+        "category": "x" * 101,
+        "metadata": None,
+        "colour": "red",
+        "a/b~c": 1,
+    }
+    document = problem(http.post("/tickets", json=fields), 422, "INVALID")
+    wrong = {(error["pointer"], error["code"]) for error in document["errors"]}
+    assert wrong == {
+        ("#/subject", "REQUIRED"),
+        ("#/description", "REQUIRED"),
+        ("#/customer_name", "REQUIRED"),
+        ("#/customer_email", "INVALID"),
+        ("#/status", "INVALID"),
+        ("#/priority", "INVALID"),
+        ("#/category", "TOO_LONG"),
+        ("#/colour", "INVALID"),
+        ("#/a~1b~0c", "INVALID"),
+    }
+    assert all(error["detail"] for error in document["errors"])
+
+
+def test_an_id_that_is_taken_is_a_conflict_and_shows_who_has_it(http: httpx2.Client) -> None:
+    ticket = create(http, id=f"T-{uuid4()}")
+    response = http.post("/tickets", json=NEW | {"id": ticket["id"], "subject": "Another"})
+    document = problem(response, 409, "ALREADY_EXISTS")
+    assert document["errors"][0]["pointer"] == "#/id"
+    assert http.get(f"/tickets/{ticket['id']}").json() == ticket
+
+
+def test_one_idempotency_key_makes_one_ticket(http: httpx2.Client) -> None:
+    key = {"Idempotency-Key": str(uuid4())}
+    first = http.post("/tickets", json=NEW, headers=key)
+    again = http.post("/tickets", json=NEW, headers=key)
+    assert again.status_code == first.status_code == 201
+    assert again.json() == first.json()
+    assert again.headers["Location"] == first.headers["Location"]
+    quoted = http.post("/tickets", json=NEW, headers={k: f'"{v}"' for k, v in key.items()})
+    assert quoted.json() == first.json()
+    other = http.post("/tickets", json=NEW | {"subject": "Other"}, headers=key)
+    document = problem(other, 422, "IDEMPOTENCY_KEY_REUSED")
+    assert document["errors"][0]["header"] == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("key", ["", '""', "x" * 256, "é"])
+def test_what_is_no_idempotency_key_is_refused(http: httpx2.Client, key: str) -> None:
+    headers = {b"Idempotency-Key": key.encode("latin-1")}
+    document = problem(http.post("/tickets", json=NEW, headers=headers), 400, "INVALID")
+    assert document["errors"][0]["header"] == "Idempotency-Key"
+
+
+# ------------------------------------------------------------------- reading and deleting
+
+
+def test_a_ticket_is_read_with_its_version_as_the_etag(http: httpx2.Client) -> None:
+    ticket = create(http)
+    response = http.get(f"/tickets/{ticket['id']}")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["ETag"] == '"1"'
+    assert response.json() == ticket
+
+
+@pytest.mark.parametrize(
+    "id",
+    ["a/b", "/", "a b", "ümläut", "100%", "a?b#c", "x" * 64, "🎫" * 64, "tail/", "%2F", "\t", '"'],
+)
+def test_an_id_may_be_any_text(http: httpx2.Client, id: str) -> None:
+    path = f"/tickets/{quote(id, safe='')}"
+    http.delete(path)
+    response = http.post("/tickets", json=NEW | {"id": id})
+    assert response.status_code == 201
+    assert response.headers["Location"] == path
+    assert http.get(path).json()["id"] == id
+    assert http.get(path + "/").json()["id"] == id
+    assert http.put(path, json={"subject": "Changed"}).json()["subject"] == "Changed"
+    assert http.post(f"/api/ops/{quote(id, safe='')}").status_code == 200
+    assert http.get(f"/api/status/{quote(id, safe='')}").status_code == 200
+    assert http.delete(path).status_code == 204
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("id", ["nobody", "x" * 65, "%00", "%ff", "%ed%a0%80", "a%2Fb", "%2F"])
+def test_what_is_not_there_is_not_found(http: httpx2.Client, method: str, id: str) -> None:
+    body = {"subject": "Changed"} if method == "PUT" else None
+    problem(http.request(method, f"/tickets/{id}", json=body), 404, "NOT_FOUND")
+
+
+def test_a_deleted_ticket_is_gone(http: httpx2.Client) -> None:
+    ticket = create(http)
+    response = http.delete(f"/tickets/{ticket['id']}")
+    assert response.status_code == 204
+    assert response.content == b""
+    problem(http.get(f"/tickets/{ticket['id']}"), 404, "NOT_FOUND")
+    problem(http.delete(f"/tickets/{ticket['id']}"), 404, "NOT_FOUND")
+
+
+# ------------------------------------------------------------------------------- changing
+
+
+def test_a_partial_body_changes_what_it_names_and_nothing_else(http: httpx2.Client) -> None:
+    ticket = create(http, assigned_to="grace")
+    response = http.put(f"/tickets/{ticket['id']}", json={"status": "RESOLVED"})
+    assert response.status_code == 200
+    assert response.headers["ETag"] == '"2"'
+    changed = response.json()
+    assert changed["status"] == "resolved"
+    assert changed["version"] == 2
+    assert changed["updated_at"] > ticket["updated_at"]
+    same = FIELDS[:3] + FIELDS[4:12]
+    assert {name: changed[name] for name in same} == {name: ticket[name] for name in same}
+
+
+def test_null_clears_what_may_be_empty(http: httpx2.Client) -> None:
+    ticket = create(http, assigned_to="grace", metadata=[1])
+    changed = http.put(f"/tickets/{ticket['id']}", json={"assigned_to": None, "metadata": None})
+    assert changed.json()["assigned_to"] is None
+    assert changed.json()["metadata"] is None
+    refused = http.put(f"/tickets/{ticket['id']}", json={"subject": None})
+    document = problem(refused, 422, "REQUIRED")
+    assert document["errors"][0]["pointer"] == "#/subject"
+
+
+def test_a_client_may_send_back_the_whole_ticket_it_has_read(http: httpx2.Client) -> None:
+    ticket = create(http)
+    http.post(f"/api/ops/{ticket['id']}")
+    response = http.put(f"/tickets/{ticket['id']}", json=ticket | {"subject": "Changed"})
+    assert response.status_code == 200
+    changed = response.json()
+    assert changed["subject"] == "Changed"
+    assert changed["ops_state"] == "delivered"
+    assert changed["created_at"] == ticket["created_at"]
+
+
+def test_the_id_of_a_ticket_never_changes(http: httpx2.Client) -> None:
+    ticket = create(http)
+    response = http.put(f"/tickets/{ticket['id']}", json={"id": "another"})
+    document = problem(response, 422, "INVALID")
+    assert document["errors"][0]["pointer"] == "#/id"
+
+
+def test_an_empty_change_is_none(http: httpx2.Client) -> None:
+    ticket = create(http)
+    assert http.put(f"/tickets/{ticket['id']}", json={}).json() == ticket
+
+
+def test_if_match_keeps_a_client_from_overwriting_what_it_has_not_seen(http: httpx2.Client) -> None:
+    ticket = create(http)
+    path = f"/tickets/{ticket['id']}"
+    seen = {"If-Match": '"1"'}
+    assert http.put(path, json={"subject": "Mine"}, headers=seen).status_code == 200
+    response = http.put(path, json={"subject": "Yours"}, headers=seen)
+    document = problem(response, 412, "VERSION_CONFLICT")
+    assert response.headers["ETag"] == '"2"'
+    assert document["current"] == http.get(path).json()
+    assert document["current"]["subject"] == "Mine"
+    assert document["errors"][0]["header"] == "If-Match"
+    problem(http.delete(path, headers=seen), 412, "VERSION_CONFLICT")
+    assert http.put(path, json={"subject": "Yours"}, headers={"If-Match": "*"}).is_success
+    assert http.delete(path, headers={"If-Match": '"2", "3"'}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "tag", ['W/"1"', '"abc"', '"0"', '"7", "8"', '"2147483648"', '"9999999999"']
+)
+def test_a_tag_that_the_ticket_has_not_is_no_match(http: httpx2.Client, tag: str) -> None:
+    ticket = create(http)
+    response = http.put(
+        f"/tickets/{ticket['id']}", json={"subject": "Changed"}, headers={"If-Match": tag}
+    )
+    problem(response, 412, "VERSION_CONFLICT")
+
+
+def test_if_match_that_cannot_be_read_is_a_bad_request(http: httpx2.Client) -> None:
+    ticket = create(http)
+    path = f"/tickets/{ticket['id']}"
+    problem(http.put(path, json={}, headers={"If-Match": "1"}), 400, "INVALID")
+    problem(http.delete(path, headers={"If-Match": "1"}), 400, "INVALID")
