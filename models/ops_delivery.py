@@ -50,6 +50,11 @@ class OpsDelivery(Model):
             Index(fields=("created_at", "id"), name="ops_deliveries_by_created_at"),
             Index(fields=("ticket_id", "created_at", "id"), name="ops_deliveries_of_ticket"),
             PartialIndex(
+                fields=("created_at", "id"),
+                name="ops_deliveries_failed",
+                condition={"state": OpsState.FAILED.value},
+            ),
+            PartialIndex(
                 fields=("next_attempt_at",),
                 name="ops_deliveries_due",
                 condition={"state": OpsState.PENDING.value},

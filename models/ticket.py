@@ -67,4 +67,7 @@ class Ticket(Model):
             Index(fields=("created_at", "id"), name="tickets_by_created_at"),
             Index(fields=("updated_at", "id"), name="tickets_by_updated_at"),
             Index(fields=("subject", "id"), name="tickets_by_subject"),
+            Index(fields=("status", "created_at", "id"), name="tickets_of_status"),
+            Index(fields=("assigned_to", "created_at", "id"), name="tickets_of_assignee"),
+            Index(fields=("customer_email", "created_at", "id"), name="tickets_of_customer"),
         )

@@ -84,6 +84,10 @@ CREATE INDEX tickets_by_priority ON tickets (
     (CASE priority WHEN 'low' THEN 1 WHEN 'medium' THEN 2 WHEN 'high' THEN 3 END),
     id
 );
+CREATE INDEX tickets_of_status ON tickets (status, created_at, id);
+CREATE INDEX tickets_of_assignee ON tickets (assigned_to, created_at, id);
+CREATE INDEX tickets_of_customer ON tickets (customer_email, created_at, id);
+CREATE INDEX tickets_metadata ON tickets USING gin (metadata jsonb_path_ops);
 CREATE INDEX tickets_search ON tickets USING gin (search);
 """
 
@@ -153,6 +157,7 @@ CREATE TABLE ops_deliveries (
 CREATE INDEX ops_deliveries_by_created_at ON ops_deliveries (created_at, id);
 CREATE INDEX ops_deliveries_of_ticket ON ops_deliveries (ticket_id, created_at, id);
 CREATE INDEX ops_deliveries_due ON ops_deliveries (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX ops_deliveries_failed ON ops_deliveries (created_at, id) WHERE state = 'failed';
 CREATE UNIQUE INDEX ops_deliveries_one_pending ON ops_deliveries (ticket_id)
     WHERE state = 'pending';
 """
@@ -274,7 +279,15 @@ async def downgrade(db: BaseDBAsyncClient) -> str:  # noqa: ARG001  # aerich han
 DROP FUNCTION jsonb_merge_patch(jsonb, jsonb);
 DROP TABLE ops_deliveries, ticket_events, idempotency_keys, api_tokens;
 
-DROP INDEX tickets_by_created_at, tickets_by_status, tickets_by_priority, tickets_by_subject;
+DROP INDEX
+    tickets_by_created_at,
+    tickets_by_subject,
+    tickets_by_status,
+    tickets_by_priority,
+    tickets_of_status,
+    tickets_of_assignee,
+    tickets_of_customer,
+    tickets_metadata;
 DROP INDEX log_entries_by_timestamp, log_entries_of_ticket;
 
 ALTER TABLE tickets
@@ -312,57 +325,58 @@ ALTER TABLE log_entries
 
 
 MODELS_STATE = (
-    "eJztXW1T4zgS/isqfwGqWAoCAWb37qoyM9wNezuwNaR2t3bZchRbSXTYkseSgdTc/PdtyX"
-    "b8HmInMCbrTxBJLSlPy3L302rli+FymzjiYODRIb8jzPgefTEYdgn8U6jbRwb2vKRGFUg8"
-    "dnRj7FFTqma6GI+F9LEloWaCHUGgyCbC8qknKVejGANk+cQmTFLsID5BGKlhbWRhxyH+D0"
-    "jOCBIE2khEpSDOBFGB7ogn0XiOGEecQaecOXNVjW4+DL7r9U8P1Ng2t2BwyqbPO0zA6OeA"
-    "wHeeEujEh8H++BOKKbPJIxHxR+/OnFDi2Blgqa060OWmnHu6bEge5TvuBK7G2R6bVvhh0d"
-    "ybyxlni/bwFVXplDDiY0nsFNIscJxILXFROFkokH5AFrO0kwKbTHDgKH0Z/5gEzFJqQtEC"
-    "CGciDhh5MKn9r2h+KQnTvLoemjcXQ9M0CppWs8lpJSqyOFOrhDIpNDwufjQdwqZyBh9PT7"
-    "6G4yQwha00WBe/DdVIHNZYuPyufhl8evdh8Km3e3qyZ3zVsljiUFprI4Ff/62jgFjgpVQQ"
-    "Q/bsIPcODxuiDJIhzAmsNp0SIWsBm4hsHbRrr98EWGFxJVwA9seb66t/680lj2sikcPVpp"
-    "ZE/0cODVGvi29ckACc7O4vgPASRBUWqmdXiM9OGtDdj4Pf9nJYv/vp+q0Ghws59XUvuoO3"
-    "OeDhtaDAMXHJqn4PNZK6pFwBWcm8EiLRg/ifF1XFFX/Y3XseJQwvP17cDAcff85o4v1geK"
-    "Fqerp0nivdPc1pZ9EJ+vVy+AGpj+j366uLvMIW7Ya/G2pOOJDcZPzBxHYajbg4LsoomDx6"
-    "FLproOCs5AYUHO1Ur+BRe3VadrCQZiAaPch52U7Tbda0T+7BBWmi56xkp+W2aVn5UpO7lD"
-    "mvCsbYunvAvm0WaniPV7UtVrk9N1+CGZ5qJSk01TwjV+jSJq7HJWHW/L9kbpR4y7kW+8t8"
-    "Zpq0Ne/IfEXP+ZoR8FDn4LpiCf5s6MmiKb4n6IHKGRS5gcSq9T7CzEYPqp3yc+Ni5GKbFF"
-    "3lDfZb4hv/YYQdqmoYxfhzHWf5LZ1eMln+JJd6y/AY5J/Z6AFtrzsxVVP47k2vd3x81js8"
-    "Pj3vn5yd9c8Pz6Gtnm+x6mzJY/728j+XVzmvQxUs95UTpa3s1CUim3HqvvHO+Ywe8124Qa"
-    "yMbNR+G2Ht95vC2u/nYZ3AuMT3/OihXxnenNwWwrxBUgLe5zBRsyaVmZHqAF4GcEc+dGbs"
-    "c5mxP/HpBZN+qQG7qFtqujp8ahJoRkkNq9XirgtryAqtRW1UXv98sx/GWyYcjE3O7XLDdD"
-    "XRW3bLRiNJrTuiNpnRSEVzGFcNCJ0yZd5+j2DqAvFAOhQs27CtOEBDMGS5b4PFyyfaqp0Q"
-    "YoP4LduFb8YEtkLLVxB4BJhF9sAIFuFERkPdycU9ADJaMTb0xUhUZaQGUNLxEIaSIY8erD"
-    "kBVQu1LniNRAcmZaaevVZS9KgbWhw61x/05pIeFJ59IbHrqWawIdcYbDw3M9KrDhipRYs0"
-    "H51PzLCr1YeG5QvK9ucbGTzubMnwXeSvnZG/zBJcWQsZqc5oWWa05B601QOBWblGILeMcX"
-    "s2jJMXRRbeCxa4FfAmIm1evkb+zb8KsE39xoLXCC8EGZREWZfAmohsHazLmKRlsJ7lYc28"
-    "a+t4MRnBzolpkROTowE8+HYl52mqTyekZdY6n9CyHf+ljydgKYnrldADldx4SuJpgrz9gE"
-    "cUee/o5Ozk/Pj0ZMGML0qWbWMx+Z2yXgJf+5emW/IeqAQ1J9UBWwQW7A9eL4iwkNg+U3Cj"
-    "IQRfcQWiAQ+bFts+jI965w0xBsmCCZOlZ1YPReYEG+0MmzNbbj4778NPuzvykdqmFfg+YX"
-    "J3b2cda+Yl45Qpaz3myGopJC3VHm3cGgye1Hvs7O6kqaZ4sjt7t8brUFBL2O1rT7yPOboS"
-    "gjtdvb+M4+aeiMm+WjR3SCNLjsZKLwhHJLMq0Zx1eJrCcXRKQWSSiXLau1lXiga/hAKqCG"
-    "xNZqdOmiRnPKAHJAiJ26u2loOpSo8YzxEsIKHGHI3ifkcjfe5DECnDCodgQcyASeqMRj+g"
-    "hxkngNUt84kFE4cJMcWzW9wlyOZEIMHDVIqHGXVItmMYW0A3jp4teNxj9bXVJKm8ZfGsdk"
-    "NePmTfoTPdgANMMDJywFrWMOhZIWuG2ZQo9l/OYLZNaPlsHO1pnji7XhRLnu2hAU2+5hQa"
-    "UOVqKzIjxahh6w1oB6RyKPTrh4tPF0iRJgT9E+14hNmgmZ2OLu/o8ud6y7YS8ARgD88djk"
-    "vgrSZPUiJdbsca5InehmqzvRtMA1sFbyPaI2vuJI0Y3zcNV/WbQnwieqvX56Wa8yeN0D3M"
-    "o3q4tpG9OcYkQsSccH8Kb9cSz/NJNDOyHayG5j0mxC/3G5eyJSmp7SNLNkxIueBnmA2iaQ"
-    "XJFiPdaIc9OmrKSR3lUdZpScT3a7KqWbEW49t8Ja+xlKvIVfC/xvUOaucFtxLpjsR+TSR2"
-    "d5x4yyPxeeKmppZLxLssyDbrO0W+1tV1TrTTc5v1HLGrjbbuvGyn6bZpuiUhszCDwSiJlg"
-    "0X8YPqQFmURLFahGyArEBI7hJ/R6DIhNtHE5+7OnrDPcJUdEly/dFyuIjDN/mLvRp288xR"
-    "oAiMpuGfwLObDpcVXW04EYz/R6z6Y6XkuhyIFsYYqoM6Kc2trIOUzBYGdPqNfdl+yS1oqR"
-    "nVgTgnt4Uwn/b7x6dNl7WSfaUn9g31LipuG4vSVhGLnk+5T2UJ3bUE1bTQC+LqEpsGbhHZ"
-    "VPn62DZesQUCBr7+lPv1iMS00AsiG3bqFKFNV2yE4mq89R4Vt97YIDRrX/BZkNzC7XejjO"
-    "0CMOLiMv5hFawXotsIdr+pAQeSlWB7AFPDhb0Q3T6avN/ceiscXQC/Z8rAhZK8Fsw5ue3D"
-    "eKObh0skVu5JEeLqY09pmS5nrLvStgsDVdDFWRKojoKzkp2CW6rge+KLUnKh8jxYSuLlTo"
-    "Ed5ZV4tMa7aMOnwNSh9frnPzNSL+iMMS5NQUJNZR+LTM03PgHaqkCGvorJqIxmhNX7T4c0"
-    "TKJa1rnhSmedhD80Enaxjx58KiVhiDKd3JJKCgyvmsIyEqu4+WqtLlVqT3K1FRWo4jarAz"
-    "RMyoW+botKlb2jOtTCOuMGq+QenL8la6qSe3RmT+CpiIuq4A7AI5EfMB2HAe/jlu2ORjrx"
-    "UDDsiRks3keXstFobx8xlTikso6U6IxOZ0o2npxKUmIHaKC/tsoLwndE3DL9zTUgOwJh+5"
-    "4K7s+Rw607NCbqxi8d+UljM8NC/QCMzi5KEoig6S1TWURxbtUMYFrgJdP3goWwiBe84yuz"
-    "Dhvd8pW+dGsTc1glp6iL/bQz9tMl9DxzQo+GpY5REQu0GdZmMYmmNwgdFa4Qqu/KdC5Mq1"
-    "2Y7jqQ7iT1Kz5JHWaW12EvUyJd0uYa7GV3E0s7Lvr4G9zEknV6urtYGvIxA+JTa2aUUDFR"
-    "zf7SH5VN2jxFv1SrYMM/1Pp3+eGZNdnWaie0ksB+N8N+XQa7VY5S48MCyy6xjV+b+odOqi"
-    "zB4o+gqIeqBsJR8y1Ed/kRoxhdfZyoygYsOf/CmSRlPy+zxAZMRDobsKYN+E1fZl//AoM0"
-    "Nmg="
+    "eJztXW1z2zYS/isYfrE943psxbKT9u5mlMR3ca+xO7Hm2mndoSASknAmAYYAbWty+e+3AE"
+    "nxXSEp2aVVfrIFYAHoWRDcfRYLfTFcbhNHHI08OuZ3hBnfoy8Gwy6Bfwp1h8jAnpfUqAKJ"
+    "p45ujD1qStVMF+OpkD62JNTMsCMIFNlEWD71JOVqFGOELJ/YhEmKHcRnCCM1rI0s7DjE/w"
+    "HJBUGCQBuJqBTEmSEq0B3xJJouEeOIM+iUM2epqtHNh9F3g+HZkRrb5hYMTtn8aYcJGP0c"
+    "EPjOcwKd+DDY739AMWU2eSQi/ujdmTNKHDsDLLVVB7rclEtPl43Jo3zHncDVONtT0wo/rJ"
+    "p7S7ngbNUevqIqnRNGfCyJnUKaBY4TqSUuCicLBdIPyGqWdlJgkxkOHKUv42+zgFlKTSha"
+    "AOFMxBEjDya1/xHNLyVhmlfXY/PmYmyaRkHTajY5rURFFmdqlVAmhYbHxY+mQ9hcLuDj2e"
+    "nXcJwEprCVBuvi17EaicMaC5ff1X9Gn959GH0a7J+dHhhftSyWOJTW2kjg13+bKCAWeC4V"
+    "xJA9OciD4+OWKINkCHMCq03nRMhGwCYiOwftxus3AVZYXAkXgP3x5vrqn3pzyeOaSORwta"
+    "kl0f+QQ0PUm+IbFyQAJ7v7MyC8BlGFherZFeKzkwZ0/+Po14Mc1u9+un6rweFCzn3di+7g"
+    "bQ54eC0ocExcsqrfQ42kLilXQFYyr4RI9Cj+51lVccUf9g+eRgnjy48XN+PRx58zmng/Gl"
+    "+omoEuXeZK989y2ll1gn65HH9A6iP67frqIq+wVbvxb4aaEw4kNxl/MLGdRiMujosyCiaP"
+    "HoXuWig4K7kFBUc71Qt41F6clh0spBmIVg9yXrbXdJc17ZN7cEHa6Dkr2Wu5a1pWvtTsLm"
+    "XOq4Iptu4esG+bhRo+4FVti1XuwM2XYIbnWkkKTTXPyBW6tInrcUmYtfw3WRol3nKuxeE6"
+    "n5kmbc07sqzpOV8zAh7qElxXLMGfDT1ZNMf3BD1QuYAiN5BYtT5EmNnoQbVTfm5cjFxsk6"
+    "KrvMV+S3zj342wQ1UNoxh/bOIsv6XzSybLn+RSbxkeg/wzGz2g3XUn5moK370ZDF69Oh8c"
+    "vzp7PTw9Px++Pn4NbfV8i1Xnax7zt5f/urzKeR2qYL2vnCittlOXiGzHqfuTd84n9Jjvwg"
+    "2iNrJR+12EdThsC+twmId1BuMS3/Ojh742vDm5HYR5i6QEvM9homZDKjMj1QO8DuCefOjN"
+    "2KcyY3/i8wsm/VIDdlW31nR1+Nwk0IySBlarxV0X1pAVWovaqLz++eYwjLfMOBibnNvlhm"
+    "k90Vt2yyYTSa07ojaZyURFcxhXDQidM2Xefo9g6gLxQDoULNuwrThCYzBkuW+Dxctn2qqd"
+    "EWKD+C3bh2/GBLZCy1cQeASYRQ7ACBbhRCZj3cnFPQAyqRkb+mIkqjJSAyjpeAhDyZBHD9"
+    "acgKqVWle8RqIDkzJTz14rKXrUDS0OnesPenNJDwrPvpDY9VQz2JAbDDZdmhnpugNGatEi"
+    "7UfnMzPsqv7QsHxB2f5yK4PHna0Zvo/8dTPyl1mCtbWQkeqNlnVGS+5Bqx8IzMq1ArljjN"
+    "uTYZy8KLLwXrDArYA3Eeny8jXyb/46wLb1GwteI7wQZFASZV0DayKyc7CuY5LWwXqehzXz"
+    "rm3ixWQEeyemQ05Mjgbw4NuVnKepPp2QltnofELHdvznPp6ApSSuV0IPVHLjKYlvE+TdBz"
+    "yiyAcnp+enr1+dna6Y8VXJum0sJr9T1kvga//SdEveA5Wg5qR6YIvAgv3BmwURVhK7Zwpu"
+    "NYTgK65AtOBh02K7h/HJ4HVLjEGyYMJk6Zn6ocicYKudYXtmy81n5334aX9PPlLbtALfJ0"
+    "zuH+xtYs08Z5wyZa3HHFkjhaSluqONW4PBk3qPnf29NNUUT3bv4NZ4GQrqCLt97Yn3MUdX"
+    "QnCnqw/XcdzcEzHZ14jmDmlkydFU6QXhiGRWJZqzDk9TOI5OKYhMMlFOe7frStHgl1BAFY"
+    "GtyezUSZPkjAf0gAQhcXvV1nIwVekR0yWCBSTUmJNJ3O9kos99CCJlWOEQLIgZMEmdyeQH"
+    "9LDgBLC6ZT6xYOIwIaZ4dou7BNmcCCR4mErxsKAOyXYMYwvoxtGzBY97qr62miSVtyye1X"
+    "7Iy4fsO3SmG3CACUZGDljLGgY9K2QtMJsTxf7LBcy2DS2fjaN9myfOrhfFkmd7aEGTbziF"
+    "FlT5hiPOMKjWrhwO/fLh4tMFUsQJQX9He2HzvcIs1IZoRstDTaXZJOyA1J6BR5gN62OvJ+"
+    "170v6p3vWdBDwB2MNLh+MSeKspnJRIn2GyAYWjt6HGnPMWk9Hq4G1Ee2TDnaQV7/ym5ap+"
+    "U4iSRLZFc3asPYvTCt3jPKrHG5v62+NtIkTMGffn8HYt8X+/iWZGtofV0OzLjPjl3utazi"
+    "YltXuUzZZpMRe8HbNFTK8g2WGkW+2wJydtmbGTPMo6OYr4fkNuNyvWYXzbr+QNlnIVxQs+"
+    "2bTZcfG84E4i3VPpL4lK7w817/h5gDxx01DLJeJ9LmaX9Z2igJvqOifa67nLeo7Y1VZbd1"
+    "6213TXNN2RwF2YR2GUxOzGqyhGdbguSuWoF6cbISsQkrvE3xMoMuEO0cznro4hcY8wFeOS"
+    "XH+0HC7iIFL+erGW3TxxLCoCo20QKvDstsNlResNJ4Lpf4nVfKyUXM2BVm59W0D5LMUN1B"
+    "sUQ49zBmNJvuHIUU/V0a1iOC9aniZxcfie3WD4uLM1w/dBtG4G0VJPSm0dpGR2MIA2bM0d"
+    "DEvuvkvNqAnEObkdhPlsOHx11nZZK9kXmqdhqHd/cdtYlXaKyPV8yn0qS+jFNaimhZ4RV5"
+    "fYNHCLyKbKN8e29YotEF7w9efcb0bcpoWeEdmwU6cIbbpiK5Ri6633pLj1riycxte6FiR3"
+    "cPvdKkNeNCabY70S3UWwh20NOJCsBNsDmFou7JXo7oUlhu2tt8JRkax/Vj9HJSu3exhvdf"
+    "NwicTKPSlCXH3MLC3TZwr2Fxn3YbcKej5LujVRcFayV3BHFXxPfFFKLlSev0tJPN+pu5O8"
+    "Ek82eBdt+dSdShJoft42I/WMzhjj0hQk1FT2scjU/MknbjsVONIXcBmV0aOw+vDbISSTqJ"
+    "ZN7jXTuUbhz8uEXRyiB59KSRiiTKc0pVJBwwvGsIzEKu4726hLldCVXGhGBaq4w+wIjZNy"
+    "oS9Zo1LlbKkOtbDOs8IqpQvn70abq5Qunc8VeCrCpSq4A/BI5AdMx73A+7hl+5OJTjcVDH"
+    "tiAYv30aVsMjk4REyli6lcMyW6oPOFko0np1LT2BEa6a+tssHwHRG3TH9zDcieQNi+p4L7"
+    "S+Rw6w5NibrnTUfa0tgssFA/+6NzypK0MWh6y1TuWJxRtwCYVnjJ9G1wISziGW92y6zDVn"
+    "e7pa9a28Yc6mSS9bGfbsZ++gSqJ06g0rA0MSpigS7D2i4m0fbeqJPCxVHNXZnehem0C9Nf"
+    "AtOfXH/BJ9fD+wSasJcpkT5JdgP2sr9/pxvXu/wF7t/JOj39DTwt+ZgR8am1MEqomKjmcO"
+    "1PCSdtvkW/VKtgyz/P+1f5uaEN2dZqJ7SSwH63wH5TBrtTjlLrwwLrri6OX5v6522qLMHi"
+    "T9+oh6oBwlHzHUR3/RGjGF19nKjKBiw5/8KZJGU/KrTGBkxEehuwoQ34p77Mvv4fQ+TUpQ"
+    "=="
 )
