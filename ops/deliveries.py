@@ -156,7 +156,7 @@ class Deliveries:
     async def bury(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Attempt:
         """Record of an attempt, taken over by `claim_lost`, that its outcome is not known."""
         message = "no outcome recorded: the process that made this attempt went away"
-        answer = Answer[Accepted](OpsFailure(FailureKind.LOST, message), None)
+        answer: Answer[Accepted] = Answer(OpsFailure(FailureKind.LOST, message), None)
         return await self._record(claim, answer, actor=actor, request_id=request_id)
 
     async def _retry(

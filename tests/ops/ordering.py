@@ -1,0 +1,61 @@
+"""Making tickets and ordering their deliveries, as the resolvers do."""
+
+from typing import Any
+
+import orjson
+from tortoise.transactions import in_transaction
+
+from models import LogEntry, OpsDelivery, Ticket, TicketEvent
+from models.ticket_event import lock_ticket
+from ops import Attempt, Deliveries, OpsClient, OpsPolicy
+
+__all__ = ["CALLER", "a_ticket", "changes_of", "deliveries_to", "log_of", "order", "send"]
+
+CALLER = {"actor": "alice", "request_id": "request-1"}
+
+
+def deliveries_to(ops: OpsClient, **settings: int) -> Deliveries:
+    """Return deliveries that are tried three times without delay, unless told otherwise."""
+    return Deliveries(ops, OpsPolicy(**{"max_attempts": 3, "retry_base_ms": 0, **settings}))
+
+
+async def a_ticket(**fields: Any) -> Ticket:
+    """Make a ticket."""
+    values: dict[str, Any] = {
+        "subject": "The printer is on fire",
+        "description": "Since noon.",
+        "customer_name": "Bob",
+        "customer_email": "bob@example.com",
+    }
+    return await Ticket.create(**(values | fields))
+
+
+async def order(deliveries: Deliveries, ticket: Ticket) -> tuple[OpsDelivery, bool]:
+    """Order a delivery in a transaction of its own."""
+    async with in_transaction() as connection:
+        await lock_ticket(connection, ticket.id)
+        return await deliveries.request(connection, ticket, **CALLER)
+
+
+async def send(deliveries: Deliveries, ticket: Ticket) -> Attempt:
+    """Order a delivery and make its first attempt."""
+    delivery, is_new = await order(deliveries, ticket)
+    assert is_new
+    return await deliveries.attempt(delivery, **CALLER)
+
+
+async def log_of(delivery: OpsDelivery) -> list[LogEntry]:
+    """Return the delivery's log entries, oldest first."""
+    return await LogEntry.filter(delivery_id=delivery.id).order_by("timestamp", "id")
+
+
+async def changes_of(ticket: Ticket) -> list[str]:
+    """Return how the ticket's ops_state went, as its history tells."""
+    events = await TicketEvent.filter(ticket_id=ticket.id).order_by("transaction", "sequence")
+    path: list[str] = []
+    for event in events:
+        assert event.type == "ops_state_changed"
+        [change] = orjson.loads(event.changes)
+        assert change["field"] == "opsState"
+        path += [change["before"], change["after"]] if not path else [change["after"]]
+    return path

@@ -1,0 +1,73 @@
+"""Nothing that is known is lost: not with the caller, the connection, or the process."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from models import LogStatus, OpsDelivery, OpsState
+from ops.claim import Claim
+from tests.ops.ordering import CALLER, a_ticket, deliveries_to, log_of, order
+from tests.ops.scripted_ops import ScriptedOps, accepted
+
+pytestmark = pytest.mark.usefixtures("ops_database")
+
+
+async def test_the_outcome_is_kept_when_the_caller_is_gone() -> None:
+    ops = ScriptedOps()
+    ops.gate.clear()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await order(deliveries, await a_ticket())
+    caller = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
+    await ops.called.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    ops.gate.set()
+    await deliveries.close()
+    assert (await OpsDelivery.get(id=delivery.id)).state is OpsState.DELIVERED
+    assert ops.closed
+
+
+async def test_the_outcome_is_kept_when_the_database_was_away(ops_database: str) -> None:
+    ops = ScriptedOps()
+    ops.gate.clear()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await order(deliveries, await a_ticket())
+    under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
+    await ops.called.wait()
+    other = await asyncpg.connect(ops_database)
+    await other.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await other.close()
+    ops.gate.set()
+    assert (await under_way).delivery.state is OpsState.DELIVERED
+
+
+async def test_an_attempt_of_a_process_that_went_away_is_logged_as_lost() -> None:
+    gone, ops = deliveries_to(ScriptedOps()), ScriptedOps([accepted("R-2")])
+    delivery, _ = await order(gone, await a_ticket())
+    deliveries = deliveries_to(ops)
+    await deliveries.cancel(delivery.id, **CALLER)
+    await OpsDelivery.filter(id=delivery.id).update(lease_until=delivery.created_at)
+    again = await deliveries.retry(delivery.id, **CALLER)
+
+    assert again.delivery.state is OpsState.DELIVERED
+    lost, made = await log_of(delivery)
+    assert (lost.attempt, lost.status, lost.duration_ms) == (1, LogStatus.FAILED, None)
+    assert "the process that made this attempt went away" in lost.response
+    assert (made.attempt, made.status) == (2, LogStatus.SUCCESS)
+
+
+async def test_ops_is_not_called_when_it_is_too_late_for_the_lease() -> None:
+    ops = ScriptedOps()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await order(deliveries, await a_ticket())
+    deliveries._claims[delivery.id, 1] = Claim(delivery, call_until=0.0)
+    attempt = await deliveries.attempt(delivery, **CALLER)
+    assert attempt.log_entry is None
+    assert ops.calls == []
+    assert attempt.delivery.state is OpsState.PENDING
+    assert (attempt.delivery.attempts, attempt.delivery.lease_until) == (0, None)

@@ -1,0 +1,139 @@
+"""What is kept of an answer: no secret, no more than 64 KiB, and always storable."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.client import Json
+from ops.record import MASK, MAX_RESPONSE_BYTES, loggable, masked_text
+
+SECRET = "s3cr3t-V4lue"  # noqa: S105  # of no one
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(value=json_values)
+def test_whatever_ops_answers_becomes_json_that_postgresql_takes(value: Json) -> None:
+    text = loggable(value)
+    text.encode()  # no lone surrogate
+    assert "\\u0000" not in text.replace("\\\\", "")
+    assert "\x00" not in text
+    json.loads(text, parse_constant=pytest.fail)
+
+
+def test_an_answer_without_secrets_is_kept_as_it_is() -> None:
+    answer: Json = {"reference": "R-1", "items": [1, 2.5, None, True, "Grüße"], "n": {}}
+    assert json.loads(loggable(answer)) == answer
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization",
+        "Authorization",
+        "Proxy-Authorization",
+        "cookie",
+        "Set-Cookie",
+        "token",
+        "access_token",
+        "refreshToken",
+        "X-Auth-Token",
+        "password",
+        "passwd",
+        "client_secret",
+        "apiKey",
+        "api_key",
+        "X-API-Key",
+        "private_key",
+        "sessionId",
+        "credentials",
+    ],
+)
+@pytest.mark.parametrize("value", [SECRET, [SECRET], {"a": SECRET}, 1234567])
+def test_a_value_named_as_a_secret_is_masked(name: str, value: Json) -> None:
+    assert json.loads(loggable({"answer": [{name: value, "kept": 1}]})) == {
+        "answer": [{name: MASK, "kept": 1}]
+    }
+
+
+@pytest.mark.parametrize("value", [None, True, False])
+def test_flags_and_nulls_give_nothing_away(value: Json) -> None:
+    assert json.loads(loggable({"has_token": value})) == {"has_token": value}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Authorization: Bearer {SECRET}",
+        f"authorization=Basic {SECRET}",
+        f"sent with bearer  {SECRET}, and failed",
+        f"https://user:{SECRET}@ops.example.com/tickets",
+        f"GET /?access_token={SECRET}&q=1",
+        f"Cookie: {SECRET}",
+        f"password={SECRET}",
+        f'{{"password": "{SECRET}"}}',
+        f"X-Api-Key: {SECRET}",
+        f"client_secret: {SECRET}",
+    ],
+)
+def test_secrets_in_running_text_are_masked(text: str) -> None:
+    assert SECRET not in masked_text(text)
+    assert MASK in masked_text(text)
+    assert SECRET not in loggable({"message": text})
+    assert SECRET not in loggable({text: "a name may carry one too"})
+
+
+def test_a_jwt_standing_alone_is_masked() -> None:
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9Pl"
+    assert masked_text(f"got {jwt} from") == f"got {MASK} from"
+
+
+def test_an_ordinary_sentence_is_left_alone() -> None:
+    text = (
+        "The tokens were counted; ask the secretary about the basic plan at https://a.example/x@y."
+    )
+    assert masked_text("The ticket was refused: category unknown") == (
+        "The ticket was refused: category unknown"
+    )
+    assert "https://a.example/" in masked_text(text)
+
+
+@pytest.mark.parametrize("size", [MAX_RESPONSE_BYTES - 2, MAX_RESPONSE_BYTES - 1, 10**6])
+@pytest.mark.parametrize("character", ["a", '"', "\\", "\x01", "é", "\N{GRINNING FACE}"])
+def test_an_answer_over_64_kib_is_cut_and_says_so(size: int, character: str) -> None:
+    text = loggable(character * size)
+    assert len(text.encode()) <= MAX_RESPONSE_BYTES
+    kept = json.loads(text)
+    if kept != character * size:
+        assert kept["truncated"] is True
+        assert kept["sizeBytes"] > kept["limitBytes"] == MAX_RESPONSE_BYTES
+        assert kept["beginning"].startswith('"')
+
+
+def test_a_secret_is_masked_before_the_answer_is_cut() -> None:
+    assert SECRET not in loggable({"a": [{"token": SECRET}] * 10_000})
+
+
+def test_deep_and_huge_answers_are_bounded() -> None:
+    deep: Json = []
+    for _ in range(900):
+        deep = [deep]
+    assert "nested too deeply" in loggable(deep)
+    assert "too large" in loggable({"n": 10**5_000})
+    assert json.loads(loggable([float("nan"), float("inf")])) == ["nan", "inf"]
+
+
+@pytest.mark.parametrize(
+    "unit", ["-a", "eyJ", "token", "token=", "://", "bearer ", "a:/", "Basic\t", "://a", "x@"]
+)
+def test_no_text_makes_masking_slow(unit: str) -> None:
+    text = unit * (500_000 // len(unit))
+    started = time.perf_counter()
+    masked_text(text)
+    assert time.perf_counter() - started < 2.0

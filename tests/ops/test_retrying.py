@@ -1,0 +1,99 @@
+"""Putting a delivery back to pending by hand."""
+
+import asyncio
+
+import pytest
+
+from models import LogAction, OpsState, Ticket
+from ops import (
+    DeliveryStateError,
+    FailureKind,
+)
+from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, order, send
+from tests.ops.scripted_ops import ScriptedOps, accepted, failed
+
+pytestmark = pytest.mark.usefixtures("ops_database")
+
+
+async def test_a_failed_delivery_is_tried_at_once_with_its_attempts_anew() -> None:
+    ops = ScriptedOps([failed(FailureKind.REJECTED), failed(), accepted()])
+    deliveries, ticket = deliveries_to(ops, max_attempts=2), await a_ticket()
+    delivery = (await send(deliveries, ticket)).delivery
+    again = await deliveries.retry(delivery.id, **CALLER)
+    # The second attempt is the first of the new round: one more is allowed.
+    assert again.delivery.state is OpsState.PENDING
+    assert (again.delivery.attempts, again.delivery.attempts_forgiven) == (2, 1)
+    assert again.log_entry is not None
+    assert (again.log_entry.action, again.log_entry.attempt) == (LogAction.RETRY, 2)
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED", "PENDING"]
+
+
+async def test_it_is_given_up_when_its_attempts_are_spent() -> None:
+    deliveries = deliveries_to(ScriptedOps([failed()]), max_attempts=1)
+    attempt = await send(deliveries, await a_ticket())
+    assert attempt.delivery.state is OpsState.FAILED
+    assert attempt.failure is not None
+    assert attempt.failure.retryable
+
+
+@pytest.mark.parametrize("answer", [accepted(), failed()])
+async def test_only_a_failed_or_cancelled_one_can_be_retried(answer: Exception) -> None:
+    deliveries = deliveries_to(ScriptedOps([answer]))
+    delivery = (await send(deliveries, await a_ticket())).delivery
+    with pytest.raises(DeliveryStateError, match=f"this one is {delivery.state.value}"):
+        await deliveries.retry(delivery.id, **CALLER)
+
+
+async def test_not_while_the_ticket_has_another_that_is_pending() -> None:
+    deliveries, ticket = deliveries_to(ScriptedOps([failed()])), await a_ticket()
+    first = (await send(deliveries, ticket)).delivery
+    await deliveries.cancel(first.id, **CALLER)
+    await send(deliveries, ticket)
+    with pytest.raises(DeliveryStateError, match="another delivery that is pending"):
+        await deliveries.retry(first.id, **CALLER)
+
+
+async def test_concurrent_retries_make_one_attempt() -> None:
+    ops = ScriptedOps([failed(FailureKind.REJECTED), accepted()])
+    deliveries = deliveries_to(ops)
+    delivery = (await send(deliveries, await a_ticket())).delivery
+    tries = [deliveries.retry(delivery.id, **CALLER) for _ in range(10)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(outcome, DeliveryStateError) for outcome in outcomes) == 9
+    assert len(ops.calls) == 2
+
+
+async def test_a_cancel_and_a_retry_during_an_attempt_leave_that_attempt_to_count() -> None:
+    """Else two calls of one delivery would be under way at the same moment."""
+    ops, ticket = ScriptedOps(), await a_ticket()
+    ops.gate.clear()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await order(deliveries, ticket)
+    under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
+    await ops.called.wait()
+    await deliveries.cancel(delivery.id, **CALLER)
+    again = await deliveries.retry(delivery.id, **CALLER)
+    assert again.log_entry is None
+    assert again.delivery.state is OpsState.PENDING
+    assert again.delivery.attempts == 1
+    ops.gate.set()
+    assert (await under_way).delivery.state is OpsState.DELIVERED
+    assert len(ops.calls) == 1
+    assert await changes_of(ticket) == [
+        "NOT_SENT",
+        "PENDING",
+        "CANCELLED",
+        "PENDING",
+        "DELIVERED",
+    ]
+
+
+async def test_an_older_delivery_does_not_speak_for_the_ticket() -> None:
+    """A ticket's state is that of its newest delivery."""
+    ops = ScriptedOps([failed(FailureKind.REJECTED), accepted(), failed()])
+    deliveries, ticket = deliveries_to(ops), await a_ticket()
+    older = (await send(deliveries, ticket)).delivery
+    await send(deliveries, ticket)
+    again = await deliveries.retry(older.id, **CALLER)
+    assert again.delivery.state is OpsState.PENDING
+    assert (await Ticket.get(id=ticket.id)).ops_state is OpsState.DELIVERED

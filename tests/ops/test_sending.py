@@ -1,0 +1,152 @@
+"""Sending a ticket to OPS: what is kept of the attempt, and what the ticket shows of it."""
+
+import orjson
+import pytest
+
+from models import LogAction, LogStatus, OpsRemoteStatus, OpsState, Ticket
+from ops import (
+    FailureKind,
+)
+from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, log_of, order, send
+from tests.ops.scripted_ops import ScriptedOps, accepted, failed
+
+pytestmark = pytest.mark.usefixtures("ops_database")
+
+
+async def test_a_ticket_that_ops_accepts_is_delivered() -> None:
+    ops = ScriptedOps([accepted("R-7")])
+    ticket = await a_ticket()
+    attempt = await send(deliveries_to(ops), ticket)
+
+    delivery = attempt.delivery
+    assert attempt.failure is None
+    assert delivery.state is OpsState.DELIVERED
+    assert (delivery.reference, delivery.remote_status) == ("R-7", OpsRemoteStatus.RECEIVED)
+    assert (delivery.attempts, delivery.requested_by) == (1, "alice")
+    assert (delivery.next_attempt_at, delivery.lease_until, delivery.last_error) == (None,) * 3
+    assert delivery.delivered_at >= delivery.created_at
+    assert [(call.key, call.attempt) for call in ops.calls] == [(delivery.id, 1)]
+
+
+async def test_the_log_has_the_answer_its_duration_its_attempt_and_who_asked() -> None:
+    ops = ScriptedOps([accepted(response={"reference": "R-1", "token": "s3cret"})])
+    attempt = await send(deliveries_to(ops), await a_ticket())
+
+    [entry] = await log_of(attempt.delivery)
+    assert attempt.log_entry == entry
+    assert (entry.action, entry.status) == (LogAction.SEND, LogStatus.SUCCESS)
+    assert orjson.loads(entry.response) == {"reference": "R-1", "token": "***"}
+    assert entry.attempt == 1
+    assert entry.duration_ms is not None
+    assert 0 <= entry.duration_ms < 1_000
+    assert (entry.actor, entry.request_id) == ("alice", "request-1")
+
+
+async def test_the_ticket_follows_with_an_event_and_keeps_its_version() -> None:
+    ticket = await a_ticket()
+    updated_at = ticket.updated_at
+    delivery, _ = await order(deliveries := deliveries_to(ScriptedOps()), ticket)
+    assert ticket.ops_state is OpsState.PENDING
+    assert ticket.updated_at > updated_at
+
+    await deliveries.attempt(delivery, **CALLER)
+    now = await Ticket.get(id=ticket.id)
+    assert now.ops_state is OpsState.DELIVERED
+    assert now.updated_at > ticket.updated_at
+    assert now.version == 1
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
+
+
+async def test_every_attempt_sends_the_ticket_as_it_was_when_it_was_ordered() -> None:
+    ops = ScriptedOps([failed(), accepted()])
+    ticket = await a_ticket(subject="before", metadata='{"n": 12345678901234567890.12}')
+    deliveries = deliveries_to(ops)
+    attempt = await send(deliveries, ticket)
+    await Ticket.filter(id=ticket.id).update(subject="after")
+    await deliveries.cancel(attempt.delivery.id, **CALLER)
+    await deliveries.retry(attempt.delivery.id, **CALLER)
+
+    first, second = ops.calls
+    assert first.payload == second.payload
+    assert (first.key, first.attempt + 1) == (second.key, second.attempt)
+    sent = orjson.loads(first.payload)
+    assert sent["id"] == ticket.id
+    assert sent["subject"] == "before"
+    assert sent["customer_email"] == "bob@example.com"
+    assert sent["created_at"].endswith("Z")
+    assert "12345678901234567890.12" in first.payload
+
+
+async def test_a_failure_that_may_pass_leaves_it_pending_with_a_time_to_try_again() -> None:
+    attempt = await send(deliveries_to(ScriptedOps([failed(retry_after_s=60)])), await a_ticket())
+
+    delivery = attempt.delivery
+    assert attempt.failure is not None
+    assert attempt.failure.retryable
+    assert delivery.state is OpsState.PENDING
+    assert delivery.last_error == "OPS said unavailable"
+    assert delivery.lease_until is None
+    assert 59 < (delivery.next_attempt_at - delivery.created_at).total_seconds() < 62
+    [entry] = await log_of(delivery)
+    assert entry.status is LogStatus.FAILED
+    assert orjson.loads(entry.response) == {
+        "error": "unavailable",
+        "message": "OPS said unavailable",
+        "retryAfterSeconds": 60,
+    }
+
+
+async def test_a_refusal_for_good_is_failed_at_once() -> None:
+    ticket = await a_ticket()
+    refusal = failed(FailureKind.REJECTED, response={"reason": "unknown category"})
+    attempt = await send(deliveries_to(ScriptedOps([refusal])), ticket)
+
+    assert attempt.delivery.state is OpsState.FAILED
+    assert attempt.delivery.next_attempt_at is None
+    assert attempt.log_entry is not None
+    assert orjson.loads(attempt.log_entry.response)["answer"] == {"reason": "unknown category"}
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
+
+
+async def test_an_ops_that_does_not_answer_in_time_is_logged_as_such() -> None:
+    ops = ScriptedOps()
+    ops.gate.clear()
+    attempt = await send(deliveries_to(ops, timeout_ms=50), await a_ticket())
+
+    assert attempt.failure is not None
+    assert attempt.failure.kind is FailureKind.TIMEOUT
+    assert attempt.delivery.state is OpsState.PENDING
+    assert attempt.log_entry is not None
+    assert attempt.log_entry.duration_ms is not None
+    assert 50 <= attempt.log_entry.duration_ms < 500
+
+
+async def test_a_fault_of_the_client_is_an_attempt_that_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    attempt = await send(deliveries_to(ScriptedOps([ZeroDivisionError()])), await a_ticket())
+    assert attempt.delivery.state is OpsState.PENDING
+    assert attempt.delivery.last_error is not None
+    assert "ZeroDivisionError" in attempt.delivery.last_error
+    assert "unforeseen" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"text": "NUL \x00 and \ud800 a lone surrogate"},
+        {"\x00": 1, "\udfff": 2},
+        [float("nan"), float("-inf"), 10**100, 10**5000],
+        {"text": "x" * 200_000},
+        "just a string",
+        None,
+    ],
+)
+async def test_no_answer_hinders_its_being_logged(response: object) -> None:
+    ops = ScriptedOps([accepted(response=response), failed(response=response)])  # type: ignore[arg-type]  # whatever JSON
+    deliveries, ticket = deliveries_to(ops), await a_ticket()
+    assert (await send(deliveries, ticket)).delivery.state is OpsState.DELIVERED
+    attempt = await send(deliveries, ticket)
+    assert attempt.delivery.state is OpsState.PENDING
+    assert attempt.log_entry is not None
+    assert len(str(attempt.log_entry.response).encode()) < 70_000
