@@ -3,10 +3,11 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from tortoise.context import TortoiseContext
+
+from app.settings import DOTENV, Settings
 
 APP = "models"
 DEFAULT_POOL_SIZE = 10
@@ -29,11 +30,13 @@ def tortoise_config(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> dict[str
 async def database(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> AsyncIterator[None]:
     """Make a database that of the models, in every task of this process; one at a time."""
     context = TortoiseContext()
-    await context.init(
-        config=tortoise_config(url, pool_size=pool_size),
-        # Else only the task that runs this would find the models' connection.
-        _enable_global_fallback=True,
-    )
+    # Tortoise asks for the context of the task while it makes this one.
+    with context:
+        await context.init(
+            config=tortoise_config(url, pool_size=pool_size),
+            # Else only the task that runs this would find the models' connection.
+            _enable_global_fallback=True,
+        )
     try:
         yield
     finally:
@@ -49,8 +52,9 @@ def __getattr__(name: str) -> Any:
 
 
 def _url_of_environment() -> str:
-    from app.embedded import EmbeddedPostgres
-    from app.settings import Settings
+    settings = Settings.load(os.environ, dotenv=DOTENV)
+    if settings.database_url is not None:
+        return settings.database_url
+    from app.embedded import EmbeddedPostgres  # noqa: PLC0415  # wanted only where it is to run
 
-    settings = Settings.load(os.environ, dotenv=Path(".env"))
-    return settings.database_url or EmbeddedPostgres(settings.data_dir).start()
+    return EmbeddedPostgres(settings.data_dir).start()

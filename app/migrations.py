@@ -14,6 +14,7 @@ from tortoise.exceptions import BaseORMException
 
 import models
 from app.database import APP, tortoise_config
+from app.trouble import Trouble
 from engine.database import is_unavailable, sqlstate
 from models.migrations.former_service import AdoptionRefused
 
@@ -35,7 +36,7 @@ VERSIONS = tuple(sorted((path.name for path in _FOLDER.glob("[0-9]*_*.py")), key
 EXPECTED_VERSION = VERSIONS[-1]
 
 
-class MigrationRefused(Exception):
+class MigrationRefused(Trouble):
     """The database cannot be brought to the version of the code; the text tells a person why."""
 
 

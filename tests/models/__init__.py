@@ -1,0 +1,1 @@
+"""Tests of the tables, their migrations and what comes before and after them."""
