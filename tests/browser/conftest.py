@@ -40,6 +40,12 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
+def graphql_url(server: str) -> str:
+    """Answer where the real server has GraphQL, and for a browser GraphiQL."""
+    return f"{server}/graphql"
+
+
+@pytest.fixture
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
     """Open an address as someone who was never there.
 
