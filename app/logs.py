@@ -5,6 +5,7 @@ libraries') reaches it as usual; the line of a request is given to it directly,
 for a `LogRecord` would cost more than the rest of the line.
 """
 
+import json
 import logging
 import sys
 import traceback
@@ -65,11 +66,7 @@ class LineHandler(logging.Handler):
         if self.pretty:
             line = self._pretty(time, name, message, fields)
         else:
-            line = orjson.dumps(
-                {"time": time, "level": name, "message": message, **fields},
-                default=str,
-                option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z,
-            )
+            line = _json_line({"time": time, "level": name, "message": message, **fields})
         try:
             self._write(line)
             self._flush()
@@ -119,10 +116,24 @@ def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None)
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # Its lines of WebSockets have the query string, and ours say the rest.
+    logging.getLogger("uvicorn.error").addFilter(_is_no_websocket)
     # The line of a request says all of this and more.
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
+
+
+def _is_no_websocket(record: logging.LogRecord) -> bool:
+    return '"WebSocket %s"' not in str(record.msg)
+
+
+def _json_line(event: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+    except TypeError:
+        # A lone surrogate, or an integer beyond 64 bits: the slower one writes anything.
+        return f"{json.dumps(event, default=str)}\n".encode()
 
 
 def _printable(text: str) -> str:

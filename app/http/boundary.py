@@ -11,9 +11,16 @@ from app.http.security_headers import secured
 
 __all__ = ["RequestBoundary"]
 
+SWITCHING_PROTOCOLS = 101
+FORBIDDEN = 403
+# The messages that an answer begins with; the status of an accepted WebSocket is not told.
+_BEGINNINGS = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+)
+
 
 class RequestBoundary:
-    """Gives each HTTP request a record, and each answer its request id and security headers."""
+    """Gives each request a record, and each answer its request id and security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -24,16 +31,17 @@ class RequestBoundary:
             await self.app(scope, receive, send)
             return
         record = begin_record(scope)
-        if scope["type"] == "websocket":
-            await self.app(scope, receive, send)
-            return
 
         async def send_completed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                record.status = message["status"]
+            kind = message["type"]
+            if kind in _BEGINNINGS:
+                record.status = message.get("status", SWITCHING_PROTOCOLS)
                 headers = secured(message.get("headers", ()))
                 headers.append((b"x-request-id", record.request_id.encode("ascii")))
                 message["headers"] = headers
+            elif kind == "websocket.close" and not record.status:
+                # Closed before it was accepted: that is how a handshake is refused.
+                record.status = FORBIDDEN
             await send(message)
 
         try:

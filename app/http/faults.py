@@ -39,6 +39,7 @@ class FaultAnswers:
             if record.status:
                 # The answer has begun. The server closes the connection, so that no
                 # client takes the half for the whole.
+                record.error_codes = (problem.code,)
                 return
             await problem_response(problem, scope)(scope, receive, send)
 

@@ -18,12 +18,15 @@ FIRST_SERVER_FAULT = 500
 
 
 def log_request(scope: Scope, record: RequestRecord) -> None:
-    """Write the line; a fault of the server is an error, everything else information."""
+    """Write the line; a fault of the server is an error, everything else information.
+
+    For a WebSocket it is written when that has closed.
+    """
     level = logging.ERROR if record.status >= FIRST_SERVER_FAULT else logging.INFO
     if level < lines.threshold:
         return
     duration_ms = round((time.perf_counter() - record.started_s) * 1000, 3)
-    method, path = _bounded(scope["method"], MAX_NAME_LENGTH), _path(scope)
+    method, path = _bounded(scope.get("method", "WEBSOCKET"), MAX_NAME_LENGTH), _path(scope)
     name = record.operation_name and _bounded(record.operation_name, MAX_NAME_LENGTH)
     if lines.pretty:
         operation = " ".join(filter(None, (method, path, record.operation_type, name)))

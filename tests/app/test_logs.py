@@ -1,0 +1,113 @@
+"""The log of the process: one line an event, for machines or for a person."""
+
+import io
+import json
+import logging
+import os
+import pty
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.logs import configure_logs, lines
+
+
+@pytest.fixture(autouse=True)
+def quiet_again() -> Iterator[None]:
+    """Leave the process's log as it was meant to be for the tests."""
+    yield
+    configure_logs(level="critical", log_format="json")
+
+
+def logged(level: str = "info", log_format: str = "json") -> io.StringIO:
+    stream = io.StringIO()
+    configure_logs(level=level, log_format=log_format, stream=stream)
+    return stream
+
+
+def events(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    stream = logged()
+    logging.getLogger("ours").warning("%d\nlines", 2, extra={"fields": {"request_id": "r-1"}})
+    [event] = events(stream)
+    assert event.pop("time").endswith("Z")
+    assert event == {
+        "level": "warning",
+        "message": "2\nlines",
+        "logger": "ours",
+        "request_id": "r-1",
+    }
+
+
+def test_an_exception_is_whole() -> None:
+    stream = logged()
+    try:
+        int("inner")
+    except ValueError:
+        logging.getLogger("ours").exception("it broke")
+    [event] = events(stream)
+    assert event["exception"].startswith("Traceback")
+    assert event["exception"].endswith("with base 10: 'inner'")
+
+
+def test_what_cannot_be_written_as_json_is_written_all_the_same() -> None:
+    stream = logged()
+    logging.getLogger("ours").info("odd", extra={"fields": {"what": {1, 2}, "text": "\ud800"}})
+    logging.getLogger("ours").info("%d", "no number")
+    assert [event["message"] for event in events(stream)] == ["odd", "%d"]
+
+
+def test_a_pretty_line_is_for_a_person() -> None:
+    stream = logged(log_format="pretty")
+    logging.getLogger("ours").info("a\nb", extra={"fields": {"id": "x\x1b[2J", "none": None}})
+    line = stream.getvalue()
+    assert line.endswith("INFO     'a\\nb' logger=ours id='x\\x1b[2J'\n")
+
+
+def test_auto_is_pretty_on_a_terminal_only() -> None:
+    controller, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        configure_logs(level="info", log_format="auto", stream=stream)
+        logging.getLogger("ours").error("seen")
+        shown = os.read(controller, 1000).decode()
+    os.close(controller)
+    assert "\x1b[31mERROR" in shown
+    stream_of_file = logged(log_format="auto")
+    logging.getLogger("ours").error("seen")
+    assert events(stream_of_file)
+
+
+def test_only_from_the_level_on() -> None:
+    stream = logged(level="warning")
+    logging.getLogger("ours").info("not this")
+    lines.write(logging.INFO, "nor this", {})
+    logging.getLogger("ours").warning("but this")
+    assert [event["message"] for event in events(stream)] == ["but this"]
+
+
+def test_the_server_of_http_speaks_through_it_but_its_access_log_does_not() -> None:
+    stream = logged()
+    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("uvicorn.access").info("GET /secret?token=1")
+    path = "/graphql?token=s3cret"
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "client", path)
+    assert [event["message"] for event in events(stream)] == ["started"]
+
+
+@pytest.mark.parametrize("library", ["tortoise.db_client", "asyncio", "httpx2", "httpcore2.http11"])
+def test_what_libraries_tell_of_their_traffic_stays_out(library: str) -> None:
+    stream = logged(level="debug")
+    logging.getLogger(library).debug("SELECT 'a customer'")
+    logging.getLogger(library).info("POST https://ops.example")
+    logging.getLogger(library).warning("this is worth knowing")
+    assert [event["message"] for event in events(stream)] == ["this is worth knowing"]
+
+
+def test_a_log_that_cannot_be_written_harms_nobody() -> None:
+    stream = logged()
+    stream.close()
+    logging.getLogger("ours").error("lost")
