@@ -12,4 +12,9 @@ says of its columns), `paging` (keyset windows and cursors), `queries` (what a
 resolver returns), `projection` (a selection set compiled to columns), `loading`
 (the statements), `executor` (graphql-core, with the two joined), `documents`
 (parsed and validated once), `database` (the pool under it all).
+
+What is followed live has modules of its own: `bell` (something was committed),
+`commit_order` (rows read so that none is missed), `listener` (a bounded buffer),
+`stream` (one reader, many listeners), `subscription` (events answered, once for all
+who ask the same).
 """

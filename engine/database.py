@@ -6,7 +6,8 @@ take), ``maxsize`` and further keyword arguments of `asyncpg.create_pool`.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -25,9 +26,11 @@ __all__ = [
     "Client",
     "DatabaseUnavailable",
     "client_class",
+    "committed",
     "default_client",
     "fetch",
     "is_unavailable",
+    "on_commit",
     "sqlstate",
     "violated_constraint",
 ]
@@ -94,7 +97,7 @@ class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
 
 
 class _Transaction(TransactionContextPooled):
-    """Tortoise's own, but a BEGIN that fails or is cancelled gives its connection back."""
+    """Tortoise's own, but a BEGIN that fails gives its connection back, and a COMMIT is told."""
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
@@ -109,6 +112,34 @@ class _Transaction(TransactionContextPooled):
             await asyncio.shield(own_pool.release(client._connection))  # noqa: SLF001
             raise
         return self.client
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await super().__aexit__(exc_type, exc_val, exc_tb)
+        if exc_type is None:
+            committed()
+
+
+_commit_callbacks: list[Callable[[], None]] = []
+
+
+def on_commit(callback: Callable[[], None]) -> Callable[[], None]:
+    """Have a function called after each commit in this process; return what ends that."""
+    _commit_callbacks.append(callback)
+    return lambda: _commit_callbacks.remove(callback)
+
+
+def committed() -> None:
+    """Tell that something was committed; called by who writes with a statement of its own.
+
+    The transactions of the ORM tell it by themselves.
+    """
+    for callback in _commit_callbacks:
+        callback()
 
 
 def default_client() -> BaseDBAsyncClient:

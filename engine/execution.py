@@ -31,7 +31,29 @@ async def execute(
     The data is ready for orjson: moments are datetimes, JSON values `orjson.Fragment`.
     Raises InvalidVariables and LimitExceeded, with nothing executed.
     """
-    executor = ProjectingExecutor.build(
+    executor, cost = prepare(
+        document,
+        operation_name=operation_name,
+        variables=variables,
+        context=context,
+        max_cost=max_cost,
+    )
+    result: Any = executor.execute_operation()
+    if executor.is_awaitable(result):
+        result = await result
+    return cast("ExecutionResult", result), cost
+
+
+def prepare(
+    document: Document,
+    *,
+    operation_name: str | None,
+    variables: Mapping[str, Any],
+    context: Any,
+    max_cost: int,
+) -> tuple[ProjectingExecutor, int]:
+    """Return an operation ready to be executed, and its cost; raises as `execute` does."""
+    executor: Any = ProjectingExecutor.build(
         document.schema,
         document.node,
         context_value=context,
@@ -43,7 +65,4 @@ async def execute(
         raise InvalidVariables(executor)
     cost = document.cost(executor.operation, executor.variable_values.coerced)
     check_cost(cost, max_cost)
-    result: Any = executor.execute_operation()
-    if executor.is_awaitable(result):
-        result = await result
-    return cast("ExecutionResult", result), cost.value
+    return executor, cost.value

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.database import fetch
+from engine.database import committed, fetch
 from models import LogEntry, LogStatus, OpsDelivery
 from ops.call import Answer
 from ops.client import StatusReport
@@ -73,5 +73,6 @@ async def record_inquiry(inquiry: Inquiry) -> tuple[OpsDelivery, LogEntry]:
         inquiry.request_id,
     ]
     await fetch(_RECORD, values)
+    committed()
     delivery = await OpsDelivery.get(id=inquiry.delivery.id)
     return delivery, await LogEntry.get(id=inquiry.entry_id)

@@ -1,8 +1,12 @@
 """Who asks, and what is at hand to answer."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ops import Deliveries
+
+if TYPE_CHECKING:
+    from resolvers.feed import Feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +28,5 @@ class Context:
     deliveries: Deliveries
     request_id: str
     caller: Caller = field(default=ANONYMOUS)
+    # None where nobody can listen: outside of a server.
+    feeds: "Feeds | None" = None

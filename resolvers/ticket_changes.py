@@ -9,7 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from engine.database import default_client, violated_constraint
+from engine.database import committed, default_client, violated_constraint
 from engine.tables import instance
 from models import Ticket
 from models.columns import new_id
@@ -113,7 +113,9 @@ async def create_ticket(
     id = values.get("id") or new_id()  # noqa: A001  # the domain's word
     try:
         if call is None:
-            return await _create(default_client(), context, id, values)
+            ticket = await _create(default_client(), context, id, values)
+            committed()
+            return ticket
         async with in_transaction() as connection:
             earlier = await claim_key(connection, call, id)
             if earlier is None:

@@ -1,12 +1,13 @@
 """What can be listened to."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
-from graphql import GraphQLError
 from strawberry import UNSET
 
+from resolvers.feed import follow_log_entries, follow_ticket_events
+from schema.inputs import given
 from schema.log_entry import LogEntry
 from schema.node import Info
 from schema.ticket_event import TicketEvent
@@ -23,14 +24,12 @@ async def _ticket_events(
         str | None,
         strawberry.argument(description="First all since this cursor; only new ones by default."),
     ] = UNSET,
-) -> AsyncIterator[TicketEvent]:
-    raise GraphQLError("Subscriptions are not served yet.")
-    yield
+) -> Any:
+    return await follow_ticket_events(info.context, **given(ticket_id=ticket_id, after=after))
 
 
-async def _log_entry_added(info: Info, ticket_id: TicketId = UNSET) -> AsyncIterator[LogEntry]:
-    raise GraphQLError("Subscriptions are not served yet.")
-    yield
+async def _log_entry_added(info: Info, ticket_id: TicketId = UNSET) -> Any:
+    return await follow_log_entries(info.context, **given(ticket_id=ticket_id))
 
 
 @strawberry.type(description="What can be listened to, over WebSocket or server-sent events.")

@@ -1,0 +1,135 @@
+"""Subscriptions executed: an event is answered once for all who ask the same of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Mapping
+from contextlib import aclosing
+from typing import Any, TypeVar, cast
+
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution import create_source_event_stream
+
+from engine.documents import Document
+from engine.execution import prepare
+from engine.executor import ProjectingExecutor
+from engine.listener import Event
+
+__all__ = ["NoSource", "subscribe"]
+
+T = TypeVar("T")
+
+
+class NoSource(Exception):
+    """The field that was subscribed to gave no events but errors."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+async def subscribe(
+    document: Document,
+    *,
+    operation_name: str | None,
+    variables: Mapping[str, Any],
+    context: Any,
+    max_cost: int,
+    timeout_s: float,
+    render: Callable[[ExecutionResult], T],
+    shared_by: Hashable,
+) -> AsyncGenerator[T, None]:
+    """Start a subscription and return its answers, one for each event, rendered.
+
+    Answers are shared by subscriptions of the same document and variables whose
+    ``shared_by`` is the same: who may see the same. Raises InvalidVariables,
+    LimitExceeded and NoSource; the answers raise what the source raises.
+    """
+    executor, _ = prepare(
+        document,
+        operation_name=operation_name,
+        variables=variables,
+        context=context,
+        max_cost=max_cost,
+    )
+    source: Any = create_source_event_stream(executor)
+    if executor.is_awaitable(source):
+        source = await source
+    if isinstance(source, ExecutionResult):
+        raise NoSource(source.errors or [])
+    key = (document, operation_name, _own_variables(document, executor), shared_by)
+
+    async def answer(value: Any) -> T:
+        return render(await _execute(executor, value, timeout_s))
+
+    return _answers(source, answer, key)
+
+
+async def _answers(
+    source: AsyncIterable[Any], answer: Callable[[Any], Any], key: Hashable
+) -> AsyncGenerator[Any, None]:
+    async with aclosing(cast("AsyncGenerator[Any, None]", aiter(source))) as events:
+        async for event in events:
+            if not isinstance(event, Event):
+                yield await answer(event)
+                continue
+            task = event.answers.get(key)
+            if task is None:
+                task = event.answers[key] = asyncio.create_task(answer(event.value))
+                # Nobody may be left who asks what went wrong.
+                task.add_done_callback(lambda task: task.cancelled() or task.exception())
+            # Who asked first may leave before the others have the answer.
+            yield await asyncio.shield(task)
+
+
+async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -> ExecutionResult:
+    own = executor.build_per_event_executor(value)
+    result: Any = own.execute_operation(serially=False)
+    if not own.is_awaitable(result):
+        return cast("ExecutionResult", result)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return cast("ExecutionResult", await result)
+    except TimeoutError as error:
+        return ExecutionResult(None, [GraphQLError("Time-out.", original_error=error)])
+
+
+def _own_variables(document: Document, executor: ProjectingExecutor) -> str:
+    """Return the variables that an answer depends on, with their values.
+
+    Those that only the arguments of the field itself use choose its events and
+    nothing else: with them, each of many that go on from a cursor would be alone.
+    """
+    finder = _VariableFinder()
+    for part in _answering_parts(document, executor.operation):
+        visit(part, finder)
+    values = executor.variable_values.coerced
+    return repr([(name, values.get(name)) for name in sorted(finder.names)])
+
+
+def _answering_parts(document: Document, operation: OperationDefinitionNode) -> list[Node]:
+    parts: list[Node] = list(document.fragments.values())
+    for selection in operation.selection_set.selections:
+        if not isinstance(selection, FieldNode):
+            parts.append(selection)
+            continue
+        parts += selection.directives or ()
+        if selection.selection_set is not None:
+            parts.append(selection.selection_set)
+    return parts
+
+
+class _VariableFinder(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.names.add(node.name.value)

@@ -1,0 +1,89 @@
+"""What is listened to: the changes of tickets, and the communications with OPS."""
+
+from collections.abc import AsyncGenerator
+
+from engine.bell import Bell
+from engine.listener import Event
+from engine.paging import InvalidWindow, decode_cursor
+from engine.stream import Stream, TooSlow, UnknownPosition
+from resolvers.context import Context
+from resolvers.problems import ErrorCode, InvalidInput
+from resolvers.tables import EVENT_ORDER, EVENTS, LOG_ENTRIES, event_cursor
+from resolvers.texts import checked_id
+
+__all__ = ["Feeds", "FellBehind", "follow_log_entries", "follow_ticket_events"]
+
+
+class FellBehind(Exception):
+    """A subscriber took its events too slowly; ``cursor`` is of the last that it took."""
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__("the subscriber fell behind")
+        self.cursor = cursor
+
+
+class Feeds:
+    """What one process follows for all who listen to it."""
+
+    def __init__(self, bell: Bell) -> None:
+        self.ticket_events = Stream(EVENTS, bell, key="ticket_id")
+        self.log_entries = Stream(LOG_ENTRIES, bell, key="ticket_id")
+
+    async def close(self) -> None:
+        """End what anybody listens to."""
+        await self.ticket_events.close()
+        await self.log_entries.close()
+
+
+async def follow_ticket_events(
+    context: Context, *, ticket_id: str | None = None, after: str | None = None
+) -> AsyncGenerator[Event, None]:
+    """Return the changes since a cursor, or else those committed after this has returned.
+
+    Raises InvalidInput; the events raise FellBehind.
+    """
+    position = None
+    if after is not None:
+        try:
+            transaction, sequence = decode_cursor(EVENT_ORDER, after, argument="after")
+        except InvalidWindow as error:
+            raise InvalidInput(ErrorCode.INVALID, str(error), error.argument) from None
+        position = (transaction, sequence)
+    try:
+        events = await _feeds(context).ticket_events.follow(
+            after=position, only=_checked_key(ticket_id)
+        )
+    except UnknownPosition:
+        message = "after is a cursor of another database, or of this one before it was restored."
+        raise InvalidInput(ErrorCode.INVALID, message, "after") from None
+    return _kept_up(events)
+
+
+async def follow_log_entries(
+    context: Context, *, ticket_id: str | None = None
+) -> AsyncGenerator[Event, None]:
+    """Return the log entries committed after this has returned.
+
+    Raises InvalidInput; the entries raise FellBehind.
+    """
+    return _kept_up(await _feeds(context).log_entries.follow(only=_checked_key(ticket_id)))
+
+
+def _checked_key(ticket_id: str | None) -> str | None:
+    return None if ticket_id is None else checked_id(ticket_id, "ticket_id")
+
+
+def _feeds(context: Context) -> Feeds:
+    if context.feeds is None:
+        raise RuntimeError("nothing is followed in this process")
+    return context.feeds
+
+
+async def _kept_up(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    try:
+        async for event in events:
+            yield event
+    except TooSlow as error:
+        raise FellBehind(event_cursor(*error.position)) from None
+    finally:
+        await events.aclose()
