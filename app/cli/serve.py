@@ -1,0 +1,26 @@
+"""`ticketops serve`."""
+
+import argparse
+from typing import Any
+
+from app.cli.flags import DATABASE, LOG, add_flags, load_settings
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "serve",
+        help="migrate the database, and serve",
+        description="Migrate the database, and serve until Ctrl-C or SIGTERM.",
+    )
+    add_flags(parser, "host", "port", *DATABASE, "workers", "ops_url", "auth", *LOG)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    settings = load_settings(given)
+    from app.serve import serve
+
+    serve(settings)
+    return 0

@@ -1,0 +1,59 @@
+"""The socket that a server listens on, got before anything else is begun."""
+
+import errno
+import os
+import socket
+import time
+
+from app.setting import url_host
+from app.trouble import Trouble
+
+BACKLOG = 2048
+# The processes of a server that was killed need a moment to see that it is gone.
+PATIENCE_S = 1.5
+POLL_S = 0.05
+
+
+class CannotListen(Trouble):
+    """The address to listen on cannot be had."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; connections wait in it until a server accepts them.
+
+    Raises CannotListen.
+    """
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise _told(host, port, error) from error
+        time.sleep(POLL_S)
+
+
+def url_of(listener: socket.socket, host: str) -> str:
+    """Return the URL of what listens."""
+    return f"http://{url_host(host.strip('[]'))}:{listener.getsockname()[1]}"
+
+
+def _told(host: str, port: int, error: OSError) -> CannotListen:
+    if error.errno == errno.EADDRINUSE:
+        return CannotListen(
+            f"Port {port} of {host} is taken by another program.",
+            hint="Stop that one, or choose another port by --port or PORT.",
+        )
+    if error.errno == errno.EACCES:
+        return CannotListen(
+            f"Port {port} may not be listened on by this user.",
+            hint="Choose one from 1024 on by --port or PORT.",
+        )
+    # A name that is unknown has a number of its own, and Python adds to the others.
+    reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+    return CannotListen(
+        f"HOST is {host}, which this machine cannot listen on: {reason}.",
+        hint="Try 127.0.0.1, or 0.0.0.0 for every address of this machine.",
+    )

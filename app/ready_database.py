@@ -1,0 +1,77 @@
+"""A database to work with: the one of DATABASE_URL or an embedded one, found, and migrated."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.migrations import MigrationReport, migrate
+from app.setting import without_password
+from app.settings import Settings
+from app.trouble import Trouble
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+class DatabaseAway(Trouble):
+    """The database does not answer, or does not let us in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyDatabase:
+    """A database at the version of the code."""
+
+    url: str
+    report: MigrationReport
+
+
+@contextmanager
+def available_database(settings: Settings) -> Iterator[str]:
+    """Yield the URL of a database that answers; an embedded one runs for as long as this does.
+
+    Raises DatabaseAway or EmbeddedTrouble.
+    """
+    if settings.database_url is not None:
+        asyncio.run(_look_in(settings.database_url))
+        yield settings.database_url
+        return
+    # Only where it is wanted: it does not run on every platform.
+    from app.embedded import EmbeddedPostgres  # noqa: PLC0415
+
+    with EmbeddedPostgres(settings.data_dir) as url:
+        yield url
+
+
+@contextmanager
+def ready_database(settings: Settings) -> Iterator[ReadyDatabase]:
+    """Yield a database that answers and is migrated; raises MigrationRefused too."""
+    with available_database(settings) as url:
+        yield ReadyDatabase(url, asyncio.run(migrate(url)))
+
+
+async def _look_in(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _away(url, error) from error
+    await connection.close()
+
+
+def _away(url: str, error: Exception) -> DatabaseAway:
+    place = without_password(url)
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return DatabaseAway(f"{place}: {error}.", hint="Make it, by createdb for example.")
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return DatabaseAway(f"{place}: {error}.", hint="Correct the user of DATABASE_URL.")
+    if isinstance(error, TimeoutError):
+        reason = f"no answer within {CONNECT_TIMEOUT_S:g} s"
+    elif isinstance(error, ConnectionRefusedError):
+        reason = "nothing listens there"
+    else:
+        reason = str(error) or type(error).__name__
+    return DatabaseAway(
+        f"The database {place} is away: {reason}.",
+        hint="Start it or correct DATABASE_URL; without one, an embedded PostgreSQL is used.",
+    )

@@ -1,0 +1,170 @@
+"""Serving: a socket, a database made ready, and one or several processes until told to stop."""
+
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import connection, parent_process
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from app.banner import Greeting
+from app.http.application import application
+from app.listening import BACKLOG, listen, url_of
+from app.logs import configure_logs
+from app.ready_database import ready_database
+from app.setting import is_loopback
+from app.settings import Settings
+from app.trouble import Trouble
+
+logger = logging.getLogger("ticketops")
+
+# Longer than a proxy keeps an idle connection: it must not be us who closes one
+# just when a request is sent on it.
+KEEP_ALIVE_S = 75
+START_TIMEOUT_S = 60.0
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished within REQUEST_TIMEOUT_MS.
+
+    Raises Trouble where it cannot start.
+    """
+    configure_logs(level=settings.log_level, log_format=settings.log_format)
+    _refuse_unprotected(settings)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with (
+            listen(settings.host, settings.port) as listener,
+            ready_database(settings) as database,
+        ):
+            if database.report.applied:
+                logger.info("%s", database.report)
+            greeting = Greeting(
+                url=url_of(listener, settings.host),
+                settings=settings,
+                schema_version=database.report.after,
+            )
+            try:
+                _run(settings, database.url, listener, greeting)
+            finally:
+                # What is left to do takes no time, and must be done.
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        return
+    except SystemExit as end:
+        if end.code:
+            raise Trouble("The server did not start; the log says why.") from end
+
+
+def configuration(factory: Callable[[], Starlette], settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn serves an application of ours, which each process makes for itself."""
+    return uvicorn.Config(
+        factory,
+        factory=True,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_body_bytes,
+        lifespan="on",
+        # The log is set up by us, and a request is logged by us.
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        # Who calls is told by a token, not by an address.
+        proxy_headers=False,
+        backlog=BACKLOG,
+        workers=settings.workers,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=math.ceil(settings.request_timeout_ms / 1000),
+    )
+
+
+class Server(uvicorn.Server):
+    """A server that says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets=sockets)
+        self._on_started()
+
+
+class _Processes(Multiprocess):
+    """Several processes, which are replaced where they die; says when all of them serve."""
+
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], started: Callable[[], None]
+    ) -> None:
+        super().__init__(config, sockets)
+        self._on_started = started
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(one.wait_until_ready(START_TIMEOUT_S, self.should_exit) for one in self.processes):
+            self._on_started()
+
+
+def _run(
+    settings: Settings, database_url: str, listener: socket.socket, greeting: Greeting
+) -> None:
+    started = partial(_greet, greeting)
+    if settings.workers == 1:
+        factory = partial(application, settings, database_url=database_url)
+        Server(configuration(factory, settings), started).run(sockets=[listener])
+        return
+    factory = partial(_application_of_process, settings, database_url)
+    processes = _Processes(configuration(factory, settings), [listener], started)
+    processes.run()
+    if any(one.exitcode == STARTUP_FAILURE for one in processes.processes):
+        sys.exit(STARTUP_FAILURE)
+
+
+def _application_of_process(settings: Settings, database_url: str) -> Starlette:
+    configure_logs(level=settings.log_level, log_format=settings.log_format)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return application(settings, database_url=database_url)
+
+
+def _end_with_parent() -> None:
+    """Stop when the parent is gone: who killed it wants its port back."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _greet(greeting: Greeting) -> None:
+    if sys.stderr.isatty():
+        greeting.print(sys.stderr)
+    else:
+        greeting.log()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # a handler's signature
+    sys.exit(0)
+
+
+def _refuse_unprotected(settings: Settings) -> None:
+    if settings.auth == "required":
+        raise Trouble(
+            f"AUTH is required where HOST is {settings.host}, "
+            f"and this version has no access control yet.",
+            hint="Set HOST=127.0.0.1, or AUTH=off to let everyone in who reaches the address.",
+        )
+    if not is_loopback(settings.host):
+        logger.warning("AUTH is off: everyone who reaches %s is let in", settings.host)
