@@ -1,0 +1,226 @@
+"""Migrations: up, down and up again, by several processes at once, and where they cannot be."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aerich import Command
+from aerich.migrate import Migrate
+from aerich.utils import get_models_describe
+from tortoise.context import TortoiseContext
+
+from app.database import APP, tortoise_config
+from app.migrations import (
+    EXPECTED_VERSION,
+    LOCK_KEY,
+    VERSIONS,
+    MigrationRefused,
+    migrate,
+    schema_version,
+)
+from models.migrations import former_service
+from tests.models.dump import COMMITTED, schema_of
+from tests.models.former import BY_HAND, LOG_ENTRIES, ORPHAN, TICKETS, Former
+
+ROOT = Path(__file__).parents[2]
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(url)
+
+
+async def aerich(url: str, *arguments: str) -> str:
+    """Run aerich as a person would, and return what it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "aerich",
+        "-c",
+        "aerich.ini",
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return out.decode()
+
+
+async def test_a_new_database_gets_the_committed_schema(empty_database_url: str) -> None:
+    report = await migrate(empty_database_url)
+
+    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    assert (report.before, report.after) == (None, EXPECTED_VERSION)
+    assert report.applied == VERSIONS
+    assert report.adopted is None
+
+
+async def test_a_second_run_has_nothing_to_do(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    report = await migrate(empty_database_url)
+    assert (report.before, report.applied) == (EXPECTED_VERSION, ())
+
+
+async def test_the_version_of_a_database_can_be_asked(empty_database_url: str) -> None:
+    connection = await connect(empty_database_url)
+    assert await schema_version(connection) is None
+    await migrate(empty_database_url)
+    assert await schema_version(connection) == EXPECTED_VERSION
+    await connection.close()
+
+
+async def test_aerich_goes_up_down_and_up_and_the_former_rows_stay(
+    empty_database_url: str,
+) -> None:
+    connection = await connect(empty_database_url)
+    await BY_HAND.make(connection)
+
+    assert "Success upgrading" in await aerich(empty_database_url, "upgrade")
+    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    assert EXPECTED_VERSION in await aerich(empty_database_url, "history")
+    assert "No available heads" in await aerich(empty_database_url, "heads")
+    assert "No changes detected" in await aerich(empty_database_url, "migrate")
+
+    assert "Success downgrading" in await aerich(empty_database_url, "downgrade", "--yes")
+    assert EXPECTED_VERSION in await aerich(empty_database_url, "heads")
+    tables = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+    )
+    assert [row["tablename"] for row in tables] == ["aerich", "log_entries", "tickets"]
+    columns = await connection.fetch(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'tickets'"
+    )
+    assert len(columns) == len(TICKETS[0])
+    # What the newer version forbids, the former one may write again.
+    await connection.execute("UPDATE tickets SET status = 'archived' WHERE id = '5'")
+    await connection.execute("UPDATE tickets SET status = 'closed' WHERE id = '5'")
+
+    report = await migrate(empty_database_url)
+    assert report.adopted is not None
+    assert (report.adopted.tickets, report.adopted.log_entries) == (
+        len(TICKETS),
+        len((*LOG_ENTRIES, ORPHAN)),
+    )
+    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    await connection.close()
+
+
+async def test_the_models_are_what_the_migrations_say() -> None:
+    """As aerich compares them, which needs no database."""
+    config = tortoise_config("postgres://nobody@127.0.0.1:1/nothing")
+    async with TortoiseContext() as context:
+        await context.init(config=config)
+        location = str(ROOT / "{app}" / "migrations")
+        await Command(config, app=APP, location=location).init(offline=True)
+        before, after = Migrate._last_version_content, get_models_describe(APP)
+        assert before is not None
+        Migrate.upgrade_operators.clear()
+        Migrate.diff_models(before, after, no_input=True)
+        Migrate._merge_operators()
+        assert Migrate.upgrade_operators == []
+
+
+MIGRATE = """
+import asyncio, sys
+from app.migrations import migrate
+print(len(asyncio.run(migrate(sys.argv[1])).applied))
+"""
+
+
+@pytest.mark.parametrize("former", [None, BY_HAND], ids=["empty", "former"])
+async def test_six_processes_that_start_at_once_migrate_one_after_the_other(
+    empty_database_url: str, former: Former | None
+) -> None:
+    if former is not None:
+        connection = await connect(empty_database_url)
+        await former.make(connection)
+        await connection.close()
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            MIGRATE,
+            empty_database_url,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(6)
+    ]
+    said = [int((await process.communicate())[0]) for process in processes]
+    assert sorted(said) == [0, 0, 0, 0, 0, len(VERSIONS)]
+    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+
+
+async def test_who_waits_too_long_for_another_process_is_told(empty_database_url: str) -> None:
+    connection = await connect(empty_database_url)
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+    with pytest.raises(MigrationRefused, match="Another process has been migrating"):
+        await migrate(empty_database_url, lock_timeout_s=0.2)
+    await connection.close()
+    assert (await migrate(empty_database_url)).applied == VERSIONS
+
+
+async def test_a_newer_database_is_refused(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    connection = await connect(empty_database_url)
+    await connection.execute(
+        "INSERT INTO aerich (version, app, content) VALUES ($1, 'models', '{}')",
+        "97_20990101000000_x.py",
+    )
+    await connection.close()
+    with pytest.raises(MigrationRefused, match=r"newer than this program.*97_20990101000000_x\.py"):
+        await migrate(empty_database_url)
+
+
+async def test_a_role_without_rights_is_told_what_it_lacks(empty_database_url: str) -> None:
+    connection = await connect(empty_database_url)
+    role = "r_" + (await connection.fetchval("SELECT current_database()"))[2:]
+    await connection.execute(f"CREATE ROLE {role}; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    url = f"{empty_database_url}{'&' if '?' in empty_database_url else '?'}options=-crole%3D{role}"
+    try:
+        with pytest.raises(MigrationRefused, match=f'GRANT CREATE ON SCHEMA "public" TO "{role}"'):
+            await migrate(url)
+        await connection.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+        await BY_HAND.make(connection)
+        with pytest.raises(MigrationRefused, match="only that role may change it"):
+            await migrate(url)
+        assert await schema_version(connection) is None
+    finally:
+        await connection.execute(f"REVOKE ALL ON SCHEMA public FROM {role}; DROP ROLE {role}")
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("default_transaction_read_only = on", "is read-only"),
+        ("search_path = nowhere", "No schema that the search_path names"),
+    ],
+)
+async def test_a_database_that_takes_no_tables_is_refused(
+    empty_database_url: str, setting: str, told: str
+) -> None:
+    connection = await connect(empty_database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET {setting}")
+    await connection.close()
+    with pytest.raises(MigrationRefused, match=told):
+        await migrate(empty_database_url)
+
+
+async def test_tables_in_use_by_the_former_service_are_not_waited_for_for_ever(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(former_service, "LOCK_TIMEOUT_S", 1)
+    connection = await connect(empty_database_url)
+    await BY_HAND.make(connection)
+    async with connection.transaction():
+        await connection.execute("UPDATE tickets SET subject = 'busy'")
+        with pytest.raises(MigrationRefused, match="Another program is using the tables"):
+            await migrate(empty_database_url)
+    await connection.close()
