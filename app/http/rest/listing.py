@@ -66,10 +66,17 @@ def bad_parameter(name: str, detail: str) -> HttpProblem:
 
 
 def next_link(request: Request, cursor: str) -> str:
-    """Return the Link header (RFC 8288) to the next page: the same query, from this cursor on."""
+    """Return the Link header (RFC 8288) to the next page: the same query, from this cursor on.
+
+    A whole URL, for clients that take it as it is; so a proxy must keep Host, and say
+    in X-Forwarded-Proto that it speaks https.
+    """
     pairs = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([pair for pair in pairs if pair[0] != "cursor"] + [("cursor", cursor)])
-    return f'<{request.url.replace(query=query, fragment="")}>; rel="next"'
+    url = request.url.replace(query=query)
+    if request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+        url = url.replace(scheme="https")
+    return f'<{url}>; rel="next"'
 
 
 def _bad(problems: Mapping[str, str]) -> HttpProblem:

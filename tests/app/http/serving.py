@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import httpx2
 import uvicorn
 
 from app.http.application import application
+from app.listening import listen, url_of
 from app.logs import configure_logs
+from app.serve import configuration
 from app.settings import Settings
 
 START_TIMEOUT_S = 20
@@ -97,17 +100,11 @@ def _wait_for(url: str) -> None:
 def _main(database_url: str, environ: Mapping[str, str]) -> None:
     settings = Settings.load(environ, dotenv=None)
     configure_logs(level=settings.log_level, log_format=settings.log_format)
-    config = uvicorn.Config(
-        application(settings, database_url=database_url),
-        port=0,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
-    listening = config.bind_socket()
-    host, port = listening.getsockname()
-    print(f"http://{host}:{port}", flush=True)  # noqa: T201  # to who started this
-    uvicorn.Server(config).run(sockets=[listening])
+    # As `ticketops serve` does, but over a database of any state.
+    factory = partial(application, settings, database_url=database_url)
+    with listen("127.0.0.1", 0) as listener:
+        print(url_of(listener, "127.0.0.1"), flush=True)  # noqa: T201  # to who started this
+        uvicorn.Server(configuration(factory, settings)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

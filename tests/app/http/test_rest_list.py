@@ -53,6 +53,19 @@ def test_following_the_links_gives_every_ticket_once(http: httpx2.Client) -> Non
     assert pages == 3
 
 
+def test_behind_a_proxy_the_link_is_one_that_works_from_outside(http: httpx2.Client) -> None:
+    create(http)
+    create(http)
+    headers = {"Host": "desk.example", "X-Forwarded-Proto": "https"}
+    response = http.get("/tickets", params={"limit": 1, "q": "printer"}, headers=headers)
+    assert response.links["next"]["url"].startswith(
+        "https://desk.example/tickets?limit=1&q=printer&"
+    )
+    headers = {"Host": "not a host<>", "X-Forwarded-Proto": "javascript"}
+    response = http.get("/tickets", params={"limit": 1}, headers=headers)
+    assert response.links["next"]["url"].startswith("http://127.0.0.1")
+
+
 def test_a_full_page_is_a_hundred_tickets_and_fifty_unless_asked(http: httpx2.Client) -> None:
     category = str(uuid4())
     for _ in range(101):
