@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from app.access.gate import Gate
 from app.database import database
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
 from app.graphql import GraphQLEndpoint
@@ -17,15 +18,19 @@ from app.http.faults import FaultAnswers
 from app.http.health import healthz, readyz
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
+from app.trouble import Trouble
 from ops import Deliveries, OpsClient, OpsPolicy, Simulator, SimulatorSettings
 
 __all__ = ["application"]
 
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
-    """Return the server's ASGI application over a database that is migrated."""
-    app = Starlette(routes=_routes(settings), lifespan=_lifespan(settings, database_url))
-    # A path and the same with a slash at its end are one resource; no need to send anyone there.
+    """Return the server's ASGI application over a database that is migrated; raises Trouble."""
+    app = Starlette(
+        routes=_routes(settings),
+        lifespan=_lifespan(settings, _ops_client(settings), database_url),
+    )
+    # REST takes a slash at the end of a path as it is; no other path has one.
     app.router.redirect_slashes = False
     app.middleware_stack = _layers(app.router, settings)
     return app
@@ -60,7 +65,7 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _lifespan(
-    settings: Settings, database_url: str
+    settings: Settings, ops_client: OpsClient, database_url: str
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
@@ -70,16 +75,22 @@ def _lifespan(
             await opened.enter_async_context(
                 database(database_url, pool_size=settings.database_pool)
             )
-            deliveries = Deliveries(_ops_client(settings), _ops_policy(settings))
+            deliveries = Deliveries(ops_client, _ops_policy(settings))
             opened.push_async_callback(deliveries.close)
             # The delivery worker and the listener of the feed are opened here, and so
             # are the first to stop.
-            yield {"settings": settings, "deliveries": deliveries}
+            yield {"settings": settings, "deliveries": deliveries, "gate": Gate(settings)}
 
     return lifespan
 
 
 def _ops_client(settings: Settings) -> OpsClient:
+    if settings.ops_url is not None:
+        # Better no server than one that tells people that a simulator has their tickets.
+        raise Trouble(
+            "OPS_URL is set, and this version has only the simulated OPS.",
+            hint="Unset OPS_URL to use that.",
+        )
     return Simulator(
         SimulatorSettings(
             latency_ms=settings.ops_sim_latency_ms,

@@ -4,27 +4,31 @@ from typing import Any, cast
 
 from starlette.types import Scope
 
+from app.access.gate import Gate, Unauthenticated
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
-from app.settings import Settings
-from resolvers.context import Caller, Context
+from resolvers.context import Context
 
-__all__ = ["context_of"]
-
-SCOPES = frozenset({"read", "write", "ops", "admin"})
-# Where access is open, nobody is known and everybody may do everything.
-_ANYONE = Caller(name=None, scopes=SCOPES)
+__all__ = ["context_of", "require_scope"]
 
 
-def context_of(scope: Scope) -> Context:
+async def context_of(scope: Scope) -> Context:
     """Return the context of a request; raises HttpProblem (401) where the caller must be known."""
     state = cast("dict[str, Any]", scope["state"])
-    settings: Settings = state["settings"]
-    if settings.auth == "required":
-        # Closed until there is a way to tell who asks: an open door must be asked for.
-        detail = "Access is required here, and no credentials are accepted yet; AUTH=off opens it."
-        headers = {"WWW-Authenticate": "Bearer"}
-        raise HttpProblem(401, "UNAUTHENTICATED", detail, headers=headers)
+    gate: Gate = state["gate"]
+    try:
+        caller = await gate.caller_of(scope)
+    except Unauthenticated as error:
+        headers = {"WWW-Authenticate": error.challenge}
+        raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None
     record = record_of(scope)
-    record.caller = _ANYONE.name
-    return Context(deliveries=state["deliveries"], request_id=record.request_id, caller=_ANYONE)
+    record.caller = caller.name
+    return Context(deliveries=state["deliveries"], request_id=record.request_id, caller=caller)
+
+
+def require_scope(context: Context, needed: str) -> None:
+    """Raise HttpProblem (403) where the caller has not the scope."""
+    if needed not in context.caller.scopes:
+        challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
+        headers = {"WWW-Authenticate": challenge}
+        raise HttpProblem(403, "FORBIDDEN", f"This needs the scope {needed}.", headers=headers)

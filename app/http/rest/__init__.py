@@ -15,13 +15,19 @@ from app.http.rest.tickets import (
     read_ticket,
     remove_ticket,
 )
+from schema.access import OPS, READ, WRITE
 
 __all__ = ["REST_ROUTES"]
 
 REST_ROUTES = (
-    Resource("/tickets", GET=list_tickets, POST=add_ticket),
-    Resource("/tickets/{id}", GET=read_ticket, PUT=change_ticket, DELETE=remove_ticket),
-    Resource("/api/ops/{id}", POST=send),
+    Resource("/tickets", GET=(READ, list_tickets), POST=(WRITE, add_ticket)),
+    Resource(
+        "/tickets/{id}",
+        GET=(READ, read_ticket),
+        PUT=(WRITE, change_ticket),
+        DELETE=(WRITE, remove_ticket),
+    ),
+    Resource("/api/ops/{id}", POST=(OPS, send)),
     # It has an effect, the entry in the log, so a page from elsewhere may not cause it.
-    Resource("/api/status/{id}", GET=ask_status, safe=False),
+    Resource("/api/status/{id}", GET=(OPS, ask_status), safe=False),
 )

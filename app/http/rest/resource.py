@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from app.http.context import context_of
+from app.http.context import context_of, require_scope
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem
 from app.http.rest.refusals import problem_of, ticket_not_found
@@ -33,12 +33,16 @@ class Resource(BaseRoute):
     themselves.
     """
 
-    def __init__(self, template: str, *, safe: bool = True, **handlers: Handler) -> None:
+    def __init__(
+        self, template: str, *, safe: bool = True, **handlers: tuple[str, Handler]
+    ) -> None:
         self.template = template.strip("/").split("/")
         self.safe = safe
-        self.handlers = handlers
         if "GET" in handlers:
-            self.handlers["HEAD"] = handlers["GET"]
+            handlers["HEAD"] = handlers["GET"]
+        # By method: the scope that a caller needs, and what is done.
+        self.needs = {method: needed for method, (needed, _) in handlers.items()}
+        self.handlers = {method: handler for method, (_, handler) in handlers.items()}
         self.allow = ", ".join(sorted([*self.handlers, "OPTIONS"]))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -72,7 +76,8 @@ class Resource(BaseRoute):
             raise HttpProblem(405, "METHOD_NOT_ALLOWED", detail, headers={"Allow": self.allow})
         if not self.safe or request.method not in _SAFE_METHODS:
             refuse_cross_origin(request.scope, allowed_origins=request.state.settings.cors_origins)
-        context = context_of(request.scope)
+        context = await context_of(request.scope)
+        require_scope(context, self.needs[request.method])
         if "id" in request.path_params:
             request.path_params["id"] = _decoded_id(request.path_params["id"])
         timeout_s = request.state.settings.request_timeout_ms / 1000
