@@ -32,12 +32,14 @@ ALTER TABLE tickets
     ALTER COLUMN updated_at SET NOT NULL,
     ALTER COLUMN updated_at SET DEFAULT CURRENT_TIMESTAMP;
 
--- An address is found whole and by its parts: alice finds alice@example.com.
+-- An address is found whole, by what is before and after the @, and by each word of it:
+-- alice.smith, example.com and smith find alice.smith@example.com.
 ALTER TABLE tickets
     ADD COLUMN search tsvector GENERATED ALWAYS AS (
         to_tsvector(
             'english'::regconfig,
-            subject || ' ' || description || ' ' || customer_name || ' ' || customer_email || ' '
+            subject || ' ' || description || ' ' || customer_name || ' '
+            || customer_email || ' ' || translate(customer_email, '@', ' ') || ' '
             || translate(customer_email, '@.', '  ') || ' ' || coalesce(customer_phone, '')
         )
     ) STORED;

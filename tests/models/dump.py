@@ -1,6 +1,7 @@
 """What pg_dump says of a database, without what differs from server to server."""
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -21,6 +22,8 @@ async def schema_of(url: str) -> str:
         "--no-owner",
         "--no-privileges",
         url,
+        # Moments in rules are written in the zone of the session.
+        env={**os.environ, "PGTZ": "UTC"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

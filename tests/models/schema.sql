@@ -189,7 +189,7 @@ CREATE TABLE public.tickets (
     updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     ops_state text DEFAULT 'not_sent'::text NOT NULL,
-    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, ((((((((((subject || ' '::text) || description) || ' '::text) || customer_name) || ' '::text) || customer_email) || ' '::text) || translate(customer_email, '@.'::text, '  '::text)) || ' '::text) || COALESCE(customer_phone, ''::text)))) STORED,
+    search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, ((((((((((((subject || ' '::text) || description) || ' '::text) || customer_name) || ' '::text) || customer_email) || ' '::text) || translate(customer_email, '@'::text, ' '::text)) || ' '::text) || translate(customer_email, '@.'::text, '  '::text)) || ' '::text) || COALESCE(customer_phone, ''::text)))) STORED,
     CONSTRAINT tickets_assigned_to_check CHECK ((char_length(assigned_to) <= 200)),
     CONSTRAINT tickets_category_check CHECK ((char_length(category) <= 100)),
     CONSTRAINT tickets_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 23:59:59.999999+00'::timestamp with time zone))),

@@ -1,0 +1,203 @@
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.migrations import migrate
+from app.seed import SeedReport, seed
+from app.seed.copying import BATCH, NotMigrated
+from app.seed.demo import NEWEST
+
+COUNT = 300
+
+
+def silent(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+async def fill(url: str, tickets: int = COUNT, *, number: int = 0) -> SeedReport:
+    return await seed(url, tickets=tickets, seed=number, progress=silent)
+
+
+async def ask(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch(statement, *values)
+    await connection.close()
+    return [tuple(row) for row in rows]
+
+
+async def contents(url: str) -> list[tuple[Any, ...]]:
+    """Return all rows but for what numbers them."""
+    return await ask(
+        url,
+        """
+        SELECT to_jsonb(t)::text AS row FROM tickets AS t
+        UNION ALL SELECT to_jsonb(d)::text FROM ops_deliveries AS d
+        UNION ALL
+        SELECT (to_jsonb(l) - 'transaction' - 'sequence')::text FROM log_entries AS l
+        UNION ALL
+        SELECT (to_jsonb(e) - 'transaction' - 'sequence')::text FROM ticket_events AS e
+        ORDER BY row
+        """,
+    )
+
+
+@pytest.fixture
+async def migrated_url(empty_database_url: str) -> str:
+    await migrate(empty_database_url)
+    return empty_database_url
+
+
+async def test_it_adds_so_many_tickets_with_three_log_entries_each(migrated_url: str) -> None:
+    report = await fill(migrated_url)
+
+    assert (report.tickets, report.log_entries, report.there_before) == (COUNT, 3 * COUNT, 0)
+    assert await ask(migrated_url, "SELECT count(*) FROM tickets") == [(COUNT,)]
+    groups = await ask(
+        migrated_url,
+        "SELECT DISTINCT (SELECT count(*) FROM log_entries WHERE ticket_id = t.id) FROM tickets t",
+    )
+    assert groups == [(3,)]
+
+
+async def test_the_same_seed_gives_the_same_data_and_another_one_other(
+    migrated_url: str,
+) -> None:
+    await fill(migrated_url)
+    first = await contents(migrated_url)
+    await ask(migrated_url, "TRUNCATE tickets, log_entries, ops_deliveries, ticket_events")
+    await fill(migrated_url)
+    assert await contents(migrated_url) == first
+
+    report = await fill(migrated_url, number=1)
+    assert (report.tickets, report.there_before) == (COUNT, 0)
+
+
+async def test_a_second_run_adds_nothing_and_a_higher_number_older_tickets(
+    migrated_url: str,
+) -> None:
+    await fill(migrated_url)
+    first = await contents(migrated_url)
+    again = await fill(migrated_url)
+    assert (again.tickets, again.log_entries, again.there_before) == (0, 0, COUNT)
+    assert await contents(migrated_url) == first
+
+    ((oldest,),) = await ask(migrated_url, "SELECT min(created_at) FROM tickets")
+    more = await fill(migrated_url, COUNT + 20)
+    assert (more.tickets, more.there_before) == (20, COUNT)
+    older = await ask(migrated_url, "SELECT count(*) FROM tickets WHERE created_at < $1", oldest)
+    assert older == [(20,)]
+
+
+async def test_a_ticket_that_somebody_deleted_does_not_come_back(migrated_url: str) -> None:
+    await fill(migrated_url, 3)
+    await ask(migrated_url, "DELETE FROM tickets")
+    report = await fill(migrated_url, 3)
+    assert (report.tickets, report.there_before) == (0, 3)
+
+
+async def test_each_ticket_is_what_its_deliveries_entries_and_events_say(
+    migrated_url: str,
+) -> None:
+    await fill(migrated_url)
+    contradictions = await ask(
+        migrated_url,
+        """
+        SELECT t.id
+        FROM tickets AS t
+        LEFT JOIN ops_deliveries AS d ON d.ticket_id = t.id
+        WHERE t.ops_state <> coalesce(d.state, 'not_sent')
+            OR (d.state = 'delivered') <> (d.reference IS NOT NULL AND d.delivered_at IS NOT NULL)
+            OR d.state <> 'delivered' AND d.last_error IS NULL
+            OR d.attempts <> (
+                SELECT max(attempt) FROM log_entries AS l WHERE l.delivery_id = d.id
+            )
+            OR t.updated_at <> (SELECT max(at) FROM ticket_events AS e WHERE e.ticket_id = t.id)
+            OR t.version <> 1 + (
+                SELECT count(*)
+                FROM ticket_events AS e
+                WHERE e.ticket_id = t.id AND e.type = 'updated'
+            )
+            OR coalesce(upper(t.ops_state), '') <> coalesce((
+                SELECT e.changes -> 0 ->> 'after'
+                FROM ticket_events AS e
+                WHERE e.ticket_id = t.id AND e.type = 'ops_state_changed'
+                ORDER BY transaction DESC, sequence DESC
+                LIMIT 1
+            ), 'NOT_SENT')
+            OR upper(t.status) <> coalesce((
+                SELECT e.changes -> 0 ->> 'after'
+                FROM ticket_events AS e
+                WHERE e.ticket_id = t.id AND e.type = 'updated'
+            ), 'OPEN')
+            OR EXISTS (
+                SELECT FROM log_entries AS l WHERE l.ticket_id = t.id AND l.timestamp < t.created_at
+            )
+        """,
+    )
+    assert contradictions == []
+
+
+async def test_events_have_the_order_of_their_times(migrated_url: str) -> None:
+    """Of one ticket, and of all created ones, over more than one batch."""
+    await fill(migrated_url, BATCH + 1)
+    for where in ("true", "e.type = 'created'"):
+        partition = "PARTITION BY ticket_id" if where == "true" else ""
+        wrong = await ask(
+            migrated_url,
+            f"""
+            SELECT count(*)
+            FROM (
+                SELECT at < lag(at) OVER ({partition} ORDER BY transaction, sequence) AS is_wrong
+                FROM ticket_events AS e
+                WHERE {where}
+            ) AS events
+            WHERE is_wrong
+            """,
+        )
+        assert wrong == [(0,)]
+
+
+async def test_it_is_varied_and_in_the_past(migrated_url: str) -> None:
+    await fill(migrated_url)
+    for column, least in {
+        "status": 5,
+        "priority": 3,
+        "category": 8,
+        "ops_state": 4,
+        "assigned_to": 12,
+        "subject": 150,
+        "description": 200,
+        "customer_name": 150,
+        "jsonb_typeof(metadata)": 1,
+        "metadata ->> 'source'": 4,
+    }.items():
+        ((count,),) = await ask(migrated_url, f"SELECT count(DISTINCT {column}) FROM tickets")
+        assert count >= least, column
+    ((newest, oldest),) = await ask(
+        migrated_url, "SELECT max(created_at), min(created_at) FROM tickets"
+    )
+    assert newest <= NEWEST
+    assert (newest - oldest).days > 7
+
+
+async def test_nobody_in_it_is_real(migrated_url: str) -> None:
+    await fill(migrated_url)
+    customers = await ask(migrated_url, "SELECT customer_email, customer_phone FROM tickets")
+    for email, phone in customers:
+        assert re.fullmatch(r"[a-z.-]+@example\.(com|org|net)", email), email
+        if phone is not None:
+            assert re.fullmatch(r"\+1 \d{3} 555 01\d\d|\+44 20 7946 0\d{3}", phone), phone
+
+
+async def test_progress_goes_from_nothing_to_all(migrated_url: str) -> None:
+    seen: list[tuple[int, int]] = []
+    total = 2 * BATCH + 1
+    await seed(migrated_url, tickets=total, seed=0, progress=lambda *done: seen.append(done))
+    assert seen == [(0, total), (BATCH, total), (2 * BATCH, total), (total, total)]
+
+
+async def test_a_database_without_the_tables_is_told_apart(empty_database_url: str) -> None:
+    with pytest.raises(NotMigrated):
+        await fill(empty_database_url)

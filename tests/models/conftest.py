@@ -1,0 +1,28 @@
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from tortoise.context import TortoiseContext
+
+from app.database import tortoise_config
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to the migrated database, in a transaction that is rolled back at the end."""
+    connection = await asyncpg.connect(database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+@pytest.fixture
+async def models_context(database_url: str) -> AsyncIterator[TortoiseContext]:
+    """Make a context of the models, to be entered by the test."""
+    context = TortoiseContext()
+    with context:
+        await context.init(config=tortoise_config(database_url, pool_size=10))
+    yield context
+    await context.close_connections()
