@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.cli import migrate, schema, seed, serve, settings
+from app.cli import migrate, schema, seed, serve, settings, token
 from app.trouble import Trouble
 
-COMMANDS = (serve, migrate, seed, schema, settings)
+COMMANDS = (serve, migrate, seed, schema, settings, token)
 REFUSED = 2
 # What a shell gives a command that Ctrl-C ended: 128 and the number of the signal.
 INTERRUPTED = 130
