@@ -165,6 +165,9 @@ class ConnectionCompiler:
         keys = [key for key, _ in parts]
 
         def edges(page: LoadedPage) -> list[Row]:
+            if not keys:
+                # All of it is skipped: the edges are there, and empty.
+                return [{} for _ in page.records]
             columns = [_of_each(part(page), page.records) for _, part in parts]
             return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
 

@@ -7,6 +7,7 @@ their order - is graphql-core's own.
 from typing import Any, cast
 
 from graphql import (
+    GraphQLError,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -103,15 +104,19 @@ class ProjectingExecutor(Executor[Any]):
         self, object_type: GraphQLObjectType, details: FieldDetailsList
     ) -> GroupedFieldSet:
         """Return the fields selected under a field, by response key."""
-        return collect_subfields(
-            self.schema,
-            self.fragments,
-            self.variable_values,
-            self.operation,
-            object_type,
-            details,
-            self.hide_suggestions,
-        ).grouped_field_set
+        try:
+            return collect_subfields(
+                self.schema,
+                self.fragments,
+                self.variable_values,
+                self.operation,
+                object_type,
+                details,
+                self.hide_suggestions,
+            ).grouped_field_set
+        except GraphQLError as error:
+            # @skip or @include with null; plain execution raises it in its place.
+            raise NotProjectable from error
 
     def resolve(
         self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
