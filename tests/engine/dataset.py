@@ -1,0 +1,219 @@
+"""Rows of every kind, so few that a list can be compared whole.
+
+There are ties in every order, nulls wherever a column may be null, every value of
+every enumeration, JSON of every kind, rows whose ticket is gone, and one id that
+a ticket and a log entry share, as the former service may have left them.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+
+from engine.paging import Order, encode_cursor
+from models import (
+    LogAction,
+    LogEntry,
+    LogStatus,
+    OpsDelivery,
+    OpsRemoteStatus,
+    OpsState,
+    Ticket,
+    TicketEvent,
+    TicketEventType,
+    TicketPriority,
+    TicketStatus,
+)
+from resolvers.tables import (
+    NEWEST_DELIVERY_FIRST,
+    NEWEST_EVENT_FIRST,
+    NEWEST_LOG_ENTRY_FIRST,
+    TICKET_ORDERS,
+)
+
+TICKET_IDS = [f"t{number:02}" for number in range(1, 13)]
+GONE_TICKET_ID = "gone"
+DELIVERED_TICKET_ID, PENDING_TICKET_ID, NOT_SENT_TICKET_ID = "t01", "t02", "t12"
+
+START = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
+METADATA = [
+    None,
+    "null",
+    '{"b": 1, "a": [1.10, 12345678901234567890, true, null], "": {}}',
+    "[]",
+    '"text with \\"quotes\\" and é"',
+    "0",
+    "false",
+    '{"deep": {"er": {"est": [[["x"]]]}}}',
+]
+
+
+def _moment(step: int) -> datetime:
+    """Return one of few moments, so that there are ties; some have microseconds."""
+    return START + timedelta(minutes=step // 3, microseconds=step % 2)
+
+
+def tickets() -> list[Ticket]:
+    """Return the tickets."""
+    metadata, statuses, priorities = cycle(METADATA), cycle(TicketStatus), cycle(TicketPriority)
+    states = {delivery.ticket_id: delivery.state for delivery in reversed(deliveries())}
+    return [
+        Ticket(
+            id=key,
+            subject=f"Subject {number % 4}",
+            description="" if number % 5 == 0 else f"Line {number}\nand another: 'ü' \\ \t",
+            status=next(statuses),
+            priority=next(priorities),
+            category=("general", "billing")[number % 2],
+            customer_name=f"Customer {number % 3}",
+            customer_email=f"customer{number % 3}@example.com",
+            customer_phone=None if number % 2 else f"+49 30 {number}",
+            assigned_to=None if number % 3 == 0 else f"agent {number % 3}",
+            metadata=next(metadata),
+            created_at=_moment(number // 2),
+            updated_at=_moment(number),
+            version=number + 1,
+            ops_state=states.get(key, OpsState.NOT_SENT),
+        )
+        for number, key in enumerate(TICKET_IDS)
+    ]
+
+
+def deliveries() -> list[OpsDelivery]:
+    """Return the deliveries, the newest first."""
+    rows = [
+        ("d01", "t01", OpsState.FAILED, OpsRemoteStatus.REJECTED),
+        ("d02", "t01", OpsState.DELIVERED, OpsRemoteStatus.COMPLETED),
+        ("d03", "t02", OpsState.PENDING, None),
+        ("d04", "t03", OpsState.CANCELLED, OpsRemoteStatus.RECEIVED),
+        ("d05", "t04", OpsState.FAILED, None),
+        ("d06", "t04", OpsState.FAILED, None),
+        ("d07", "t05", OpsState.DELIVERED, OpsRemoteStatus.IN_PROGRESS),
+        ("d08", GONE_TICKET_ID, OpsState.CANCELLED, None),
+    ]
+    made = []
+    for number, (key, ticket_id, state, remote_status) in enumerate(rows):
+        is_delivered = state is OpsState.DELIVERED
+        made.append(
+            OpsDelivery(
+                id=key,
+                ticket_id=ticket_id,
+                payload="{}",
+                state=state,
+                attempts=number % 3 + 1,
+                reference=f"R-{number}" if is_delivered else None,
+                remote_status=remote_status,
+                last_error=None if is_delivered else "OPS is unavailable",
+                requested_by="ada" if number % 2 else None,
+                request_id=f"r{number}",
+                created_at=_moment(number),
+                next_attempt_at=_moment(99) if state is OpsState.PENDING else None,
+                delivered_at=_moment(number + 1) if is_delivered else None,
+            )
+        )
+    return made[::-1]
+
+
+def log_entries() -> list[LogEntry]:
+    """Return the log entries; the ticket t06 has more than most pages, others have none."""
+    owners = [
+        *[("t01", "d01"), ("t01", "d02"), ("t01", "d02"), ("t02", "d03"), ("t03", None)],
+        *[("t06", None)] * 9,
+        *[(GONE_TICKET_ID, "d08"), (GONE_TICKET_ID, None)],
+    ]
+    actions, statuses, responses = cycle(LogAction), cycle(LogStatus), cycle(METADATA)
+    entries = []
+    for number, (ticket_id, delivery_id) in enumerate(owners):
+        action = next(actions)
+        entries.append(
+            LogEntry(
+                # One has the id of a ticket.
+                id="t05" if number == 5 else f"l{number:02}",
+                ticket_id=ticket_id,
+                delivery_id=delivery_id,
+                action=action,
+                status=next(statuses),
+                timestamp=_moment(number),
+                response=next(responses),
+                attempt=None if action is LogAction.QUERY else number + 1,
+                duration_ms=None if number % 4 == 0 else number * 10,
+                actor="ada" if number % 3 else None,
+                request_id=None if number % 5 == 0 else f"r{number}",
+            )
+        )
+    return entries
+
+
+def events() -> list[TicketEvent]:
+    """Return the changes; some were made in one transaction."""
+    changes = [
+        "[]",
+        '[{"field": "subject", "before": null, "after": "Subject"}]',
+        (
+            '[{"field": "metadata", "before": {"b": 1, "a": [null]}, "after": "x"},'
+            ' {"field": "status", "before": "OPEN", "after": "CLOSED"}]'
+        ),
+        '[{"field": "opsState", "before": "NOT_SENT", "after": "PENDING"}]',
+    ]
+    owners = ["t01", "t01", "t01", "t02", "t03", "t07", "t07", *["t08"] * 7, GONE_TICKET_ID]
+    types, contents = cycle(TicketEventType), cycle(changes)
+    return [
+        TicketEvent(
+            id=f"e{number:02}",
+            ticket_id=ticket_id,
+            type=next(types),
+            at=_moment(number),
+            actor="ada" if number % 2 else None,
+            request_id=None,
+            changes=next(contents),
+            transaction=1_000 + number // 2,
+            sequence=number + 1,
+        )
+        for number, ticket_id in enumerate(owners)
+    ]
+
+
+async def fill() -> None:
+    """Write the rows into the database."""
+    await Ticket.bulk_create(tickets())
+    await OpsDelivery.bulk_create(deliveries())
+    await LogEntry.bulk_create(log_entries())
+    await TicketEvent.bulk_create(events())
+
+
+def all_ids() -> list[str]:
+    """Return the ids of all rows."""
+    rows: list[Ticket | OpsDelivery | LogEntry | TicketEvent] = [
+        *tickets(),
+        *deliveries(),
+        *log_entries(),
+        *events(),
+    ]
+    return list(dict.fromkeys(row.id for row in rows))
+
+
+def cursors() -> dict[str, Sequence[str]]:
+    """Return cursors by the name of their order: of rows, and of places where none is any more."""
+    statuses, priorities = list(TicketStatus), list(TicketPriority)
+    values: dict[str, Callable[[Ticket], object]] = {
+        "created_at": lambda row: row.created_at,
+        "updated_at": lambda row: row.updated_at,
+        "priority": lambda row: priorities.index(row.priority) + 1,
+        "status": lambda row: statuses.index(row.status) + 1,
+        "subject": lambda row: row.subject,
+    }
+    by_order: dict[str, Sequence[str]] = {
+        order.name: [
+            encode_cursor(order, (values[name](row), key))
+            for row in tickets()
+            for key in (row.id, row.id + "x")
+        ]
+        for (name, _), order in TICKET_ORDERS.items()
+    }
+    by_order |= _by_time(NEWEST_LOG_ENTRY_FIRST, [(row.timestamp, row.id) for row in log_entries()])
+    by_order |= _by_time(NEWEST_DELIVERY_FIRST, [(row.created_at, row.id) for row in deliveries()])
+    by_order |= _by_time(NEWEST_EVENT_FIRST, [(row.transaction, row.sequence) for row in events()])
+    return by_order
+
+
+def _by_time(order: Order, keysets: list[tuple[object, object]]) -> dict[str, Sequence[str]]:
+    return {order.name: [encode_cursor(order, keyset) for keyset in keysets]}

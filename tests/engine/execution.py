@@ -1,0 +1,60 @@
+"""The two ways to execute an operation: as the engine does it, and plainly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import ExecutionResult
+from graphql.execution import Executor
+
+from engine.documents import Document, Documents, SchemaRules
+from engine.execution import execute
+from engine.limits import Limits
+from resolvers.context import Context
+from schema.access import required_scopes
+from schema.build import graphql_schema
+from tests.engine.reference import ReferenceExecutor, Rows
+
+SCHEMA = graphql_schema()
+RULES = SchemaRules(costs={}, requirements=required_scopes(SCHEMA))
+NO_LIMIT = 1_000_000_000
+
+
+def prepared(text: str) -> Document:
+    """Return a document, valid and within limits that nothing exceeds."""
+    limits = Limits(*[NO_LIMIT] * 5)
+    return Documents(SCHEMA, limits, rules=RULES).prepare(text)
+
+
+async def projected(
+    document: Document, variables: Mapping[str, Any], context: Context
+) -> ExecutionResult:
+    """Execute as the server does."""
+    result, _ = await execute(
+        document, operation_name=None, variables=variables, context=context, max_cost=NO_LIMIT
+    )
+    return result
+
+
+async def plain(
+    document: Document,
+    variables: Mapping[str, Any],
+    context: Context,
+    rows: Rows,
+    *,
+    all_errors: bool = False,
+) -> ExecutionResult:
+    """Execute over model instances; with all errors, also those that others would hide."""
+    executor = ReferenceExecutor.build(
+        SCHEMA,
+        document.node,
+        context_value=context,
+        raw_variable_values=dict(variables),
+        rows=rows,
+    )
+    assert isinstance(executor, Executor)
+    executor.error_propagation = not all_errors
+    result: Any = executor.execute_operation()
+    if executor.is_awaitable(result):
+        result = await result
+    assert isinstance(result, ExecutionResult)
+    return result
