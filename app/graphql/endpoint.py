@@ -7,13 +7,15 @@ import orjson
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.graphiql.page import graphiql_page
 from app.graphql.errors import codes_of, request_error
-from app.graphql.negotiation import Answer, negotiate
-from app.graphql.operations import Operations, Refused
+from app.graphql.event_stream import EventStream, single
+from app.graphql.negotiation import Answer, lists_events, negotiate
+from app.graphql.operations import Operations, Refused, choose
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
+from app.graphql.standing import Standing
 from app.http.body import read_body
 from app.http.context import context_of
 from app.http.faults import RETRY_AFTER_S
@@ -25,9 +27,14 @@ from engine.documents import Document
 __all__ = ["GraphQLEndpoint"]
 
 METHODS = "GET, HEAD, POST, OPTIONS"
+_HOW_TO_SUBSCRIBE = (
+    "Subscriptions are served over WebSocket (graphql-transport-ws), and as server-sent events"
+    " where Accept names text/event-stream."
+)
 
 # Where the fault is not the client's, and there is no data: the status says so.
 _STATUS = {
+    "FORBIDDEN": 403,
     "SERVICE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
     "INTERNAL": 500,
@@ -37,8 +44,9 @@ _STATUS = {
 class GraphQLEndpoint:
     """An ASGI application that executes GraphQL operations."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._operations = Operations(settings)
+    def __init__(self, settings: Settings, operations: Operations, standing: Standing) -> None:
+        self._operations = operations
+        self._standing = standing
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
 
@@ -47,16 +55,13 @@ class GraphQLEndpoint:
         response = await self._respond(scope, receive)
         await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive) -> ASGIApp:
         method = scope["method"]
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
         headers = dict(scope["headers"])
-        accept = headers.get(b"accept")
-        answer = negotiate(
-            None if accept is None else accept.decode("latin-1"),
-            with_page=self._with_page and method != "POST",
-        )
+        accept = headers.get(b"accept", b"").decode("latin-1")
+        answer = negotiate(accept, with_page=self._with_page and method != "POST")
         if answer is Answer.PAGE:
             return graphiql_page(Request(scope))
         try:
@@ -68,9 +73,15 @@ class GraphQLEndpoint:
                 request = read_json(await read_body(scope, receive, max_bytes=self._max_body_bytes))
             else:
                 request = read_query_string(scope["query_string"])
-            return await self._answer(scope, request, answer)
+            # A subscription has no other answer; a query may have been wanted as JSON first.
+            takes_events = method != "HEAD" and lists_events(accept)
+            return await self._answer(scope, request, answer, takes_events=takes_events)
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
+            if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
+                # Its protocol wants errors as events: from a status a browser learns nothing.
+                record_of(scope).error_codes = codes_of(errors)
+                return EventStream(single({"errors": errors}), self._standing)
             return _response(
                 scope,
                 answer or Answer.JSON,
@@ -79,11 +90,23 @@ class GraphQLEndpoint:
                 headers=problem.headers,
             )
 
-    async def _answer(self, scope: Scope, request: GraphQLRequest, answer: Answer) -> Response:
-        context = context_of(scope)
+    async def _answer(
+        self, scope: Scope, request: GraphQLRequest, answer: Answer, *, takes_events: bool
+    ) -> ASGIApp:
+        context = await context_of(scope)
+        status = 200
         try:
             document = self._operations.prepare(request.query)
-            self._check_operation(scope, document, request)
+            if _operation_type(scope, document, request) is OperationType.SUBSCRIPTION:
+                if not takes_events:
+                    raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
+                results = await self._operations.subscribe(
+                    document,
+                    operation_name=request.operation_name,
+                    variables=request.variables,
+                    context=context,
+                )
+                return EventStream(results, self._standing)
             content = await self._operations.run(
                 document,
                 operation_name=request.operation_name,
@@ -91,37 +114,25 @@ class GraphQLEndpoint:
                 context=context,
                 with_cost=_wants_cost(scope),
             )
+            if content["data"] is None and "errors" in content:
+                status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
         except Refused as refused:
+            content = {"errors": refused.errors}
             # For application/json a well-formed request is 200, whatever becomes of it
             # (section 6.4.1), unless the fault is ours.
-            status = 400 if answer is Answer.GRAPHQL else 200
-            status = _STATUS.get(refused.code, status)
-            return _response(scope, answer, {"errors": refused.errors}, status=status)
-        status = 200
-        if content["data"] is None and "errors" in content:
-            status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
+            status = _STATUS.get(refused.code, 400 if answer is Answer.GRAPHQL else 200)
+        if answer is Answer.EVENTS and status == HTTPStatus.OK:
+            return EventStream(single(content), self._standing)
         return _response(scope, answer, content, status=status)
 
-    def _check_operation(self, scope: Scope, document: Document, request: GraphQLRequest) -> None:
-        """Note which operation it is; raises HttpProblem where it is not to be executed."""
-        operation = document.operation(request.operation_name)
-        if operation is None:
-            names = ", ".join(one.name.value for one in document.operations if one.name)
-            detail = (
-                f"operationName must name one of the document's operations: {names}."
-                if names
-                else "The document has no operation."
-            )
-            raise HttpProblem(400, "BAD_USER_INPUT", detail)
-        record = record_of(scope)
-        record.operation_name = operation.name.value if operation.name else None
-        record.operation_type = operation.operation.value
-        if operation.operation is OperationType.SUBSCRIPTION:
-            detail = "Subscriptions are served over WebSocket and server-sent events only."
-            raise HttpProblem(400, "BAD_USER_INPUT", detail)
-        if operation.operation is OperationType.MUTATION and scope["method"] != "POST":
-            detail = "A mutation must be sent by POST."
-            raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
+
+def _operation_type(scope: Scope, document: Document, request: GraphQLRequest) -> OperationType:
+    """Return what type the operation is of; raises HttpProblem where it is not to be executed."""
+    operation = choose(scope, document, request.operation_name)
+    if operation.operation is OperationType.MUTATION and scope["method"] != "POST":
+        detail = "A mutation must be sent by POST."
+        raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
+    return operation.operation
 
 
 def _check_content_type(content_type: bytes | None) -> None:
@@ -149,8 +160,9 @@ def _response(
 ) -> Response:
     if errors := content.get("errors"):
         record_of(scope).error_codes = codes_of(errors)
+    media_type = Answer.JSON if answer is Answer.EVENTS else answer
     all_headers = {
-        "content-type": f"{answer.value}; charset=utf-8",
+        "content-type": f"{media_type.value}; charset=utf-8",
         "vary": "Accept",
         **(headers or {}),
     }

@@ -11,6 +11,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from engine.database import is_unavailable, sqlstate
+from resolvers.feed import FellBehind
 from resolvers.problems import Problem
 from schema.errors import camel_case, message_of
 
@@ -53,6 +54,11 @@ def _shown_error(error: GraphQLError, request_id: str) -> Shown:
     if isinstance(original, Problem):
         masked = _masked(error, "BAD_USER_INPUT", message_of(original))
         masked["extensions"]["argument"] = [camel_case(name) for name in original.path]
+        return masked
+    if isinstance(original, FellBehind):
+        message = "The events came faster than they were taken. Go on after lastCursor."
+        masked = _masked(error, "TOO_SLOW", message)
+        masked["extensions"]["lastCursor"] = original.cursor
         return masked
     fields = {"fields": {"request_id": request_id, "path": error.path}}
     if isinstance(original, TimeoutError) or sqlstate(original) == _QUERY_CANCELED:

@@ -3,7 +3,7 @@
 from enum import Enum
 from functools import lru_cache
 
-__all__ = ["Answer", "negotiate"]
+__all__ = ["Answer", "lists_events", "negotiate"]
 
 
 class Answer(Enum):
@@ -12,15 +12,20 @@ class Answer(Enum):
     JSON = "application/json"
     GRAPHQL = "application/graphql-response+json"
     PAGE = "text/html"
+    EVENTS = "text/event-stream"
+
+
+# What ``*/*`` does not mean: who wants one of these names it.
+_NAMED_ONLY = frozenset({Answer.PAGE, Answer.EVENTS})
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str | None, *, with_page: bool) -> Answer | None:
+def negotiate(accept: str, *, with_page: bool) -> Answer | None:
     """Return the kind that is wanted most, None where none is acceptable.
 
-    A page is answered only where text/html itself is named: ``*/*`` is no browser.
+    A page or events are answered only where they are named: ``*/*`` is no browser.
     """
-    if accept is None or not accept.strip():
+    if not accept.strip():
         return Answer.JSON
     best: tuple[float, int, int] | None = None
     chosen: Answer | None = None
@@ -39,10 +44,19 @@ def negotiate(accept: str | None, *, with_page: bool) -> Answer | None:
     return chosen
 
 
+def lists_events(accept: str) -> bool:
+    """Tell whether events are acceptable, even if something else is preferred."""
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        if media_type == Answer.EVENTS.value:
+            return _quality(parameters) > 0
+    return False
+
+
 def _specificity(media_type: str, kind: Answer) -> int:
     if media_type == kind.value:
         return 2
-    if kind is not Answer.PAGE and media_type in {"*/*", "application/*"}:
+    if kind not in _NAMED_ONLY and media_type in {"*/*", "application/*"}:
         return 1
     return 0
 

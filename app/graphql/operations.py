@@ -1,19 +1,28 @@
 """Operations, whatever carries them: prepared, checked against the limits, and run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
+import orjson
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
+from starlette.types import Scope
+
 from app.graphql.errors import Shown, codes_of, request_error, shown, shown_errors
+from app.http.problem import HttpProblem
+from app.http.request_record import record_of
 from app.settings import Settings
-from engine.documents import Document, Documents, InvalidDocument
+from engine.documents import Document, Documents, InvalidDocument, SchemaRules
 from engine.execution import InvalidVariables, execute
 from engine.limits import LimitExceeded, Limits
+from engine.subscription import NoSource, subscribe
 from resolvers.context import Context
+from schema.access import required_scopes
 from schema.build import graphql_schema
 from schema.costs import COSTS
 
-__all__ = ["Content", "Operations", "Refused"]
+__all__ = ["Content", "Operations", "Refused", "choose", "encode", "require_scopes"]
 
 # A result as GraphQL's specification has it (section 7.1): data, errors, extensions.
 Content = dict[str, Any]
@@ -32,6 +41,39 @@ class Refused(Exception):
         return codes_of(self.errors)[0]
 
 
+def require_scopes(document: Document, operation_name: str | None, context: Context) -> None:
+    """Raise Refused (FORBIDDEN) where the caller lacks a scope that the operation needs."""
+    operation = document.operation(operation_name)
+    if operation is None:
+        return
+    missing = document.requirements(operation) - context.caller.scopes
+    if missing:
+        scopes = " and ".join(sorted(missing))
+        raise Refused([request_error("FORBIDDEN", f"This needs the scope {scopes}.")])
+
+
+def choose(scope: Scope, document: Document, operation_name: str | None) -> OperationDefinitionNode:
+    """Return the operation to run, noted for the log; raises HttpProblem where there is none."""
+    operation = document.operation(operation_name)
+    if operation is None:
+        names = ", ".join(one.name.value for one in document.operations if one.name)
+        detail = (
+            f"operationName must name one of the document's operations: {names}."
+            if names
+            else "The document has no operation."
+        )
+        raise HttpProblem(400, "BAD_USER_INPUT", detail)
+    record = record_of(scope)
+    record.operation_name = operation.name.value if operation.name else None
+    record.operation_type = operation.operation.value
+    return operation
+
+
+def encode(content: Any) -> str:
+    """Return what is answered as JSON text."""
+    return orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
+
+
 class Operations:
     """Runs operations against the schema, within the limits of the settings."""
 
@@ -43,7 +85,9 @@ class Operations:
             directives=settings.max_directives,
             cost=settings.max_cost,
         )
-        self._documents = Documents(graphql_schema(), self._limits, declared_costs=COSTS)
+        schema = graphql_schema()
+        rules = SchemaRules(costs=COSTS, requirements=required_scopes(schema))
+        self._documents = Documents(schema, self._limits, rules=rules)
         self._timeout_s = settings.request_timeout_ms / 1000
 
     def prepare(self, text: str) -> Document:
@@ -66,6 +110,7 @@ class Operations:
         with_cost: bool = False,
     ) -> Content:
         """Run a query or mutation; raises Refused."""
+        require_scopes(document, operation_name, context)
         try:
             async with asyncio.timeout(self._timeout_s):
                 result, cost = await execute(
@@ -88,3 +133,58 @@ class Operations:
         if with_cost:
             content["extensions"] = {"cost": {"cost": cost, "limit": self._limits.cost}}
         return content
+
+    async def subscribe(
+        self,
+        document: Document,
+        *,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+        context: Context,
+    ) -> AsyncGenerator[str, None]:
+        """Start a subscription and return its results as JSON texts.
+
+        Raises Refused, also later, where the results cannot go on.
+        """
+        require_scopes(document, operation_name, context)
+
+        def render(result: ExecutionResult) -> str:
+            content: Content = {"data": result.data}
+            if result.errors:
+                content["errors"] = shown_errors(result.errors, request_id=context.request_id)
+            return encode(content)
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answers = await subscribe(
+                    document,
+                    operation_name=operation_name,
+                    variables=variables,
+                    context=context,
+                    max_cost=self._limits.cost,
+                    timeout_s=self._timeout_s,
+                    render=render,
+                    shared_by=context.caller,
+                )
+        except InvalidVariables as error:
+            raise Refused(shown(error.errors, "BAD_USER_INPUT")) from None
+        except LimitExceeded as error:
+            raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
+        except NoSource as error:
+            raise Refused(shown_errors(error.errors, request_id=context.request_id)) from None
+        except TimeoutError:
+            message = f"The subscription did not start within {self._timeout_s:g} s."
+            raise Refused([request_error("TIMEOUT", message)]) from None
+        return _refusing(answers, context)
+
+
+async def _refusing(
+    answers: AsyncGenerator[str, None], context: Context
+) -> AsyncGenerator[str, None]:
+    try:
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
+    except Exception as error:  # noqa: BLE001  # whatever it is, it ends the subscription
+        failure = GraphQLError(str(error), original_error=error)
+        raise Refused(shown_errors([failure], request_id=context.request_id)) from None

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from app.http.json_body import InvalidJson, parse_json
 from app.http.problem import HttpProblem
 
-__all__ = ["GraphQLRequest", "read_json", "read_query_string"]
+__all__ = ["GraphQLRequest", "checked", "read_json", "read_query_string"]
 
 _CODE = "BAD_USER_INPUT"
 
@@ -32,7 +32,7 @@ def read_json(body: bytes) -> GraphQLRequest:
         raise HttpProblem(400, _CODE, "Batches are not supported: send one request at a time.")
     if not isinstance(content, dict):
         raise HttpProblem(400, _CODE, "The body must be a JSON object.")
-    return _checked(content)
+    return checked(content)
 
 
 def read_query_string(query_string: bytes) -> GraphQLRequest:
@@ -63,10 +63,11 @@ def read_query_string(query_string: bytes) -> GraphQLRequest:
             raise HttpProblem(400, _CODE, f"{name} is not valid Unicode.") from None
     if content.get("operationName") == "":
         content["operationName"] = None
-    return _checked(content)
+    return checked(content)
 
 
-def _checked(content: Mapping[str, Any]) -> GraphQLRequest:
+def checked(content: Mapping[str, Any]) -> GraphQLRequest:
+    """Return the parameters in a JSON object; raises HttpProblem (400)."""
     query = content.get("query")
     if query is None:
         raise HttpProblem(400, _CODE, "query is missing: the text of a GraphQL document.")

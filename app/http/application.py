@@ -6,29 +6,32 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.access.gate import Gate
 from app.database import database
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
-from app.graphql import GraphQLEndpoint
+from app.graphql import GraphQLEndpoint, GraphQLWebSocket, Operations, Standing
 from app.http.boundary import RequestBoundary
 from app.http.faults import FaultAnswers
 from app.http.health import healthz, readyz
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
 from app.trouble import Trouble
+from engine.bell import Bell
 from ops import Deliveries, OpsClient, OpsPolicy, Simulator, SimulatorSettings
+from resolvers.feed import Feeds
 
 __all__ = ["application"]
 
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
     """Return the server's ASGI application over a database that is migrated; raises Trouble."""
+    standing = Standing()
     app = Starlette(
-        routes=_routes(settings),
-        lifespan=_lifespan(settings, _ops_client(settings), database_url),
+        routes=_routes(settings, standing),
+        lifespan=_lifespan(settings, _ops_client(settings), standing, database_url),
     )
     # REST takes a slash at the end of a path as it is; no other path has one.
     app.router.redirect_slashes = False
@@ -36,10 +39,13 @@ def application(settings: Settings, *, database_url: str) -> Starlette:
     return app
 
 
-def _routes(settings: Settings) -> list[BaseRoute]:
+def _routes(settings: Settings, standing: Standing) -> list[BaseRoute]:
+    operations = Operations(settings)
+    endpoint = GraphQLEndpoint(settings, operations, standing)
     # The hot one first: the router tries them in their order.
     routes: list[BaseRoute] = [
-        Route("/graphql", GraphQLEndpoint(settings), methods=["GET", "POST", "HEAD", "OPTIONS"]),
+        Route("/graphql", endpoint, methods=["GET", "POST", "HEAD", "OPTIONS"]),
+        WebSocketRoute("/graphql", GraphQLWebSocket(settings, operations, standing)),
         *REST_ROUTES,
         Route("/healthz", healthz),
         Route("/readyz", readyz),
@@ -65,7 +71,7 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _lifespan(
-    settings: Settings, ops_client: OpsClient, database_url: str
+    settings: Settings, ops_client: OpsClient, standing: Standing, database_url: str
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
@@ -77,9 +83,16 @@ def _lifespan(
             )
             deliveries = Deliveries(ops_client, _ops_policy(settings))
             opened.push_async_callback(deliveries.close)
-            # The delivery worker and the listener of the feed are opened here, and so
-            # are the first to stop.
-            yield {"settings": settings, "deliveries": deliveries, "gate": Gate(settings)}
+            # The delivery worker is opened here, and so is among the first to stop.
+            feeds = Feeds(await opened.enter_async_context(Bell(database_url)))
+            opened.push_async_callback(feeds.close)
+            opened.enter_context(standing.ended_by_signals())
+            yield {
+                "settings": settings,
+                "deliveries": deliveries,
+                "gate": Gate(settings),
+                "feeds": feeds,
+            }
 
     return lifespan
 

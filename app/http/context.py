@@ -23,7 +23,12 @@ async def context_of(scope: Scope) -> Context:
         raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None
     record = record_of(scope)
     record.caller = caller.name
-    return Context(deliveries=state["deliveries"], request_id=record.request_id, caller=caller)
+    return Context(
+        deliveries=state["deliveries"],
+        request_id=record.request_id,
+        caller=caller,
+        feeds=state["feeds"],
+    )
 
 
 def require_scope(context: Context, needed: str) -> None:

@@ -1,0 +1,121 @@
+"""One operation on a WebSocket: a query, a mutation or a subscription, from begin to end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from graphql import GraphQLError, OperationType
+from starlette.types import Scope
+
+from app.graphql.errors import Shown, codes_of, request_error, shown_errors
+from app.graphql.operations import Operations, Refused, choose, encode
+from app.graphql.ws_messages import Subscribe
+from app.http.problem import HttpProblem
+from app.http.request_log import log_request
+from app.http.request_record import RequestRecord
+from engine.documents import Document
+from models.columns import new_id
+from resolvers.context import Context
+
+__all__ = ["Operation"]
+
+OK = 200
+
+
+class Operation:
+    """An operation with the id that its client gave it; in the log it is a request of its own."""
+
+    def __init__(
+        self,
+        message: Subscribe,
+        scope: Scope,
+        *,
+        tell: Callable[[str], Awaitable[None]],
+        free: Callable[["Operation"], None],
+    ) -> None:
+        self.id = message.id
+        self.task: asyncio.Task[None] | None = None
+        self._request = message.request
+        self._tell = tell
+        self._free = free
+        self._record = RequestRecord(new_id())
+        self.scope = {**scope, "state": {**scope["state"], "record": self._record}}
+        self._results: AsyncGenerator[str, None] | None = None
+
+    async def begin(self, operations: Operations, context: Context) -> bool:
+        """Make ready to run it; tell why where it cannot. A subscription stands from here on."""
+        try:
+            document = operations.prepare(self._request.query)
+            chosen = choose(self.scope, document, self._request.operation_name)
+            if chosen.operation is OperationType.SUBSCRIPTION:
+                self._results = await operations.subscribe(
+                    document,
+                    operation_name=self._request.operation_name,
+                    variables=self._request.variables,
+                    context=context,
+                )
+            else:
+                self._results = self._result(operations, document, context)
+        except Refused as refused:
+            await self._refuse(refused.errors)
+        except HttpProblem as problem:
+            await self._refuse([request_error(problem.code, str(problem))])
+        else:
+            return True
+        self._log()
+        return False
+
+    async def run(self) -> None:
+        """Tell the results, each as it comes, and their end."""
+        assert self._results is not None  # noqa: S101  # `begin` has said so
+        start = f'{{"id":{encode(self.id)},"type":"next","payload":'
+        try:
+            async with aclosing(self._results) as results:
+                async for result in results:
+                    await self._tell(f"{start}{result}}}")
+            self._free(self)
+            await self._tell(encode({"id": self.id, "type": "complete"}))
+        except Refused as refused:
+            await self._refuse(refused.errors)
+            return
+        finally:
+            self._log()
+
+    def cancel(self) -> None:
+        """End it without a word: its client wants no more of it."""
+        if self.task is not None:
+            self.task.cancel()
+
+    async def refuse_another(self, limit: int) -> None:
+        """Tell that there are too many already."""
+        message = f"At most {limit} operations may be under way on one socket."
+        await self._refuse([request_error("RATE_LIMITED", message)])
+        self._log()
+
+    async def _result(
+        self, operations: Operations, document: Document, context: Context
+    ) -> AsyncGenerator[str, None]:
+        try:
+            content = await operations.run(
+                document,
+                operation_name=self._request.operation_name,
+                variables=self._request.variables,
+                context=context,
+            )
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001  # nothing of ours may reach the client
+            failure = GraphQLError(str(error), original_error=error)
+            raise Refused(shown_errors([failure], request_id=context.request_id)) from None
+        self._record.error_codes = codes_of(content.get("errors", ()))
+        yield encode(content)
+
+    async def _refuse(self, errors: list[Shown]) -> None:
+        self._record.error_codes = codes_of(errors)
+        self._free(self)
+        await self._tell(encode({"id": self.id, "type": "error", "payload": errors}))
+
+    def _log(self) -> None:
+        # What its client has ended has ended well, too.
+        self._record.status = OK
+        log_request(self.scope, self._record)
