@@ -1,0 +1,66 @@
+"""The locks hold what pyproject.toml asks for, by hashes, and name no host."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+RUNTIME = ROOT / "requirements.lock"
+DEVELOPMENT = ROOT / "tests" / "requirements.lock"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)")
+# Who wanted a pin, where that is us and not another package.
+OURS = "ticketops (pyproject.toml"
+
+LOCKS = [
+    pytest.param(RUNTIME, PROJECT["project"]["dependencies"], id="runtime"),
+    pytest.param(DEVELOPMENT, PROJECT["dependency-groups"]["dev"], id="development"),
+]
+
+
+def entries(lock: Path) -> list[str]:
+    """Return the text of each pin, with its hashes and who wanted it."""
+    text = lock.read_text(encoding="utf-8")
+    return re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+
+
+def pins(lock: Path) -> dict[str, str]:
+    found = [PIN.match(entry) for entry in entries(lock)]
+    return {match["name"]: match["version"] for match in found if match}
+
+
+@pytest.mark.parametrize(("lock", "wanted"), LOCKS)
+def test_each_dependency_is_pinned_to_a_version_that_will_do(lock: Path, wanted: list[str]) -> None:
+    """Whoever adds a dependency without `make lock` hears of it here, without a network."""
+    pinned = pins(lock)
+    for text in wanted:
+        requirement = Requirement(text)
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version, prereleases=True), text
+
+
+@pytest.mark.parametrize(("lock", "wanted"), LOCKS)
+def test_nothing_stays_pinned_that_is_no_dependency_any_more(lock: Path, wanted: list[str]) -> None:
+    ours = {
+        match["name"] for entry in entries(lock) if OURS in entry and (match := PIN.match(entry))
+    }
+    assert ours == {canonicalize_name(Requirement(text).name) for text in wanted}
+
+
+@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+def test_each_pin_has_its_hashes_and_no_host_is_named(lock: Path) -> None:
+    for entry in entries(lock):
+        assert "--hash=sha256:" in entry, entry
+    text = lock.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def test_the_two_locks_agree() -> None:
+    runtime, development = pins(RUNTIME), pins(DEVELOPMENT)
+    both = runtime.keys() & development.keys()
+    assert {name: runtime[name] for name in both} == {name: development[name] for name in both}
