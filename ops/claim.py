@@ -14,10 +14,10 @@ from datetime import datetime
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from engine.database import fetch
+from engine.tables import instance
 from models import OpsDelivery, Ticket
 from models.columns import new_id
 from ops.policy import OpsPolicy
-from ops.rows import instance
 
 __all__ = ["Claim", "claim_again", "claim_lost", "claim_new", "release"]
 
@@ -134,7 +134,7 @@ async def claim_new(
     call_until = _call_until(policy)
     values = [ticket.id, new_id(), actor, request_id, policy.lease]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
-    return Claim(instance(OpsDelivery, rows[0]), call_until) if rows else None
+    return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
 
 
 async def claim_again(
@@ -156,14 +156,14 @@ async def claim_lost(delivery_id: str, policy: OpsPolicy) -> Claim | None:
     """Take over an attempt whose lease ran out with no outcome recorded, if there is one."""
     call_until = _call_until(policy)
     rows = await fetch(_CLAIM_LOST, [delivery_id, policy.lease])
-    return Claim(instance(OpsDelivery, rows[0]), call_until) if rows else None
+    return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
 
 
 async def release(claim: Claim) -> OpsDelivery:
     """Give back a claim whose attempt was not made and does not count; answer with the row."""
     delivery = claim.delivery
     rows = await fetch(_RELEASE, [delivery.id, claim.attempt, claim.lease_until])
-    return instance(OpsDelivery, rows[0]) if rows else await OpsDelivery.get(id=delivery.id)
+    return instance(OpsDelivery, dict(rows[0])) if rows else await OpsDelivery.get(id=delivery.id)
 
 
 def _call_until(policy: OpsPolicy) -> float:

@@ -8,6 +8,7 @@ from datetime import datetime
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
+from engine.tables import instance
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
 from models.columns import new_id
 from models.ticket_event import lock_ticket
@@ -21,7 +22,6 @@ from ops.patience import patiently
 from ops.policy import OpsPolicy
 from ops.refusals import DeliveryNotFound, DeliveryStateError, NotSent
 from ops.retry import retry_delay_s
-from ops.rows import instance
 from ops.shelter import Shelter
 from ops.ticket_state import follow
 

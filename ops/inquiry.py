@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from engine.database import committed, fetch
+from engine.tables import instance
 from models import LogEntry, LogStatus, OpsDelivery
 from ops.call import Answer
 from ops.client import StatusReport
 from ops.outcome import answer_of
 from ops.record import loggable
-from ops.rows import instance
 
 __all__ = ["Inquiry", "last_accepted", "record_inquiry"]
 
@@ -52,7 +52,7 @@ class Inquiry:
 async def last_accepted(ticket_id: str) -> OpsDelivery | None:
     """Return the newest delivery of a ticket that OPS has accepted, even if cancelled since."""
     rows = await fetch(_LAST_ACCEPTED, [ticket_id])
-    return instance(OpsDelivery, rows[0]) if rows else None
+    return instance(OpsDelivery, dict(rows[0])) if rows else None
 
 
 async def record_inquiry(inquiry: Inquiry) -> tuple[OpsDelivery, LogEntry]:

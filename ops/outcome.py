@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
+from engine.tables import instance
 from models import LogAction, LogEntry, LogStatus, OpsDelivery, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
 from models.ticket_event import lock_ticket
@@ -19,7 +20,6 @@ from ops.call import Answer
 from ops.claim import Claim
 from ops.client import Accepted, Json, OpsFailure
 from ops.record import loggable, masked_text
-from ops.rows import instance
 from ops.ticket_state import follow
 
 __all__ = ["Outcome", "answer_of", "record"]

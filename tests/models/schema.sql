@@ -253,6 +253,8 @@ CREATE INDEX log_entries_of_delivery ON public.log_entries USING btree (delivery
 
 CREATE INDEX log_entries_of_ticket ON public.log_entries USING btree (ticket_id, "timestamp", id);
 
+CREATE INDEX ops_deliveries_abandoned ON public.ops_deliveries USING btree (lease_until) WHERE ((state <> 'pending'::text) AND (lease_until IS NOT NULL));
+
 CREATE INDEX ops_deliveries_by_created_at ON public.ops_deliveries USING btree (created_at, id);
 
 CREATE INDEX ops_deliveries_due ON public.ops_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);

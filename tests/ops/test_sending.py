@@ -23,7 +23,9 @@ async def test_a_ticket_that_ops_accepts_is_delivered() -> None:
     assert delivery.state is OpsState.DELIVERED
     assert (delivery.reference, delivery.remote_status) == ("R-7", OpsRemoteStatus.RECEIVED)
     assert (delivery.attempts, delivery.requested_by) == (1, "alice")
-    assert (delivery.next_attempt_at, delivery.lease_until, delivery.last_error) == (None,) * 3
+    assert delivery.next_attempt_at is None
+    assert delivery.lease_until is None
+    assert delivery.last_error is None
     assert delivery.delivered_at >= delivery.created_at
     assert [(call.key, call.attempt) for call in ops.calls] == [(delivery.id, 1)]
 
