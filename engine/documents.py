@@ -20,15 +20,23 @@ from graphql import (
     validate,
     visit,
 )
-from graphql.validation import ASTValidationRule
 
 from engine.cost import Cost, Declared, operation_cost
 from engine.limits import LimitExceeded, Limits, check_size
+from engine.requirements import Requirements, operation_requirements
 
 # How many combinations of variables are remembered for one document.
 MAX_COMBINATIONS = 64
 
 _PAGE_SIZES = frozenset({"first", "last", "ids"})
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRules:
+    """What the schema declares of its fields, by "Type.field"."""
+
+    costs: Declared
+    requirements: Requirements
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +47,13 @@ class Document:
     node: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
     fragments: Mapping[str, FragmentDefinitionNode]
-    declared_costs: Declared
+    rules: SchemaRules
     # The variables that its @skip and @include depend on, and those that page sizes do.
     switches: tuple[str, ...]
     sizes: tuple[str, ...]
     _shapes: dict[Hashable, dict[Hashable, Any]] = field(default_factory=dict)
     _costs: dict[Hashable, Cost] = field(default_factory=dict)
+    _requirements: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Return the operation to run: the named one, or the only one."""
@@ -70,10 +79,19 @@ class Document:
         cost = self._costs.get(key)
         if cost is None:
             cost = operation_cost(
-                self.schema, operation, self.fragments, variables, self.declared_costs
+                self.schema, operation, self.fragments, variables, self.rules.costs
             )
             _remember(self._costs, key, cost)
         return cost
+
+    def requirements(self, operation: OperationDefinitionNode) -> frozenset[str]:
+        """Return what an operation of the document requires of its caller."""
+        required = self._requirements.get(id(operation))
+        if required is None:
+            required = self._requirements[id(operation)] = operation_requirements(
+                self.schema, operation, self.fragments, self.rules.requirements
+            )
+        return required
 
 
 def _size(value: Any) -> int | None:
@@ -104,14 +122,12 @@ class Documents:
         schema: GraphQLSchema,
         limits: Limits,
         *,
-        declared_costs: Declared,
-        rules: tuple[type[ASTValidationRule], ...] = (),
+        rules: SchemaRules,
         capacity: int = 1_000_000,
     ) -> None:
         self._schema = schema
         self._limits = limits
-        self._declared_costs = declared_costs
-        self._rules = (*specified_rules, *rules)
+        self._rules = rules
         # In characters of text, which is what a parsed document's memory grows with.
         self._capacity = capacity
         self._cached = 0
@@ -135,7 +151,7 @@ class Documents:
         node = self._parse(text)
         # Before validation, whose work grows faster than the document.
         check_size(node, self._limits)
-        if errors := validate(self._schema, node, self._rules):
+        if errors := validate(self._schema, node, specified_rules):
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
         visit(node, variables)
@@ -148,7 +164,7 @@ class Documents:
                 for one in node.definitions
                 if isinstance(one, FragmentDefinitionNode)
             },
-            self._declared_costs,
+            self._rules,
             switches=tuple(dict.fromkeys(variables.switches)),
             sizes=tuple(dict.fromkeys(variables.sizes)),
         )
