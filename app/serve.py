@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, parent_process, resource_tracker
 from types import FrameType
 from typing import NoReturn
 
@@ -33,6 +34,12 @@ logger = logging.getLogger("ticketops")
 # just when a request is sent on it.
 KEEP_ALIVE_S = 75
 START_TIMEOUT_S = 60.0
+# What can be set, but does nothing yet: nobody shall believe that it does.
+UNBUILT = (
+    "ops_url",
+    "rate_limit",
+    "documents",
+)
 
 
 def serve(settings: Settings) -> None:
@@ -41,7 +48,8 @@ def serve(settings: Settings) -> None:
     Raises Trouble where it cannot start.
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
-    _refuse_unprotected(settings)
+    _refuse_unbuilt(settings)
+    _warn_of_open_access(settings)
     signal.signal(signal.SIGTERM, _stop)
     try:
         with (
@@ -105,7 +113,11 @@ class Server(uvicorn.Server):
 
 
 class _Processes(Multiprocess):
-    """Several processes, which are replaced where they die; says when all of them serve."""
+    """Several processes, which are replaced where they die; says when all of them serve.
+
+    Ctrl-C reaches every process of a terminal. Here only the parent shall hear it, and
+    tell the others when it is time.
+    """
 
     def __init__(
         self, config: uvicorn.Config, sockets: list[socket.socket], started: Callable[[], None]
@@ -114,9 +126,26 @@ class _Processes(Multiprocess):
         self._on_started = started
 
     def init_processes(self) -> None:
-        super().init_processes()
+        with _deaf_children():
+            super().init_processes()
         if all(one.wait_until_ready(START_TIMEOUT_S, self.should_exit) for one in self.processes):
             self._on_started()
+
+    def keep_subprocess_alive(self) -> None:
+        with _deaf_children():
+            super().keep_subprocess_alive()
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let processes that are started here never hear Ctrl-C; we hear it after this."""
+    # The first process would start it, and it would open our ears again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(
@@ -159,12 +188,12 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # 
     sys.exit(0)
 
 
-def _refuse_unprotected(settings: Settings) -> None:
-    if settings.auth == "required":
-        raise Trouble(
-            f"AUTH is required where HOST is {settings.host}, "
-            f"and this version has no access control yet.",
-            hint="Set HOST=127.0.0.1, or AUTH=off to let everyone in who reaches the address.",
-        )
-    if not is_loopback(settings.host):
+def _refuse_unbuilt(settings: Settings) -> None:
+    for name in UNBUILT:
+        if getattr(settings, name) is not None:
+            raise Trouble(f"{name.upper()} is set, but this version cannot do that yet.")
+
+
+def _warn_of_open_access(settings: Settings) -> None:
+    if settings.auth == "off" and not is_loopback(settings.host):
         logger.warning("AUTH is off: everyone who reaches %s is let in", settings.host)

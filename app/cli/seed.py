@@ -20,11 +20,10 @@ def add(commands: Any) -> None:
         "The same seed makes the same tickets; those that are there already are left alone.",
     )
     parser.add_argument(
-        "tickets",
-        nargs="?",
+        "--tickets",
         type=_number,
         default=1000,
-        metavar="TICKETS",
+        metavar="NUMBER",
         help="how many (1000 if not given)",
     )
     parser.add_argument(
