@@ -88,7 +88,12 @@ def settings() -> Callable[..., Settings]:
     """Make settings, all default but for those given."""
 
     def make(**given: str) -> Settings:
-        environ = {"OPS_SIM_LATENCY_MS": "0", "LOG_LEVEL": "warning"} | given
+        environ = {
+            "OPS_SIM_LATENCY_MS": "0",
+            # Nothing happens in a test but what it does.
+            "DELIVERY_WORKER": "false",
+            "LOG_LEVEL": "warning",
+        } | given
         return Settings.load(environ, dotenv=None)
 
     return make

@@ -16,7 +16,7 @@ from ops.withdraw import withdraw
 from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, log_of, order, send
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
-pytestmark = pytest.mark.usefixtures("ops_database")
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_a_pending_delivery_is_stopped() -> None:

@@ -12,7 +12,7 @@ from ops import (
 from tests.ops.ordering import CALLER, a_ticket, deliveries_to, send
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
-pytestmark = pytest.mark.usefixtures("ops_database")
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_the_answer_is_logged_and_kept_on_the_delivery() -> None:

@@ -10,7 +10,7 @@ from ops.claim import Claim
 from tests.ops.ordering import CALLER, a_ticket, deliveries_to, log_of, order
 from tests.ops.scripted_ops import ScriptedOps, accepted
 
-pytestmark = pytest.mark.usefixtures("ops_database")
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_the_outcome_is_kept_when_the_caller_is_gone() -> None:
@@ -29,14 +29,14 @@ async def test_the_outcome_is_kept_when_the_caller_is_gone() -> None:
     assert ops.closed
 
 
-async def test_the_outcome_is_kept_when_the_database_was_away(ops_database: str) -> None:
+async def test_the_outcome_is_kept_when_the_database_was_away(database_url: str) -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
     delivery, _ = await order(deliveries, await a_ticket())
     under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
-    other = await asyncpg.connect(ops_database)
+    other = await asyncpg.connect(database_url)
     await other.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -10,7 +10,7 @@ from models.ticket_event import lock_ticket
 from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, order, send
 from tests.ops.scripted_ops import ScriptedOps, failed
 
-pytestmark = pytest.mark.usefixtures("ops_database")
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_two_sends_of_one_ticket_make_one_delivery() -> None:

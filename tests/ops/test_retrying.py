@@ -12,7 +12,7 @@ from ops import (
 from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, order, send
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
-pytestmark = pytest.mark.usefixtures("ops_database")
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_a_failed_delivery_is_tried_at_once_with_its_attempts_anew() -> None:

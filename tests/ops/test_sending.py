@@ -10,7 +10,7 @@ from ops import (
 from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, log_of, order, send
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
-pytestmark = pytest.mark.usefixtures("ops_database")
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_a_ticket_that_ops_accepts_is_delivered() -> None:
