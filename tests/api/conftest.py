@@ -1,0 +1,21 @@
+"""Ways to ask the server."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.asking import Ask
+from tests.conftest import GraphQL
+
+
+@pytest.fixture
+def ask(graphql: GraphQL) -> Ask:
+    """Run an operation that must go without errors, and return its data."""
+
+    async def run(document: str, **variables: Any) -> dict[str, Any]:
+        answer = await graphql(document, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    return run
