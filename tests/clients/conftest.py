@@ -1,0 +1,71 @@
+"""Servers of a database of their own, open and closed, and the clients' projects."""
+
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from app.migrations import migrate
+from tests.app.http.serving import Served, served
+from tests.clients.project import HERE, Project, copied, install, run
+from tests.conftest import empty_database
+
+NewProject: TypeAlias = Callable[[str], Project]
+
+
+@pytest.fixture(scope="session")
+async def clients_database_url() -> AsyncIterator[str]:
+    """Make a database of their own: what clients write is in nobody's way."""
+    async with empty_database() as url:
+        await migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def open_server(
+    clients_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Serve with the default settings."""
+    log_file = tmp_path_factory.mktemp("log") / "open.log"
+    with served(log_file, clients_database_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def closed_server(
+    clients_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Serve only those who have a token."""
+    log_file = tmp_path_factory.mktemp("log") / "closed.log"
+    with served(log_file, clients_database_url, AUTH="required") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def token(clients_database_url: str) -> str:
+    """Make a token that allows everything, as a person does."""
+    scopes = [part for scope in ("read", "write", "ops") for part in ("--scope", scope)]
+    create = (sys.executable, "-m", "app", "token", "create", "clients", *scopes)
+    return run(*create, cwd=HERE.parents[1], DATABASE_URL=clients_database_url).strip()
+
+
+@pytest.fixture(scope="session")
+def packages() -> None:
+    """Bring the packages, once for all workers; skip where there is no Node, except in CI."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        reason = "no Node.js with npm on this machine (on Debian: apt install nodejs npm)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with (HERE / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install(HERE)
+
+
+@pytest.fixture
+def project(packages: None, tmp_path: Path) -> NewProject:  # noqa: ARG001  # only its effect
+    """Copy a client's project into a folder of the test."""
+    return lambda name: copied(name, tmp_path)
