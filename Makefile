@@ -3,6 +3,7 @@
 # make graphiql brings the files of GraphiQL's page, where the set-up could not
 # make check    what must hold before a commit: lint, format, types, floors, drift, printed schema, locks
 # make format   put the code into its form
+# make bench    this server beside its peers (ARGS=--help tells what else can be measured)
 # make lock     resolve the dependencies of pyproject.toml anew into the two lock files
 #
 # Needed on the machine: Python 3.11 or newer with venv, and make. PYTHON names another Python.
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test graphiql check format lock
+.PHONY: setup serve test bench graphiql check format lock
 
 setup: $(DEV) $(GRAPHIQL)
 
@@ -31,6 +32,9 @@ serve: $(RUNTIME) $(GRAPHIQL)
 
 test: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+bench: $(DEV)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 graphiql: $(RUNTIME)
 	@$(BIN)/python -m app.graphiql.assets

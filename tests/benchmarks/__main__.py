@@ -1,0 +1,28 @@
+"""`python -m tests.benchmarks [NAME]`: one command for all; without a name, the comparison."""
+
+import importlib
+import sys
+
+# Each is a module of this folder with a function `main` that takes its arguments.
+BENCHMARKS = {
+    "compare": "this server beside its peers",
+    "data": "growth with the data",
+    "connections": "growth with the connections",
+    "memory": "memory of a process under load, over time",
+    "inproc": "CPU of the application alone, called within one process",
+}
+
+
+def main() -> None:
+    """Run the benchmark that is named first."""
+    name, *arguments = sys.argv[1:] or ["compare"]
+    if name.startswith("-") and name not in {"-h", "--help"}:
+        name, arguments = "compare", sys.argv[1:]
+    if name not in BENCHMARKS:
+        told = "\n".join(f"  {name:12} {what}" for name, what in BENCHMARKS.items())
+        sys.exit(f"usage: python -m tests.benchmarks [NAME] [--quick] [--help]\n\n{told}")
+    importlib.import_module(f"tests.benchmarks.{name}").main(arguments)
+
+
+if __name__ == "__main__":
+    main()

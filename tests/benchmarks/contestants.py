@@ -1,0 +1,168 @@
+"""Who is compared: this server and its peers, each as it is started and asked."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import asyncpg
+import httpx2
+import orjson
+
+from tests.benchmarks.dialects import (
+    Contract,
+    Dialect,
+    Handwritten,
+    PostGraphile,
+    our_cursor,
+    plain_cursor,
+)
+from tests.benchmarks.load import Requests
+from tests.benchmarks.node import install
+from tests.benchmarks.operations import Operation, Variables
+from tests.benchmarks.places import PEERS
+from tests.benchmarks.processes import Server, free_port, started
+from tests.benchmarks.progress import say
+from tests.benchmarks.samples import Samples
+
+POOL_SIZE = 10
+OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a server is started, and what must go with each request to it."""
+
+    command: Sequence[str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """A server that can be compared."""
+
+    name: str
+    title: str
+    dialect: Dialect
+    # Makes all ready, given the URL of the database.
+    prepare: Callable[[str], Awaitable[Launch]]
+    needs_node: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contestant that listens."""
+
+    contestant: Contestant
+    server: Server
+    headers: Mapping[str, str]
+
+    def requests(self, operation: Operation, samples: Samples) -> Requests:
+        """Return all requests of an operation."""
+        dialect = self.contestant.dialect
+        bodies = [dialect.body(operation, one) for one in operation.variables(samples)]
+        return Requests(self._url(operation), bodies, self.headers)
+
+    async def ask(self, operation: Operation, variables: Variables) -> tuple[Any, int]:
+        """Return the data of one answer in the contract's shape, and how many bytes it had."""
+        dialect = self.contestant.dialect
+        async with httpx2.AsyncClient(timeout=30, trust_env=False) as client:
+            answer = await client.post(
+                self._url(operation),
+                content=dialect.body(operation, variables),
+                headers={"Content-Type": "application/json", **self.headers},
+            )
+        return dialect.read(operation, orjson.loads(answer.content)), len(answer.content)
+
+    def _url(self, operation: Operation) -> str:
+        path = self.contestant.dialect.path(operation)
+        return f"http://127.0.0.1:{self.server.port}{path}"
+
+
+async def start(contestant: Contestant, url: str, opened: AsyncExitStack) -> Running:
+    """Start a contestant, to run until what is opened is closed; raises NotStarted."""
+    say(f"Starting {contestant.title}")
+    launch = await contestant.prepare(url)
+    port = free_port()
+    common = {"DATABASE_URL": url, "DATABASE_POOL": str(POOL_SIZE), "PORT": str(port)}
+    server = await opened.enter_async_context(
+        started(contestant.name, launch.command, {**common, **launch.environ}, port=port)
+    )
+    return Running(contestant, server, launch.headers)
+
+
+async def _ours(url: str) -> Launch:
+    # As it is run for others than oneself: everything of its defaults, and access required.
+    token = await _make_token(url)
+    return Launch(
+        command=[sys.executable, "-m", "app", "serve"],
+        environ={"AUTH": "required"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+async def _make_token(url: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "token", "create", "benchmark"),
+        *("--scope", "read", "--scope", "write"),
+        env=os.environ | {"DATABASE_URL": url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    return output.decode().split()[-1]
+
+
+async def _node(folder: str, url: str) -> Launch:
+    if (PEERS / folder / "schema.sql").exists():
+        connection = await asyncpg.connect(url)
+        await connection.execute((PEERS / folder / "schema.sql").read_text())
+        await connection.close()
+    installed = await install(PEERS / folder)
+    return Launch(
+        command=["node", str(installed / "server.js")],
+        environ={"NODE_ENV": "production", "GRAPHILE_TURBO": "1"},
+    )
+
+
+async def _uvicorn(module: str, url: str) -> Launch:  # noqa: ARG001  # one signature for all
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    start = "import os, sys, uvicorn; sys.argv += ['--port', os.environ['PORT']]; uvicorn.main()"
+    return Launch(
+        command=[sys.executable, "-c", start, f"tests.benchmarks.peers.{module}:app", *quiet]
+    )
+
+
+CONTESTANTS = (
+    Contestant(name=OURS, title="This server", dialect=Contract(our_cursor), prepare=_ours),
+    Contestant(
+        name="endpoint",
+        title="Python without GraphQL",
+        dialect=Handwritten(),
+        prepare=partial(_uvicorn, "endpoint"),
+    ),
+    Contestant(
+        name="mercurius",
+        title="Fastify + Mercurius (JIT)",
+        dialect=Contract(plain_cursor),
+        prepare=partial(_node, "mercurius"),
+        needs_node=True,
+    ),
+    Contestant(
+        name="postgraphile",
+        title="PostGraphile",
+        dialect=PostGraphile(),
+        prepare=partial(_node, "postgraphile"),
+        needs_node=True,
+    ),
+    Contestant(
+        name="manuals",
+        title="Strawberry + Tortoise",
+        dialect=Contract(plain_cursor),
+        prepare=partial(_uvicorn, "manuals"),
+    ),
+)

@@ -1,0 +1,14 @@
+"""Where benchmarks keep things."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+# Of the repository.
+PEERS = _HERE / "peers"
+RESULTS = _HERE / "results"
+
+# Of this machine only; may be deleted at any time.
+SCRATCH = _HERE.parent.parent / ".bench"
+LOGS = SCRATCH / "logs"
+QUICK_RESULTS = SCRATCH / "results"
