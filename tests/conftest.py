@@ -143,11 +143,17 @@ def database(server: str) -> None:
     """Connect the models to the worker's database, whose tables are empty."""
 
 
-@pytest.fixture
-async def http(server: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """Return a client of the server."""
-    async with httpx2.AsyncClient(base_url=server, timeout=30) as client:
+@pytest.fixture(scope="session")
+async def _http(_server: str) -> AsyncIterator[httpx2.AsyncClient]:
+    # One for all tests: making a client reads all certificates of the system.
+    async with httpx2.AsyncClient(base_url=_server, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+def http(_http: httpx2.AsyncClient, server: str) -> httpx2.AsyncClient:  # noqa: ARG001  # empties the tables
+    """Return a client of the server."""
+    return _http
 
 
 @pytest.fixture
