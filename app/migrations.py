@@ -191,7 +191,9 @@ async def _upgrade(url: str) -> list[str]:
         try:
             return await command.upgrade()
         except AdoptionRefused as refusal:
-            raise MigrationRefused(str(refusal)) from refusal
+            raise MigrationRefused(
+                str(refusal).rstrip(), hint="Correct that, then start again."
+            ) from refusal
         except (BaseORMException, asyncpg.PostgresError) as error:
             if is_unavailable(error):
                 raise

@@ -120,7 +120,8 @@ async def adopt(db: BaseDBAsyncClient) -> str:
     script = [CREATE[table] for table in COLUMNS if table not in there]
     if there:
         await db.execute_script(
-            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s';"
+            # Large tables take their time, but nobody is to be waited for without end.
+            f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s';"
             f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE;"
         )
         found = {table: await _columns(db, table) for table in there}
