@@ -15,9 +15,12 @@ _INTEGER_LIMIT = 2**63
 
 
 def json_text(value: object, *path: str) -> str:
-    """Return a JSON value as text; raises InvalidInput for what cannot be stored exactly."""
+    """Return a JSON value as text; raises InvalidInput for what cannot be stored exactly.
+
+    Equal values have equal texts, for the order of an object's members means nothing.
+    """
     _check(value, path, depth=0)
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:

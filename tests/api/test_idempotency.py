@@ -1,0 +1,143 @@
+"""The same key with the same input has its effect once, however often it comes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from models import LogEntry, OpsDelivery, Ticket, TicketEvent
+from tests.api.asking import NEW, Ask, create
+
+CREATE = """
+    mutation ($input: CreateTicketInput!) {
+      createTicket(input: $input) {
+        ticket { id subject }
+        errors { __typename code path message }
+      }
+    }
+"""
+SEND = """
+    mutation ($input: SendToOpsInput!) {
+      sendToOps(input: $input) {
+        ticket { id opsState }
+        delivery { id state attempts }
+        logEntry { action }
+        errors { __typename code path message }
+      }
+    }
+"""
+
+
+async def test_the_same_key_with_the_same_input_answers_with_the_first_ticket(ask: Ask) -> None:
+    keyed = NEW | {"idempotencyKey": "k", "metadata": {"a": 1, "b": 2}}
+    first = await ask(CREATE, input=keyed)
+    again = await ask(CREATE, input=keyed | {"metadata": {"b": 2, "a": 1}})
+    assert first["createTicket"]["errors"] == []
+    assert again == first
+    assert await Ticket.all().count() == 1
+    assert await TicketEvent.all().count() == 1
+
+
+async def test_many_calls_at_once_with_one_key_make_one_ticket(ask: Ask) -> None:
+    keyed = NEW | {"idempotencyKey": "k"}
+    answers = await asyncio.gather(*(ask(CREATE, input=keyed) for _ in range(8)))
+    assert len({answer["createTicket"]["ticket"]["id"] for answer in answers}) == 1
+    assert await Ticket.all().count() == 1
+
+
+async def test_the_same_key_with_another_input_is_an_error(ask: Ask) -> None:
+    await ask(CREATE, input=NEW | {"idempotencyKey": "k"})
+    payload = (await ask(CREATE, input=NEW | {"idempotencyKey": "k", "subject": "Other"}))[
+        "createTicket"
+    ]
+    [error] = payload["errors"]
+    assert error.pop("message")
+    assert error == {
+        "__typename": "ConflictError",
+        "code": "IDEMPOTENCY_KEY_REUSED",
+        "path": ["input", "idempotencyKey"],
+    }
+    assert payload["ticket"] is None
+    assert await Ticket.all().count() == 1
+
+
+async def test_a_call_that_failed_leaves_its_key_free(ask: Ask) -> None:
+    await create(ask, id="T-1")
+    keyed: dict[str, Any] = NEW | {"id": "T-1", "idempotencyKey": "k"}
+    [error] = (await ask(CREATE, input=keyed))["createTicket"]["errors"]
+    assert error["code"] == "ALREADY_EXISTS"
+    payload = (await ask(CREATE, input=keyed | {"id": "T-2"}))["createTicket"]
+    assert payload["errors"] == []
+    assert payload["ticket"]["id"] == "T-2"
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("", "REQUIRED"), ("k" * 256, "TOO_LONG"), ("a\0b", "INVALID")]
+)
+async def test_a_key_has_1_to_255_characters(ask: Ask, key: str, code: str) -> None:
+    payload = (await ask(CREATE, input=NEW | {"idempotencyKey": key}))["createTicket"]
+    [error] = payload["errors"]
+    assert (error["code"], error["path"]) == (code, ["input", "idempotencyKey"])
+    assert await Ticket.all().count() == 0
+
+
+async def test_a_key_is_kept_to_its_last_character(ask: Ask) -> None:
+    for last in "ab":
+        await ask(CREATE, input=NEW | {"idempotencyKey": "k" * 254 + last})
+    assert await Ticket.all().count() == 2
+
+
+async def test_a_key_of_a_deleted_ticket_makes_no_other(ask: Ask) -> None:
+    keyed = NEW | {"idempotencyKey": "k"}
+    await ask(CREATE, input=keyed)
+    await Ticket.all().delete()
+    payload = (await ask(CREATE, input=keyed))["createTicket"]
+    [error] = payload["errors"]
+    assert (error["__typename"], error["code"]) == ("NotFoundError", "NOT_FOUND")
+    assert await Ticket.all().count() == 0
+
+
+async def test_a_repeated_send_answers_with_the_first_delivery(ask: Ask) -> None:
+    ticket_id = await create(ask)
+    keyed = {"ticketId": ticket_id, "idempotencyKey": "k"}
+    first = (await ask(SEND, input=keyed))["sendToOps"]
+    again = (await ask(SEND, input=keyed))["sendToOps"]
+    assert first["logEntry"] == {"action": "SEND"}
+    assert again == first | {"logEntry": None}
+    assert await OpsDelivery.all().count() == 1
+    assert await LogEntry.all().count() == 1
+
+
+async def test_a_repeated_send_of_another_ticket_is_an_error(ask: Ask) -> None:
+    first, second = await create(ask), await create(ask)
+    await ask(SEND, input={"ticketId": first, "idempotencyKey": "k"})
+    payload = (await ask(SEND, input={"ticketId": second, "idempotencyKey": "k"}))["sendToOps"]
+    [error] = payload["errors"]
+    assert error["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert (await Ticket.get(id=second)).ops_state.name == "NOT_SENT"
+
+
+async def test_many_sends_at_once_with_one_key_make_one_delivery(ask: Ask) -> None:
+    keyed = {"ticketId": await create(ask), "idempotencyKey": "k"}
+    answers = await asyncio.gather(*(ask(SEND, input=keyed) for _ in range(8)))
+    assert len({answer["sendToOps"]["delivery"]["id"] for answer in answers}) == 1
+    assert await OpsDelivery.all().count() == 1
+
+
+async def test_one_key_sends_many_tickets_at_once_to_no_more_than_one_delivery(ask: Ask) -> None:
+    tickets = [await create(ask) for _ in range(4)]
+    answers = await asyncio.gather(
+        *(ask(SEND, input={"ticketId": one, "idempotencyKey": "k"}) for one in tickets)
+    )
+    codes = [[error["code"] for error in answer["sendToOps"]["errors"]] for answer in answers]
+    assert sorted(codes) == [[], *[["IDEMPOTENCY_KEY_REUSED"]] * 3]
+    assert await OpsDelivery.all().count() == 1
+
+
+async def test_a_key_of_one_mutation_is_not_one_of_another(ask: Ask) -> None:
+    ticket_id = (await ask(CREATE, input=NEW | {"idempotencyKey": "k"}))["createTicket"]["ticket"][
+        "id"
+    ]
+    payload = (await ask(SEND, input={"ticketId": ticket_id, "idempotencyKey": "k"}))["sendToOps"]
+    [error] = payload["errors"]
+    assert error["code"] == "IDEMPOTENCY_KEY_REUSED"
