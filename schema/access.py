@@ -13,6 +13,9 @@ OPS = "ops"
 ADMIN = "admin"
 SCOPES = frozenset({READ, WRITE, OPS, ADMIN})
 
+# What needs one of these changes something, here or at OPS, be it a query.
+WITH_EFFECT = frozenset({WRITE, OPS})
+
 # The answer of a field that has its own need, and nothing that others must not see.
 _NOTHING = None
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from graphql import OperationType
+from graphql import OperationDefinitionNode, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,11 +18,13 @@ from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.standing import Standing
 from app.http.body import read_body
 from app.http.context import context_of
+from app.http.cross_origin import refuse_cross_origin
 from app.http.faults import RETRY_AFTER_S
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
 from engine.documents import Document
+from schema.access import WITH_EFFECT
 
 __all__ = ["GraphQLEndpoint"]
 
@@ -49,6 +51,7 @@ class GraphQLEndpoint:
         self._standing = standing
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
+        self._cors_origins = settings.cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -97,7 +100,10 @@ class GraphQLEndpoint:
         status = 200
         try:
             document = self._operations.prepare(request.query)
-            if _operation_type(scope, document, request) is OperationType.SUBSCRIPTION:
+            operation = _operation(scope, document, request)
+            if scope["method"] != "POST" and document.requirements(operation) & WITH_EFFECT:
+                refuse_cross_origin(scope, allowed_origins=self._cors_origins)
+            if operation.operation is OperationType.SUBSCRIPTION:
                 if not takes_events:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
                 results = await self._operations.subscribe(
@@ -126,13 +132,15 @@ class GraphQLEndpoint:
         return _response(scope, answer, content, status=status)
 
 
-def _operation_type(scope: Scope, document: Document, request: GraphQLRequest) -> OperationType:
-    """Return what type the operation is of; raises HttpProblem where it is not to be executed."""
+def _operation(
+    scope: Scope, document: Document, request: GraphQLRequest
+) -> OperationDefinitionNode:
+    """Return the operation to run; raises HttpProblem where it is not to be executed."""
     operation = choose(scope, document, request.operation_name)
     if operation.operation is OperationType.MUTATION and scope["method"] != "POST":
         detail = "A mutation must be sent by POST."
         raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
-    return operation.operation
+    return operation
 
 
 def _check_content_type(content_type: bytes | None) -> None:

@@ -64,8 +64,22 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
             answering,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
-            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "X-GraphQL-Cost",
+            ],
+            expose_headers=[
+                "Allow",
+                "ETag",
+                "Link",
+                "Location",
+                "Retry-After",
+                "WWW-Authenticate",
+                "X-Request-Id",
+            ],
         )
     return RequestBoundary(answering)
 
