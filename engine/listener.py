@@ -21,7 +21,7 @@ class Event:
         # What listeners may choose by.
         self.key: str = row[key]
         # The row as the ORM would have fetched it.
-        self.value = instance(table.model, row)
+        self.value: Any = instance(table.model, row)
         # What was made of it for some of the listeners, for the others to share.
         self.answers: dict[Hashable, asyncio.Task[Any]] = {}
 

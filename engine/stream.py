@@ -90,8 +90,9 @@ class Stream:
 
     async def close(self) -> None:
         """End the events of all listeners."""
-        self._closed = True
-        self._silence()
+        if not self._closed:
+            self._closed = True
+            self._silence()
         for listener in self._all_listeners():
             listener.end()
         if self._reader is not None:

@@ -1,0 +1,1 @@
+"""What is followed live: nothing lost, nothing twice, whatever happens meanwhile."""

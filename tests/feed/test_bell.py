@@ -1,0 +1,75 @@
+import asyncio
+from contextlib import suppress
+
+from tortoise.transactions import in_transaction
+
+from engine.bell import Bell
+from tests.feed.following import connected
+
+
+async def _heard(bell: Bell) -> asyncio.Event:
+    # The ring of its own beginning comes first.
+    heard = asyncio.Event()
+    bell.heard_by(heard.set)
+    async with asyncio.timeout(5):
+        await heard.wait()
+    await asyncio.sleep(0.1)
+    heard.clear()
+    return heard
+
+
+async def test_a_commit_is_heard_in_this_process_and_in_others(
+    bell: Bell, database_url: str
+) -> None:
+    heard_here, heard_there = await _heard(bell), asyncio.Event()
+    async with connected(database_url) as other:
+        await other.add_listener("commits", lambda *_: heard_there.set())
+        async with in_transaction() as connection:
+            await connection.execute_query("SELECT 1")
+        async with asyncio.timeout(0.5):
+            await heard_here.wait()
+            await heard_there.wait()
+
+
+async def test_what_is_rolled_back_rings_no_bell(bell: Bell) -> None:
+    heard = await _heard(bell)
+    with suppress(LookupError):
+        async with in_transaction() as connection:
+            await connection.execute_query("SELECT 1")
+            raise LookupError
+    await asyncio.sleep(0.2)
+    assert not heard.is_set()
+
+
+async def test_many_commits_at_once_are_told_to_others_a_few_times(
+    bell: Bell, database_url: str
+) -> None:
+    await _heard(bell)
+    async with connected(database_url) as other:
+        told: list[str] = []
+        await other.add_listener("commits", lambda *_: told.append("commit"))
+        for _ in range(1000):
+            bell.ring()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.3)
+        assert 1 <= len(told) <= 30
+
+
+async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_missed(
+    bell: Bell, database_url: str
+) -> None:
+    heard = await _heard(bell)
+    async with connected(database_url) as other:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE '%commits%'"
+            " AND pid <> pg_backend_pid()"
+        )
+        async with asyncio.timeout(5):
+            await heard.wait()
+        heard.clear()
+        await asyncio.sleep(0.2)
+        heard.clear()
+        await other.execute("NOTIFY commits")
+        async with asyncio.timeout(1):
+            await heard.wait()
