@@ -5,14 +5,16 @@ import pytest
 from tortoise.context import TortoiseContext
 
 from app.database import tortoise_config
+from tests.conftest import TABLES
 
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect to the migrated database, in a transaction that is rolled back at the end."""
+    """Connect to the migrated database, empty for as long as this transaction lasts."""
     connection = await asyncpg.connect(database_url)
     transaction = connection.transaction()
     await transaction.start()
+    await connection.execute(f"TRUNCATE {TABLES}")
     yield connection
     await transaction.rollback()
     await connection.close()

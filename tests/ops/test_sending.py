@@ -126,6 +126,7 @@ async def test_an_ops_that_does_not_answer_in_time_is_logged_as_such() -> None:
 async def test_a_fault_of_the_client_is_an_attempt_that_failed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("ERROR")
     attempt = await send(deliveries_to(ScriptedOps([ZeroDivisionError()])), await a_ticket())
     assert attempt.delivery.state is OpsState.PENDING
     assert attempt.delivery.last_error is not None
