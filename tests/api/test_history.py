@@ -1,0 +1,87 @@
+"""A ticket's history: each change once, in order, with what it was before and after."""
+
+from tests.api.asking import Ask, create
+
+UPDATE = """
+    mutation ($input: UpdateTicketInput!) { updateTicket(input: $input) { errors { message } } }
+"""
+HISTORY = """
+    query ($id: ID!, $first: Int, $after: String) {
+      ticket(id: $id) {
+        updatedAt
+        history(first: $first, after: $after) {
+          totalCount
+          nodes {
+            id type ticketId ticket { id } at actor cursor
+            changes { __typename field before after }
+          }
+          edges { cursor node { id } }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+    }
+"""
+
+
+async def test_a_change_tells_each_field_as_it_was_and_as_it_is(ask: Ask) -> None:
+    ticket_id = await create(ask, assignedTo="ada", metadata={"a": 1})
+    change = {"id": ticket_id, "status": "CLOSED", "assignedTo": None, "metadata": [1.5, "x"]}
+    await ask(UPDATE, input=change)
+    ticket = (await ask(HISTORY, id=ticket_id))["ticket"]
+    [event, first] = ticket["history"]["nodes"]
+    assert (event["type"], event["ticketId"]) == ("UPDATED", ticket_id)
+    assert event["ticket"] == {"id": ticket_id}
+    assert event["at"] == ticket["updatedAt"]
+    changes = {change.pop("field"): change for change in event["changes"]}
+    kind = {"__typename": "FieldChange"}
+    assert changes == {
+        "status": kind | {"before": "OPEN", "after": "CLOSED"},
+        "assignedTo": kind | {"before": "ada", "after": None},
+        "metadata": kind | {"before": {"a": 1}, "after": [1.5, "x"]},
+    }
+    assert first["type"] == "CREATED"
+    made = {change["field"]: (change["before"], change["after"]) for change in first["changes"]}
+    assert made["subject"] == (None, "Printer on fire")
+    assert made["priority"] == (None, "MEDIUM")
+    assert "customerPhone" not in made
+
+
+async def test_a_patch_of_metadata_is_told_as_a_change_of_metadata(ask: Ask) -> None:
+    ticket_id = await create(ask, metadata={"a": 1})
+    await ask(UPDATE, input={"id": ticket_id, "metadataPatch": {"b": 2}})
+    [event, _] = (await ask(HISTORY, id=ticket_id))["ticket"]["history"]["nodes"]
+    assert event["changes"] == [
+        {
+            "__typename": "FieldChange",
+            "field": "metadata",
+            "before": {"a": 1},
+            "after": {"a": 1, "b": 2},
+        }
+    ]
+
+
+async def test_the_newest_comes_first_in_pages(ask: Ask) -> None:
+    ticket_id = await create(ask)
+    for number in range(4):
+        await ask(UPDATE, input={"id": ticket_id, "subject": f"Change {number}"})
+    first = (await ask(HISTORY, id=ticket_id, first=3))["ticket"]["history"]
+    assert first["totalCount"] == 5
+    assert [node["changes"][0]["after"] for node in first["nodes"]] == [
+        "Change 3",
+        "Change 2",
+        "Change 1",
+    ]
+    after = first["pageInfo"]["endCursor"]
+    second = (await ask(HISTORY, id=ticket_id, first=3, after=after))["ticket"]["history"]
+    assert [node["type"] for node in second["nodes"]] == ["UPDATED", "CREATED"]
+    assert not second["pageInfo"]["hasNextPage"]
+
+
+async def test_the_cursor_of_an_event_is_its_place_in_the_list(ask: Ask) -> None:
+    ticket_id = await create(ask)
+    await ask(UPDATE, input={"id": ticket_id, "subject": "New"})
+    history = (await ask(HISTORY, id=ticket_id))["ticket"]["history"]
+    cursors = [edge["cursor"] for edge in history["edges"]]
+    assert [node["cursor"] for node in history["nodes"]] == cursors
+    rest = (await ask(HISTORY, id=ticket_id, after=cursors[0]))["ticket"]["history"]
+    assert [node["type"] for node in rest["nodes"]] == ["CREATED"]
