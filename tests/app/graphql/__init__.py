@@ -1,0 +1,1 @@
+"""Subscriptions as their protocols have them: over WebSocket and as server-sent events."""

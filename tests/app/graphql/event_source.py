@@ -1,0 +1,71 @@
+"""A client of server-sent events, who looks at the bytes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+
+PATIENCE_S = 10
+
+
+class EventSource:
+    """The events of one response."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self.response = response
+        self._chunks = response.aiter_bytes()
+        self._read = b""
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls,
+        http: httpx2.AsyncClient,
+        query: str,
+        /,
+        *,
+        accept: str = "text/event-stream",
+        method: str = "POST",
+        **variables: Any,
+    ) -> AsyncIterator["EventSource"]:
+        """Ask for an operation, and read its events until the end of the block."""
+        headers = {"Accept": accept}
+        asked: dict[str, Any] = {"json": {"query": query, "variables": variables}}
+        if method == "GET":
+            asked = {"params": {"query": query, "variables": json.dumps(variables)}}
+        async with http.stream(method, "/graphql", headers=headers, **asked) as response:
+            yield cls(response)
+
+    async def block(self) -> bytes | None:
+        """Wait for the next block: what ends in an empty line. None at the end of the stream."""
+        async with asyncio.timeout(PATIENCE_S):
+            while b"\n\n" not in self._read:
+                chunk = await anext(self._chunks, None)
+                if chunk is None:
+                    assert self._read == b"", "cut off"
+                    return None
+                self._read += chunk
+        block, _, self._read = self._read.partition(b"\n\n")
+        return block
+
+    async def event(self) -> tuple[str, Any] | None:
+        """Wait for the next event: its name and its data. None at the end of the stream."""
+        while (block := await self.block()) is not None:
+            if block == b":":
+                continue
+            name, data = block.split(b"\n")
+            text = data.removeprefix(b"data:").strip()
+            return name.removeprefix(b"event: ").decode(), json.loads(text) if text else None
+        return None
+
+    async def next(self) -> Any:
+        """Wait for the next result, and return its data."""
+        event = await self.event()
+        assert event is not None
+        name, result = event
+        assert name == "next"
+        assert "errors" not in result, result
+        return result["data"]

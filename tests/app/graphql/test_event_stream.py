@@ -1,0 +1,178 @@
+"""graphql-sse, distinct connections mode: what is streamed, and what is not."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.app.graphql.asked import CREATE, EVENTS, TYPENAME, create
+from tests.app.graphql.event_source import EventSource
+from tests.conftest import GraphQL
+
+# What clients send by themselves.
+URQL = (
+    "application/graphql-response+json, application/graphql+json, application/json,"
+    " text/event-stream, multipart/mixed"
+)
+APOLLO = "application/graphql-response+json,application/json;q=0.9"
+
+
+async def test_a_query_is_one_event_and_complete(http: httpx2.AsyncClient) -> None:
+    async with EventSource.opened(http, TYPENAME) as source:
+        assert source.response.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert source.response.headers["cache-control"] == "no-store"
+        assert await source.event() == ("next", {"data": {"__typename": "Query"}})
+        assert await source.event() == ("complete", None)
+        assert await source.event() is None
+
+
+async def test_its_frames_are_lines_that_end_in_line_feeds_alone(http: httpx2.AsyncClient) -> None:
+    async with EventSource.opened(http, TYPENAME) as source:
+        assert await source.block() == b":"
+        assert await source.block() == b'event: next\ndata: {"data":{"__typename":"Query"}}'
+        # Without a field of data a browser would not tell of it.
+        assert await source.block() == b"event: complete\ndata: "
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_subscription_streams_until_the_client_leaves(
+    http: httpx2.AsyncClient, graphql: GraphQL, method: str
+) -> None:
+    async with EventSource.opened(http, EVENTS, method=method) as source:
+        for _ in range(3):
+            ticket_id = await create(graphql)
+            assert (await source.next())["ticketEvents"]["ticketId"] == ticket_id
+
+
+async def test_who_has_the_answers_first_bytes_misses_nothing_from_then_on(
+    http: httpx2.AsyncClient, graphql: GraphQL
+) -> None:
+    for _ in range(10):
+        await create(graphql)
+        async with EventSource.opened(http, EVENTS) as source:
+            ticket_id = await create(graphql)
+            assert (await source.next())["ticketEvents"]["ticketId"] == ticket_id
+
+
+async def test_with_a_cursor_all_since_then_comes_first(
+    http: httpx2.AsyncClient, graphql: GraphQL
+) -> None:
+    async with EventSource.opened(http, EVENTS) as source:
+        tickets = [await create(graphql)]
+        cursor = (await source.next())["ticketEvents"]["cursor"]
+    tickets += [await create(graphql) for _ in range(5)]
+    async with EventSource.opened(http, EVENTS, after=cursor) as source:
+        came = [(await source.next())["ticketEvents"]["ticketId"] for _ in range(5)]
+        assert came == tickets[1:]
+
+
+async def test_a_mutation_goes_by_post(http: httpx2.AsyncClient) -> None:
+    async with EventSource.opened(http, CREATE) as source:
+        assert (await source.next())["createTicket"]["ticket"]["id"]
+        assert await source.event() == ("complete", None)
+
+
+async def test_a_mutation_does_not_go_by_get(http: httpx2.AsyncClient) -> None:
+    async with EventSource.opened(http, CREATE, method="GET") as source:
+        assert source.response.status_code == 405
+        assert source.response.headers["allow"] == "POST"
+        assert source.response.headers["content-type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "code"),
+    [
+        ("{", {}, "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { __typename } query B { __typename }", {}, "BAD_USER_INPUT"),
+        ("query ($id: ID!) { ticket(id: $id) { id } }", {}, "BAD_USER_INPUT"),
+        (EVENTS, {"after": "nonsense"}, "BAD_USER_INPUT"),
+        (EVENTS, {"id": 1.5}, "BAD_USER_INPUT"),
+    ],
+)
+async def test_what_cannot_be_executed_is_told_by_an_event(
+    http: httpx2.AsyncClient, query: str, variables: dict[str, Any], code: str
+) -> None:
+    """A browser would tell nothing of a status."""
+    async with EventSource.opened(http, query, **variables) as source:
+        assert source.response.status_code == 200
+        event = await source.event()
+        assert event is not None
+        name, result = event
+        assert name == "next"
+        assert "data" not in result
+        assert {error["extensions"]["code"] for error in result["errors"]} == {code}
+        assert await source.event() == ("complete", None)
+        assert await source.event() is None
+
+
+@pytest.mark.parametrize("accept", [URQL, APOLLO, "*/*", "application/json, text/event-stream"])
+async def test_a_query_is_json_where_json_is_wanted_first(
+    http: httpx2.AsyncClient, accept: str
+) -> None:
+    response = await http.post("/graphql", json={"query": TYPENAME}, headers={"Accept": accept})
+    assert "json" in response.headers["content-type"]
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/event-stream", "text/event-stream, */*", "application/json;q=0.5, text/event-stream"],
+)
+async def test_a_query_is_streamed_where_events_are_wanted_first(
+    http: httpx2.AsyncClient, accept: str
+) -> None:
+    async with EventSource.opened(http, TYPENAME, accept=accept) as source:
+        assert await source.next() == {"__typename": "Query"}
+
+
+async def test_a_subscription_is_streamed_where_events_are_acceptable_at_all(
+    http: httpx2.AsyncClient, graphql: GraphQL
+) -> None:
+    async with EventSource.opened(http, EVENTS, accept=URQL) as source:
+        await create(graphql)
+        await source.next()
+
+
+@pytest.mark.parametrize("accept", [APOLLO, "*/*", "application/json, text/event-stream;q=0"])
+async def test_a_subscription_is_refused_where_events_are_not_acceptable(
+    http: httpx2.AsyncClient, accept: str
+) -> None:
+    response = await http.post("/graphql", json={"query": EVENTS}, headers={"Accept": accept})
+    assert response.status_code == 400
+    [error] = response.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "text/event-stream" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ({"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415),
+        ({"content": b"x" * 2_000_000, "headers": {"Content-Type": "application/json"}}, 413),
+    ],
+)
+async def test_what_is_no_request_has_a_status_and_says_why_as_json(
+    http: httpx2.AsyncClient, content: dict[str, Any], status: int
+) -> None:
+    content["headers"]["Accept"] = "text/event-stream"
+    response = await http.post("/graphql", **content)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.json()["errors"]
+
+
+async def test_the_connection_can_be_used_again_when_a_stream_is_complete(server: str) -> None:
+    limits = httpx2.Limits(max_connections=1)
+    async with httpx2.AsyncClient(base_url=server, limits=limits) as http:
+        for _ in range(3):
+            async with EventSource.opened(http, TYPENAME) as source:
+                while await source.event():
+                    pass
+
+
+async def test_to_ask_for_the_head_of_a_subscription_begins_none(http: httpx2.AsyncClient) -> None:
+    response = await http.head(
+        "/graphql", params={"query": EVENTS}, headers={"Accept": "text/event-stream"}
+    )
+    assert response.status_code in {200, 400}
