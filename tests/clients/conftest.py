@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +13,16 @@ import pytest
 
 from app.migrations import migrate
 from tests.app.http.serving import Served, served
-from tests.clients.project import HERE, Project, copied, install, run
+from tests.clients.project import (
+    HERE,
+    NPM_PROGRAMS,
+    ProgramFailed,
+    Project,
+    copied,
+    install_npm,
+    install_pip,
+    run,
+)
 from tests.conftest import empty_database
 
 NewProject: TypeAlias = Callable[[str], Project]
@@ -54,18 +64,40 @@ def token(clients_database_url: str) -> str:
     return run(*create, cwd=HERE.parents[1], DATABASE_URL=clients_database_url).strip()
 
 
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Let the workers install one after the other; without what is needed, skip, except in CI."""
+    try:
+        with (HERE / "package.json").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except ProgramFailed as error:
+        missing(f"what the clients need could not be brought: {error}")
+
+
+def missing(reason: str) -> None:
+    pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
-def packages() -> None:
-    """Bring the packages, once for all workers; skip where there is no Node, except in CI."""
+def npm_programs() -> Path:
+    """Bring the packages of npm, once."""
     if not (shutil.which("node") and shutil.which("npm")):
-        reason = "no Node.js with npm on this machine (on Debian: apt install nodejs npm)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with (HERE / "package.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        install(HERE)
+        missing("no Node.js with npm on this machine (on Debian: apt install nodejs npm)")
+    with only_one():
+        install_npm()
+    return NPM_PROGRAMS
 
 
 @pytest.fixture
-def project(packages: None, tmp_path: Path) -> NewProject:  # noqa: ARG001  # only its effect
+def project(npm_programs: Path, tmp_path: Path) -> NewProject:
     """Copy a client's project into a folder of the test."""
-    return lambda name: copied(name, tmp_path)
+    return lambda name: copied(name, tmp_path, npm_programs)
+
+
+@pytest.fixture
+def ariadne(tmp_path: Path) -> Project:
+    """Copy the project of ariadne-codegen, and bring that into an environment of its own."""
+    with only_one():
+        programs = install_pip("ariadne")
+    return copied("ariadne", tmp_path, programs)
