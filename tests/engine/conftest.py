@@ -1,5 +1,6 @@
 """A few rows of every kind, and someone who asks for them in the process of the tests."""
 
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,6 +19,8 @@ async def context(database: None) -> AsyncIterator[Context]:  # noqa: ARG001  # 
     caller = Caller(scopes=frozenset({"read", "write", "ops"}))
     yield Context(deliveries=deliveries, request_id="r", caller=caller)
     await deliveries.close()
+    # What an operation has left behind is nobody else's fault.
+    gc.collect()
 
 
 @pytest.fixture
