@@ -19,6 +19,12 @@ _LOCK_SEED = 0x7469636B6574
 
 _LOCK = f"SELECT pg_advisory_xact_lock(hashtextextended($1, {_LOCK_SEED}))"
 
+_TRY_LOCK = """
+SELECT ticket_id
+FROM unnest($1::text[]) AS ticket_id
+WHERE pg_try_advisory_xact_lock(hashtextextended(ticket_id, $2))
+"""
+
 _INSERT = """
 INSERT INTO ticket_events (id, ticket_id, type, actor, request_id, changes)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -70,6 +76,12 @@ async def lock_ticket(connection: BaseDBAsyncClient, ticket_id: str) -> None:
     not exist.
     """
     await connection.execute_query_dict(_LOCK, [ticket_id])
+
+
+async def try_lock_tickets(connection: BaseDBAsyncClient, ticket_ids: Sequence[str]) -> set[str]:
+    """Lock those of the tickets, as `lock_ticket` does, whose lock is free, and return them."""
+    rows = await connection.execute_query_dict(_TRY_LOCK, [ticket_ids, _LOCK_SEED])
+    return {row["ticket_id"] for row in rows}
 
 
 async def record_event(

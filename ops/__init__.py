@@ -7,21 +7,24 @@ holds only while the claim does (the fence). So a crash at any point costs at
 most a repeated call with the same key, and nothing that was accepted is lost.
 """
 
-from ops.breaker import CircuitState
+from ops.breaker import BreakerSettings, CircuitState
 from ops.client import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
 from ops.deliveries import Attempt, Check, Deliveries
 from ops.policy import OpsPolicy
 from ops.refusals import DeliveryNotFound, DeliveryStateError, NotSent
 from ops.simulator import Simulator, SimulatorSettings
+from ops.worker import DeliveryWorker, delivering
 
 __all__ = [
     "Accepted",
     "Attempt",
+    "BreakerSettings",
     "Check",
     "CircuitState",
     "Deliveries",
     "DeliveryNotFound",
     "DeliveryStateError",
+    "DeliveryWorker",
     "FailureKind",
     "NotSent",
     "OpsClient",
@@ -30,4 +33,5 @@ __all__ = [
     "Simulator",
     "SimulatorSettings",
     "StatusReport",
+    "delivering",
 ]

@@ -13,13 +13,21 @@ from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from engine.database import fetch
+from engine.database import committed, fetch
 from engine.tables import instance
 from models import OpsDelivery, Ticket
 from models.columns import new_id
 from ops.policy import OpsPolicy
 
-__all__ = ["Claim", "claim_again", "claim_lost", "claim_new", "release"]
+__all__ = [
+    "Claim",
+    "claim_abandoned",
+    "claim_again",
+    "claim_due",
+    "claim_lost",
+    "claim_new",
+    "release",
+]
 
 # The ticket as OPS gets it: every attempt sends the same, whatever changes meanwhile.
 _CLAIM_NEW = """
@@ -45,7 +53,8 @@ SELECT
         'updated_at', to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'version', version
     ),
-    'pending', 1, $3, $4, clock.now, clock.now + $5, clock.now + $5
+    'pending', CASE WHEN $6 THEN 1 ELSE 0 END, $3, $4, clock.now,
+    CASE WHEN $6 THEN clock.now + $5 ELSE clock.now END, CASE WHEN $6 THEN clock.now + $5 END
 FROM tickets, (SELECT clock_timestamp() AS now) AS clock
 WHERE id = $1
 ON CONFLICT (ticket_id) WHERE state = 'pending' DO NOTHING
@@ -80,6 +89,29 @@ WHERE delivery.id = before.id
 RETURNING delivery.*, is_under_way
 """
 
+# now() and not clock_timestamp(), so that the index is not read past what is due. And
+# nothing else narrows the inner query, or PostgreSQL expects few rows, and sorts them
+# all, where it has no statistics yet: attempts that were lost are left to the sweep.
+# An array and not IN, or PostgreSQL may run the inner query once for each row of the
+# outer one, and claim more than the limit.
+_CLAIM_DUE = """
+UPDATE ops_deliveries
+SET attempts = attempts + 1,
+    lease_until = clock_timestamp() + $2,
+    next_attempt_at = clock_timestamp() + $2
+WHERE id = ANY (ARRAY (
+    SELECT id
+    FROM ops_deliveries
+    WHERE state = 'pending'
+      AND next_attempt_at <= now()
+    ORDER BY next_attempt_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+))
+  AND lease_until IS NULL
+RETURNING *
+"""
+
 # Not a new attempt: the right to say of the old one that it was lost.
 _CLAIM_LOST = """
 UPDATE ops_deliveries
@@ -87,6 +119,22 @@ SET lease_until = clock_timestamp() + $2,
     next_attempt_at = CASE WHEN state = 'pending' THEN clock_timestamp() + $2 END
 WHERE id = $1
   AND lease_until <= clock_timestamp()
+RETURNING *
+"""
+
+# The same of any delivery, also of one that was cancelled under its attempt.
+_CLAIM_ABANDONED = """
+UPDATE ops_deliveries
+SET lease_until = clock_timestamp() + $2,
+    next_attempt_at = CASE WHEN state = 'pending' THEN clock_timestamp() + $2 END
+WHERE id = ANY (ARRAY (
+    SELECT id
+    FROM ops_deliveries
+    WHERE lease_until <= now()
+    ORDER BY lease_until
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+))
 RETURNING *
 """
 
@@ -99,7 +147,6 @@ SET attempts = attempts - 1,
 WHERE id = $1
   AND attempts = $2
   AND lease_until = $3
-RETURNING *
 """
 
 
@@ -127,12 +174,16 @@ async def claim_new(
     ticket: Ticket,
     policy: OpsPolicy,
     *,
+    at_once: bool,
     actor: str | None,
     request_id: str | None,
 ) -> Claim | None:
-    """Make a delivery of a ticket, claimed for its first attempt; None where it has one pending."""
+    """Make a delivery of a ticket, claimed if it is to be attempted at once and else due.
+
+    None where the ticket has one that is pending.
+    """
     call_until = _call_until(policy)
-    values = [ticket.id, new_id(), actor, request_id, policy.lease]
+    values = [ticket.id, new_id(), actor, request_id, policy.lease, at_once]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
     return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
 
@@ -152,18 +203,32 @@ async def claim_again(
     return delivery, None if rows[0]["is_under_way"] else Claim(delivery, call_until)
 
 
+async def claim_due(policy: OpsPolicy, *, limit: int) -> list[Claim]:
+    """Claim the next attempts of deliveries that are due, past those that others just claim."""
+    return await _claim(_CLAIM_DUE, [limit, policy.lease], policy)
+
+
+async def claim_abandoned(policy: OpsPolicy, *, limit: int) -> list[Claim]:
+    """Take over attempts whose lease ran out with no outcome recorded."""
+    return await _claim(_CLAIM_ABANDONED, [limit, policy.lease], policy)
+
+
 async def claim_lost(delivery_id: str, policy: OpsPolicy) -> Claim | None:
     """Take over an attempt whose lease ran out with no outcome recorded, if there is one."""
+    claims = await _claim(_CLAIM_LOST, [delivery_id, policy.lease], policy)
+    return claims[0] if claims else None
+
+
+async def release(claim: Claim) -> None:
+    """Give back a claim whose attempt was not made: it does not count."""
+    await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
+    committed()
+
+
+async def _claim(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:
     call_until = _call_until(policy)
-    rows = await fetch(_CLAIM_LOST, [delivery_id, policy.lease])
-    return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
-
-
-async def release(claim: Claim) -> OpsDelivery:
-    """Give back a claim whose attempt was not made and does not count; answer with the row."""
-    delivery = claim.delivery
-    rows = await fetch(_RELEASE, [delivery.id, claim.attempt, claim.lease_until])
-    return instance(OpsDelivery, dict(rows[0])) if rows else await OpsDelivery.get(id=delivery.id)
+    rows = await fetch(statement, values)
+    return [Claim(instance(OpsDelivery, dict(row)), call_until) for row in rows]
 
 
 def _call_until(policy: OpsPolicy) -> float:

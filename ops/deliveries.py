@@ -1,7 +1,6 @@
 """Deliveries: what can be done about bringing a ticket to OPS."""
 
 import asyncio
-import random
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,18 +11,16 @@ from engine.tables import instance
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
 from models.columns import new_id
 from models.ticket_event import lock_ticket
-from ops.breaker import CircuitState
-from ops.call import Answer, call
-from ops.claim import Claim, claim_again, claim_lost, claim_new, release
-from ops.client import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
+from ops.breaker import BreakerSettings, CircuitState
+from ops.claim import Claim, claim_again, claim_lost, claim_new
+from ops.client import OpsClient, OpsFailure, StatusReport
+from ops.courier import Courier
 from ops.inquiry import Inquiry, last_accepted, record_inquiry
-from ops.outcome import Outcome, record
 from ops.patience import patiently
 from ops.policy import OpsPolicy
 from ops.refusals import DeliveryNotFound, DeliveryStateError, NotSent
-from ops.retry import retry_delay_s
 from ops.shelter import Shelter
-from ops.ticket_state import follow
+from ops.ticket_state import Change, follow
 
 __all__ = ["Attempt", "Check", "Deliveries"]
 
@@ -60,9 +57,11 @@ class Check:
 class Deliveries:
     """Orders to bring tickets to one OPS. To be built where no transaction is open, and closed."""
 
-    def __init__(self, client: OpsClient, policy: OpsPolicy) -> None:
-        self.policy = policy
-        self._client = client
+    def __init__(
+        self, client: OpsClient, policy: OpsPolicy, breaker: BreakerSettings | None = None
+    ) -> None:
+        self.courier = Courier(client, policy, breaker)
+        self._policy = policy
         self._shelter = Shelter()
         self._claims: dict[tuple[str, int], Claim] = {}
 
@@ -73,19 +72,29 @@ class Deliveries:
         *,
         actor: str | None,
         request_id: str | None,
+        at_once: bool = True,
     ) -> tuple[OpsDelivery, bool]:
         """Order a delivery, inside the caller's transaction, which holds the ticket's lock.
 
         Answers with the pending one where there is one, and else with a new one and
-        True: that is claimed, and the caller is to attempt it after the commit.
+        True: that is claimed, and the caller is to attempt it after the commit,
+        unless it is not to be tried ``at_once``, but by a worker.
         """
-        claim = await claim_new(connection, ticket, self.policy, actor=actor, request_id=request_id)
+        claim = await claim_new(
+            connection,
+            ticket,
+            self._policy,
+            at_once=at_once,
+            actor=actor,
+            request_id=request_id,
+        )
         if claim is None:
             pending = OpsDelivery.filter(ticket_id=ticket.id, state=OpsState.PENDING)
             return await pending.using_db(connection).get(), False
-        await follow(connection, claim.delivery, actor=actor, request_id=request_id)
+        await follow(connection, [Change(claim.delivery.id, actor, request_id)])
         await ticket.refresh_from_db(fields=["ops_state", "updated_at"], using_db=connection)
-        self._keep(claim)
+        if at_once:
+            self._keep(claim)
         return claim.delivery, True
 
     async def attempt(
@@ -96,7 +105,7 @@ class Deliveries:
         Goes on to its end, and is recorded, also when the caller is cancelled.
         """
         claim = self._claims.pop((delivery.id, delivery.attempts))
-        return await self._shelter.run(self.make(claim, actor=actor, request_id=request_id))
+        return await self._shelter.run(self._attempt(claim, actor=actor, request_id=request_id))
 
     async def retry(
         self, delivery_id: str, *, actor: str | None, request_id: str | None
@@ -124,7 +133,7 @@ class Deliveries:
                 message = f"only a pending delivery can be cancelled: this one is {delivery.state}"
                 raise DeliveryStateError(delivery, message)
             delivery = instance(OpsDelivery, rows[0])
-            await follow(connection, delivery, actor=actor, request_id=request_id)
+            await follow(connection, [Change(delivery_id, actor, request_id)])
         return delivery
 
     async def check(self, ticket_id: str, *, actor: str | None, request_id: str | None) -> Check:
@@ -133,89 +142,51 @@ class Deliveries:
 
     def health(self) -> CircuitState:
         """Return whether calls to OPS are let through."""
-        return CircuitState.CLOSED
+        return self.courier.circuit.state
 
     async def close(self) -> None:
         """Wait until the attempts under way are recorded, then let go of OPS."""
         await self._shelter.drain()
-        await self._client.close()
+        await self.courier.close()
 
-    async def make(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Attempt:
-        """Make the attempt of a claim, in time before its lease ends, and record the outcome."""
-        delivery = claim.delivery
-        left_s = claim.call_until - asyncio.get_running_loop().time()
-        if left_s <= 0:
-            message = "It was too late to call OPS within the lease; the delivery is tried again."
-            return await self._give_back(claim, OpsFailure(FailureKind.UNAVAILABLE, message))
-        submitted = self._client.submit(delivery.payload, key=delivery.id, attempt=claim.attempt)
-        answer = await call(submitted, timeout_s=min(self.policy.timeout_s, left_s))
-        if isinstance(answer.result, OpsFailure) and answer.result.kind is FailureKind.CIRCUIT_OPEN:
-            return await self._give_back(claim, answer.result)
-        return await self._record(claim, answer, actor=actor, request_id=request_id)
-
-    async def bury(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Attempt:
-        """Record of an attempt, taken over by `claim_lost`, that its outcome is not known."""
-        message = "no outcome recorded: the process that made this attempt went away"
-        answer: Answer[Accepted] = Answer(OpsFailure(FailureKind.LOST, message), None)
-        return await self._record(claim, answer, actor=actor, request_id=request_id)
+    async def _attempt(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Attempt:
+        made = await self.courier.attempt(claim, actor=actor, request_id=request_id)
+        delivery = await OpsDelivery.get(id=claim.delivery.id)
+        entry = None if made.log_entry_id is None else await LogEntry.get(id=made.log_entry_id)
+        return Attempt(delivery, entry, made.failure)
 
     async def _retry(
         self, delivery_id: str, *, actor: str | None, request_id: str | None
     ) -> Attempt:
         delivery = await _find(delivery_id)
-        if (lost := await claim_lost(delivery_id, self.policy)) is not None:
-            await self.bury(lost, actor=delivery.requested_by, request_id=delivery.request_id)
+        if (lost := await claim_lost(delivery_id, self._policy)) is not None:
+            await self.courier.bury(
+                lost, actor=delivery.requested_by, request_id=delivery.request_id
+            )
         async with in_transaction() as connection:
             await lock_ticket(connection, delivery.ticket_id)
-            claimed = await claim_again(connection, delivery_id, self.policy)
+            claimed = await claim_again(connection, delivery_id, self._policy)
             if claimed is None:
                 delivery = await OpsDelivery.get(id=delivery_id, using_db=connection)
                 raise DeliveryStateError(delivery, _why_not_again(delivery))
             delivery, claim = claimed
-            await follow(connection, delivery, actor=actor, request_id=request_id)
+            await follow(connection, [Change(delivery_id, actor, request_id)])
         if claim is None:
             return Attempt(delivery, None, None)
-        return await self.make(claim, actor=actor, request_id=request_id)
+        return await self._attempt(claim, actor=actor, request_id=request_id)
 
     async def _check(self, ticket_id: str, *, actor: str | None, request_id: str | None) -> Check:
         accepted = await last_accepted(ticket_id)
         if accepted is None or accepted.reference is None:
             raise NotSent(ticket_id)
         reference = accepted.reference
-        answer = await call(self._client.status(reference), timeout_s=self.policy.timeout_s)
+        answer = await self.courier.ask(reference)
         inquiry = Inquiry(new_id(), accepted, answer, actor, request_id)
         delivery, entry = await patiently(lambda: record_inquiry(inquiry))
         result = answer.result
         status = result.status if isinstance(result, StatusReport) else None
         failure = result if isinstance(result, OpsFailure) else None
         return Check(reference, status, entry.timestamp, entry, failure, delivery)
-
-    async def _record(
-        self,
-        claim: Claim,
-        answer: Answer[Accepted],
-        *,
-        actor: str | None,
-        request_id: str | None,
-    ) -> Attempt:
-        failure = answer.result if isinstance(answer.result, OpsFailure) else None
-        delay_s = None if failure is None else self._retry_delay_s(claim, failure)
-        outcome = Outcome(new_id(), answer, delay_s, actor, request_id)
-        delivery, entry = await patiently(lambda: record(claim, outcome))
-        return Attempt(delivery, entry, failure)
-
-    def _retry_delay_s(self, claim: Claim, failure: OpsFailure) -> float | None:
-        return retry_delay_s(
-            self.policy.retry,
-            attempt=claim.attempt - claim.delivery.attempts_forgiven,
-            retryable=failure.retryable,
-            retry_after_s=failure.retry_after_s,
-            chance=random.random(),  # noqa: S311  # spreads calls, protects nothing
-        )
-
-    async def _give_back(self, claim: Claim, failure: OpsFailure) -> Attempt:
-        delivery = await patiently(lambda: release(claim))
-        return Attempt(delivery, None, failure)
 
     def _keep(self, claim: Claim) -> None:
         """Keep a claim until it is attempted; those of transactions rolled back run out."""

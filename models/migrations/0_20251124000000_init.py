@@ -158,9 +158,9 @@ CREATE TABLE ops_deliveries (
 CREATE INDEX ops_deliveries_by_created_at ON ops_deliveries (created_at, id);
 CREATE INDEX ops_deliveries_of_ticket ON ops_deliveries (ticket_id, created_at, id);
 CREATE INDEX ops_deliveries_due ON ops_deliveries (next_attempt_at) WHERE state = 'pending';
--- Attempts that were under way when their delivery was cancelled, and are not over yet.
-CREATE INDEX ops_deliveries_abandoned ON ops_deliveries (lease_until)
-    WHERE state <> 'pending' AND lease_until IS NOT NULL;
+-- Attempts under way, also those whose delivery was cancelled meanwhile.
+CREATE INDEX ops_deliveries_under_way ON ops_deliveries (lease_until)
+    WHERE lease_until IS NOT NULL;
 CREATE INDEX ops_deliveries_failed ON ops_deliveries (created_at, id) WHERE state = 'failed';
 CREATE UNIQUE INDEX ops_deliveries_one_pending ON ops_deliveries (ticket_id)
     WHERE state = 'pending';

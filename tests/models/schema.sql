@@ -253,8 +253,6 @@ CREATE INDEX log_entries_of_delivery ON public.log_entries USING btree (delivery
 
 CREATE INDEX log_entries_of_ticket ON public.log_entries USING btree (ticket_id, "timestamp", id);
 
-CREATE INDEX ops_deliveries_abandoned ON public.ops_deliveries USING btree (lease_until) WHERE ((state <> 'pending'::text) AND (lease_until IS NOT NULL));
-
 CREATE INDEX ops_deliveries_by_created_at ON public.ops_deliveries USING btree (created_at, id);
 
 CREATE INDEX ops_deliveries_due ON public.ops_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
@@ -264,6 +262,8 @@ CREATE INDEX ops_deliveries_failed ON public.ops_deliveries USING btree (created
 CREATE INDEX ops_deliveries_of_ticket ON public.ops_deliveries USING btree (ticket_id, created_at, id);
 
 CREATE UNIQUE INDEX ops_deliveries_one_pending ON public.ops_deliveries USING btree (ticket_id) WHERE (state = 'pending'::text);
+
+CREATE INDEX ops_deliveries_under_way ON public.ops_deliveries USING btree (lease_until) WHERE (lease_until IS NOT NULL);
 
 CREATE INDEX ticket_events_in_order ON public.ticket_events USING btree (transaction, sequence);
 

@@ -1,7 +1,8 @@
 """Making tickets and ordering their deliveries, as the resolvers do."""
 
-from typing import Any
+from typing import Any, TypedDict
 
+import asyncpg
 import orjson
 from tortoise.transactions import in_transaction
 
@@ -9,9 +10,26 @@ from models import LogEntry, OpsDelivery, Ticket, TicketEvent
 from models.ticket_event import lock_ticket
 from ops import Attempt, Deliveries, OpsClient, OpsPolicy
 
-__all__ = ["CALLER", "a_ticket", "changes_of", "deliveries_to", "log_of", "order", "send"]
+__all__ = [
+    "CALLER",
+    "a_ticket",
+    "changes_of",
+    "cut_connections",
+    "deliveries_to",
+    "log_of",
+    "order",
+    "send",
+]
 
-CALLER = {"actor": "alice", "request_id": "request-1"}
+
+class Caller(TypedDict):
+    """Who asks, as the resolvers say it."""
+
+    actor: str | None
+    request_id: str | None
+
+
+CALLER: Caller = {"actor": "alice", "request_id": "request-1"}
 
 
 def deliveries_to(ops: OpsClient, **settings: int) -> Deliveries:
@@ -30,11 +48,13 @@ async def a_ticket(**fields: Any) -> Ticket:
     return await Ticket.create(**(values | fields))
 
 
-async def order(deliveries: Deliveries, ticket: Ticket) -> tuple[OpsDelivery, bool]:
+async def order(
+    deliveries: Deliveries, ticket: Ticket, *, at_once: bool = True
+) -> tuple[OpsDelivery, bool]:
     """Order a delivery in a transaction of its own."""
     async with in_transaction() as connection:
         await lock_ticket(connection, ticket.id)
-        return await deliveries.request(connection, ticket, **CALLER)
+        return await deliveries.request(connection, ticket, at_once=at_once, **CALLER)
 
 
 async def send(deliveries: Deliveries, ticket: Ticket) -> Attempt:
@@ -59,3 +79,13 @@ async def changes_of(ticket: Ticket) -> list[str]:
         assert change["field"] == "opsState"
         path += [change["before"], change["after"]] if not path else [change["after"]]
     return path
+
+
+async def cut_connections(database_url: str) -> None:
+    """End every other connection to the database, as its restart would."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await connection.close()

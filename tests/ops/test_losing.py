@@ -2,12 +2,11 @@
 
 import asyncio
 
-import asyncpg
 import pytest
 
 from models import LogStatus, OpsDelivery, OpsState
 from ops.claim import Claim
-from tests.ops.ordering import CALLER, a_ticket, deliveries_to, log_of, order
+from tests.ops.ordering import CALLER, a_ticket, cut_connections, deliveries_to, log_of, order
 from tests.ops.scripted_ops import ScriptedOps, accepted
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -36,12 +35,7 @@ async def test_the_outcome_is_kept_when_the_database_was_away(database_url: str)
     delivery, _ = await order(deliveries, await a_ticket())
     under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
-    other = await asyncpg.connect(database_url)
-    await other.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    await other.close()
+    await cut_connections(database_url)
     ops.gate.set()
     assert (await under_way).delivery.state is OpsState.DELIVERED
 

@@ -1,0 +1,97 @@
+"""The courier: makes the attempt that a claim allows, and records what came of it."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from functools import partial
+
+from models.columns import new_id
+from ops.breaker import BreakerSettings, CircuitBreaker
+from ops.call import Answer, call
+from ops.claim import Claim, release
+from ops.client import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
+from ops.outcome import Outcome
+from ops.patience import patiently
+from ops.policy import OpsPolicy
+from ops.recorder import Recorder
+from ops.retry import retry_delay_s
+
+__all__ = ["Courier", "Made"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a claim; without a log entry it was given back, and OPS was not called."""
+
+    log_entry_id: str | None
+    failure: OpsFailure | None
+
+
+class Courier:
+    """The way to one OPS, with the circuit breaker that all of a process share."""
+
+    def __init__(
+        self, client: OpsClient, policy: OpsPolicy, breaker: BreakerSettings | None = None
+    ) -> None:
+        self.policy = policy
+        self.circuit = CircuitBreaker(client, breaker)
+        self._recorder = Recorder()
+
+    async def attempt(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Made:
+        """Make the attempt of a claim, in time before its lease ends, and record the outcome.
+
+        A claim that cannot be used, for it is too late or the circuit is open, is
+        given back, and the attempt does not count.
+        """
+        delivery = claim.delivery
+        left_s = claim.call_until - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            message = "It was too late to call OPS within the lease; the delivery is tried again."
+            return await self._give_back(claim, OpsFailure(FailureKind.UNAVAILABLE, message))
+        submitted = self.circuit.submit(delivery.payload, key=delivery.id, attempt=claim.attempt)
+        answer = await call(submitted, timeout_s=min(self.policy.timeout_s, left_s))
+        if isinstance(answer.result, OpsFailure) and answer.result.kind is FailureKind.CIRCUIT_OPEN:
+            return await self._give_back(claim, answer.result)
+        return await self._record(claim, answer, actor=actor, request_id=request_id)
+
+    async def bury(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Made:
+        """Record of an attempt taken over from who made it that its outcome is not known."""
+        message = "no outcome recorded: the process that made this attempt went away"
+        answer: Answer[Accepted] = Answer(OpsFailure(FailureKind.LOST, message), None)
+        return await self._record(claim, answer, actor=actor, request_id=request_id)
+
+    async def ask(self, reference: str) -> Answer[StatusReport]:
+        """Ask OPS how far a ticket is."""
+        return await call(self.circuit.status(reference), timeout_s=self.policy.timeout_s)
+
+    async def close(self) -> None:
+        """Wait until all is recorded, then let go of OPS."""
+        await self._recorder.drain()
+        await self.circuit.close()
+
+    async def _record(
+        self,
+        claim: Claim,
+        answer: Answer[Accepted],
+        *,
+        actor: str | None,
+        request_id: str | None,
+    ) -> Made:
+        failure = answer.result if isinstance(answer.result, OpsFailure) else None
+        delay_s = None if failure is None else self._retry_delay_s(claim, failure)
+        outcome = Outcome(new_id(), claim, answer, delay_s, actor, request_id)
+        await self._recorder.record(outcome)
+        return Made(outcome.entry_id, failure)
+
+    def _retry_delay_s(self, claim: Claim, failure: OpsFailure) -> float | None:
+        return retry_delay_s(
+            self.policy.retry,
+            attempt=claim.attempt - claim.delivery.attempts_forgiven,
+            retryable=failure.retryable,
+            retry_after_s=failure.retry_after_s,
+            chance=random.random(),  # noqa: S311  # spreads calls, protects nothing
+        )
+
+    async def _give_back(self, claim: Claim, failure: OpsFailure) -> Made:
+        await patiently(partial(release, claim))
+        return Made(None, failure)

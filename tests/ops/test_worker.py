@@ -1,0 +1,278 @@
+"""The worker delivers what is due, whoever ordered it and whatever dies on the way."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import pytest
+
+from models import LogEntry, LogStatus, OpsDelivery, OpsState, Ticket
+from models.columns import new_id
+from ops import (
+    BreakerSettings,
+    CircuitState,
+    Deliveries,
+    DeliveryWorker,
+    FailureKind,
+    OpsPolicy,
+    Simulator,
+    SimulatorSettings,
+    delivering,
+)
+from ops.client import Accepted
+from tests.ops.ordering import (
+    CALLER,
+    a_ticket,
+    changes_of,
+    cut_connections,
+    deliveries_to,
+    log_of,
+    order,
+    send,
+)
+from tests.ops.scripted_ops import ScriptedOps, accepted, failed
+
+pytestmark = pytest.mark.usefixtures("database")
+
+# Tests do not wait long, so neither does their worker.
+POLL_S = 0.02
+
+
+def worker_of(deliveries: Deliveries, hands: int = 8) -> DeliveryWorker:
+    return DeliveryWorker(deliveries.courier, hands=hands, poll_s=POLL_S)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
+    """Wait for what is to happen."""
+    async with asyncio.timeout(timeout_s):
+        while not await is_so():  # noqa: ASYNC110  # what it waits for is in the database
+            await asyncio.sleep(0.01)
+
+
+async def none_pending() -> bool:
+    return not await OpsDelivery.filter(state=OpsState.PENDING).exists()
+
+
+async def many_due(count: int) -> None:
+    """Make tickets with a delivery each that is due."""
+    tickets = [
+        Ticket(id=new_id(), subject="s", description="d", customer_name="n", customer_email="a@b.c")
+        for _ in range(count)
+    ]
+    await Ticket.bulk_create(tickets)
+    await OpsDelivery.bulk_create(
+        OpsDelivery(ticket_id=ticket.id, payload="{}", next_attempt_at=datetime.now(UTC))
+        for ticket in tickets
+    )
+
+
+async def test_what_is_ordered_without_being_tried_at_once_is_delivered() -> None:
+    ops, ticket = ScriptedOps(), await a_ticket()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await order(deliveries, ticket, at_once=False)
+    assert (delivery.attempts, delivery.lease_until) == (0, None)
+    async with delivering(worker_of(deliveries)):
+        await until(none_pending)
+    [entry] = await log_of(delivery)
+    assert (entry.attempt, entry.actor, entry.request_id) == (1, "alice", "request-1")
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
+
+
+async def test_a_failure_is_tried_again_until_ops_accepts() -> None:
+    ops, ticket = (
+        ScriptedOps([failed(), failed(FailureKind.TIMEOUT), accepted("R-3")]),
+        await a_ticket(),
+    )
+    deliveries = deliveries_to(ops)
+    delivery = (await send(deliveries, ticket)).delivery
+    async with delivering(worker_of(deliveries)):
+        await until(none_pending)
+    entries = await log_of(delivery)
+    assert [(entry.action.value, entry.status.value, entry.attempt) for entry in entries] == [
+        ("send", "failed", 1),
+        ("retry", "failed", 2),
+        ("retry", "success", 3),
+    ]
+    assert (await OpsDelivery.get(id=delivery.id)).reference == "R-3"
+    assert [call.attempt for call in ops.calls] == [1, 2, 3]
+
+
+async def test_it_is_given_up_after_its_attempts() -> None:
+    deliveries, ticket = deliveries_to(ScriptedOps([failed()]), max_attempts=3), await a_ticket()
+    delivery = (await send(deliveries, ticket)).delivery
+    async with delivering(worker_of(deliveries)):
+        await until(none_pending)
+    now = await OpsDelivery.get(id=delivery.id)
+    assert (now.state, now.attempts, now.next_attempt_at) == (OpsState.FAILED, 3, None)
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
+
+
+async def test_what_is_not_due_is_left_alone() -> None:
+    ops = ScriptedOps([failed(retry_after_s=60), accepted()])
+    deliveries = deliveries_to(ops)
+    delivery = (await send(deliveries, await a_ticket())).delivery
+    async with delivering(worker_of(deliveries)):
+        await asyncio.sleep(0.2)
+    assert (await OpsDelivery.get(id=delivery.id)).attempts == 1
+
+
+async def test_a_lost_attempt_is_logged_and_the_delivery_taken_over() -> None:
+    ops, ticket = ScriptedOps(), await a_ticket()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await order(deliveries_to(ScriptedOps()), ticket)
+    await expire(delivery)
+    async with delivering(worker_of(deliveries)):
+        await until(none_pending)
+    lost, made = await log_of(delivery)
+    assert (lost.attempt, lost.status) == (1, LogStatus.FAILED)
+    assert "went away" in str(lost.response)
+    assert (made.attempt, made.status) == (2, LogStatus.SUCCESS)
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
+
+
+async def test_lost_attempts_count() -> None:
+    ops, ticket = ScriptedOps(), await a_ticket()
+    delivery, _ = await order(deliveries_to(ops), ticket)
+    await expire(delivery)
+    async with delivering(worker_of(deliveries_to(ops, max_attempts=1))):
+        await until(none_pending)
+    assert (await OpsDelivery.get(id=delivery.id)).state is OpsState.FAILED
+    assert ops.calls == []
+    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
+
+
+async def test_an_attempt_lost_after_its_delivery_was_cancelled_is_logged_too() -> None:
+    deliveries = deliveries_to(ScriptedOps())
+    delivery, _ = await order(deliveries, await a_ticket())
+    await deliveries.cancel(delivery.id, **CALLER)
+    await expire(delivery)
+
+    async def is_logged() -> bool:
+        return await LogEntry.filter(delivery_id=delivery.id).exists()
+
+    async with delivering(worker_of(deliveries)):
+        await until(is_logged)
+    now = await OpsDelivery.get(id=delivery.id)
+    assert (now.state, now.lease_until) == (OpsState.CANCELLED, None)
+
+
+async def test_workers_share_the_work_and_call_once_for_each() -> None:
+    ops = Overlapping()
+    await many_due(300)
+    async with AsyncExitStack() as working:
+        for _ in range(4):
+            await working.enter_async_context(delivering(worker_of(deliveries_to(ops))))
+        await until(none_pending)
+    assert ops.most_at_once == 1
+    assert sum(ops.calls.values()) == len(ops.calls) == 300
+    assert await OpsDelivery.filter(state=OpsState.DELIVERED).count() == 300
+    assert await LogEntry.all().count() == 300
+
+
+async def test_it_makes_no_more_calls_at_once_than_it_has_hands() -> None:
+    ops = ScriptedOps()
+    ops.gate.clear()
+    await many_due(10)
+    async with delivering(worker_of(deliveries_to(ops), hands=3)):
+        await asyncio.sleep(0.2)
+        assert len(ops.calls) == 3
+        ops.gate.set()
+        await until(none_pending)
+    assert len(ops.calls) == 10
+
+
+async def test_stopping_lets_the_running_calls_finish_and_begins_no_more() -> None:
+    ops = ScriptedOps()
+    ops.gate.clear()
+    await many_due(10)
+    worker = worker_of(deliveries_to(ops), hands=4)
+    running = asyncio.create_task(worker.run())
+    await ops.called.wait()
+    worker.stop()
+    await asyncio.sleep(0.1)
+    assert not running.done()
+    ops.gate.set()
+    await running
+    assert len(ops.calls) == 4
+    assert await OpsDelivery.filter(state=OpsState.DELIVERED).count() == 4
+    assert await OpsDelivery.filter(state=OpsState.PENDING, lease_until=None).count() == 6
+
+
+async def test_it_survives_that_its_connections_are_cut(database_url: str) -> None:
+    simulator = Simulator(SimulatorSettings(latency_ms=2, failure_rate=0.2))
+    deliveries = Deliveries(simulator, OpsPolicy(retry_base_ms=1), BreakerSettings(min_calls=10**6))
+    await many_due(200)
+    async with delivering(worker_of(deliveries)):
+        for _ in range(5):
+            await cut_connections(database_url)
+            await asyncio.sleep(0.1)
+        await until(none_pending, timeout_s=30)
+    assert await OpsDelivery.filter(state=OpsState.DELIVERED).count() == 200
+    for delivery in await OpsDelivery.all():
+        attempts = {entry.attempt for entry in await log_of(delivery)}
+        assert attempts == set(range(1, delivery.attempts + 1))
+
+
+async def test_deliveries_wait_for_an_open_circuit_without_spending_attempts() -> None:
+    ops = ScriptedOps([failed()] * 5 + [accepted()])
+    settings = BreakerSettings(min_calls=5, pause_s=0.3)
+    policy = OpsPolicy(max_attempts=2, retry_base_ms=0)
+    deliveries = Deliveries(ops, policy, settings)
+    await many_due(20)
+    async with delivering(worker_of(deliveries, hands=5)):
+
+        async def is_open() -> bool:
+            return deliveries.health() is CircuitState.OPEN
+
+        await until(is_open)
+        await asyncio.sleep(0.1)
+        assert len(ops.calls) == 5
+        await until(none_pending)
+    assert len(ops.calls) == 25
+    assert Counter([delivery.state for delivery in await OpsDelivery.all()]) == {
+        OpsState.DELIVERED: 20
+    }
+    assert deliveries.health() is CircuitState.CLOSED
+
+
+async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_made() -> None:
+    ops = ScriptedOps([failed()] * 3 + [accepted()])
+    deliveries = Deliveries(ops, OpsPolicy(), BreakerSettings(min_calls=3, pause_s=60))
+    for _ in range(3):
+        await send(deliveries, await a_ticket())
+    attempt = await send(deliveries, await a_ticket())
+    assert attempt.log_entry is None
+    assert attempt.failure is not None
+    assert attempt.failure.kind is FailureKind.CIRCUIT_OPEN
+    assert attempt.delivery.state is OpsState.PENDING
+    assert (attempt.delivery.attempts, attempt.delivery.lease_until) == (0, None)
+    assert len(ops.calls) == 3
+
+
+class Overlapping(Simulator):
+    """An OPS that counts its calls by key, and how many of one key were under way at once."""
+
+    def __init__(self) -> None:
+        super().__init__(SimulatorSettings(latency_ms=2))
+        self.calls: Counter[str] = Counter()
+        self.under_way: Counter[str] = Counter()
+        self.most_at_once = 0
+
+    async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
+        """Take a moment to accept."""
+        self.calls[key] += 1
+        self.under_way[key] += 1
+        self.most_at_once = max(self.most_at_once, self.under_way[key])
+        answer = await super().submit(payload, key=key, attempt=attempt)
+        self.under_way[key] -= 1
+        return answer
+
+
+async def expire(delivery: OpsDelivery) -> None:
+    """Let the time of a claim pass."""
+    await OpsDelivery.filter(id=delivery.id).update(lease_until=delivery.created_at)
+    await OpsDelivery.filter(id=delivery.id, state=OpsState.PENDING).update(
+        next_attempt_at=delivery.created_at
+    )
