@@ -62,9 +62,8 @@ async def _compare(given: argparse.Namespace, *, folder: Path) -> None:
         one for one in OPERATIONS if given.operations is None or one.name in given.operations
     ]
     async with AsyncExitStack() as opened:
-        url = await fresh_copy(
-            await opened.enter_async_context(server(given.database)), given.tickets
-        )
+        server_url = await opened.enter_async_context(server(given.database))
+        url = await opened.enter_async_context(fresh_copy(server_url, given.tickets))
         running = [await start(one, url, opened) for one in contestants]
         connection = await asyncpg.connect(url)
         opened.push_async_callback(connection.close)

@@ -98,7 +98,7 @@ async def start(contestant: Contestant, url: str, opened: AsyncExitStack) -> Run
 
 async def _ours(url: str) -> Launch:
     # As it is run for others than oneself: everything of its defaults, and access required.
-    token = await _make_token(url)
+    token = await make_token(url)
     return Launch(
         command=[sys.executable, "-m", "app", "serve"],
         environ={"AUTH": "required"},
@@ -106,7 +106,8 @@ async def _ours(url: str) -> Launch:
     )
 
 
-async def _make_token(url: str) -> str:
+async def make_token(url: str) -> str:
+    """Return the secret of an API token that may read and write."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "token", "create", "benchmark"),
         *("--scope", "read", "--scope", "write"),

@@ -13,7 +13,7 @@ from tests.benchmarks.progress import say
 
 # Where more tickets are wanted, older copies of these are added.
 SEEDED = 100_000
-_COPY = "ticketops_bench"
+_NAME = "ticketops_bench"
 
 # So many of the newest tickets have five log entries; the oldest give theirs.
 _WELL_LOGGED = 1_000
@@ -72,23 +72,21 @@ async def server(url: str | None) -> AsyncIterator[str]:
     embedded.stop()
 
 
-async def fresh_copy(server_url: str, tickets: int) -> str:
-    """Return the URL of a database of so many tickets, on which nobody has written yet."""
+@asynccontextmanager
+async def fresh_copy(server_url: str, tickets: int) -> AsyncIterator[str]:
+    """Yield the URL of a database of so many tickets on which nobody has written; it goes after."""
     template = await _template(server_url, tickets)
+    name = f"{template}_copy"
     async with _connected(server_url) as connection:
-        await _drop(connection, _COPY)
-        await connection.execute(f"CREATE DATABASE {_COPY} TEMPLATE {template}")
+        await _drop(connection, name)
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         # A worker's CPU could not be counted to the peer it works for.
-        await connection.execute(f"ALTER DATABASE {_COPY} SET max_parallel_workers_per_gather = 0")
+        await connection.execute(f"ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0")
         # What was written must not be carried out during the first measurement.
         await connection.execute("CHECKPOINT")
-    return database_url(server_url, _COPY)
-
-
-async def drop_copy(server_url: str) -> None:
-    """Remove the database of the last run."""
+    yield database_url(server_url, name)
     async with _connected(server_url) as connection:
-        await _drop(connection, _COPY)
+        await _drop(connection, name)
 
 
 def database_url(server_url: str, name: str) -> str:
@@ -98,7 +96,7 @@ def database_url(server_url: str, name: str) -> str:
 
 async def _template(server_url: str, tickets: int) -> str:
     # Another schema is another database.
-    name = f"{_COPY}_{tickets}_v{EXPECTED_VERSION.split('_')[0]}"
+    name = f"{_NAME}_{tickets}_v{EXPECTED_VERSION.split('_')[0]}"
     async with _connected(server_url) as connection:
         if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
             return name
