@@ -99,7 +99,7 @@ class GraphQLEndpoint:
         context = await context_of(scope)
         status = 200
         try:
-            document = self._operations.prepare(request.query)
+            document = self._operations.prepare(request)
             operation = _operation(scope, document, request)
             if scope["method"] != "POST" and document.requirements(operation) & WITH_EFFECT:
                 refuse_cross_origin(scope, allowed_origins=self._cors_origins)

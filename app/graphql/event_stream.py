@@ -7,13 +7,14 @@ stream just ends, so that clients connect again.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from app.graphql.errors import Shown, codes_of
+from app.graphql.errors import Shown, codes_of, request_error
 from app.graphql.operations import Content, Refused, encode
 from app.graphql.standing import Standing
+from app.http.context import until_refused
 from app.http.request_record import record_of
 
 __all__ = ["EventStream", "single"]
@@ -49,25 +50,33 @@ class EventStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the results until there are no more, or nobody to take them."""
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        writing = asyncio.create_task(self._write(scope, send))
-        others = {asyncio.create_task(_keep_alive(send)), asyncio.create_task(_leave(receive))}
+        writing, leaving, *others = (
+            asyncio.create_task(work)
+            for work in (
+                self._write(scope, send),
+                _leave(receive),
+                _keep_alive(send),
+                until_refused(scope),
+            )
+        )
+        tasks = {writing, leaving, *others}
         try:
-            with self._standing.connection(lambda: _cancel(writing)):
-                await asyncio.wait({writing, *others}, return_when=asyncio.FIRST_COMPLETED)
-            has_left = not writing.done()
+            with self._standing.connection(writing.cancel):
+                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (writing, *others):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({writing, *others})
+            await asyncio.wait(tasks)
             # One that was never begun ends nothing by itself.
             await self._results.aclose()
-        if has_left:
+        if leaving in ended:
             return
-        if not writing.cancelled():
-            writing.result()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        for task in ended:
+            # One that was cancelled was so because the server stops.
+            problem = None if task.cancelled() else task.result()
+            if problem is not None:
+                await _refuse(scope, send, [request_error(problem.code, str(problem))])
+        await _send(send, b"", more_body=False)
 
     async def _write(self, scope: Scope, send: Send) -> None:
         # Whoever gets this comment listens: what is committed from now on is not missed.
@@ -75,15 +84,15 @@ class EventStream:
         try:
             async for result in self._results:
                 await _send(send, _next(result))
+            await _send(send, _COMPLETE)
         except Refused as refused:
-            record_of(scope).error_codes = codes_of(refused.errors)
-            await _send(send, _next(refusal(refused.errors)))
-        await _send(send, _COMPLETE)
+            await _refuse(scope, send, refused.errors)
 
 
-def refusal(errors: list[Shown]) -> str:
-    """Return the result of an operation that was not executed."""
-    return encode({"errors": errors})
+async def _refuse(scope: Scope, send: Send, errors: list[Shown]) -> None:
+    record_of(scope).error_codes = codes_of(errors)
+    await _send(send, _next(encode({"errors": errors})))
+    await _send(send, _COMPLETE)
 
 
 def _next(result: str) -> bytes:
@@ -91,13 +100,12 @@ def _next(result: str) -> bytes:
     return f"event: next\ndata: {result}\n\n".encode()
 
 
-async def _send(send: Send, body: bytes) -> None:
-    async with asyncio.timeout(SEND_TIMEOUT_S):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
+async def _send(send: Send, body: bytes, *, more_body: bool = True) -> None:
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await send({"type": "http.response.body", "body": body, "more_body": more_body})
+    except TimeoutError:
+        raise ClientDisconnect from None
 
 
 async def _keep_alive(send: Send) -> None:

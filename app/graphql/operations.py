@@ -10,6 +10,8 @@ from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 from starlette.types import Scope
 
 from app.graphql.errors import Shown, codes_of, request_error, shown, shown_errors
+from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
+from app.graphql.request import GraphQLRequest
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
@@ -88,17 +90,25 @@ class Operations:
         schema = graphql_schema()
         rules = SchemaRules(costs=COSTS, requirements=required_scopes(schema))
         self._documents = Documents(schema, self._limits, rules=rules)
+        self._known = KnownDocuments(
+            trusted_documents(settings.documents), trusted_only=settings.documents_only
+        )
         self._timeout_s = settings.request_timeout_ms / 1000
 
-    def prepare(self, text: str) -> Document:
-        """Return the document of a text; raises Refused."""
+    def prepare(self, request: GraphQLRequest) -> Document:
+        """Return the document that is asked for; raises Refused and HttpProblem (400)."""
         try:
-            return self._documents.prepare(text)
+            document = self._documents.prepare(self._known.text_of(request))
+        except DocumentNotFound as error:
+            raise Refused([request_error("DOCUMENT_NOT_FOUND", str(error))]) from None
         except InvalidDocument as error:
             code = "GRAPHQL_PARSE_FAILED" if error.syntax else "GRAPHQL_VALIDATION_FAILED"
             raise Refused(shown(error.errors, code)) from None
         except LimitExceeded as error:
             raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
+        if request.document_id is not None:
+            self._known.keep(request)
+        return document
 
     async def run(
         self,

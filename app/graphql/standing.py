@@ -17,10 +17,10 @@ class Standing:
 
     def __init__(self) -> None:
         self.is_over = False
-        self._ends: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], object]] = []
 
     @contextmanager
-    def connection(self, end: Callable[[], None]) -> Iterator[None]:
+    def connection(self, end: Callable[[], object]) -> Iterator[None]:
         """Have a function called when the connection must go, at once where that is now."""
         self._ends.append(end)
         if self.is_over:

@@ -26,7 +26,7 @@ from app.graphql.ws_messages import (
     read_message,
 )
 from app.graphql.ws_operation import Operation
-from app.http.context import context_of
+from app.http.context import context_of, until_refused
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem, problem_response
 from app.settings import Settings
@@ -39,8 +39,6 @@ PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0
 # At once, on one socket.
 MAX_OPERATIONS = 100
-# How soon it is noticed that somebody may no longer listen.
-ACCESS_CHECK_S = 20.0
 # RFC 6455, section 5.5: a control frame has at most 125 bytes, of which two are the code.
 MAX_REASON_BYTES = 123
 
@@ -160,8 +158,7 @@ class _Socket:
         # A page cannot give a WebSocket headers, so the credential may stand here.
         for name in ("authorization", "Authorization"):
             if isinstance(credential := payload.get(name), str):
-                header = (b"authorization", credential.encode("latin-1", "replace"))
-                self._scope = {**self._scope, "headers": [*self._scope["headers"], header]}
+                self._scope = _with_credential(self._scope, credential)
         await self._context_of(self._scope)
         self._is_acknowledged = True
         if self._endpoint.settings.auth == "required":
@@ -213,16 +210,8 @@ class _Socket:
             await self._close(4408, "Connection initialisation timeout")
 
     async def _watch_access(self) -> None:
-        while True:
-            await asyncio.sleep(ACCESS_CHECK_S)
-            try:
-                await self._context_of(self._scope)
-            except _Close as close:
-                await self._close(close.code, close.reason)
-                return
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
+        await until_refused(self._scope)
+        await self._close(4401, "Unauthorized")
 
     def _go_away(self) -> None:
         self._start(self._close(1001, "Going away"))
@@ -247,3 +236,9 @@ class _Socket:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _with_credential(scope: Scope, credential: str) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    headers.append((b"authorization", credential.encode("latin-1", "replace")))
+    return {**scope, "headers": headers}

@@ -45,7 +45,7 @@ class Operation:
     async def begin(self, operations: Operations, context: Context) -> bool:
         """Make ready to run it; tell why where it cannot. A subscription stands from here on."""
         try:
-            document = operations.prepare(self._request.query)
+            document = operations.prepare(self._request)
             chosen = choose(self.scope, document, self._request.operation_name)
             if chosen.operation is OperationType.SUBSCRIPTION:
                 self._results = await operations.subscribe(

@@ -1,5 +1,6 @@
 """Who asks, and what is at hand to answer: the context of a request, as the resolvers know it."""
 
+import asyncio
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -7,9 +8,13 @@ from starlette.types import Scope
 from app.access.gate import Gate, Unauthenticated
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
+from engine.database import is_unavailable
 from resolvers.context import Context
 
-__all__ = ["context_of", "require_scope"]
+__all__ = ["context_of", "require_scope", "until_refused"]
+
+# How often it is looked whether somebody may still have what goes on and on.
+ACCESS_CHECK_S = 5.0
 
 
 async def context_of(scope: Scope) -> Context:
@@ -29,6 +34,20 @@ async def context_of(scope: Scope) -> Context:
         caller=caller,
         feeds=state["feeds"],
     )
+
+
+async def until_refused(scope: Scope) -> HttpProblem:
+    """Wait until whoever made a request would be let in no more, and return why."""
+    while True:
+        await asyncio.sleep(ACCESS_CHECK_S)
+        try:
+            await context_of(scope)
+        except HttpProblem as problem:
+            return problem
+        except Exception as error:
+            # A database that is away says nothing about anybody.
+            if not is_unavailable(error):
+                raise
 
 
 def require_scope(context: Context, needed: str) -> None:

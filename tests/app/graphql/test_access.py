@@ -1,0 +1,113 @@
+"""Who may subscribe where access is required, and for how long."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx2
+import jwt
+import pytest
+
+from tests.app.graphql.asked import EVENTS, TYPENAME
+from tests.app.graphql.event_source import EventSource
+from tests.app.graphql.transport_ws import Socket
+from tests.app.http.serving import served
+
+SECRET = "a-key-of-the-tests-" * 4
+# By so much a clock may differ.
+LEEWAY_S = 30
+
+
+def bearer(scope: str = "read", *, for_s: float = 60) -> str:
+    claims = {"sub": "ada", "scope": scope, "exp": time.time() + for_s}
+    return "Bearer " + jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+@pytest.fixture(scope="module")
+def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve with access required, and return the URL."""
+    log_file = tmp_path_factory.mktemp("log") / "server.log"
+    with served(log_file, database_url, AUTH="required", JWT_SECRET=SECRET) as running:
+        yield running.url
+
+
+@pytest.fixture
+async def http(closed: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client of that server."""
+    async with httpx2.AsyncClient(base_url=closed, timeout=30) as http:
+        yield http
+
+
+@pytest.mark.parametrize("payload", [None, {}, {"authorization": "Bearer x"}, {"authorization": 5}])
+async def test_a_socket_is_not_acknowledged_without_a_good_credential(
+    closed: str, payload: object
+) -> None:
+    async with Socket.opened(closed, init=False) as socket:
+        await socket.tell(type="connection_init", payload=payload)
+        assert await socket.closed() == (4401, "Unauthorized")
+
+
+@pytest.mark.parametrize("name", ["authorization", "Authorization"])
+async def test_the_credential_may_stand_in_the_initialisation(closed: str, name: str) -> None:
+    async with Socket.opened(closed, init=False) as socket:
+        await socket.tell(type="connection_init", payload={name: bearer()})
+        assert await socket.hear() == {"type": "connection_ack"}
+        await socket.subscribe("1", "{ viewer { name } }")
+        assert await socket.next("1") == {"viewer": {"name": "ada"}}
+
+
+async def test_the_credential_may_stand_in_a_header(closed: str) -> None:
+    headers = {"Authorization": bearer()}
+    async with Socket.opened(closed, additional_headers=headers) as socket:
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+
+
+async def test_that_of_the_initialisation_is_the_one_that_counts(closed: str) -> None:
+    headers = {"Authorization": "Bearer of-another"}
+    async with Socket.opened(closed, init=False, additional_headers=headers) as socket:
+        await socket.tell(type="connection_init", payload={"authorization": bearer()})
+        assert await socket.hear() == {"type": "connection_ack"}
+
+
+async def test_a_subscription_needs_its_scope_on_a_socket(closed: str) -> None:
+    headers = {"Authorization": bearer("write")}
+    async with Socket.opened(closed, additional_headers=headers) as socket:
+        await socket.subscribe("1", EVENTS)
+        message = await socket.hear()
+        assert message["type"] == "error"
+        assert message["payload"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_a_socket_is_closed_soon_after_its_credential_has_expired(closed: str) -> None:
+    headers = {"Authorization": bearer(for_s=2 - LEEWAY_S)}
+    async with Socket.opened(closed, additional_headers=headers) as socket:
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+        assert await socket.closed() == (4401, "Unauthorized")
+
+
+async def test_events_are_not_streamed_without_a_credential(http: httpx2.AsyncClient) -> None:
+    async with EventSource.opened(http, TYPENAME) as source:
+        assert source.response.status_code == 401
+        assert source.response.headers["www-authenticate"] == "Bearer"
+        assert source.response.headers["content-type"] == "application/json; charset=utf-8"
+
+
+async def test_a_subscription_needs_its_scope_as_events(http: httpx2.AsyncClient) -> None:
+    http.headers["Authorization"] = bearer("write")
+    async with EventSource.opened(http, EVENTS) as source:
+        assert source.response.status_code == 403
+
+
+async def test_a_stream_ends_soon_after_its_credential_has_expired(
+    http: httpx2.AsyncClient,
+) -> None:
+    http.headers["Authorization"] = bearer(for_s=2 - LEEWAY_S)
+    async with EventSource.opened(http, EVENTS) as source:
+        event = await source.event()
+        assert event is not None
+        name, result = event
+        assert name == "next"
+        assert result["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        assert await source.event() == ("complete", None)
+        assert await source.event() is None
