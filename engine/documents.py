@@ -20,6 +20,7 @@ from graphql import (
     validate,
     visit,
 )
+from graphql.execution.collect_fields import FragmentDetails
 
 from engine.cost import Cost, Declared, operation_cost
 from engine.limits import LimitExceeded, Limits, check_size
@@ -46,7 +47,8 @@ class Document:
     schema: GraphQLSchema
     node: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
-    fragments: Mapping[str, FragmentDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
+    fragment_details: dict[str, FragmentDetails]
     rules: SchemaRules
     # The variables that its @skip and @include depend on, and those that page sizes do.
     switches: tuple[str, ...]
@@ -155,15 +157,17 @@ class Documents:
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
         visit(node, variables)
+        fragments = {
+            one.name.value: one
+            for one in node.definitions
+            if isinstance(one, FragmentDefinitionNode)
+        }
         return Document(
             self._schema,
             node,
             tuple(one for one in node.definitions if isinstance(one, OperationDefinitionNode)),
-            {
-                one.name.value: one
-                for one in node.definitions
-                if isinstance(one, FragmentDefinitionNode)
-            },
+            fragments,
+            {name: FragmentDetails(fragment) for name, fragment in fragments.items()},
             self._rules,
             switches=tuple(dict.fromkeys(variables.switches)),
             sizes=tuple(dict.fromkeys(variables.sizes)),

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    default_field_resolver,
+    default_type_resolver,
+)
+from graphql.execution.values import get_variable_values
 
 from engine.cost import check_cost
 from engine.documents import Document
@@ -53,16 +59,28 @@ def prepare(
     max_cost: int,
 ) -> tuple[ProjectingExecutor, int]:
     """Return an operation ready to be executed, and its cost; raises as `execute` does."""
-    executor: Any = ProjectingExecutor.build(
+    operation = document.operation(operation_name)
+    if operation is None:
+        raise InvalidVariables([GraphQLError("operationName must name one operation.")])
+    # What `Executor.build` does, without going through the document again.
+    values = get_variable_values(
+        document.schema, operation.variable_definitions or (), dict(variables)
+    )
+    if isinstance(values, list):
+        raise InvalidVariables(values)
+    cost = document.cost(operation, values.coerced)
+    check_cost(cost, max_cost)
+    executor = ProjectingExecutor(
         document.schema,
-        document.node,
-        context_value=context,
-        raw_variable_values=dict(variables),
-        operation_name=operation_name,
+        document.fragments,
+        document.fragment_details,
+        None,
+        context,
+        operation,
+        values,
+        default_field_resolver,
+        default_type_resolver,
+        default_field_resolver,
         prepared=document,
     )
-    if isinstance(executor, list):
-        raise InvalidVariables(executor)
-    cost = document.cost(executor.operation, executor.variable_values.coerced)
-    check_cost(cost, max_cost)
     return executor, cost.value
