@@ -58,8 +58,17 @@ class Order:
         """Return the condition for rows after a keyset in this order (before it, in reverse)."""
         operator = "<" if self.descending != reverse else ">"
         expressions = ", ".join(term.expression for term in self.terms)
-        marks = ", ".join("$?" for _ in self.terms)
-        return Sql(f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})", keyset)
+        marks = ", ".join(
+            # As text, for the driver takes the first moment of a datetime for -infinity, and
+            # the last for infinity; the first is what Go stores as no time at all.
+            "CAST($? AS text)::timestamptz" if term.kind is Kind.TIME else "$?"
+            for term in self.terms
+        )
+        values = tuple(
+            value.isoformat() if term.kind is Kind.TIME else value
+            for term, value in zip(self.terms, keyset, strict=True)
+        )
+        return Sql(f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})", values)
 
 
 @dataclass(frozen=True, slots=True)

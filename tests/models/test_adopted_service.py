@@ -1,0 +1,164 @@
+"""The server itself, started on a database of the former Go service."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from tests.models.former import LOG_ENTRIES, ORPHAN, TICKETS, Former, insert
+
+ROOT = Path(__file__).parents[2]
+
+# What a Go program stores as the time that it has not set.
+ZERO_TIME = "0001-01-01 00:00:00"
+UNDATED = tuple(
+    (
+        f"undated-{number}",
+        "s",
+        "d",
+        "open",
+        ZERO_TIME,
+        "n",
+        "e@example.com",
+        None,
+        None,
+        "low",
+        "c",
+        None,
+    )
+    for number in range(5)
+)
+IDS = {row[0] for row in (*TICKETS, *UNDATED)}
+LOG_IDS = {row[0] for row in (*LOG_ENTRIES, ORPHAN)}
+
+
+@pytest.fixture
+async def service(empty_database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """Start `ticketops serve` on the former service's database, and return a client of it."""
+    connection = await asyncpg.connect(empty_database_url)
+    await Former(time="timestamp", json="json").make(connection)
+    await insert(connection, "tickets", UNDATED)
+    await connection.close()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "app",
+        "serve",
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": empty_database_url, "PORT": str(port)},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            async with asyncio.timeout(30):
+                await _until_ready(client, process)
+            yield client
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _until_ready(client: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> None:
+    while True:
+        assert process.returncode is None
+        try:
+            if (await client.get("/readyz")).status_code == httpx2.codes.OK:
+                return
+        except httpx2.TransportError:
+            pass
+        await asyncio.sleep(0.1)
+
+
+async def pages(client: httpx2.AsyncClient, field: str, arguments: str = "") -> list[Any]:
+    """Walk a connection in pages of two, and return its nodes."""
+    document = f"""
+        query ($after: String) {{
+            page: {field}(first: 2, after: $after{arguments}) {{
+                nodes {{ id }}
+                pageInfo {{ hasNextPage endCursor }}
+            }}
+        }}
+    """
+    nodes: list[Any] = []
+    after = None
+    while True:
+        response = await client.post(
+            "/graphql", json={"query": document, "variables": {"after": after}}
+        )
+        page = response.json()["data"]["page"]
+        nodes += [node["id"] for node in page["nodes"]]
+        assert len(nodes) <= len(IDS), "the pages repeat themselves"
+        if not page["pageInfo"]["hasNextPage"]:
+            return nodes
+        after = page["pageInfo"]["endCursor"]
+
+
+async def test_every_row_answers(service: httpx2.AsyncClient) -> None:
+    """In every order of GraphQL, in both directions, and page by page over REST."""
+    for field in ("CREATED_AT", "UPDATED_AT", "PRIORITY", "STATUS", "SUBJECT"):
+        for direction in ("ASC", "DESC"):
+            order = f", orderBy: {{field: {field}, direction: {direction}}}"
+            found = await pages(service, "tickets", order)
+            assert len(found) == len(IDS), order
+            assert set(found) == IDS
+    found = await pages(service, "logEntries")
+    assert (len(found), set(found)) == (len(LOG_IDS), LOG_IDS)
+
+    rest: list[str] = []
+    url: str | None = "/tickets?limit=2"
+    while url is not None:
+        response = await service.get(url)
+        rest += [ticket["id"] for ticket in response.json()]
+        url = response.links.get("next", {}).get("url")
+    assert (len(rest), set(rest)) == (len(IDS), IDS)
+
+
+async def test_a_row_answers_with_what_it_held(service: httpx2.AsyncClient) -> None:
+    response = await service.post(
+        "/graphql",
+        json={
+            "query": """{
+                ticket(id: "ticket-2") {
+                    subject description status priority category customerName customerEmail
+                    customerPhone assignedTo metadata createdAt updatedAt version opsState
+                    delivery { id }
+                }
+            }"""
+        },
+    )
+    assert response.json()["data"]["ticket"] == {
+        "subject": "",
+        "description": "",
+        "status": "IN_PROGRESS",
+        "priority": "MEDIUM",
+        "category": "general",
+        "customerName": "Bob",
+        "customerEmail": "not an address",
+        "customerPhone": "",
+        "assignedTo": "carol",
+        "metadata": {"z": 1, "a": {"b": [1, 2.5, 1000, None]}},
+        "createdAt": "2021-10-31T01:30:00.123456Z",
+        "updatedAt": "2021-10-31T01:30:00.123456Z",
+        "version": 1,
+        "opsState": "NOT_SENT",
+        "delivery": None,
+    }
+
+
+async def test_a_former_ticket_can_be_changed_and_sent(service: httpx2.AsyncClient) -> None:
+    """Also one whose other fields would be refused today."""
+    changed = await service.put("/tickets/ticket-2", json={"status": "resolved"})
+    assert (changed.status_code, changed.json()["version"]) == (200, 2)
+    sent = await service.post("/api/ops/ticket-2")
+    assert sent.status_code == httpx2.codes.OK, sent.text
+    assert (await service.get("/tickets/ticket-2")).json()["ops_state"] == "delivered"
