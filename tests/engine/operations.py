@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 from graphql import (
@@ -43,6 +44,7 @@ T = TypeVar("T")
 MAX_DEPTH = 7
 MAX_FIELDS = 40
 MAX_FILTER_DEPTH = 3
+LIST_ARGUMENTS = {"first", "ids"}
 # Of an argument for a page: about how many are wrong in a hundred.
 WRONG = 3
 
@@ -97,14 +99,20 @@ Scope: TypeAlias = dict[str, Selected]
 
 
 @st.composite
-def operations(draw: st.DrawFn, schema: GraphQLSchema) -> Operation:
-    """Return an operation that is valid against the schema."""
-    return _Writer(draw, schema).operation()
+def operations(draw: st.DrawFn, schema: GraphQLSchema, *, shrink: bool = True) -> Operation:
+    """Return an operation that is valid against the schema.
+
+    One that does not shrink is made ten times as fast, and Hypothesis does not repeat it.
+    """
+    if shrink:
+        return _Writer(lambda end: draw(_below(end)), schema).operation()
+    return _Writer(Random(draw(st.integers(0, 2**64))).randrange, schema).operation()  # noqa: S311  # no secret
 
 
 @dataclass
 class _Writer:
-    draw: st.DrawFn
+    # Returns a number from 0 up to this.
+    below: Callable[[int], int]
     schema: GraphQLSchema
     variables: dict[str, str] = field(default_factory=dict)
     # For each set of variables that the operation is run with.
@@ -202,6 +210,13 @@ class _Writer:
             for name, definition in parent.fields.items()
             if depth < MAX_DEPTH or not is_composite_type(get_named_type(definition.type))
         ]
+        if not depth:
+            # Most of all the lists.
+            names += [
+                name
+                for name in names
+                if name in parent.fields and LIST_ARGUMENTS & set(parent.fields[name].args)
+            ] * 3
         if depth and self.fields < MAX_FIELDS:
             # What has a selection of its own is what the engine is for.
             names += [
@@ -249,7 +264,7 @@ class _Writer:
         if name not in self.variables:
             # The one that may be left out may also be null, which the directive may not.
             self.variables[name] = "Boolean = true" if name == "maybe" else "Boolean!"
-            choices = [True, False, True, False, ..., None] if name == "maybe" else [True, False]
+            choices = [True, False, ...] * 6 + [None] if name == "maybe" else [True, False]
             for values in self.values:
                 if (value := self.pick(choices)) is not ...:
                     values[name] = value
@@ -337,11 +352,11 @@ class _Writer:
 
     def chance(self, percent: int) -> bool:
         """Return True about so often in a hundred."""
-        return self.draw(_below(100)) >= 100 - percent
+        return self.below(100) >= 100 - percent
 
     def pick(self, choices: Sequence[T]) -> T:
         """Return one of the choices; the first is the simplest."""
-        return choices[self.draw(_below(len(choices)))]
+        return choices[self.below(len(choices))]
 
 
 @cache

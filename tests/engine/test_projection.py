@@ -18,6 +18,7 @@ COUNT = int(os.environ.get("TEST_OPERATIONS", "400"))
 # Hypothesis remembers all that it has tried: in many batches that takes less memory,
 # and they run in parallel.
 BATCH = 200
+MAX_SHRINKING = 1000
 
 
 # graphql-core leaves coroutines of fields alone whose place an error has made null.
@@ -28,7 +29,7 @@ BATCH = 200
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(operation=operations(SCHEMA))
+@given(operation=operations(SCHEMA, shrink=COUNT <= MAX_SHRINKING))
 async def test_an_operation_is_answered_as_by_plain_execution(
     context: Context,
     rows: Rows,
