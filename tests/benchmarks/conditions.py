@@ -13,11 +13,10 @@ from tests.benchmarks.load import generator
 
 async def conditions(connection: asyncpg.Connection) -> str:
     """Return them as one line."""
-    postgres = connection.get_server_version()
     parts = [
         f"{os.cpu_count()} cores ({platform.system()} {platform.machine()})",
         f"Python {platform.python_version()}",
-        f"PostgreSQL {postgres.major}.{postgres.minor}",
+        f"PostgreSQL {connection.get_settings().server_version.split()[0]}",
         f"strawberry-graphql {version('strawberry-graphql')}",
         f"load by {generator()}",
     ]
