@@ -1,0 +1,64 @@
+"""Servers as people run them: processes that are stopped, and killed."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from tests.feed.following import until
+
+SETTINGS = {"PORT": "0", "OPS_SIM_LATENCY_MS": "0", "LOG_FORMAT": "json", "AUTH": "off"}
+
+
+@dataclass
+class Server:
+    """A running `ticketops serve`."""
+
+    process: Process
+    url: str
+
+    async def stop(self) -> int:
+        """Tell it to stop, and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+    async def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def serve(database_url: str, folder: Path, **settings: str) -> AsyncIterator[Server]:
+    """Run a server until the end of the block."""
+    log_file = folder / f"{uuid4().hex}.log"
+    with log_file.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app", "serve"),
+            env=os.environ | SETTINGS | {"DATABASE_URL": database_url} | settings,
+            stderr=log,
+        )
+    try:
+        await until(lambda: _url(log_file) is not None, within_s=60)
+        yield Server(process, _url(log_file) or "")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _url(log_file: Path) -> str | None:
+    """Return where a server listens, once it has said so."""
+    for line in log_file.read_text().splitlines():
+        event = json.loads(line)
+        if event["message"] == "listening":
+            url: str = event["url"]
+            return url
+    return None

@@ -1,0 +1,203 @@
+"""Several servers on one database, told to stop and killed: to who listens they are one."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any, TypeAlias
+
+import asyncpg
+import httpx2
+import pytest
+import websockets
+
+from app.migrations import migrate
+from tests.app.graphql.asked import CREATE, EVENTS
+from tests.app.graphql.event_source import EventSource
+from tests.app.graphql.transport_ws import Socket
+from tests.conftest import empty_database
+from tests.feed.following import connected, until
+from tests.feed.servers import Server, serve
+
+KILLS = 6
+chance = Random()  # noqa: S311  # varies the tests, protects nothing
+
+
+@pytest.fixture
+async def database_url() -> AsyncIterator[str]:
+    """Make a database of the test's own, for connections to it are terminated."""
+    async with empty_database() as url:
+        await migrate(url)
+        yield url
+
+
+async def create(url: str) -> str:
+    async with httpx2.AsyncClient(base_url=url, timeout=10) as http:
+        answer = (await http.post("/graphql", json={"query": CREATE})).json()
+    ticket_id: str = answer["data"]["createTicket"]["ticket"]["id"]
+    return ticket_id
+
+
+async def test_what_one_server_commits_is_heard_at_once_from_another(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with (
+        serve(database_url, tmp_path) as one,
+        serve(database_url, tmp_path) as other,
+        Socket.opened(other.url) as socket,
+    ):
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+        waits_s = []
+        for _ in range(20):
+            ticket_id = await create(one.url)
+            started_s = time.perf_counter()
+            assert (await socket.next("1"))["ticketEvents"]["ticketId"] == ticket_id
+            waits_s.append(time.perf_counter() - started_s)
+        # Not by the look at the table that is taken each second.
+        assert sorted(waits_s)[10] < 0.2
+
+
+async def test_the_processes_of_one_server_are_one_to_who_listens(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with serve(database_url, tmp_path, WORKERS="2") as server, AsyncExitStack() as opened:
+        sockets = [await opened.enter_async_context(Socket.opened(server.url)) for _ in range(8)]
+        for socket in sockets:
+            await socket.subscribe("1", EVENTS)
+            await socket.stands()
+        tickets = [await create(server.url) for _ in range(8)]
+        for socket in sockets:
+            came = [(await socket.next("1"))["ticketEvents"]["ticketId"] for _ in tickets]
+            assert came == tickets
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_server_that_is_told_to_stop_lets_its_listeners_go_elsewhere(
+    database_url: str, tmp_path: Path, workers: str
+) -> None:
+    """Sockets close with a code after which clients connect again; streams end incomplete."""
+    async with serve(database_url, tmp_path, WORKERS=workers) as server, AsyncExitStack() as opened:
+        http = httpx2.AsyncClient(base_url=server.url, timeout=20)
+        await opened.enter_async_context(http)
+        sockets = [await opened.enter_async_context(Socket.opened(server.url)) for _ in range(4)]
+        sources = [
+            await opened.enter_async_context(EventSource.opened(http, EVENTS)) for _ in range(4)
+        ]
+        for socket in sockets:
+            await socket.subscribe("1", EVENTS)
+            await socket.stands()
+        started_s = time.perf_counter()
+        stopping = asyncio.create_task(server.stop())
+        for socket in sockets:
+            code, _ = await socket.closed()
+            assert code in {1001, 1012}
+        for source in sources:
+            assert await source.event() is None
+        assert await stopping == 0
+        assert time.perf_counter() - started_s < 5
+
+
+Heard: TypeAlias = list[dict[str, Any]]
+
+# What a client sees of a server that dies.
+_DEATHS = (OSError, TimeoutError, websockets.WebSocketException, httpx2.HTTPError, AssertionError)
+
+
+async def _follow(servers: list[Server], came: Heard, *, by_socket: bool) -> None:
+    """Listen to any server; when that ends, however it does, go on at another with the cursor."""
+    while True:
+        url = chance.choice(servers).url
+        after = {"after": came[-1]["cursor"]} if came else {}
+        with suppress(*_DEATHS):
+            if by_socket:
+                async with Socket.opened(url) as socket:
+                    await socket.subscribe("1", EVENTS, **after)
+                    while True:
+                        came.append((await socket.next("1"))["ticketEvents"])
+            async with (
+                httpx2.AsyncClient(base_url=url, timeout=10) as http,
+                EventSource.opened(http, EVENTS, **after) as source,
+            ):
+                while True:
+                    came.append((await source.next())["ticketEvents"])
+        await asyncio.sleep(0.05)
+
+
+async def _write(servers: list[Server], committed: list[str]) -> None:
+    """Make tickets at any server; one that dies may have made a ticket and not said so."""
+    async with httpx2.AsyncClient(timeout=10) as http:
+        while True:
+            url = chance.choice(servers).url
+            with suppress(httpx2.HTTPError, KeyError, TypeError):
+                answer = (await http.post(f"{url}/graphql", json={"query": CREATE})).json()
+                committed.append(answer["data"]["createTicket"]["ticket"]["id"])
+
+
+async def _die_and_live(
+    servers: list[Server], connection: asyncpg.Connection, start: Callable[[], Awaitable[Server]]
+) -> None:
+    """Kill a server and start another, and terminate all connections to the database, in turn."""
+    for number in range(KILLS):
+        await asyncio.sleep(chance.uniform(0.5, 1.5))
+        if number % 2:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        else:
+            place = chance.randrange(len(servers))
+            await servers[place].kill()
+            servers[place] = await start()
+
+
+@asynccontextmanager
+async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work) for work in works]
+    yield
+    for task in tasks:
+        assert not task.done(), task.exception()
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_every_listener_hears_each_event_once_while_servers_and_connections_die(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    committed: list[str] = []
+    everything: list[Heard] = [[] for _ in range(12)]
+    async with AsyncExitStack() as opened, connected(database_url) as connection:
+
+        def start() -> Awaitable[Server]:
+            return opened.enter_async_context(serve(database_url, tmp_path))
+
+        servers = list(await asyncio.gather(*(start() for _ in range(3))))
+        follow = (
+            _follow(servers, came, by_socket=bool(number % 2))
+            for number, came in enumerate(everything)
+        )
+        async with _running(*follow):
+            # Who has heard of one event has a cursor, and misses nothing from then on.
+            while not all(everything):
+                await create(servers[0].url)
+                await asyncio.sleep(0.2)
+            async with _running(*(_write(servers, committed) for _ in range(4))):
+                await _die_and_live(servers, connection, start)
+                await asyncio.sleep(1)
+            rows = await connection.fetch(
+                "SELECT ticket_id FROM ticket_events ORDER BY transaction, sequence"
+            )
+            order = [row["ticket_id"] for row in rows]
+            last = order[-1]
+            await until(lambda: all(came[-1]["ticketId"] == last for came in everything))
+            await asyncio.sleep(0.5)
+
+    assert set(committed) <= set(order)
+    for came in everything:
+        heard = [event["ticketId"] for event in came]
+        assert heard == order[order.index(heard[0]) :]
+    with capsys.disabled():
+        heard_count = sum(map(len, everything))
+        print(f" {len(order)} events, heard {heard_count} times: 0 lost, 0 twice", end="")  # noqa: T201
