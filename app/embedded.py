@@ -13,7 +13,6 @@ import hashlib
 import os
 import signal
 import socket
-import stat
 import subprocess
 import tempfile
 import time
@@ -33,14 +32,19 @@ from app.postgres_programs import (
     find_programs,
     how,
     make_cluster,
+    make_private,
     open_way,
+    remove_leftovers,
 )
 
 DATABASE = "ticketops"
 PORT = 5432  # only a part of the socket's name
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 2.0
 POLL_S = 0.02
+# The shortest message that a server answers (PostgreSQL, Message Formats).
+SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 # sockaddr_un holds 104 bytes on macOS, 108 on Linux.
 SOCKET_PATH_MAX_BYTES = 103
 
@@ -114,12 +118,14 @@ class EmbeddedPostgres:
             os.close(users)
 
     def _start_or_share(self) -> None:
+        programs = find_programs()
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         account = account_for(self.cluster)
         if account is not None:
             open_way(self.data_dir)
-            open_way(find_programs())
+            open_way(programs)
         with self._locked():
+            remove_leftovers(self.cluster)
             if not self.cluster.exists():
                 durable = self._options.get("fsync") != "off"
                 make_cluster(self.cluster, DATABASE, account=account, durable=durable)
@@ -167,7 +173,7 @@ class EmbeddedPostgres:
     def _start(self, account: Account | None, deadline: float) -> None:
         folder = self._socket_folder()
         if folder != self.cluster:
-            _make_private(folder, account)
+            make_private(folder, account)
         self._clear_away()
         options = {**self._options, "unix_socket_directories": str(folder)}
         arguments = [f"--{name}={value}" for name, value in options.items()]
@@ -249,12 +255,15 @@ class EmbeddedPostgres:
             return []
 
     def _answers(self) -> bool:
+        """Tell whether a server takes a connection, and not just what is left of one."""
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(ANSWER_TIMEOUT_S)
             try:
                 probe.connect(str(self._socket()))
+                probe.sendall(SSL_REQUEST)
+                return bool(probe.recv(1))
             except OSError:
                 return False
-        return True
 
     def _socket(self) -> Path:
         return self._socket_folder() / f".s.PGSQL.{PORT}"
@@ -274,20 +283,6 @@ def _try_lock(users: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _make_private(folder: Path, account: Account | None) -> None:
-    """Make a folder that nobody but the server's user can enter, or see that it is such a one."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if account is not None:
-        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
-    found = folder.lstat()
-    owner = os.geteuid() if account is None else account.uid
-    if found.st_uid != owner or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise EmbeddedTrouble(
-            f"{folder}, where the socket of the embedded PostgreSQL goes, is someone else's.",
-            hint="Set DATA_DIR to a folder with a shorter path.",
-        )
 
 
 def _last_line(log: Path) -> str:

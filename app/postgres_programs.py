@@ -75,8 +75,6 @@ def open_way(folder: Path) -> None:
 
 def make_cluster(cluster: Path, database: str, *, account: Account | None, durable: bool) -> None:
     """Make a cluster with an empty database; it appears whole in its place, or not at all."""
-    for leftover in cluster.parent.glob(f"{cluster.name}.new-*"):
-        shutil.rmtree(leftover)
     folder = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
     if account is not None:
         os.chown(folder, account.uid, account.gid)
@@ -101,6 +99,30 @@ def make_cluster(cluster: Path, database: str, *, account: Account | None, durab
         stdin=f"CREATE DATABASE {database};\n",
     )
     folder.rename(cluster)
+
+
+def remove_leftovers(cluster: Path) -> None:
+    """Remove what was to become a cluster when whoever made it was killed.
+
+    A program that had been started may still be at it; then some of it stays until the
+    next time.
+    """
+    for leftover in cluster.parent.glob(f"{cluster.name}.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def make_private(folder: Path, account: Account | None) -> None:
+    """Make a folder that nobody but the server's user can enter, or see that it is such a one."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if account is not None:
+        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
+    found = folder.lstat()
+    owner = os.geteuid() if account is None else account.uid
+    if found.st_uid != owner or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise EmbeddedTrouble(
+            f"{folder}, where the socket of the embedded PostgreSQL goes, is someone else's.",
+            hint="Set DATA_DIR to a folder with a shorter path.",
+        )
 
 
 def _run(

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 HIDDEN = "********"
+LONGEST_QUOTED = 80
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 
@@ -50,6 +51,13 @@ def as_text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def quoted(own: Field[Any], value: str) -> str:
+    """Return a bad value as one can see what is wrong with it, in one line."""
+    text = shown(own, value)
+    short = text if len(text) <= LONGEST_QUOTED else text[:LONGEST_QUOTED] + "..."
+    return f'"{short}"' if short.isprintable() else ascii(short)
 
 
 def shown(own: Field[Any], value: Any) -> str:
@@ -133,8 +141,8 @@ def url(*schemes: str) -> Callable[[str], str]:
     allowed = " or ".join(f"{scheme}://..." for scheme in schemes)
 
     def read(value: str) -> str:
-        parts = _split(value, allowed)
-        if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
+        scheme = _split(value, allowed).scheme
+        if scheme not in schemes or not value.lower().startswith(f"{scheme}://"):
             raise ValueError(f"a URL like {allowed}")
         return value
 

@@ -18,6 +18,7 @@ from app.setting import (
     one_of,
     origins,
     path,
+    quoted,
     rate,
     secret_of,
     setting,
@@ -177,7 +178,7 @@ class Settings:
             try:
                 values[own.name] = own.metadata["read"](found[name])
             except ValueError as allowed:
-                bad = "" if own.metadata["secret"] else f' is "{shown(own, found[name])}", but'
+                bad = "" if own.metadata["secret"] else f" is {quoted(own, found[name])}, but"
                 raise SettingError(
                     f"{name}{bad} must be {allowed}.", hint=meaning_of(own)
                 ) from None

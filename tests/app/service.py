@@ -1,0 +1,92 @@
+"""The command as people run it: a process of its own, with nothing but what it is given."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+
+from app.setting import name_of
+from app.settings import Settings
+
+TICKETOPS = Path(sys.executable).with_name("ticketops")
+SETTINGS = frozenset(name_of(own) for own in fields(Settings))
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without any setting but those given."""
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    return {**kept, **given}
+
+
+def ticketops(*arguments: str, cwd: Path, **given: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with settings as keyword arguments."""
+    return subprocess.run(
+        [TICKETOPS, *arguments],
+        cwd=cwd,
+        env=environment(given),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@dataclass
+class Service:
+    """A server that is up."""
+
+    process: subprocess.Popen[str]
+    greeting: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return str(self.greeting["url"])
+
+    def graphql(self, document: str, **variables: Any) -> dict[str, Any]:
+        """Run an operation and return its answer."""
+        body = {"query": document, "variables": variables}
+        answer: dict[str, Any] = httpx2.post(f"{self.url}/graphql", json=body, timeout=30).json()
+        return answer
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def running(*, cwd: Path, **given: str) -> Iterator[Service]:
+    """Run `ticketops serve` on a free port (unless PORT is given), and wait until it listens."""
+    process = subprocess.Popen(
+        [TICKETOPS, "serve"],
+        cwd=cwd,
+        env=environment({"PORT": "0", "LOG_FORMAT": "json", **given}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield Service(process, _greeting(process))
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def _greeting(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith("{") and (event := orjson.loads(line))["message"] == "listening":
+            return dict(event)
+    raise AssertionError("".join(said))

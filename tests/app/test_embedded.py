@@ -1,0 +1,198 @@
+"""The embedded PostgreSQL, with real processes that really die."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from app.embedded import VOLATILE, EmbeddedPostgres
+from app.postgres_programs import EmbeddedTrouble
+from tests.app.conftest import new_data_dir
+
+# Start, say so, and stop when told to.
+USER = """
+import sys
+from pathlib import Path
+from app.embedded import VOLATILE, EmbeddedPostgres
+with EmbeddedPostgres(Path(sys.argv[1]), options=VOLATILE) as url:
+    print(url, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def embedded(folder: Path) -> EmbeddedPostgres:
+    return EmbeddedPostgres(folder, options=VOLATILE)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Return a DATA_DIR that is used by one test after the other."""
+    with new_data_dir() as folder:
+        yield folder
+
+
+@contextmanager
+def other_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", USER, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+        if process.poll() is None:
+            process.communicate("\n", timeout=60)
+
+
+def wait_until_up(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def postmaster(folder: Path) -> psutil.Process | None:
+    file = folder / "postgres" / "postmaster.pid"
+    return psutil.Process(int(file.read_text().split()[0])) if file.exists() else None
+
+
+async def ask(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def test_it_starts_answers_and_stops(folder: Path) -> None:
+    with embedded(folder) as url:
+        assert await ask(url, "SELECT current_database()") == "ticketops"
+        assert postmaster(folder) is not None
+    assert postmaster(folder) is None
+
+
+async def test_it_orders_and_folds_text_alike_on_every_machine(folder: Path) -> None:
+    with embedded(folder) as url:
+        assert await ask(url, "SHOW server_encoding") == "UTF8"
+        assert await ask(url, "SELECT upper('straße é') || ('a' < 'B')") == "STRAßE Éfalse"
+
+
+async def test_it_listens_on_nothing_but_a_socket_that_others_cannot_reach(folder: Path) -> None:
+    with embedded(folder) as url:
+        assert await ask(url, "SHOW listen_addresses") == ""
+        found = postmaster(folder)
+        assert found is not None
+        assert (folder / "postgres").stat().st_mode & 0o077 == 0
+        assert not [one for one in found.net_connections("inet") if one.status == "LISTEN"]
+
+
+def test_several_processes_share_it_and_the_last_one_stops_it(folder: Path) -> None:
+    with other_process(folder) as first, other_process(folder) as second:
+        assert wait_until_up(first) == wait_until_up(second) != ""
+        first.communicate("\n", timeout=60)
+        assert postmaster(folder) is not None
+    assert postmaster(folder) is None
+
+
+async def test_who_finds_it_running_after_a_kill_takes_it_over(folder: Path) -> None:
+    with other_process(folder) as owner:
+        url = wait_until_up(owner)
+        await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        left = postmaster(folder)
+        owner.kill()
+    assert postmaster(folder) == left
+    with embedded(folder) as url:
+        assert await ask(url, "SELECT answer FROM kept") == 42
+    assert postmaster(folder) is None
+
+
+@pytest.mark.parametrize("time_to_die_s", [0.0, 0.05, 0.5])
+async def test_it_starts_again_after_owner_and_server_were_killed(
+    folder: Path, time_to_die_s: float
+) -> None:
+    with other_process(folder) as owner:
+        wait_until_up(owner)
+        killed = postmaster(folder)
+        assert killed is not None
+        owner.kill()
+        killed.kill()
+    await asyncio.sleep(time_to_die_s)
+    with embedded(folder) as url:
+        assert await ask(url, "SELECT 1") == 1
+    assert postmaster(folder) is None
+
+
+def test_a_stale_process_number_that_is_someone_elses_by_now_does_not_stop_it(folder: Path) -> None:
+    with embedded(folder):
+        text = (folder / "postgres" / "postmaster.pid").read_text()
+    _, _, rest = text.partition("\n")
+    (folder / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{rest}")
+    with embedded(folder):
+        pass
+    assert postmaster(folder) is None
+
+
+def test_processes_that_start_at_once_make_one(data_dir: Path) -> None:
+    with (
+        other_process(data_dir) as first,
+        other_process(data_dir) as second,
+        other_process(data_dir) as third,
+    ):
+        urls = {wait_until_up(one) for one in (first, second, third)}
+        assert len(urls) == 1
+        assert "" not in urls
+    assert postmaster(data_dir) is None
+
+
+def test_who_was_killed_while_making_it_leaves_nothing_in_the_way(data_dir: Path) -> None:
+    with other_process(data_dir) as maker:
+        while not list(data_dir.glob("postgres.new-*/base")):
+            time.sleep(0.005)
+        maker.kill()
+    assert not (data_dir / "postgres").exists()
+    with embedded(data_dir):
+        assert postmaster(data_dir) is not None
+
+
+def test_a_path_too_long_for_a_socket_gets_one_elsewhere(data_dir: Path) -> None:
+    deep = data_dir / ("long-" * 20) / "data"
+    server = embedded(deep)
+    with server as url:
+        assert str(deep) not in url
+        place = Path(url.partition("host=")[2].partition("&")[0])
+        assert place.stat().st_mode & 0o077 == 0
+    place.rmdir()
+
+
+def test_a_cluster_of_another_version_is_refused(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir()
+    (data_dir / "postgres" / "PG_VERSION").write_text("9.6\n")
+    with pytest.raises(EmbeddedTrouble, match=r"PostgreSQL 9\.6"):
+        embedded(data_dir).start()
+
+
+def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir, options={**VOLATILE, "shared_buffers": "much"})
+    with pytest.raises(EmbeddedTrouble, match="shared_buffers"):
+        server.start()
+
+
+def test_a_folder_that_is_a_file_is_one_line(data_dir: Path) -> None:
+    (data_dir / "data").write_text("")
+    with pytest.raises(EmbeddedTrouble, match="DATA_DIR"):
+        embedded(data_dir / "data").start()
+
+
+def test_ctrl_c_is_not_for_the_server(folder: Path) -> None:
+    """A terminal sends it to the whole group of the process that it started."""
+    with embedded(folder):
+        found = postmaster(folder)
+        assert found is not None
+        assert os.getpgid(found.pid) != os.getpgid(0)
