@@ -15,6 +15,7 @@ from app.graphql.event_stream import EventStream, single
 from app.graphql.negotiation import Answer, lists_events, negotiate
 from app.graphql.operations import Operations, Refused, choose
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
+from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
 from app.http.body import read_body
 from app.http.context import context_of
@@ -98,10 +99,13 @@ class GraphQLEndpoint:
     ) -> ASGIApp:
         context = await context_of(scope)
         status = 200
+        can_be_kept = False
         try:
             document = self._operations.prepare(request)
             operation = _operation(scope, document, request)
-            if scope["method"] != "POST" and document.requirements(operation) & WITH_EFFECT:
+            is_get = scope["method"] != "POST"
+            has_effect = bool(document.requirements(operation) & WITH_EFFECT)
+            if is_get and has_effect:
                 refuse_cross_origin(scope, allowed_origins=self._cors_origins)
             if operation.operation is OperationType.SUBSCRIPTION:
                 if not takes_events:
@@ -120,6 +124,9 @@ class GraphQLEndpoint:
                 context=context,
                 with_cost=_wants_cost(scope),
             )
+            can_be_kept = (
+                is_get and request.query is None and not has_effect and "errors" not in content
+            )
             if content["data"] is None and "errors" in content:
                 status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
         except Refused as refused:
@@ -129,7 +136,8 @@ class GraphQLEndpoint:
             status = _STATUS.get(refused.code, 400 if answer is Answer.GRAPHQL else 200)
         if answer is Answer.EVENTS and status == HTTPStatus.OK:
             return EventStream(single(content), self._standing)
-        return _response(scope, answer, content, status=status)
+        response = _response(scope, answer, content, status=status)
+        return revalidated(scope, response) if can_be_kept else response
 
 
 def _operation(

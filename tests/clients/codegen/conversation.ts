@@ -1,10 +1,12 @@
-// A client with generated types talks with a real server: URL, and TOKEN where it needs one.
+// A client with generated types talks with a real server: URL, TOKEN where it needs one, and
+// TRUSTED where documents shall be sent by their hash.
 import { client } from './client.js';
 import type { UpdateTicketMutation } from './gql/graphql.js';
 import { createTicket, sendToOps, ticketLog, updateTicket } from './operations.js';
 
-declare const process: { env: { URL: string; TOKEN?: string } };
-const ask = client(process.env.URL, process.env.TOKEN);
+declare const process: { env: { URL: string; TOKEN?: string; TRUSTED?: string } };
+const { URL: url, TOKEN: token, TRUSTED: trusted } = process.env;
+const ask = client(url, token, trusted !== undefined);
 
 type Outcome = UpdateTicketMutation['updateTicket'];
 

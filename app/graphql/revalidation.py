@@ -1,0 +1,42 @@
+"""Answers that a cache may keep, if it asks each time whether they are still right.
+
+Those to a document that is asked for by its hash over GET: its URL is short, and the
+same for everybody who asks the same (RFC 9111, sections 5.2.2.4 and 4.3.4).
+"""
+
+from hashlib import blake2b
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+__all__ = ["revalidated"]
+
+
+def revalidated(scope: Scope, response: Response) -> Response:
+    """Return the answer with its entity tag, or 304 where the client has that very answer."""
+    headers = {
+        # Of one caller alone, and never without asking: a ticket may change at any time.
+        "cache-control": "private, no-cache",
+        "vary": "Accept, Authorization",
+        "etag": _tag(response),
+    }
+    if headers["etag"] in _known_tags(scope):
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return response
+
+
+def _tag(response: Response) -> str:
+    # Weak: the same data in another media type has a tag of its own, but a proxy may
+    # compress either.
+    content = response.headers["content-type"].encode() + bytes(response.body)
+    return f'W/"{blake2b(content, digest_size=16).hexdigest()}"'
+
+
+def _known_tags(scope: Scope) -> set[str]:
+    return {
+        tag.strip()
+        for name, value in scope["headers"]
+        if name == b"if-none-match"
+        for tag in value.decode("latin-1").split(",")
+    }

@@ -1,0 +1,217 @@
+"""Documents that are asked for by their hash: trusted ones, and Apollo's persisted queries."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
+from app.graphql.request import GraphQLRequest
+from app.trouble import Trouble
+from tests.app.http.asking import create
+from tests.app.http.conftest import Serve
+
+COUNT = "query Count { tickets { totalCount } }"
+STATUS = "query Status($id: ID!) { opsStatus(ticketId: $id) { status } }"
+DELETE = "mutation Delete($id: ID!) { deleteTicket(input: {id: $id}) { deletedId } }"
+OTHER = "{ viewer { name } }"
+ACCEPT = {"Accept": "application/graphql-response+json"}
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def persisted(text: str) -> dict[str, Any]:
+    return {"persistedQuery": {"version": 1, "sha256Hash": sha256(text)}}
+
+
+def post(http: httpx2.Client, **body: Any) -> httpx2.Response:
+    return http.post("/graphql", json=body, headers=ACCEPT)
+
+
+def code(response: httpx2.Response) -> str:
+    content = response.json()
+    assert "data" not in content
+    [error] = content["errors"]
+    code: str = error["extensions"]["code"]
+    return code
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> str:
+    """Write a manifest: names as @graphql-codegen and as relay-compiler write them."""
+    path = tmp_path / "documents.json"
+    names = {f"sha256:{sha256(COUNT)}": COUNT, sha256(DELETE): DELETE, "md5-or-else": STATUS}
+    path.write_text(json.dumps(names))
+    return str(path)
+
+
+# ------------------------------------------------------------------- automatic persisted queries
+
+
+def test_a_document_is_told_once_and_then_asked_for_by_its_hash(http: httpx2.Client) -> None:
+    text = COUNT.replace("query Count", "query ToldOnce")
+    unknown = post(http, extensions=persisted(text))
+    assert unknown.status_code == 400
+    assert code(unknown) == "DOCUMENT_NOT_FOUND"
+    # By this word Apollo's clients and urql know that they must send the text.
+    assert unknown.json()["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert "data" in post(http, query=text, extensions=persisted(text)).json()
+    assert "data" in post(http, extensions=persisted(text)).json()
+    parameters = {"extensions": json.dumps(persisted(text))}
+    assert "data" in http.get("/graphql", params=parameters).json()
+
+
+def test_a_hash_that_is_not_that_of_the_text_is_refused(http: httpx2.Client) -> None:
+    refused = post(http, query=COUNT, extensions=persisted(OTHER))
+    assert refused.status_code == 400
+    assert code(refused) == "BAD_USER_INPUT"
+
+
+def test_a_document_that_is_not_valid_is_not_remembered(http: httpx2.Client) -> None:
+    text = "{ nothing }"
+    assert code(post(http, query=text, extensions=persisted(text))) == "GRAPHQL_VALIDATION_FAILED"
+    assert code(post(http, extensions=persisted(text))) == "DOCUMENT_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"extensions": {"persistedQuery": None}},
+        {"extensions": {"persistedQuery": []}},
+        {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": "x"}}},
+        {"extensions": {"persistedQuery": {"version": 1}}},
+        {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": 1}}},
+        {"documentId": 1},
+        {"documentId": "x", "query": COUNT},
+    ],
+)
+def test_what_names_no_document_is_refused(http: httpx2.Client, body: dict[str, Any]) -> None:
+    refused = post(http, **body)
+    assert refused.status_code == 400
+    assert code(refused) == "BAD_USER_INPUT"
+
+
+def test_what_is_remembered_is_bounded_and_the_latest_used() -> None:
+    known = KnownDocuments({}, trusted_only=False, capacity=100)
+
+    def told(text: str) -> GraphQLRequest:
+        return GraphQLRequest(text, None, {}, sha256(text), may_tell=True)
+
+    def is_known(text: str) -> bool:
+        try:
+            known.text_of(GraphQLRequest(None, None, {}, sha256(text), may_tell=True))
+        except DocumentNotFound:
+            return False
+        return True
+
+    first, second, third, huge = ("a" * 40, "b" * 40, "c" * 40, "d" * 101)
+    known.keep(told(first))
+    known.keep(told(second))
+    assert is_known(first)
+    known.keep(told(third))
+    assert [is_known(text) for text in (first, second, third)] == [True, False, True]
+    known.keep(told(huge))
+    assert [is_known(text) for text in (first, third, huge)] == [True, True, False]
+
+
+# -------------------------------------------------------------------------------- trusted documents
+
+
+def test_a_trusted_document_is_asked_for_by_its_name(serve: Serve, manifest: str) -> None:
+    http = serve(DOCUMENTS=manifest).http
+    for body in (
+        {"documentId": f"sha256:{sha256(COUNT)}"},
+        {"documentId": sha256(COUNT)},
+        {"extensions": persisted(COUNT)},
+    ):
+        assert "data" in post(http, **body).json()
+    assert "data" in http.get("/graphql", params={"documentId": sha256(COUNT)}).json()
+    answer = post(http, documentId="md5-or-else", variables={"id": "none"}).json()
+    assert answer["data"]["opsStatus"]["status"] is None
+    assert code(post(http, documentId="sha256:none")) == "DOCUMENT_NOT_FOUND"
+    # All else goes as before.
+    assert "data" in post(http, query=OTHER).json()
+    assert "data" in post(http, query=OTHER, extensions=persisted(OTHER)).json()
+
+
+def test_where_only_trusted_documents_are_served_nothing_else_runs(
+    serve: Serve, manifest: str
+) -> None:
+    http = serve(DOCUMENTS=manifest, DOCUMENTS_ONLY="true").http
+    for body in (
+        {"query": OTHER},
+        {"query": OTHER, "extensions": persisted(OTHER)},
+        {"extensions": persisted(OTHER)},
+        {"query": "{ __schema { types { name } } }"},
+    ):
+        refused = post(http, **body)
+        assert refused.status_code == 400
+        assert code(refused) == "DOCUMENT_NOT_FOUND"
+    assert "data" in post(http, documentId=sha256(COUNT)).json()
+    # One that is trusted may also be sent at length.
+    assert "data" in post(http, query=COUNT).json()
+
+
+def test_trust_goes_no_further_than_the_document(serve: Serve, manifest: str) -> None:
+    """No mutation by GET, and no effect for a page from elsewhere."""
+    http = serve(DOCUMENTS=manifest).http
+    variables = json.dumps({"id": "none"})
+    by_get = {"documentId": sha256(DELETE), "variables": variables}
+    assert http.get("/graphql", params=by_get).status_code == 405
+    status = {"documentId": "md5-or-else", "variables": variables}
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert http.get("/graphql", params=status, headers=elsewhere).status_code == 403
+
+
+def test_an_answer_by_hash_over_get_can_be_kept_while_it_is_right(
+    serve: Serve, manifest: str
+) -> None:
+    http = serve(DOCUMENTS=manifest).http
+    asked = {"documentId": sha256(COUNT)}
+    first = http.get("/graphql", params=asked)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert first.headers["Vary"] == "Accept, Authorization"
+    has = {"If-None-Match": first.headers["ETag"]}
+    again = http.get("/graphql", params=asked, headers=has)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers["Cache-Control"] == "private, no-cache"
+    create(http)
+    changed = http.get("/graphql", params=asked, headers=has)
+    assert changed.status_code == 200
+    assert changed.json() != first.json()
+    # Another kind of answer is another answer.
+    other = http.get("/graphql", params=asked, headers=ACCEPT)
+    assert other.headers["ETag"] != changed.headers["ETag"]
+    for response in (
+        http.get("/graphql", params={"query": COUNT}),
+        post(http, documentId=sha256(COUNT)),
+        http.get("/graphql", params={"documentId": "none"}),
+        http.get("/graphql", params={"documentId": "md5-or-else", "variables": '{"id": "none"}'}),
+    ):
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "ETag" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be used: .*is not valid JSON"),
+        ("[]", "is no manifest"),
+        ('{"hash": 1}', "is no manifest"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_told_of(
+    tmp_path: Path, content: str | None, words: str
+) -> None:
+    path = tmp_path / "documents.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(Trouble, match=words):
+        trusted_documents(path)
