@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from tests.benchmarks.progress import Unmeasured
+
 # Each is a module of this folder with a function `main` that takes its arguments.
 BENCHMARKS = {
     "compare": "this server beside its peers",
@@ -21,7 +23,10 @@ def main() -> None:
     if name not in BENCHMARKS:
         told = "\n".join(f"  {name:12} {what}" for name, what in BENCHMARKS.items())
         sys.exit(f"usage: python -m tests.benchmarks [NAME] [--quick] [--help]\n\n{told}")
-    importlib.import_module(f"tests.benchmarks.{name}").main(arguments)
+    try:
+        importlib.import_module(f"tests.benchmarks.{name}").main(arguments)
+    except Unmeasured as reason:
+        sys.exit(f"{name}: {reason}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import orjson
 
 from tests.benchmarks.contestants import Running
 from tests.benchmarks.operations import Operation, Variables
+from tests.benchmarks.progress import Unmeasured
 from tests.benchmarks.samples import Samples
 
 _TIMES = {"createdAt", "updatedAt", "timestamp"}
@@ -24,7 +25,7 @@ LIMIT 1
 """
 
 
-class Different(Exception):
+class Different(Unmeasured):
     """A contestant's answer is not that of the first."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from tests.benchmarks.places import SCRATCH
+from tests.benchmarks.progress import Unmeasured
 
 # In a body it is replaced by the number of the request, so that no two are the same.
 NUMBER = "@NUMBER@"
@@ -21,7 +22,7 @@ NUMBER = "@NUMBER@"
 _LUA = Path(__file__).with_suffix(".lua")
 
 
-class LoadFailed(Exception):
+class LoadFailed(Unmeasured):
     """What was measured is not what was meant to be."""
 
 

@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from tests.benchmarks.places import SCRATCH
-from tests.benchmarks.progress import say
+from tests.benchmarks.progress import Unmeasured, say
 
 _INSTALL = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
-class NotInstalled(Exception):
+class NotInstalled(Unmeasured):
     """npm could not bring the packages."""
 
 

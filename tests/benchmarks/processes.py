@@ -14,12 +14,13 @@ import psutil
 
 from app.settings import Settings
 from tests.benchmarks.places import LOGS, SCRATCH
+from tests.benchmarks.progress import Unmeasured
 
 _READY_WITHIN_S = 30.0
 _STOPPED_WITHIN_S = 15.0
 
 
-class NotStarted(Exception):
+class NotStarted(Unmeasured):
     """A server ended, or did not listen in time; its log says why."""
 
 

@@ -1,6 +1,10 @@
-"""What a benchmark tells while it runs."""
+"""What a benchmark tells while it runs, and where it cannot."""
 
 import sys
+
+
+class Unmeasured(Exception):
+    """There is nothing to measure, or it is not what was meant; the text says why."""
 
 
 def say(text: str) -> None:
