@@ -20,6 +20,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.banner import Greeting
+from app.graphql.known_documents import trusted_documents
 from app.http.application import application
 from app.listening import BACKLOG, listen, url_of
 from app.logs import configure_logs
@@ -38,7 +39,6 @@ START_TIMEOUT_S = 60.0
 UNBUILT = (
     "ops_url",
     "rate_limit",
-    "documents",
 )
 
 
@@ -50,6 +50,8 @@ def serve(settings: Settings) -> None:
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     _refuse_unbuilt(settings)
     _warn_of_open_access(settings)
+    # Of its trouble a person hears at once, and not each process by itself.
+    trusted_documents(settings.documents)
     signal.signal(signal.SIGTERM, _stop)
     try:
         with (
