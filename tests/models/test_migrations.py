@@ -4,12 +4,14 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 from aerich import Command
 from aerich.migrate import Migrate
 from aerich.utils import get_models_describe
+from asyncpg.types import ServerVersion
 from tortoise.context import TortoiseContext
 
 from app.database import APP, tortoise_config
@@ -17,7 +19,10 @@ from app.migrations import (
     EXPECTED_VERSION,
     LOCK_KEY,
     VERSIONS,
+    Adopted,
     MigrationRefused,
+    MigrationReport,
+    _refuse_old_server,
     migrate,
     schema_version,
 )
@@ -156,6 +161,18 @@ async def test_six_processes_that_start_at_once_migrate_one_after_the_other(
     assert await schema_of(empty_database_url) == COMMITTED.read_text()
 
 
+def test_a_report_says_what_was_done() -> None:
+    done = MigrationReport(before=None, after="1_b.py", applied=("0_a.py", "1_b.py"))
+    assert str(done) == "Applied 0_a.py\nApplied 1_b.py"
+    adopted = Adopted(tickets=2, log_entries=3)
+    done = MigrationReport(before=None, after="0_a.py", applied=("0_a.py",), adopted=adopted)
+    assert str(done).splitlines()[1:] == [
+        "Took over 2 tickets and 3 log entries of the former service."
+    ]
+    idle = MigrationReport(before="0_a.py", after="0_a.py", applied=())
+    assert str(idle) == "The database is at 0_a.py: nothing to do."
+
+
 async def test_who_waits_too_long_for_another_process_is_told(empty_database_url: str) -> None:
     connection = await connect(empty_database_url)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
@@ -211,6 +228,35 @@ async def test_a_database_that_takes_no_tables_is_refused(
     await connection.close()
     with pytest.raises(MigrationRefused, match=told):
         await migrate(empty_database_url)
+
+
+async def test_a_database_that_cannot_hold_all_text_is_refused(empty_database_url: str) -> None:
+    connection = await connect(empty_database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    latin = f"{name}_latin"
+    await connection.execute(
+        f"CREATE DATABASE {latin} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
+    try:
+        with pytest.raises(MigrationRefused, match="LATIN1; it must be UTF8"):
+            await migrate(empty_database_url.replace(name, latin))
+    finally:
+        await connection.execute(f"DROP DATABASE {latin}")
+        await connection.close()
+
+
+def test_an_old_server_is_refused() -> None:
+    """By what it says of itself: none that old can be started here."""
+
+    class Old:
+        def get_server_version(self) -> ServerVersion:
+            return ServerVersion(11, 22, 0, "final", 0)
+
+        def get_settings(self) -> SimpleNamespace:
+            return SimpleNamespace(server_version="11.22")
+
+    with pytest.raises(MigrationRefused, match=r"This is PostgreSQL 11\.22; 12 is the oldest"):
+        _refuse_old_server(Old())  # type: ignore[arg-type]  # all that is asked of it
 
 
 async def test_tables_in_use_by_the_former_service_are_not_waited_for_for_ever(
