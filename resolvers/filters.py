@@ -18,6 +18,11 @@ from resolvers.texts import checked_text
 
 Operators: TypeAlias = Mapping[str, Any]
 
+# More would keep the planner busy for seconds, and beyond 32,767 values PostgreSQL refuses.
+MAX_CONDITIONS = 1_000
+# In characters. The time to read a search grows with the square of its words.
+SEARCH_MAX_LENGTH = 1_000
+
 # The keys "in", "and", "or" and "not" are words of Python's, so the classes are made by call.
 TicketFilter = TypedDict(
     "TicketFilter",
@@ -64,12 +69,33 @@ class OpsDeliveryFilter(TypedDict, total=False):
 _Path: TypeAlias = tuple[str, ...]
 
 
-def ticket_condition(
-    filter: TicketFilter | None, path: _Path = ("filter",)
-) -> Sql:  # the API's word
+def ticket_condition(filter: TicketFilter | None) -> Sql:
     """Return the condition for tickets; raises InvalidInput, whose path names the operator."""
+    if not filter:
+        return TRUE
+    if (count := _count(filter)) > MAX_CONDITIONS:
+        message = f"filter must have at most {MAX_CONDITIONS} conditions, not {count}."
+        raise InvalidInput(ErrorCode.TOO_LONG, message, "filter")
+    return _ticket_condition(filter, ("filter",))
+
+
+def _count(filter: TicketFilter) -> int:
+    """Return how many conditions a filter has; an empty one counts too."""
+    count = 0
+    for name, value in filter.items():
+        match name:
+            case "and" | "or" if value is not None:
+                count += sum(map(_count, _items(value)))
+            case "not" if value is not None:
+                count += _count(_cast(value))
+            case _:
+                count += 1
+    return count or 1
+
+
+def _ticket_condition(filter: TicketFilter, path: _Path) -> Sql:
     conditions: list[Sql] = []
-    for name, value in (filter or {}).items():
+    for name, value in filter.items():
         here = (*path, name)
         if value is None:
             continue
@@ -77,9 +103,9 @@ def ticket_condition(
             case "and":
                 conditions.append(_every(value, here))
             case "or":
-                conditions.append(any_of(ticket_condition(one, here) for one in _items(value)))
+                conditions.append(any_of(_ticket_condition(one, here) for one in _items(value)))
             case "not":
-                conditions.append(negation(ticket_condition(_cast(value), here)))
+                conditions.append(negation(_ticket_condition(_cast(value), here)))
             case "search":
                 conditions.append(_search(str(value), here))
             case _:
@@ -100,7 +126,7 @@ def delivery_condition(filter: OpsDeliveryFilter | None) -> Sql:  # the API's wo
 def _every(filters: object, path: _Path) -> Sql:
     # An empty list matches nothing, here as everywhere in a filter.
     items = _items(filters)
-    return all_of(ticket_condition(one, path) for one in items) if items else FALSE
+    return all_of(_ticket_condition(one, path) for one in items) if items else FALSE
 
 
 def _items(filters: object) -> Sequence[TicketFilter]:
@@ -112,6 +138,9 @@ def _cast(filter: object) -> TicketFilter:  # the API's word
 
 
 def _search(words: str, path: _Path) -> Sql:
+    if len(words) > SEARCH_MAX_LENGTH:
+        message = f"search must have at most {SEARCH_MAX_LENGTH} characters, not {len(words)}."
+        raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
     if not checked_text(words, *path).strip():
         return TRUE
     return Sql(f"search @@ websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?)", (words,))

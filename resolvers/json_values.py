@@ -24,7 +24,8 @@ def json_text(value: object, *path: str) -> str:
 
 
 def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
-    if depth > MAX_DEPTH:
+    """Check a value within so many others."""
+    if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
         raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
     match value:
         case str():
@@ -41,7 +42,7 @@ def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
         case int() if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
             raise _invalid(path, "has an integer of more than 64 bits; give it as a string")
         case float() if not math.isfinite(value):
-            raise _invalid(path, "must not contain NaN or Infinity")
+            raise _invalid(path, "must not contain a number out of the range of 64 bits")
 
 
 def _invalid(path: tuple[str, ...], rule: str) -> InvalidInput:

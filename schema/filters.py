@@ -137,6 +137,7 @@ class JSONFilter:
 
 @strawberry.input(
     description="Which tickets. Fields are joined by AND; an empty object matches everything."
+    " At most 1,000 conditions in all."
 )
 class TicketFilter:
     """Which tickets. Fields are joined by AND; an empty object matches everything."""
@@ -153,7 +154,7 @@ class TicketFilter:
     search: str | None = strawberry.field(
         default=UNSET,
         description="Full-text search over subject, description and customer, in web-search"
-        " syntax; blank matches everything.",
+        " syntax, at most 1,000 characters; blank matches everything.",
     )
     id: IDFilter | None = strawberry.field(default=UNSET, description="Their id.")
     subject: StringFilter | None = strawberry.field(default=UNSET, description="Their subject.")
