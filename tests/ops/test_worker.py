@@ -2,14 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 
 import pytest
 
-from models import LogEntry, LogStatus, OpsDelivery, OpsState, Ticket
-from models.columns import new_id
+from models import LogEntry, LogStatus, OpsDelivery, OpsState
 from ops import (
     BreakerSettings,
     CircuitState,
@@ -32,6 +29,7 @@ from tests.ops.ordering import (
     order,
     send,
 )
+from tests.ops.outbox import many_due, none_pending, until
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -42,30 +40,6 @@ POLL_S = 0.02
 
 def worker_of(deliveries: Deliveries, hands: int = 8) -> DeliveryWorker:
     return DeliveryWorker(deliveries.courier, hands=hands, poll_s=POLL_S)
-
-
-async def until(is_so: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
-    """Wait for what is to happen."""
-    async with asyncio.timeout(timeout_s):
-        while not await is_so():  # noqa: ASYNC110  # what it waits for is in the database
-            await asyncio.sleep(0.01)
-
-
-async def none_pending() -> bool:
-    return not await OpsDelivery.filter(state=OpsState.PENDING).exists()
-
-
-async def many_due(count: int) -> None:
-    """Make tickets with a delivery each that is due."""
-    tickets = [
-        Ticket(id=new_id(), subject="s", description="d", customer_name="n", customer_email="a@b.c")
-        for _ in range(count)
-    ]
-    await Ticket.bulk_create(tickets)
-    await OpsDelivery.bulk_create(
-        OpsDelivery(ticket_id=ticket.id, payload="{}", next_attempt_at=datetime.now(UTC))
-        for ticket in tickets
-    )
 
 
 async def test_what_is_ordered_without_being_tried_at_once_is_delivered() -> None:

@@ -1,0 +1,32 @@
+"""Serving the simulated OPS on a socket, whose connections it can drop."""
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ops.simulator.server import SimulatorServer
+from ops.simulator.trouble import ABORT_EXTENSION
+
+__all__ = ["serve_simulator"]
+
+
+class _DroppableProtocol(HttpToolsProtocol):
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT_EXTENSION: {"abort": self.transport.abort}}
+
+
+def serve_simulator(simulator: SimulatorServer, *, host: str, port: int) -> uvicorn.Server:
+    """Return a server that is to be run: ``serve()`` in a loop, or ``run()`` in a process."""
+    config = uvicorn.Config(
+        simulator.application,
+        host=host,
+        port=port,
+        http=_DroppableProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        # Calls that hang are cut off: a simulator has nothing to lose.
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)

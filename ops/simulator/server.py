@@ -1,0 +1,144 @@
+"""The simulated OPS over the protocol of the real one, with knobs to break it in every way.
+
+Beside the protocol (see `ops.http_client`) it has pages of its own: the record of
+all calls, ``GET /simulator/calls``, and the knobs, ``GET`` and ``PATCH
+/simulator/knobs``.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import asdict
+from hmac import compare_digest
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ops.client import Accepted, FailureKind, OpsFailure, StatusReport
+from ops.http_client import ATTEMPT_HEADER, KEY_HEADER
+from ops.simulator.call_record import CallRecord, RecordedCall
+from ops.simulator.knobs import Knobs
+from ops.simulator.simulator import Simulator
+from ops.simulator.trouble import Trouble, gone, json_response
+
+__all__ = ["SimulatorServer"]
+
+_STATUS_OF = {
+    FailureKind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    FailureKind.REJECTED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    FailureKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+}
+
+
+class SimulatorServer:
+    """The application, its knobs, and the record of the calls it got."""
+
+    def __init__(self, knobs: Knobs, *, token: str | None = None) -> None:
+        self.knobs = knobs
+        self.record = CallRecord()
+        self._token = token
+        self.application = Starlette(
+            routes=[
+                Route("/tickets", self._submit, methods=["POST"]),
+                Route("/tickets/{reference}", self._status, methods=["GET"]),
+                Route("/simulator/calls", self._show_calls, methods=["GET"]),
+                Route("/simulator/knobs", self._show_knobs, methods=["GET"]),
+                Route("/simulator/knobs", self._turn_knobs, methods=["PATCH"]),
+            ]
+        )
+
+    async def _submit(self, request: Request) -> Response:
+        payload = await request.body()
+        key = request.headers.get(KEY_HEADER)
+        if not self._knows(request):
+            return json_response({"error": "who are you?"}, HTTPStatus.UNAUTHORIZED)
+        if not key:
+            return json_response({"error": f"{KEY_HEADER} is missing"}, HTTPStatus.BAD_REQUEST)
+        attempt = _number(request.headers.get(ATTEMPT_HEADER))
+        with self.record.call("submit", key, attempt=attempt, ticket_id=_id_of(payload)) as call:
+            return await self._unless_broken(request, call, str(attempt), payload)
+
+    async def _status(self, request: Request) -> Response:
+        reference = request.path_params["reference"]
+        if not self._knows(request):
+            return json_response({"error": "who are you?"}, HTTPStatus.UNAUTHORIZED)
+        with self.record.call("status", reference) as call:
+            return await self._unless_broken(request, call, str(call.number), None)
+
+    async def _unless_broken(
+        self, request: Request, call: RecordedCall, nonce: str, payload: bytes | None
+    ) -> Response:
+        trouble = Trouble(self.knobs, call, nonce)
+        response = await trouble.before(request)
+        if response is None:
+            answered = await _while_there(request, self._answer(call, payload))
+            response = Response() if answered is None else trouble.after(answered)
+        return response
+
+    async def _answer(self, call: RecordedCall, payload: bytes | None) -> Response:
+        simulator = Simulator(self.knobs.simulator)
+        answer: Accepted | StatusReport
+        status = HTTPStatus.OK
+        try:
+            if payload is None:
+                answer = await simulator.status(call.key)
+            else:
+                answer = await simulator.submit("", key=call.key, attempt=call.attempt or 1)
+                is_new = self.record.accept(call.key, payload)
+                if is_new is None:
+                    call.outcome = "conflict"
+                    message = "this key was used with another ticket"
+                    return json_response({"error": message}, HTTPStatus.UNPROCESSABLE_ENTITY)
+                status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+        except OpsFailure as failure:
+            call.outcome = failure.kind.value
+            return json_response(failure.response, _STATUS_OF[failure.kind])
+        call.outcome, call.reference = "accepted", answer.reference
+        return json_response(answer.response, status)
+
+    async def _show_calls(self, request: Request) -> Response:
+        after = _number(request.query_params.get("after")) or 0
+        return json_response([asdict(call) for call in self.record.calls if call.number > after])
+
+    async def _show_knobs(self, _: Request) -> Response:
+        return json_response(asdict(self.knobs))
+
+    async def _turn_knobs(self, request: Request) -> Response:
+        try:
+            self.knobs = self.knobs.turned(orjson.loads(await request.body()))
+        except ValueError as error:
+            return json_response({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+        return json_response(asdict(self.knobs))
+
+    def _knows(self, request: Request) -> bool:
+        if self._token is None:
+            return True
+        given = request.headers.get("Authorization", "")
+        return compare_digest(given.encode(), f"Bearer {self._token}".encode())
+
+
+async def _while_there(request: Request, work: Coroutine[Any, Any, Response]) -> Response | None:
+    """Do the work, unless the client hangs up before it is done."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(gone(request))
+    await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
+    leaving.cancel()
+    if not working.done():
+        working.cancel()
+        return None
+    return working.result()
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
+
+
+def _id_of(payload: bytes) -> str | None:
+    try:
+        ticket = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    return str(ticket["id"]) if isinstance(ticket, dict) and "id" in ticket else None

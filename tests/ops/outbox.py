@@ -1,0 +1,34 @@
+"""Filling the outbox, and waiting until it is empty."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from models import OpsDelivery, OpsState, Ticket
+from models.columns import new_id
+
+__all__ = ["many_due", "none_pending", "until"]
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
+    """Wait for what is to happen."""
+    async with asyncio.timeout(timeout_s):
+        while not await is_so():  # noqa: ASYNC110  # what it waits for is in the database
+            await asyncio.sleep(0.01)
+
+
+async def none_pending() -> bool:
+    return not await OpsDelivery.filter(state=OpsState.PENDING).exists()
+
+
+async def many_due(count: int) -> None:
+    """Make tickets with a delivery each that is due."""
+    tickets = [
+        Ticket(id=new_id(), subject="s", description="d", customer_name="n", customer_email="a@b.c")
+        for _ in range(count)
+    ]
+    await Ticket.bulk_create(tickets)
+    await OpsDelivery.bulk_create(
+        OpsDelivery(ticket_id=ticket.id, payload="{}", next_attempt_at=datetime.now(UTC))
+        for ticket in tickets
+    )

@@ -1,0 +1,288 @@
+"""The real OPS over HTTP: what is sent, and what is made of every answer it may give."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from models import OpsRemoteStatus
+from ops.client import FailureKind, OpsFailure
+from ops.http_client import MAX_ANSWER_BYTES, HttpOps
+from tests.ops.sockets import answering
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+TOKEN = "s3cr3t-t0ken"  # noqa: S105  # of no one
+
+
+@asynccontextmanager
+async def client_of(
+    url: str,
+    *,
+    timeout_s: float = 2,
+    token: str | None = TOKEN,
+    verify: ssl.SSLContext | bool = True,
+) -> AsyncIterator[HttpOps]:
+    client = HttpOps(url, token=token, timeout_s=timeout_s, verify=verify, now=lambda: NOW)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def http(status: str, body: bytes = b"", *headers: str) -> bytes:
+    """Return the bytes of an answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+async def failure_of(answer: bytes | None, *, method: str = "POST") -> OpsFailure:
+    """Return the failure that an answer is."""
+    async with answering(answer) as heard, client_of(heard.url) as client:
+        posted = client.submit("{}", key="k", attempt=1)
+        asked = client.status("R-1")
+        unused, used = (asked, posted) if method == "POST" else (posted, asked)
+        unused.close()
+        with pytest.raises(OpsFailure) as caught:
+            await used
+    return caught.value
+
+
+async def test_a_ticket_is_posted_as_it_is_under_its_key_and_with_our_token() -> None:
+    payload = '{"id": "T-1", "n": 12345678901234567890.10}'
+    accepted = http("201 Created", b'{"reference": "R-1", "status": "received"}')
+    async with answering(accepted) as heard, client_of(f"{heard.url}/api/") as client:
+        answer = await client.submit(payload, key="key-1", attempt=3)
+    [request] = heard.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = head.decode().lower().split("\r\n")
+    assert lines[0] == "post /api/tickets http/1.1"
+    assert {
+        "idempotency-key: key-1",
+        "x-delivery-attempt: 3",
+        f"authorization: bearer {TOKEN}",
+        "content-type: application/json",
+        "accept: application/json",
+        "accept-encoding: identity",
+    } <= set(lines)
+    assert body.decode() == payload
+    assert answer.reference == "R-1"
+    assert answer.remote_status is OpsRemoteStatus.RECEIVED
+    assert answer.response == {"reference": "R-1", "status": "received"}
+
+
+async def test_without_a_token_none_is_sent() -> None:
+    accepted = http("200 OK", b'{"reference": "R-1"}')
+    async with answering(accepted) as heard, client_of(heard.url, token=None) as client:
+        await client.submit("{}", key="k", attempt=1)
+    assert b"authorization" not in heard.requests[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("body", "reference", "status"),
+    [
+        (b'{"reference": "R-1", "status": "IN_PROGRESS"}', "R-1", "in_progress"),
+        (b'{"reference": 17}', "17", "received"),
+        (b'{"reference": "R-1", "status": "being looked at"}', "R-1", "received"),
+        (b'{"reference": "R/1?x=\\u00e9", "status": null}', "R/1?x=é", "received"),
+    ],
+)
+async def test_what_ops_has_accepted_is_accepted(body: bytes, reference: str, status: str) -> None:
+    async with answering(http("202 Accepted", body)) as heard, client_of(heard.url) as client:
+        answer = await client.submit("{}", key="k", attempt=1)
+    assert (answer.reference, answer.remote_status) == (reference, status)
+
+
+async def test_the_status_of_a_reference_is_asked_with_its_characters_escaped() -> None:
+    report = http("200 OK", b'{"reference": "x", "status": "completed"}')
+    async with answering(report) as heard, client_of(heard.url) as client:
+        answer = await client.status("../R 1/?é")
+    assert heard.requests[0].startswith(b"GET /tickets/..%2FR%201%2F%3F%C3%A9 HTTP/1.1\r\n")
+    assert answer.status is OpsRemoteStatus.COMPLETED
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 599, 301, 307])
+async def test_what_may_pass_can_be_tried_again(status: int) -> None:
+    failure = await failure_of(http(f"{status} X", b'{"error": "later"}'))
+    assert failure.kind is FailureKind.UNAVAILABLE
+    assert failure.retryable
+    assert failure.response == {"httpStatus": status, "body": {"error": "later"}}
+    assert str(status) in failure.message
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 415, 422, 451])
+async def test_other_client_errors_are_refusals_for_good(status: int) -> None:
+    failure = await failure_of(http(f"{status} X", b'{"error": "no"}'))
+    assert failure.kind is FailureKind.REJECTED
+    assert not failure.retryable
+
+
+async def test_a_reference_that_ops_does_not_know_is_not_found() -> None:
+    failure = await failure_of(http("404 Not Found", b"gone"), method="GET")
+    assert failure.kind is FailureKind.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("Thu, 01 Jan 2026 12:01:30 GMT", 90.0),
+        ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 2026 12:01:30", 90.0),
+        ("soon", None),
+        ("-5", None),
+        ("1e3", None),
+        ("", None),
+        ("99999999999999999999", None),
+        ("\u0663", None),
+    ],
+)
+async def test_retry_after_is_read_in_both_its_forms(value: str, seconds: float | None) -> None:
+    answer = http("429 Too Many Requests", b"").replace(
+        b"\r\n\r\n", f"\r\nRetry-After: {value}\r\n\r\n".encode(), 1
+    )
+    assert (await failure_of(answer)).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>It works!</html>",
+        b'{"reference": ',
+        b"[1, 2]",
+        b"null",
+        b"\xff\xfe\x00",
+        b"{}",
+        b'{"reference": null}',
+        b'{"reference": ""}',
+        b'{"reference": true}',
+        b'{"reference": {"id": 1}}',
+        b'{"reference": "a\\u0000b"}',
+        b'{"reference": "' + b"x" * 201 + b'"}',
+        b"[" * 100_000,
+        b'{"reference": NaN}',
+        b'{"reference": "\\ud800"}',
+    ],
+)
+async def test_an_acceptance_that_makes_no_sense_may_pass(body: bytes) -> None:
+    """The key makes it safe to ask again, and giving up could lose what OPS has."""
+    failure = await failure_of(http("200 OK", body))
+    assert failure.kind is FailureKind.UNAVAILABLE
+
+
+async def test_an_unknown_status_of_a_ticket_is_no_status() -> None:
+    failure = await failure_of(http("200 OK", b'{"status": "asleep"}'), method="GET")
+    assert failure.kind is FailureKind.UNAVAILABLE
+
+
+async def test_an_answer_is_read_no_further_than_the_limit() -> None:
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 3 * MAX_ANSWER_BYTES
+    failure = await failure_of(endless)
+    assert str(MAX_ANSWER_BYTES) in failure.message
+    assert failure.response == "x" * MAX_ANSWER_BYTES
+
+
+async def test_a_compressed_answer_is_not_unpacked() -> None:
+    answer = http("200 OK", b"\x1f\x8b\x08\x00", "Content-Encoding: gzip")
+    assert (await failure_of(answer)).kind is FailureKind.UNAVAILABLE
+
+
+async def test_a_redirect_to_another_host_is_not_followed() -> None:
+    async with answering(http("200 OK", b'{"reference": "R-1"}')) as elsewhere:
+        failure = await failure_of(http("308 X", b"", f"Location: {elsewhere.url}/tickets"))
+        assert "redirect" in failure.message
+        assert failure.retryable
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+    ],
+)
+async def test_a_connection_that_breaks_may_pass(answer: bytes | None) -> None:
+    assert (await failure_of(answer)).kind is FailureKind.UNAVAILABLE
+
+
+async def test_an_ops_that_is_not_there_may_come() -> None:
+    async with answering(None) as heard:
+        url = heard.url
+    async with client_of(url) as client:
+        with pytest.raises(OpsFailure) as caught:
+            await client.submit("{}", key="k", attempt=1)
+    assert caught.value.kind is FailureKind.UNAVAILABLE
+
+
+@pytest.mark.parametrize("answer", [None, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
+async def test_an_ops_that_hangs_is_out_of_time(answer: bytes | None) -> None:
+    async with (
+        answering(answer, then_hang=True) as heard,
+        client_of(heard.url, timeout_s=0.1) as client,
+    ):
+        with pytest.raises(OpsFailure) as caught:
+            await client.submit("{}", key="k", attempt=1)
+    assert caught.value.kind is FailureKind.TIMEOUT
+
+
+async def test_our_token_does_not_come_back_in_what_is_logged() -> None:
+    body = orjson.dumps({"error": f"bad credentials {TOKEN}", "seen": {"x": TOKEN}})
+    failure = await failure_of(http("403 Forbidden", body))
+    assert TOKEN not in str(failure.response)
+    assert TOKEN not in failure.message
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    server_tls, authority = a_certificate_of_its_own(tmp_path)
+    accepted = http("200 OK", b'{"reference": "R-1"}')
+    async with answering(accepted, tls=server_tls) as heard:
+        async with client_of(heard.url) as client:
+            with pytest.raises(OpsFailure, match="CERTIFICATE_VERIFY_FAILED") as caught:
+                await client.submit("{}", key="k", attempt=1)
+        assert caught.value.kind is FailureKind.UNAVAILABLE
+        assert heard.requests == []
+        async with client_of(heard.url, verify=authority) as client:
+            assert (await client.submit("{}", key="k", attempt=1)).reference == "R-1"
+
+
+def a_certificate_of_its_own(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return TLS for a server that vouches for itself, and for a client that believes it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ops.example")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_tls.load_cert_chain(pem)
+    authority = certificate.public_bytes(Encoding.PEM).decode()
+    return server_tls, ssl.create_default_context(cadata=authority)

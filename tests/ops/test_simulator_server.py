@@ -1,0 +1,153 @@
+"""The served simulator speaks the protocol, and breaks it as its knobs are turned."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from models.columns import new_id
+from ops.client import FailureKind, OpsFailure
+from ops.http_client import HttpOps
+from ops.simulator import reference_of
+from ops.simulator.knobs import Knobs
+from ops.simulator.server import SimulatorServer
+from tests.ops.sockets import serving_simulator
+
+INSTANT = Knobs(latency_ms=0)
+
+
+@asynccontextmanager
+async def speaking(
+    knobs: Knobs, *, token: str | None = None, server_token: str | None = None
+) -> AsyncIterator[tuple[SimulatorServer, HttpOps, httpx2.AsyncClient]]:
+    """Serve a simulator, with our client of it and a plain one."""
+    simulator = SimulatorServer(knobs, token=server_token)
+    async with serving_simulator(simulator) as url:
+        client = HttpOps(url, token=token, timeout_s=0.5)
+        async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+            yield simulator, client, http
+        await client.close()
+
+
+async def kind_of(client: HttpOps, key: str = "k", payload: str = "{}") -> str:
+    """Return how a call went."""
+    try:
+        await client.submit(payload, key=key, attempt=1)
+    except OpsFailure as failure:
+        return failure.kind.value
+    return "accepted"
+
+
+async def test_a_ticket_is_taken_once_however_often_it_is_posted() -> None:
+    key = new_id()
+    async with speaking(INSTANT) as (simulator, client, http):
+        answers = [await client.submit('{"id": "T"}', key=key, attempt=n) for n in (1, 2)]
+        assert {answer.reference for answer in answers} == {reference_of(key)}
+        again = await http.post("/tickets", content='{"id": "T"}', headers={"Idempotency-Key": key})
+        assert again.status_code == 200
+        new = await http.post("/tickets", content="{}", headers={"Idempotency-Key": new_id()})
+        assert new.status_code == 201
+        report = await client.status(reference_of(key))
+        assert report.status == "received"
+    assert [(call.key, call.attempt, call.ticket_id) for call in simulator.record.calls[:2]] == [
+        (key, 1, "T"),
+        (key, 2, "T"),
+    ]
+
+
+async def test_a_key_that_comes_with_another_ticket_is_refused() -> None:
+    async with speaking(INSTANT) as (simulator, client, _):
+        assert await kind_of(client, payload='{"id": "A"}') == "accepted"
+        assert await kind_of(client, payload='{"id": "B"}') == "rejected"
+    assert [call.outcome for call in simulator.record.calls] == ["accepted", "conflict"]
+
+
+async def test_who_has_not_the_token_is_not_known() -> None:
+    async with speaking(INSTANT, server_token="a", token="b") as (simulator, client, http):  # noqa: S106  # of no one
+        assert await kind_of(client) == "rejected"
+        assert (await http.get("/tickets/R")).status_code == 401
+    assert simulator.record.calls == []
+    async with speaking(INSTANT, server_token="a", token="a") as (_, client, _):  # noqa: S106  # of no one
+        assert await kind_of(client) == "accepted"
+
+
+async def test_a_post_without_a_key_is_a_bad_request() -> None:
+    async with speaking(INSTANT) as (_, _, http):
+        assert (await http.post("/tickets", content="{}")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("knobs", "kind", "outcome"),
+    [
+        ({"is_down": True}, "unavailable", "down"),
+        ({"failure_rate": 1.0}, "unavailable", "unavailable"),
+        ({"reject_rate": 1.0}, "rejected", "rejected"),
+        ({"too_many_rate": 1.0}, "unavailable", "too many"),
+        ({"hang_rate": 1.0}, "timeout", "hung"),
+        ({"latency_ms": 5_000}, "timeout", "cut off"),
+        ({"garbage_rate": 1.0}, "unavailable", "accepted, then garbage"),
+    ],
+)
+async def test_each_knob_breaks_it_in_its_way(
+    knobs: dict[str, Any], kind: str, outcome: str
+) -> None:
+    async with speaking(INSTANT) as (simulator, client, http):
+        turned = await http.patch("/simulator/knobs", json=knobs)
+        assert turned.json() == (await http.get("/simulator/knobs")).json()
+        assert turned.json().items() >= knobs.items()
+        assert await kind_of(client) == kind
+        async with asyncio.timeout(2):
+            while (call := simulator.record.calls[0]).outcome is None:  # noqa: ASYNC110  # it ends by itself
+                await asyncio.sleep(0.01)
+        assert call.outcome == outcome
+        shown = (await http.get("/simulator/calls")).json()
+        assert [seen["outcome"] for seen in shown] == [outcome]
+        assert (await http.get("/simulator/calls?after=1")).json() == []
+
+
+async def test_connections_are_dropped_before_and_after_the_ticket_is_taken() -> None:
+    async with speaking(Knobs(latency_ms=0, reset_rate=1.0)) as (simulator, client, _):
+        kinds = {await kind_of(client, key=f"key-{number}") for number in range(20)}
+    assert kinds == {"unavailable"}
+    assert {call.outcome for call in simulator.record.calls} == {"reset", "accepted, then reset"}
+
+
+async def test_who_is_told_to_slow_down_is_told_for_how_long() -> None:
+    knobs = Knobs(latency_ms=0, too_many_rate=1.0, retry_after_s=17)
+    async with speaking(knobs) as (_, client, _):
+        with pytest.raises(OpsFailure) as caught:
+            await client.submit("{}", key="k", attempt=1)
+    assert caught.value.retry_after_s == 17
+
+
+async def test_questions_are_broken_too() -> None:
+    async with speaking(Knobs(latency_ms=0, failure_rate=1.0)) as (_, client, _):
+        with pytest.raises(OpsFailure) as caught:
+            await client.status(reference_of("k"))
+        assert caught.value.kind is FailureKind.UNAVAILABLE
+        with pytest.raises(OpsFailure) as caught:
+            await client.status("no-such")
+        assert caught.value.kind is FailureKind.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"failure_rate": 2},
+        {"failure_rate": "1"},
+        {"latency_ms": 0.5},
+        {"is_down": 1},
+        {"no such": 1},
+        [1],
+        None,
+    ],
+)
+async def test_a_knob_that_does_not_fit_is_not_turned(given: object) -> None:
+    async with speaking(INSTANT) as (simulator, _, http):
+        refused = await http.patch("/simulator/knobs", json=given)
+        assert refused.status_code == 400
+        assert "error" in refused.json()
+        assert simulator.knobs == INSTANT
