@@ -63,7 +63,8 @@ class Served:
 @contextmanager
 def served(log_file: Path, database_url: str, **settings: str) -> Iterator[Served]:
     """Run a server with these settings until the end of the block; stop it as a person would."""
-    environ = {"LOG_FORMAT": "json", "OPS_SIM_LATENCY_MS": "0"} | settings
+    environ = {"LOG_FORMAT": "json", "OPS_SIM_LATENCY_MS": "0", "DELIVERY_WORKER": "false"}
+    environ |= settings
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", __name__, database_url],

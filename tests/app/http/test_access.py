@@ -1,22 +1,24 @@
 """Access: who is let in with AUTH=required, and what each may do there."""
 
-import asyncio
 import json
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import uuid4
 
+import asyncpg
 import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from graphql import GraphQLInterfaceType, GraphQLObjectType
 
-from app.access.tokens import create_token, revoke_token
-from app.database import database
 from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
 from tests.app.http.conftest import Serve
@@ -49,18 +51,30 @@ def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
+Tokens: TypeAlias = Callable[..., str]
+
+
 @pytest.fixture
-def with_tokens(database_url: str) -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Do something with the tokens, as the command line does."""
+def tokens(database_url: str) -> Tokens:
+    """Run ``ticketops token`` and return what it prints."""
 
-    def do(work: Coroutine[Any, Any, Any]) -> Any:
-        async def run() -> Any:
-            async with database(database_url, pool_size=1):
-                return await work
+    def run(*arguments: str) -> str:
+        program = Path(sys.executable).with_name("ticketops")
+        command = [str(program), "token", *arguments, "--database-url", database_url]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
-        return asyncio.run(run())
+    return run
 
-    return do
+
+@pytest.fixture
+def new_token(tokens: Tokens) -> Tokens:
+    """Make a token with a name of its own and these scopes."""
+
+    def make(*scopes: str) -> str:
+        return tokens("create", uuid4().hex, *(f"--scope={scope}" for scope in scopes))
+
+    return make
 
 
 def ask(served: Served, document: str, token: str | None = None) -> httpx2.Response:
@@ -104,7 +118,7 @@ def test_without_a_credential_nothing_is_told(closed: Served) -> None:
 
 
 def test_a_token_does_what_its_scopes_allow_and_nothing_else(
-    closed: Served, with_tokens: Callable[..., Any]
+    closed: Served, new_token: Tokens
 ) -> None:
     allowed = {
         "read": {READ, VIEWER},
@@ -113,7 +127,7 @@ def test_a_token_does_what_its_scopes_allow_and_nothing_else(
         "admin": {VIEWER},
     }
     for scope, documents in allowed.items():
-        token = with_tokens(create_token(f"{scope}-only", [scope], expires_at=None))
+        token = new_token(scope)
         for document in (READ, WRITE, SEND, STATUS, VIEWER):
             response = ask(closed, document, token)
             if document in documents:
@@ -127,10 +141,9 @@ def test_a_token_does_what_its_scopes_allow_and_nothing_else(
 
 
 def test_an_operation_that_is_forbidden_in_part_is_not_begun(
-    closed: Served, with_tokens: Callable[..., Any]
+    closed: Served, new_token: Tokens
 ) -> None:
-    token = with_tokens(create_token("writer", ["write"], expires_at=None))
-    reader = with_tokens(create_token("reader", ["read"], expires_at=None))
+    token, reader = new_token("write"), new_token("read")
     before = ask(closed, READ, reader).json()
     both = WRITE.rstrip("}") + 'sendToOps(input: {ticketId: "none"}) { errors { code } } }'
     answer = WRITE.replace("errors { code }", "ticket { id } errors { code }")
@@ -139,8 +152,8 @@ def test_an_operation_that_is_forbidden_in_part_is_not_begun(
     assert ask(closed, READ, reader).json() == before
 
 
-def test_rest_has_the_same_gate(closed: Served, with_tokens: Callable[..., Any]) -> None:
-    token = with_tokens(create_token("rest", ["read"], expires_at=None))
+def test_rest_has_the_same_gate(closed: Served, new_token: Tokens) -> None:
+    token = new_token("read")
     headers = {"Authorization": f"Bearer {token}"}
     assert closed.http.get("/tickets", headers=headers).status_code == 200
     refused = closed.http.post("/tickets", headers=headers, json={})
@@ -156,17 +169,22 @@ def test_health_needs_no_credential(closed: Served) -> None:
     assert closed.http.get("/readyz").status_code == 200
 
 
-def test_a_revoked_and_an_expired_token_are_refused(
-    closed: Served, with_tokens: Callable[..., Any]
+async def test_a_revoked_and_an_expired_token_are_refused(
+    closed: Served, tokens: Tokens, database_url: str
 ) -> None:
-    revoked = with_tokens(create_token("revoked", ["read"], expires_at=None))
-    with_tokens(revoke_token("revoked"))
-    gone = datetime.now(UTC) - timedelta(seconds=1)
-    expired = with_tokens(create_token("expired", ["read"], expires_at=gone))
+    revoked = tokens("create", "revoked", "--scope", "read")
+    tokens("revoke", "revoked")
+    expired = tokens("create", "expired", "--scope", "read", "--days", "1")
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE api_tokens SET expires_at = now() WHERE name = 'expired'")
+    await connection.close()
     for token in (revoked, expired, "ticketops_none"):
         response = ask(closed, READ, token)
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    listed = tokens("list")
+    assert "revoked" in listed
+    assert revoked not in listed
 
 
 def test_a_good_jwt_is_its_subject_with_the_scopes_that_we_know(closed: Served) -> None:
@@ -213,9 +231,9 @@ def test_other_schemes_and_doubled_headers_are_refused(closed: Served) -> None:
         assert closed.http.post("/graphql", json=body, headers=headers).status_code == 401
 
 
-def test_secrets_are_in_no_log(serve: Serve, with_tokens: Callable[..., Any]) -> None:
+def test_secrets_are_in_no_log(serve: Serve, new_token: Tokens) -> None:
     closed = serve(AUTH="required", JWT_SECRET=SECRET, LOG_LEVEL="debug")
-    ours = with_tokens(create_token("quiet", ["read"], expires_at=None))
+    ours = new_token("read")
     theirs = signed(iss=None, aud=None)
     for token in (
         ours,
