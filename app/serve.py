@@ -37,7 +37,6 @@ KEEP_ALIVE_S = 75
 START_TIMEOUT_S = 60.0
 # What can be set, but does nothing yet: nobody shall believe that it does.
 UNBUILT = (
-    "ops_url",
     "rate_limit",
 )
 

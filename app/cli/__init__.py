@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from app import __version__
-from app.cli import migrate, schema, seed, serve, settings, token
+from app.cli import migrate, ops_simulator, schema, seed, serve, settings, token, worker
 from app.trouble import Trouble
 
-COMMANDS = (serve, migrate, seed, schema, settings, token)
+COMMANDS = (serve, worker, migrate, seed, schema, settings, token, ops_simulator)
 REFUSED = 2
 # What a shell gives a command that Ctrl-C ended: 128 and the number of the signal.
 INTERRUPTED = 130

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from app.access.gate import Gate
 from app.database import database
+from app.delivery import background_delivery, deliveries
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
 from app.graphql import GraphQLEndpoint, GraphQLWebSocket, Operations, Standing
 from app.http.boundary import RequestBoundary
@@ -18,20 +19,18 @@ from app.http.faults import FaultAnswers
 from app.http.health import healthz, readyz
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
-from app.trouble import Trouble
 from engine.bell import Bell
-from ops import Deliveries, OpsClient, OpsPolicy, Simulator, SimulatorSettings
 from resolvers.feed import Feeds
 
 __all__ = ["application"]
 
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
-    """Return the server's ASGI application over a database that is migrated; raises Trouble."""
+    """Return the server's ASGI application over a database that is migrated."""
     standing = Standing()
     app = Starlette(
         routes=_routes(settings, standing),
-        lifespan=_lifespan(settings, _ops_client(settings), standing, database_url),
+        lifespan=_lifespan(settings, standing, database_url),
     )
     # REST takes a slash at the end of a path as it is; no other path has one.
     app.router.redirect_slashes = False
@@ -85,7 +84,7 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _lifespan(
-    settings: Settings, ops_client: OpsClient, standing: Standing, database_url: str
+    settings: Settings, standing: Standing, database_url: str
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
@@ -95,43 +94,18 @@ def _lifespan(
             await opened.enter_async_context(
                 database(database_url, pool_size=settings.database_pool)
             )
-            deliveries = Deliveries(ops_client, _ops_policy(settings))
-            opened.push_async_callback(deliveries.close)
-            # The delivery worker is opened here, and so is among the first to stop.
-            feeds = Feeds(await opened.enter_async_context(Bell(database_url)))
+            made = await opened.enter_async_context(deliveries(settings))
+            bell = await opened.enter_async_context(Bell(database_url))
+            if settings.delivery_worker:
+                await opened.enter_async_context(background_delivery(made, bell))
+            feeds = Feeds(bell)
             opened.push_async_callback(feeds.close)
             opened.enter_context(standing.ended_by_signals())
             yield {
                 "settings": settings,
-                "deliveries": deliveries,
+                "deliveries": made,
                 "gate": Gate(settings),
                 "feeds": feeds,
             }
 
     return lifespan
-
-
-def _ops_client(settings: Settings) -> OpsClient:
-    if settings.ops_url is not None:
-        # Better no server than one that tells people that a simulator has their tickets.
-        raise Trouble(
-            "OPS_URL is set, and this version has only the simulated OPS.",
-            hint="Unset OPS_URL to use that.",
-        )
-    return Simulator(
-        SimulatorSettings(
-            latency_ms=settings.ops_sim_latency_ms,
-            failure_rate=settings.ops_sim_failure_rate,
-            reject_rate=settings.ops_sim_reject_rate,
-            seed=settings.ops_sim_seed,
-        )
-    )
-
-
-def _ops_policy(settings: Settings) -> OpsPolicy:
-    return OpsPolicy(
-        timeout_ms=settings.ops_timeout_ms,
-        max_attempts=settings.ops_max_attempts,
-        retry_base_ms=settings.ops_retry_base_ms,
-        retry_max_ms=settings.ops_retry_max_ms,
-    )

@@ -1,0 +1,64 @@
+"""The way to OPS, put together from the settings: for the server, and for a worker beside it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.settings import Settings
+from engine.bell import Bell
+from ops import (
+    Deliveries,
+    DeliveryWorker,
+    OpsClient,
+    OpsPolicy,
+    Simulator,
+    SimulatorSettings,
+    delivering,
+)
+from ops.http_client import HttpOps
+
+__all__ = ["background_delivery", "deliveries", "ops_client"]
+
+
+def ops_client(settings: Settings) -> OpsClient:
+    """Return the OPS of OPS_URL, or a simulated one."""
+    if settings.ops_url is not None:
+        timeout_s = settings.ops_timeout_ms / 1000
+        return HttpOps(settings.ops_url, token=settings.ops_token, timeout_s=timeout_s)
+    return Simulator(
+        SimulatorSettings(
+            latency_ms=settings.ops_sim_latency_ms,
+            failure_rate=settings.ops_sim_failure_rate,
+            reject_rate=settings.ops_sim_reject_rate,
+            seed=settings.ops_sim_seed,
+        )
+    )
+
+
+@asynccontextmanager
+async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
+    """Make deliveries possible; at the end the attempts under way are recorded."""
+    made = Deliveries(
+        ops_client(settings),
+        OpsPolicy(
+            timeout_ms=settings.ops_timeout_ms,
+            max_attempts=settings.ops_max_attempts,
+            retry_base_ms=settings.ops_retry_base_ms,
+            retry_max_ms=settings.ops_retry_max_ms,
+        ),
+    )
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@asynccontextmanager
+async def background_delivery(made: Deliveries, bell: Bell) -> AsyncIterator[None]:
+    """Deliver what is due, woken by every commit; at the end what has begun is finished."""
+    worker = DeliveryWorker(made.courier)
+    silence = bell.heard_by(worker.wake)
+    try:
+        async with delivering(worker):
+            yield
+    finally:
+        silence()
