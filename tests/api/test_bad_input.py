@@ -1,0 +1,227 @@
+"""The table of bad input: each case gets a typed error, and none changes anything.
+
+An error names the argument and says what is allowed. What can be mended field by
+field is data (`errors` of a payload); what is wrong with the request is a
+top-level error with a code.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from engine.database import fetch
+from tests.api.asking import NEW, Ask, create
+from tests.api.bad_input import (
+    BODIES,
+    CHANGED_FIELDS,
+    CREATE,
+    DOCUMENTS,
+    FIELDS,
+    MIB,
+    NEW_FIELDS,
+    NUL,
+    REQUESTS,
+    UPDATE,
+    Bad,
+    Case,
+    page,
+)
+from tests.conftest import TABLES, GraphQL
+
+
+async def everything() -> dict[str, list[Any]]:
+    """Return all rows of all tables."""
+    return {
+        table: [tuple(row) for row in await fetch(f"SELECT * FROM {table} ORDER BY id", [])]
+        for table in TABLES.split(", ")
+    }
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_changes(ask: Ask) -> AsyncIterator[None]:
+    await create(ask, id="T-1", metadata={"a": 1})
+    before = await everything()
+    yield
+    assert await everything() == before
+
+
+# ------------------------------------------------------- what a mutation's payload tells
+
+
+def named(cases: list[Case]) -> list[Any]:
+    """Return the cases with names that can be read."""
+    return [pytest.param(*case, id=f"{case[0]}={ascii(case[1])[:30]}") for case in cases]
+
+
+@pytest.mark.parametrize(("field", "value", "code", "allowed"), named(FIELDS + NEW_FIELDS))
+async def test_a_new_ticket_with_a_bad_field_is_not_made(
+    ask: Ask, field: str, value: object, code: str, allowed: str
+) -> None:
+    payload = (await ask(CREATE, input=NEW | {field: value}))["createTicket"]
+    _expect(payload, field, code, allowed)
+
+
+@pytest.mark.parametrize(("field", "value", "code", "allowed"), named(FIELDS + CHANGED_FIELDS))
+async def test_a_change_with_a_bad_field_is_not_made(
+    ask: Ask, field: str, value: object, code: str, allowed: str
+) -> None:
+    # With it comes a good one, which must not be changed either.
+    change = {"id": "T-1", "priority": "HIGH"} | {field: value}
+    payload = (await ask(UPDATE, input=change))["updateTicket"]
+    _expect(payload, field, code, allowed)
+
+
+def _expect(payload: dict[str, Any], field: str, code: str, allowed: str) -> None:
+    assert payload["ticket"] is None
+    [error] = payload["errors"]
+    assert (error["code"], error["path"]) == (code, ["input", field])
+    assert allowed in error["message"]
+    assert len(error["message"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "argument"),
+    [
+        ({"metadata": {}, "metadataPatch": {}}, "metadataPatch"),
+        ({"metadata": None, "metadataPatch": {"a": None}}, "metadataPatch"),
+    ],
+)
+async def test_metadata_is_not_replaced_and_patched_at_once(
+    ask: Ask, fields: dict[str, Any], argument: str
+) -> None:
+    payload = (await ask(UPDATE, input={"id": "T-1"} | fields))["updateTicket"]
+    _expect(payload, argument, "INVALID", "not both")
+
+
+@pytest.mark.parametrize("value", ["", "x" * 65, NUL, "nobody"])
+@pytest.mark.parametrize(
+    ("mutation", "argument"),
+    [
+        ("deleteTicket", "id"),
+        ("sendToOps", "ticketId"),
+        ("retryDelivery", "deliveryId"),
+        ("cancelDelivery", "deliveryId"),
+    ],
+)
+async def test_what_has_no_such_id_is_not_touched(
+    ask: Ask, mutation: str, argument: str, value: str
+) -> None:
+    input_type = mutation[0].upper() + mutation[1:] + "Input"
+    document = f"""
+        mutation ($input: {input_type}!) {{
+          {mutation}(input: $input) {{ errors {{ code path message }} }}
+        }}
+    """
+    [error] = (await ask(document, input={argument: value}))[mutation]["errors"]
+    codes = {"": "REQUIRED", NUL: "INVALID", "nobody": "NOT_FOUND"}
+    assert error["code"] == codes.get(value, "TOO_LONG")
+    assert error["path"] == ["input", argument]
+
+
+@pytest.mark.parametrize("value", ["", "x" * 65, NUL, "nobody", "T-1"])
+async def test_ops_is_not_asked_about_what_it_cannot_have(ask: Ask, value: str) -> None:
+    document = """
+        query ($id: ID!) {
+          opsStatus(ticketId: $id) { logEntry { id } errors { code path message } }
+        }
+    """
+    payload = (await ask(document, id=value))["opsStatus"]
+    [error] = payload["errors"]
+    codes = {"": "REQUIRED", NUL: "INVALID", "nobody": "NOT_FOUND", "T-1": "NOT_SENT"}
+    assert error["code"] == codes.get(value, "TOO_LONG")
+    assert error["path"] == ["ticketId"]
+    assert payload["logEntry"] is None
+
+
+# --------------------------------------------------------- what is wrong with a request
+
+
+@pytest.mark.parametrize("bad", REQUESTS.values(), ids=REQUESTS)
+async def test_a_request_that_cannot_be_meant_is_refused(graphql: GraphQL, bad: Bad) -> None:
+    answer = await graphql(bad.document, **dict(bad.variables))
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == bad.code
+    named = error["extensions"].get("argument") or error["message"]
+    assert bad.argument in named
+    assert bad.allowed in error["message"]
+
+
+@pytest.mark.parametrize(("document", "code", "told"), DOCUMENTS.values(), ids=DOCUMENTS)
+async def test_a_document_that_cannot_be_meant_is_refused(
+    graphql: GraphQL, document: str, code: str, told: str
+) -> None:
+    answer = await graphql(document)
+    assert "data" not in answer
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == code
+    assert told in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("literal", "allowed"),
+    [
+        ("9" * 20, "64 bits"),
+        ("9" * 5_000, "64 bits"),
+        ("1e999", "64 bits"),
+        ('{a: ["\\u0000"]}', "NUL"),
+        ("[" * 65 + "]" * 65, "64 levels"),
+    ],
+)
+async def test_metadata_in_the_document_is_checked_as_in_variables(
+    ask: Ask, literal: str, allowed: str
+) -> None:
+    document = f"""
+        mutation {{
+          updateTicket(input: {{id: "T-1", metadata: {literal}}}) {{
+            ticket {{ id }} errors {{ code path message }}
+          }}
+        }}
+    """
+    payload = (await ask(document))["updateTicket"]
+    _expect(payload, "metadata", "INVALID", allowed)
+
+
+# ------------------------------------------------------------------ what cannot be read
+
+
+@pytest.mark.parametrize(("body", "status", "told"), BODIES.values(), ids=BODIES)
+async def test_a_body_that_cannot_be_read_is_refused(
+    http: httpx2.AsyncClient, body: bytes, status: int, told: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await http.post("/graphql", content=body, headers=headers)
+    assert response.status_code == status
+    answer = response.json()
+    assert "data" not in answer
+    [error] = answer["errors"]
+    assert error["extensions"] == {
+        "code": "PAYLOAD_TOO_LARGE" if status == 413 else "BAD_USER_INPUT"
+    }
+    assert told in error["message"]
+
+
+async def test_a_body_of_just_1_mib_is_read(http: httpx2.AsyncClient) -> None:
+    start, end = b'{"query": "{ viewer { name } }", "padding": "', b'"}'
+    body = start + b"x" * (MIB - len(start) - len(end)) + end
+    headers = {"Content-Type": "application/json"}
+    response = await http.post("/graphql", content=body, headers=headers)
+    assert response.json() == {"data": {"viewer": {"name": None}}}
+
+
+async def test_a_cursor_of_another_list_or_order_is_refused(ask: Ask, graphql: GraphQL) -> None:
+    foreign = """
+        {
+          byTime: tickets(orderBy: {field: CREATED_AT}) { pageInfo { endCursor } }
+          bySubject: tickets(orderBy: {field: SUBJECT, direction: DESC}) { pageInfo { endCursor } }
+          ticket(id: "T-1") { history { pageInfo { endCursor } } }
+        }
+    """
+    answer = await ask(foreign)
+    pages = [answer["byTime"], answer["bySubject"], answer["ticket"]["history"]]
+    for cursor in [one["pageInfo"]["endCursor"] for one in pages]:
+        document, _ = page()
+        [error] = (await graphql(document, after=cursor))["errors"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
+        assert "another" in error["message"]
