@@ -55,8 +55,11 @@ def run_check(given: argparse.Namespace) -> int:
     text = _read(file)
     try:
         former = build_schema(text)
-    except (GraphQLError, TypeError) as error:
-        raise Trouble(f"{file} holds no schema: {error}") from error
+    except GraphQLError as error:
+        raise Trouble(f"{file} holds no schema: {error.message}") from error
+    except TypeError as error:
+        # It can be read, but does not make sense; one line a fault.
+        raise Trouble(f"{file} holds no schema: {str(error).splitlines()[0]}") from error
     breaking = find_breaking_changes(former, graphql_schema())
     for change in breaking:
         print(f"breaking: {change.description}")
