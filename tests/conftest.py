@@ -143,7 +143,10 @@ async def server(_server: str) -> AsyncIterator[str]:
     The server runs in this process, and so its database is that of the models here.
     """
     yield _server
-    await default_client().execute_script(f"TRUNCATE {TABLES}")
+    # A TRUNCATE takes five times as long for the few rows of a test.
+    await default_client().execute_script(
+        "; ".join(f"DELETE FROM {table}" for table in TABLES.split(", "))
+    )
 
 
 @pytest.fixture
