@@ -35,10 +35,6 @@ logger = logging.getLogger("ticketops")
 # just when a request is sent on it.
 KEEP_ALIVE_S = 75
 START_TIMEOUT_S = 60.0
-# What can be set, but does nothing yet: nobody shall believe that it does.
-UNBUILT = (
-    "rate_limit",
-)
 
 
 def serve(settings: Settings) -> None:
@@ -47,7 +43,6 @@ def serve(settings: Settings) -> None:
     Raises Trouble where it cannot start.
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
-    _refuse_unbuilt(settings)
     _warn_of_open_access(settings)
     # Of its trouble a person hears at once, and not each process by itself.
     trusted_documents(settings.documents)
@@ -187,12 +182,6 @@ def _greet(greeting: Greeting) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # a handler's signature
     sys.exit(0)
-
-
-def _refuse_unbuilt(settings: Settings) -> None:
-    for name in UNBUILT:
-        if getattr(settings, name) is not None:
-            raise Trouble(f"{name.upper()} is set, but this version cannot do that yet.")
 
 
 def _warn_of_open_access(settings: Settings) -> None:

@@ -18,7 +18,7 @@ from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
 from app.http.body import read_body
-from app.http.context import context_of
+from app.http.context import context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
 from app.http.faults import RETRY_AFTER_S
 from app.http.problem import HttpProblem
@@ -98,6 +98,7 @@ class GraphQLEndpoint:
         self, scope: Scope, request: GraphQLRequest, answer: Answer, *, takes_events: bool
     ) -> ASGIApp:
         context = await context_of(scope)
+        await spend_request(scope, context)
         status = 200
         can_be_kept = False
         try:

@@ -26,7 +26,7 @@ from app.graphql.ws_messages import (
     read_message,
 )
 from app.graphql.ws_operation import Operation
-from app.http.context import context_of, until_refused
+from app.http.context import context_of, spend_request, until_refused
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem, problem_response
 from app.settings import Settings
@@ -172,9 +172,15 @@ class _Socket:
             raise _Close(4409, f"Subscriber for {message.id} already exists")
         operation = Operation(message, self._scope, tell=self._tell, free=self._free)
         if len(self._operations) >= MAX_OPERATIONS:
-            await operation.refuse_another(MAX_OPERATIONS)
+            reason = f"At most {MAX_OPERATIONS} operations may be under way on one socket."
+            await operation.refuse("RATE_LIMITED", reason)
             return
         context = await self._context_of(operation.scope)
+        try:
+            await spend_request(operation.scope, context)
+        except HttpProblem as problem:
+            await operation.refuse(problem.code, problem.detail or problem.code)
+            return
         self._operations[message.id] = operation
         if await operation.begin(self._endpoint.operations, context):
             operation.task = self._start(operation.run())

@@ -86,10 +86,9 @@ class Operation:
         if self.task is not None:
             self.task.cancel()
 
-    async def refuse_another(self, limit: int) -> None:
-        """Tell that there are too many already."""
-        message = f"At most {limit} operations may be under way on one socket."
-        await self._refuse([request_error("RATE_LIMITED", message)])
+    async def refuse(self, code: str, message: str) -> None:
+        """Tell that it is not begun."""
+        await self._refuse([request_error(code, message)])
         self._log()
 
     async def _result(

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.access.gate import Gate
+from app.access.rate_limit import RateLimit
 from app.database import database
 from app.delivery import background_delivery, deliveries
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
@@ -26,11 +27,12 @@ __all__ = ["application"]
 
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
-    """Return the server's ASGI application over a database that is migrated."""
+    """Return the server's ASGI application over a database that is migrated; raises Trouble."""
     standing = Standing()
+    rate_limit = RateLimit(settings)
     app = Starlette(
         routes=_routes(settings, standing),
-        lifespan=_lifespan(settings, standing, database_url),
+        lifespan=_lifespan(settings, standing, rate_limit, database_url),
     )
     # REST takes a slash at the end of a path as it is; no other path has one.
     app.router.redirect_slashes = False
@@ -84,7 +86,7 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _lifespan(
-    settings: Settings, standing: Standing, database_url: str
+    settings: Settings, standing: Standing, rate_limit: RateLimit, database_url: str
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
@@ -105,6 +107,7 @@ def _lifespan(
                 "settings": settings,
                 "deliveries": made,
                 "gate": Gate(settings),
+                "rate_limit": rate_limit,
                 "feeds": feeds,
             }
 

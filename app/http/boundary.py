@@ -38,6 +38,7 @@ class RequestBoundary:
                 record.status = message.get("status", SWITCHING_PROTOCOLS)
                 headers = secured(message.get("headers", ()))
                 headers.append((b"x-request-id", record.request_id.encode("ascii")))
+                headers += record.headers
                 message["headers"] = headers
             elif kind == "websocket.close" and not record.status:
                 # Closed before it was accepted: that is how a handshake is refused.

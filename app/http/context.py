@@ -6,12 +6,13 @@ from typing import Any, cast
 from starlette.types import Scope
 
 from app.access.gate import Gate, Unauthenticated
+from app.access.rate_limit import RateLimit
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from engine.database import is_unavailable
 from resolvers.context import Context
 
-__all__ = ["context_of", "require_scope", "until_refused"]
+__all__ = ["context_of", "require_scope", "spend_request", "until_refused"]
 
 # How often it is looked whether somebody may still have what goes on and on.
 ACCESS_CHECK_S = 5.0
@@ -34,6 +35,21 @@ async def context_of(scope: Scope) -> Context:
         caller=caller,
         feeds=state["feeds"],
     )
+
+
+async def spend_request(scope: Scope, context: Context) -> None:
+    """Count a request of a caller, an address where nobody is known; raises HttpProblem (429)."""
+    limit: RateLimit = scope["state"]["rate_limit"]
+    client = scope.get("client")
+    caller = context.caller.name or (client[0] if client else "")
+    allowance = await limit.spend(caller)
+    if allowance is None:
+        return
+    record_of(scope).headers += allowance.headers
+    if allowance.is_used_up:
+        detail = f"At most {allowance.limit} requests in this time; the next in some seconds."
+        headers = {"Retry-After": str(allowance.reset_s)}
+        raise HttpProblem(429, "RATE_LIMITED", detail, headers=headers)
 
 
 async def until_refused(scope: Scope) -> HttpProblem:

@@ -29,6 +29,8 @@ class RequestRecord:
     operation_name: str | None = None
     operation_type: str | None = None
     error_codes: tuple[str, ...] = ()
+    # What every answer to it is to have, whatever becomes of it.
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def begin_record(scope: Scope) -> RequestRecord:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from app.http.context import context_of, require_scope
+from app.http.context import context_of, require_scope, spend_request
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem
 from app.http.rest.refusals import problem_of, ticket_not_found
@@ -77,6 +77,7 @@ class Resource(BaseRoute):
         if not self.safe or request.method not in _SAFE_METHODS:
             refuse_cross_origin(request.scope, allowed_origins=request.state.settings.cors_origins)
         context = await context_of(request.scope)
+        await spend_request(request.scope, context)
         require_scope(context, self.needs[request.method])
         if "id" in request.path_params:
             request.path_params["id"] = _decoded_id(request.path_params["id"])

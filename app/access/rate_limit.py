@@ -1,0 +1,78 @@
+"""How many requests a caller may make in a time: counted here, or where processes share it."""
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import storage_from_string
+
+from app.settings import Settings
+from app.trouble import Trouble
+
+__all__ = ["Allowance", "RateLimit"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left to a caller in the running window."""
+
+    is_used_up: bool
+    limit: int
+    remaining: int
+    # Until the window ends, in whole seconds, at least 1.
+    reset_s: int
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that tell it (draft-ietf-httpapi-ratelimit-headers-03)."""
+        return [
+            (b"ratelimit-limit", b"%d" % self.limit),
+            (b"ratelimit-remaining", b"%d" % self.remaining),
+            (b"ratelimit-reset", b"%d" % self.reset_s),
+        ]
+
+
+class RateLimit:
+    """Counts requests by caller in fixed windows, as RATE_LIMIT says."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._item: RateLimitItem | None = None
+        if settings.rate_limit is None:
+            return
+        self._item = parse(settings.rate_limit)
+        try:
+            storage = storage_from_string(
+                f"async+{settings.rate_limit_storage}", wrap_exceptions=True
+            )
+        except ConfigurationError as error:
+            raise Trouble(
+                f"RATE_LIMIT_STORAGE cannot be used: {error}", hint="Is its client installed?"
+            ) from error
+        if not isinstance(storage, Storage):
+            raise Trouble("RATE_LIMIT_STORAGE names no storage that can be waited for.")
+        self._counter = FixedWindowRateLimiter(storage)
+
+    async def spend(self, caller: str) -> Allowance | None:
+        """Count one request; None where nothing is limited, or the count cannot be kept now."""
+        if self._item is None:
+            return None
+        try:
+            is_allowed = await self._counter.hit(self._item, caller)
+            window = await self._counter.get_window_stats(self._item, caller)
+        except StorageError as error:
+            # Better a service without a limit than none.
+            logger.warning("requests are not counted: the storage is away: %s", error)
+            return None
+        return Allowance(
+            is_used_up=not is_allowed,
+            limit=self._item.amount,
+            remaining=window.remaining,
+            reset_s=max(1, math.ceil(window.reset_time - time.time())),
+        )
