@@ -17,7 +17,8 @@ DEV := $(VENV)/.dev
 GRAPHIQL := $(VENV)/.graphiql
 
 # Whether the models are what the migrations say, and those make the committed schema.
-DRIFT := tests/models/test_migrations.py -k "floors or locks or models or committed"
+DRIFT := tests/models/test_migrations.py::test_the_models_are_what_the_migrations_say \
+	tests/models/test_migrations.py::test_a_new_database_gets_the_committed_schema
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
