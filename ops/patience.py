@@ -1,10 +1,10 @@
-"""Trying again for a while when the database is away: an outcome that is known should be kept."""
+"""Trying again for a while when the database cannot just now: a known outcome should be kept."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from engine.database import is_unavailable
+from engine.database import is_unavailable, sqlstate
 
 __all__ = ["patiently"]
 
@@ -13,6 +13,10 @@ T = TypeVar("T")
 PATIENCE_S = 30.0
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+
+# Deadlocks and other conflicts of transactions; a lock or a statement out of time; a
+# statement that was prepared before a migration (PostgreSQL, appendix A).
+_PASSING = ("40", "55P03", "57014", "0A000")
 
 
 async def patiently(work: Callable[[], Awaitable[T]], *, patience_s: float = PATIENCE_S) -> T:
@@ -24,7 +28,8 @@ async def patiently(work: Callable[[], Awaitable[T]], *, patience_s: float = PAT
         try:
             return await work()
         except Exception as error:
-            if not is_unavailable(error) or clock.time() + pause_s > deadline:
+            may_pass = is_unavailable(error) or (sqlstate(error) or "").startswith(_PASSING)
+            if not may_pass or clock.time() + pause_s > deadline:
                 raise
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

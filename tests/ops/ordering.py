@@ -1,12 +1,13 @@
 """Making tickets and ordering their deliveries, as the resolvers do."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 import asyncpg
 import orjson
 from tortoise.transactions import in_transaction
 
-from models import LogEntry, OpsDelivery, Ticket, TicketEvent
+from models import LogEntry, OpsDelivery, OpsState, Ticket, TicketEvent
 from models.ticket_event import lock_ticket
 from ops import Attempt, Deliveries, OpsClient, OpsPolicy
 
@@ -16,6 +17,7 @@ __all__ = [
     "changes_of",
     "cut_connections",
     "deliveries_to",
+    "expire",
     "log_of",
     "order",
     "send",
@@ -77,8 +79,17 @@ async def changes_of(ticket: Ticket) -> list[str]:
         assert event.type == "ops_state_changed"
         [change] = orjson.loads(event.changes)
         assert change["field"] == "opsState"
+        assert not path or change["before"] == path[-1]
         path += [change["before"], change["after"]] if not path else [change["after"]]
     return path
+
+
+async def expire(delivery_id: str) -> None:
+    """Have the lease of a claim run out, as if another were just taking over."""
+    past = datetime.now(UTC) - timedelta(hours=1)
+    delivery = OpsDelivery.filter(id=delivery_id)
+    await delivery.update(lease_until=past)
+    await delivery.filter(state=OpsState.PENDING).update(next_attempt_at=past)
 
 
 async def cut_connections(database_url: str) -> None:

@@ -25,6 +25,7 @@ from tests.ops.ordering import (
     changes_of,
     cut_connections,
     deliveries_to,
+    expire,
     log_of,
     order,
     send,
@@ -96,7 +97,7 @@ async def test_a_lost_attempt_is_logged_and_the_delivery_taken_over() -> None:
     ops, ticket = ScriptedOps(), await a_ticket()
     deliveries = deliveries_to(ops)
     delivery, _ = await order(deliveries_to(ScriptedOps()), ticket)
-    await expire(delivery)
+    await expire(delivery.id)
     async with delivering(worker_of(deliveries)):
         await until(none_pending)
     lost, made = await log_of(delivery)
@@ -109,7 +110,7 @@ async def test_a_lost_attempt_is_logged_and_the_delivery_taken_over() -> None:
 async def test_lost_attempts_count() -> None:
     ops, ticket = ScriptedOps(), await a_ticket()
     delivery, _ = await order(deliveries_to(ops), ticket)
-    await expire(delivery)
+    await expire(delivery.id)
     async with delivering(worker_of(deliveries_to(ops, max_attempts=1))):
         await until(none_pending)
     assert (await OpsDelivery.get(id=delivery.id)).state is OpsState.FAILED
@@ -121,7 +122,7 @@ async def test_an_attempt_lost_after_its_delivery_was_cancelled_is_logged_too() 
     deliveries = deliveries_to(ScriptedOps())
     delivery, _ = await order(deliveries, await a_ticket())
     await deliveries.cancel(delivery.id, **CALLER)
-    await expire(delivery)
+    await expire(delivery.id)
 
     async def is_logged() -> bool:
         return await LogEntry.filter(delivery_id=delivery.id).exists()
@@ -242,11 +243,3 @@ class Overlapping(Simulator):
         answer = await super().submit(payload, key=key, attempt=attempt)
         self.under_way[key] -= 1
         return answer
-
-
-async def expire(delivery: OpsDelivery) -> None:
-    """Let the time of a claim pass."""
-    await OpsDelivery.filter(id=delivery.id).update(lease_until=delivery.created_at)
-    await OpsDelivery.filter(id=delivery.id, state=OpsState.PENDING).update(
-        next_attempt_at=delivery.created_at
-    )
