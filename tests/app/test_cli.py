@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from app import __version__
-from app.serve import UNBUILT
 from app.setting import name_of
 from app.settings import Settings, example
 from tests.app.service import TICKETOPS, environment, running, ticketops
@@ -84,11 +83,10 @@ def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
     assert_one_line(ticketops("migrate", cwd=tmp_path), "WORKERS", '"none"')
 
 
-@pytest.mark.parametrize("name", UNBUILT)
-def test_a_setting_that_does_nothing_yet_is_refused(tmp_path: Path, name: str) -> None:
-    """Who sets it shall not believe that it holds."""
-    value = {"rate_limit": "6000/minute"}.get(name, "https://example.com")
-    assert_one_line(ticketops("serve", cwd=tmp_path, **{name.upper(): value}), name.upper())
+def test_a_limit_that_cannot_be_counted_is_one_line(tmp_path: Path) -> None:
+    storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis://127.0.0.1:1"}
+    done = ticketops("serve", cwd=tmp_path, PORT="0", LOG_LEVEL="error", **storage)
+    assert_one_line(done, "RATE_LIMIT_STORAGE")
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
