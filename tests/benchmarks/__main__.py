@@ -11,6 +11,7 @@ BENCHMARKS = {
     "data": "growth with the data",
     "connections": "growth with the connections",
     "memory": "memory of a process under load, over time",
+    "fanout": "a change told to a thousand subscribers",
     "inproc": "CPU of the application alone, called within one process",
 }
 

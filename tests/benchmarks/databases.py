@@ -1,13 +1,16 @@
 """The databases of a benchmark: filled once, copied afresh for each run."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from app.migrations import EXPECTED_VERSION, migrate
-from app.seed import seed
+from app.migrations import migrate
+from app.seed import demo, seed
+from models import migrations
 from tests.benchmarks.places import SCRATCH
 from tests.benchmarks.progress import say
 
@@ -67,9 +70,8 @@ async def server(url: str | None) -> AsyncIterator[str]:
     from app.embedded import EmbeddedPostgres  # noqa: PLC0415  # wanted only where none is given
 
     SCRATCH.mkdir(exist_ok=True)
-    embedded = EmbeddedPostgres(SCRATCH / "postgres")
-    yield embedded.start()
-    embedded.stop()
+    with EmbeddedPostgres(SCRATCH / "postgres") as embedded:
+        yield embedded
 
 
 @asynccontextmanager
@@ -84,9 +86,11 @@ async def fresh_copy(server_url: str, tickets: int) -> AsyncIterator[str]:
         await connection.execute(f"ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0")
         # What was written must not be carried out during the first measurement.
         await connection.execute("CHECKPOINT")
-    yield database_url(server_url, name)
-    async with _connected(server_url) as connection:
-        await _drop(connection, name)
+    try:
+        yield database_url(server_url, name)
+    finally:
+        async with _connected(server_url) as connection:
+            await _drop(connection, name)
 
 
 def database_url(server_url: str, name: str) -> str:
@@ -95,18 +99,30 @@ def database_url(server_url: str, name: str) -> str:
 
 
 async def _template(server_url: str, tickets: int) -> str:
-    # Another schema is another database.
-    name = f"{_NAME}_{tickets}_v{EXPECTED_VERSION.split('_')[0]}"
+    name = f"{_NAME}_{tickets}_{_digest()}"
     async with _connected(server_url) as connection:
         if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
             return name
-        unfinished = f"{name}_unfinished"
-        await _drop(connection, unfinished)
+        for (old,) in await connection.fetch(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", f"{_NAME}_{tickets}_"
+        ):
+            await _drop(connection, old)
         say(f"Filling a database with {tickets:,} tickets, once")
+        unfinished = f"{name}_unfinished"
         await connection.execute(f"CREATE DATABASE {unfinished}")
         await _fill(database_url(server_url, unfinished), tickets)
         await connection.execute(f"ALTER DATABASE {unfinished} RENAME TO {name}")
     return name
+
+
+def _digest() -> str:
+    """Return what changes with whatever a template is made by."""
+    found = hashlib.sha256()
+    for folder in (migrations, demo):
+        for path in sorted(Path(str(folder.__file__)).parent.glob("*.py")):
+            found.update(path.read_bytes())
+    found.update(Path(__file__).read_bytes())
+    return found.hexdigest()[:8]
 
 
 async def _fill(url: str, tickets: int) -> None:
