@@ -1,0 +1,94 @@
+"""Filters as plain Python over plain rows: what the database must give too.
+
+A value that is absent fits no comparison but `neq`, `nin` and `isNull: true`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+Row: TypeAlias = Mapping[str, Any]
+Filter: TypeAlias = Mapping[str, Any]
+
+PRIORITIES = ["LOW", "MEDIUM", "HIGH"]
+# Stands for a column that is null; JSON null is None.
+ABSENT = object()
+
+
+def fits(row: Row, filter_: Filter) -> bool:
+    """Tell whether a row fits a filter."""
+    return all(_fits_field(row, name, value) for name, value in filter_.items())
+
+
+def _fits_field(row: Row, name: str, value: Any) -> bool:
+    match name:
+        case "and":
+            # An empty list matches nothing.
+            return bool(value) and all(fits(row, one) for one in value)
+        case "or":
+            return any(fits(row, one) for one in value)
+        case "not":
+            return not fits(row, value)
+    return all(_compare(name, row[name], *operator) for operator in value.items())
+
+
+def _compare(field: str, stored: Any, operator: str, given: Any) -> bool:
+    match operator:
+        case "isNull":
+            return given is (stored is ABSENT or stored is None)
+        case "neq":
+            return bool(stored is ABSENT or stored != given)
+        case "nin":
+            return stored is ABSENT or stored not in given
+    if stored is ABSENT:
+        return False
+    if field == "metadata":
+        return _contains(stored, given) if operator == "contains" else _has_key(stored, given)
+    if field == "priority" and operator in {"gte", "lte"}:
+        stored, given = PRIORITIES.index(stored), PRIORITIES.index(given)
+    elif field in {"createdAt", "updatedAt"}:
+        stored, given = datetime.fromisoformat(stored), datetime.fromisoformat(given)
+    return OPERATORS[operator](stored, given)
+
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda stored, given: stored == given,
+    "in": lambda stored, given: stored in given,
+    "gt": lambda stored, given: stored > given,
+    "gte": lambda stored, given: stored >= given,
+    "lt": lambda stored, given: stored < given,
+    "lte": lambda stored, given: stored <= given,
+    "contains": lambda stored, given: given in stored,
+    "containsIgnoreCase": lambda stored, given: given.lower() in stored.lower(),
+    "startsWith": lambda stored, given: stored.startswith(given),
+}
+
+
+def _contains(stored: Any, given: Any, *, outermost: bool = True) -> bool:
+    """Tell whether a JSON value contains another (PostgreSQL, 8.14.3 jsonb Containment)."""
+    if isinstance(stored, dict):
+        return isinstance(given, dict) and all(
+            key in stored and _contains(stored[key], value, outermost=False)
+            for key, value in given.items()
+        )
+    if isinstance(stored, list):
+        if isinstance(given, list):
+            return all(
+                any(_contains(item, value, outermost=False) for item in stored) for value in given
+            )
+        # An array may contain a primitive value, but only at the top.
+        return outermost and not isinstance(given, dict) and _is_among(given, stored)
+    return not isinstance(given, (dict, list)) and _is_among(given, [stored])
+
+
+def _is_among(given: Any, values: list[Any]) -> bool:
+    # True is no 1 here.
+    return any(
+        given == value and isinstance(given, bool) == isinstance(value, bool) for value in values
+    )
+
+
+def _has_key(stored: Any, key: str) -> bool:
+    if isinstance(stored, dict):
+        return key in stored
+    return key in stored if isinstance(stored, list) else key == stored
