@@ -23,6 +23,7 @@ MAX_SHRINKING = 1000
 
 # graphql-core leaves coroutines of fields alone whose place an error has made null.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("batch", range(-(-COUNT // BATCH)))
 @settings(
     max_examples=min(COUNT, BATCH),
