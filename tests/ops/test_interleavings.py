@@ -38,12 +38,12 @@ class Watched(Simulator):
         self.calls = 0
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Answer after up to thirty milliseconds."""
+        """Answer after up to a fifth of a second."""
         self.calls += 1
         self.overlaps += self._under_way[key]
         self._under_way[key] += 1
         try:
-            await asyncio.sleep(self._chance.random() * 0.03)
+            await asyncio.sleep(self._chance.random() * 0.2)
             return await super().submit(payload, key=key, attempt=attempt)
         finally:
             self._under_way[key] -= 1
