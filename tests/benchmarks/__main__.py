@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks [NAME]`: one command for all; without a name, the comparison."""
 
 import importlib
+import signal
 import sys
 
 from tests.benchmarks.progress import Unmeasured
@@ -24,10 +25,14 @@ def main() -> None:
     if name not in BENCHMARKS:
         told = "\n".join(f"  {name:12} {what}" for name, what in BENCHMARKS.items())
         sys.exit(f"usage: python -m tests.benchmarks [NAME] [--quick] [--help]\n\n{told}")
+    # As Ctrl-C does: what was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         importlib.import_module(f"tests.benchmarks.{name}").main(arguments)
     except Unmeasured as reason:
         sys.exit(f"{name}: {reason}")
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: interrupted")
 
 
 if __name__ == "__main__":
