@@ -27,6 +27,7 @@ from app.settings import Settings
 from engine.database import default_client
 
 TABLES = "tickets, log_entries, ops_deliveries, ticket_events, idempotency_keys, api_tokens"
+UNCOUNTED = {"BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
 GraphQL: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 NewDatabase: TypeAlias = Callable[[], Awaitable[str]]
 
@@ -181,14 +182,17 @@ def graphql(http: httpx2.AsyncClient) -> GraphQL:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Record the SQL statements that run from here on, but for the ends of transactions."""
+    """Record the SQL statements that run from here on.
+
+    Left out are the ends of transactions, and the bell that rings beside all work.
+    """
     seen: list[str] = []
 
     def watched(name: str) -> None:
         original = getattr(asyncpg.Connection, name)
 
         async def run(self: asyncpg.Connection, query: str, *args: Any, **options: Any) -> Any:
-            if query.split(maxsplit=1)[0].rstrip(";") not in {"BEGIN", "COMMIT", "ROLLBACK"}:
+            if query.split(maxsplit=1)[0].rstrip(";") not in UNCOUNTED:
                 seen.append(query)
             return await original(self, query, *args, **options)
 

@@ -1,0 +1,231 @@
+"""GraphQL over HTTP: methods, media types, statuses, and the codes of what went wrong."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from models import Ticket
+from tests.api.asking import NEW
+from tests.conftest import GraphQL
+
+QUERY = "{ viewer { name } }"
+VIEWER = {"data": {"viewer": {"name": None}}}
+JSON, GRAPHQL = "application/json", "application/graphql-response+json"
+
+
+# ------------------------------------------------------------------------------ methods
+
+
+async def test_a_query_goes_by_post(http: httpx2.AsyncClient) -> None:
+    response = await http.post("/graphql", json={"query": QUERY})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert response.headers["X-Request-Id"]
+    assert response.json() == VIEWER
+
+
+async def test_a_query_goes_by_get_with_variables_and_a_name(http: httpx2.AsyncClient) -> None:
+    document = """
+        query Other { viewer { scopes } }
+        query Mine($id: ID!) { ticket(id: $id) { id } }
+    """
+    parameters = {"query": document, "operationName": "Mine", "variables": '{"id": "T-1"}'}
+    response = await http.get("/graphql", params=parameters)
+    assert response.status_code == 200
+    assert response.json() == {"data": {"ticket": None}}
+
+
+async def test_a_mutation_does_not_go_by_get(http: httpx2.AsyncClient) -> None:
+    document = 'mutation { deleteTicket(input: {id: "T-1"}) { deletedId } }'
+    response = await http.get("/graphql", params={"query": document})
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "POST"
+    [error] = response.json()["errors"]
+    assert "POST" in error["message"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_other_methods_are_not_allowed(http: httpx2.AsyncClient, method: str) -> None:
+    response = await http.request(method, "/graphql", json={"query": QUERY})
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) >= {"GET", "POST"}
+
+
+async def test_a_subscription_is_not_answered_as_json(graphql: GraphQL) -> None:
+    answer = await graphql("subscription { ticketEvents { id } }")
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "server-sent events" in error["message"]
+
+
+# -------------------------------------------------------------------------- media types
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"],
+)
+async def test_a_body_is_json_in_utf_8(http: httpx2.AsyncClient, content_type: str) -> None:
+    body = b'{"query": "{ viewer { name } }"}'
+    response = await http.post("/graphql", content=body, headers={"Content-Type": content_type})
+    assert response.json() == VIEWER
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "text/plain",
+        "application/graphql",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=utf-16",
+    ],
+)
+async def test_another_kind_of_body_is_415(
+    http: httpx2.AsyncClient, content_type: str | None
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    body = b'{"query": "{ viewer { name } }"}'
+    response = await http.post("/graphql", content=body, headers=headers)
+    assert response.status_code == 415
+    [error] = response.json()["errors"]
+    assert "application/json" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (GRAPHQL, GRAPHQL),
+        (f"{GRAPHQL}, {JSON};q=0.9", GRAPHQL),
+        (f"{GRAPHQL};q=0.8, {JSON};q=0.9", JSON),
+        (f"text/html, {GRAPHQL}", GRAPHQL),
+        (f"{GRAPHQL}; charset=utf-8", GRAPHQL),
+        ("text/html, */*;q=0.1", JSON),
+    ],
+)
+async def test_the_answer_is_of_the_kind_that_is_wanted_most(
+    http: httpx2.AsyncClient, accept: str, media_type: str
+) -> None:
+    response = await http.post("/graphql", json={"query": QUERY}, headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == f"{media_type}; charset=utf-8"
+    assert "Accept" in response.headers["Vary"]
+    assert response.json() == VIEWER
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/plain", f"{JSON};q=0"])
+async def test_where_no_kind_is_acceptable_it_is_406(http: httpx2.AsyncClient, accept: str) -> None:
+    response = await http.post("/graphql", json={"query": QUERY}, headers={"Accept": accept})
+    assert response.status_code == 406
+    [error] = response.json()["errors"]
+    assert error["extensions"] == {"code": "NOT_ACCEPTABLE"}
+    assert GRAPHQL in error["message"]
+
+
+# ------------------------------------------------------------------- statuses and codes
+
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a syntax error": ("{", {}, "GRAPHQL_PARSE_FAILED"),
+    "an unknown field": ("{ colour }", {}, "GRAPHQL_VALIDATION_FAILED"),
+    "a variable that is missing": (
+        "query ($id: ID!) { ticket(id: $id) { id } }",
+        {},
+        "BAD_USER_INPUT",
+    ),
+    "a variable of the wrong type": (
+        "query ($first: Int) { tickets(first: $first) { totalCount } }",
+        {"first": "x"},
+        "BAD_USER_INPUT",
+    ),
+    "too many tokens": ("{ " + "__typename " * 2000 + "}", {}, "QUERY_TOO_COMPLEX"),
+}
+
+
+@pytest.mark.parametrize(("document", "variables", "code"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (GRAPHQL, 400)])
+async def test_what_is_not_executed_has_no_data(  # noqa: PLR0917  # a table
+    http: httpx2.AsyncClient,
+    accept: str,
+    status: int,
+    document: str,
+    variables: dict[str, Any],
+    code: str,
+) -> None:
+    body = {"query": document, "variables": variables}
+    response = await http.post("/graphql", json=body, headers={"Accept": accept})
+    assert response.status_code == status
+    assert list(response.json()) == ["errors"]
+    assert {error["extensions"]["code"] for error in response.json()["errors"]} == {code}
+
+
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL])
+async def test_an_error_of_a_field_stands_beside_the_data(
+    http: httpx2.AsyncClient, accept: str
+) -> None:
+    document = '{ viewer { name } ticket(id: "") { id } }'
+    response = await http.post("/graphql", json={"query": document}, headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.json() == {
+        "data": {"viewer": {"name": None}, "ticket": None},
+        "errors": [
+            {
+                "message": "id must not be empty.",
+                "locations": [{"line": 1, "column": 19}],
+                "path": ["ticket"],
+                "extensions": {"code": "BAD_USER_INPUT", "argument": ["id"]},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL])
+async def test_an_error_where_nothing_may_be_null_makes_all_of_it_null(
+    http: httpx2.AsyncClient, accept: str
+) -> None:
+    document = "{ viewer { name } tickets(first: 0) { totalCount } }"
+    response = await http.post("/graphql", json={"query": document}, headers={"Accept": accept})
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer["data"] is None
+    [error] = answer["errors"]
+    assert error["path"] == ["tickets"]
+
+
+async def test_of_several_operations_the_named_one_runs(graphql: GraphQL) -> None:
+    document = "query A { viewer { name } } query B { __typename }"
+    [error] = (await graphql(document))["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "A, B" in error["message"]
+
+
+async def test_a_name_that_no_operation_has_is_refused(http: httpx2.AsyncClient) -> None:
+    body = {"query": "query A { viewer { name } }", "operationName": "B"}
+    [error] = (await http.post("/graphql", json=body)).json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_suggestions_help_whoever_mistypes(graphql: GraphQL) -> None:
+    [error] = (await graphql("{ ticketz { totalCount } }"))["errors"]
+    assert "'tickets'" in error["message"]
+
+
+async def test_the_schema_can_be_asked_for(graphql: GraphQL) -> None:
+    document = '{ __type(name: "TicketPriority") { enumValues { name description } } }'
+    values = (await graphql(document))["data"]["__type"]["enumValues"]
+    assert [value["name"] for value in values] == ["LOW", "MEDIUM", "HIGH"]
+    assert all(value["description"] for value in values)
+
+
+async def test_a_mutation_is_done_once_its_answer_is_there(http: httpx2.AsyncClient) -> None:
+    document = """
+        mutation ($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }
+    """
+    body = {"query": document, "variables": {"input": NEW | {"id": "T-1"}}}
+    response = await http.post("/graphql", json=body)
+    assert response.json() == {"data": {"createTicket": {"ticket": {"id": "T-1"}}}}
+    assert await Ticket.all().count() == 1

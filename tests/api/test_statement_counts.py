@@ -1,0 +1,307 @@
+"""How many SQL statements an operation takes: one a selected list, whatever the number of rows.
+
+The beginning and the end of a transaction are not counted. A page is two where its
+total is asked for, or what lies on the side that it comes from.
+"""
+
+from typing import Any
+
+import pytest
+
+from models import (
+    LogAction,
+    LogEntry,
+    LogStatus,
+    OpsDelivery,
+    OpsState,
+    Ticket,
+    TicketEvent,
+    TicketEventType,
+)
+from tests.api.asking import NEW, Ask
+
+
+async def fill(numbers: range) -> None:
+    """Write tickets, each with two deliveries, two log entries and two changes."""
+    twice = [(number, turn) for number in numbers for turn in "ab"]
+    await Ticket.bulk_create(
+        Ticket(
+            id=f"t{number}",
+            subject="S",
+            description="D",
+            customer_name="N",
+            customer_email="n@example.com",
+        )
+        for number in numbers
+    )
+    await OpsDelivery.bulk_create(
+        OpsDelivery(
+            id=f"d{number}{turn}", ticket_id=f"t{number}", payload="{}", state=OpsState.FAILED
+        )
+        for number, turn in twice
+    )
+    await LogEntry.bulk_create(
+        LogEntry(
+            id=f"l{number}{turn}",
+            ticket_id=f"t{number}",
+            delivery_id=f"d{number}{turn}",
+            action=LogAction.SEND,
+            status=LogStatus.FAILED,
+        )
+        for number, turn in twice
+    )
+    await TicketEvent.bulk_create(
+        TicketEvent(
+            id=f"e{number}{turn}",
+            ticket_id=f"t{number}",
+            type=TicketEventType.UPDATED,
+            changes="[]",
+        )
+        for number, turn in twice
+    )
+
+
+QUERIES: dict[str, tuple[str, int]] = {
+    "a ticket": ('{ ticket(id: "t0") { id subject metadata } }', 1),
+    "a ticket of which only the type is asked": ('{ ticket(id: "t0") { __typename } }', 1),
+    "a ticket, its delivery, its log and its history": (
+        """
+        {
+          ticket(id: "t0") {
+            delivery { id }
+            logEntries { nodes { id } }
+            history { nodes { id } }
+          }
+        }
+        """,
+        4,
+    ),
+    "one list of a ticket, asked twice": (
+        """
+        {
+          ticket(id: "t0") {
+            first: logEntries(first: 1) { nodes { id } }
+            last: logEntries(last: 1) { nodes { id } }
+          }
+        }
+        """,
+        3,
+    ),
+    "a node": ('{ node(id: "l0a") { id ... on LogEntry { action } } }', 2),
+    "nodes of every kind": (
+        '{ nodes(ids: ["t0", "t1", "d0a", "l0a", "l0b", "e0a", "nobody"]) { id } }',
+        5,
+    ),
+    "nodes and what belongs to them": (
+        """
+        {
+          nodes(ids: ["t0", "t1", "l0a", "l1a"]) {
+            ... on Ticket { logEntries { nodes { id } } }
+            ... on LogEntry { ticket { subject } }
+          }
+        }
+        """,
+        5,
+    ),
+    "tickets": ("{ tickets { nodes { id subject } } }", 1),
+    "tickets with cursors and a next page": (
+        "{ tickets { edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }",
+        1,
+    ),
+    "tickets with their total": ("{ tickets { totalCount nodes { id } } }", 2),
+    "the total alone": ("{ tickets { totalCount } }", 1),
+    "tickets twice over": ("{ tickets { nodes { id } edges { node { subject } } } }", 1),
+    "a page before and after which others are": (
+        "{ tickets { nodes { id } pageInfo { hasNextPage hasPreviousPage } } }",
+        2,
+    ),
+    "tickets and their deliveries": ("{ tickets { nodes { delivery { id state } } } }", 2),
+    "tickets and their logs": (
+        "{ tickets { nodes { id logEntries(first: 5) { nodes { id } } } } }",
+        2,
+    ),
+    "tickets and their logs with totals": (
+        "{ tickets { nodes { logEntries(first: 5) { totalCount nodes { id } } } } }",
+        3,
+    ),
+    "tickets and the totals of their logs": (
+        "{ tickets { nodes { logEntries { totalCount } } } }",
+        2,
+    ),
+    "tickets and everything of theirs": (
+        """
+        {
+          tickets(first: 30) {
+            totalCount
+            nodes {
+              delivery { id logEntries(first: 9) { nodes { id } } }
+              logEntries(first: 9) { totalCount nodes { id ticket { id } } }
+              history(first: 9) { nodes { changes { field } ticket { id } } }
+            }
+          }
+        }
+        """,
+        # tickets, total; delivery, its log; log, total, ticket; history, ticket
+        9,
+    ),
+    "log entries and their tickets": ("{ logEntries { nodes { id ticket { subject } } } }", 2),
+    "log entries of the log of their tickets": (
+        "{ logEntries { nodes { ticket { logEntries(first: 1) { nodes { ticket { id } } } } } } }",
+        4,
+    ),
+    "deliveries": (
+        "{ opsDeliveries { nodes { id ticket { id } logEntries { nodes { id } } } } }",
+        3,
+    ),
+    "groups": ("{ ticketGroups(by: STATUS) { key count } }", 1),
+    "health": ("{ opsHealth { circuit pending failed oldestPendingAt } }", 1),
+    "the viewer": ("{ viewer { name scopes } }", 0),
+    "the schema": ("{ __schema { types { name } } }", 0),
+    "a type's name": ("{ __typename }", 0),
+}
+
+
+@pytest.mark.parametrize(("document", "count"), QUERIES.values(), ids=QUERIES)
+async def test_a_query_takes_as_many_statements_for_one_row_as_for_many(
+    ask: Ask, statements: list[str], document: str, count: int
+) -> None:
+    for rows in (range(2), range(2, 30)):
+        await fill(rows)
+        statements.clear()
+        await ask(document)
+        assert len(statements) == count, statements
+
+
+async def test_where_there_are_no_rows_nothing_is_looked_for_beneath(
+    ask: Ask, statements: list[str]
+) -> None:
+    await ask("{ tickets { nodes { delivery { id } logEntries { nodes { id } } } } }")
+    assert len(statements) == 1
+
+
+async def test_only_the_selected_columns_are_read(ask: Ask, statements: list[str]) -> None:
+    await fill(range(1))
+    statements.clear()
+    await ask("{ tickets { nodes { subject logEntries { nodes { action } } } } }")
+    tickets, entries = statements
+    assert "description" not in tickets
+    assert "metadata" not in tickets
+    assert "response" not in entries
+
+
+MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "creating a ticket": (
+        """
+        mutation ($input: CreateTicketInput!) {
+          createTicket(input: $input) { ticket { id subject } errors { message } }
+        }
+        """,
+        NEW,
+        1,
+    ),
+    "creating a ticket with an id": (
+        """
+        mutation ($input: CreateTicketInput!) {
+          createTicket(input: $input) { ticket { id } errors { message } }
+        }
+        """,
+        NEW | {"id": "new"},
+        # whether something else has the id, and the ticket
+        2,
+    ),
+    "creating a ticket with a key": (
+        """
+        mutation ($input: CreateTicketInput!) {
+          createTicket(input: $input) { ticket { id } errors { message } }
+        }
+        """,
+        NEW | {"idempotencyKey": "k"},
+        # the key, and the ticket
+        2,
+    ),
+    "a bad field": (
+        """
+        mutation ($input: CreateTicketInput!) {
+          createTicket(input: $input) { ticket { id } errors { message } }
+        }
+        """,
+        NEW | {"subject": ""},
+        0,
+    ),
+    "updating a ticket": (
+        """
+        mutation ($input: UpdateTicketInput!) {
+          updateTicket(input: $input) { ticket { id version } errors { message } }
+        }
+        """,
+        {"id": "t0", "status": "CLOSED", "metadataPatch": {"a": 1}},
+        # its lock, its row, and the change with its event
+        3,
+    ),
+    "updating nothing": (
+        """
+        mutation ($input: UpdateTicketInput!) {
+          updateTicket(input: $input) { ticket { id version } errors { message } }
+        }
+        """,
+        {"id": "t0", "subject": "S"},
+        2,
+    ),
+    "deleting a ticket": (
+        """
+        mutation ($input: DeleteTicketInput!) {
+          deleteTicket(input: $input) { deletedId errors { message } }
+        }
+        """,
+        {"id": "t0"},
+        # its lock, its row, its deliveries, and the row's end with its event
+        4,
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "input_", "count"), MUTATIONS.values(), ids=MUTATIONS)
+async def test_a_mutation_takes_few_statements(
+    ask: Ask, statements: list[str], document: str, input_: dict[str, Any], count: int
+) -> None:
+    await fill(range(3))
+    statements.clear()
+    await ask(document, input=input_)
+    assert len(statements) == count, statements
+
+
+async def test_what_a_mutation_answers_is_read_like_any_query(
+    ask: Ask, statements: list[str]
+) -> None:
+    document = """
+        mutation {
+          updateTicket(input: {id: "t0", status: CLOSED}) {
+            ticket { logEntries { totalCount nodes { id } } delivery { id } }
+          }
+        }
+    """
+    await fill(range(3))
+    statements.clear()
+    await ask(document)
+    # three of the change; the log, its total, and the delivery
+    assert len(statements) == 6, statements
+
+
+SENDING = """
+    mutation ($id: ID!) {
+      sendToOps(input: {ticketId: $id}) { delivery { id } logEntry { id } errors { message } }
+    }
+"""
+
+
+async def test_a_send_takes_as_many_statements_whatever_was_sent_before(
+    ask: Ask, statements: list[str]
+) -> None:
+    await fill(range(2))
+    counts = []
+    for ticket_id in ("t0", "t0", "t1"):
+        statements.clear()
+        await ask(SENDING, id=ticket_id)
+        counts.append(len(statements))
+    assert len(set(counts)) == 1
+    assert counts[0] <= 16
