@@ -22,8 +22,9 @@ class Event:
         self.key: str = row[key]
         # The row as the ORM would have fetched it.
         self.value: Any = instance(table.model, row)
-        # What was made of it for some of the listeners, for the others to share.
-        self.answers: dict[Hashable, asyncio.Task[Any]] = {}
+        # What was made of it for some of the listeners, for the others to share; None
+        # where it is kept no more, or there are no others.
+        self.answers: dict[Hashable, Any] | None = None
 
 
 class Overflowed(Exception):

@@ -9,6 +9,7 @@ event, in order, through a bounded buffer.
 import asyncio
 import contextvars
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 
@@ -24,6 +25,8 @@ __all__ = ["Stream", "TooSlow", "UnknownPosition"]
 
 # Events that wait for one listener.
 BUFFER_SIZE = 1000
+# The newest, whose answers are kept for all who ask the same.
+SHARED_EVENTS = 16
 # A burst waits so long for those whose buffers it would overflow.
 GRACE_S = 0.5
 POLL_S = 1.0
@@ -65,6 +68,7 @@ class Stream:
         self._listeners: dict[str | None, set[Listener]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._patience = _Patience(table.name)
+        self._shared: deque[Event] = deque()
         # Up to here the reader has handed out everything to those who listened.
         self._position: Position = (0, 0)
         # A task that is started inside a transaction would inherit its connection.
@@ -190,11 +194,19 @@ class Stream:
         ):
             await asyncio.sleep(INTERVAL_S)
         for event in rows:
+            self._share(event)
             for key in (None, event.key):
                 for listener in self._listeners.get(key, ()):
                     listener.put(event)
             # Those who were waiting go first, or a burst would only fill buffers.
             await asyncio.sleep(0)
+
+    def _share(self, event: Event) -> None:
+        """Have answers to an event shared, until some others have come: it may wait for long."""
+        event.answers = {}
+        self._shared.append(event)
+        if len(self._shared) > SHARED_EVENTS:
+            self._shared.popleft().answers = None
 
     async def _read(self, position: Position, only: str | None) -> Passage | None:
         """Read on, however long the database is away; None once the stream is closed."""

@@ -92,6 +92,7 @@ class _Socket:
         self._send = send
         self._is_closed = False
         self._is_init_received = False
+        self._init_timer: asyncio.TimerHandle | None = None
         self._is_acknowledged = False
         # By their ids, which are taken as long as they are here.
         self._operations: dict[str, Operation] = {}
@@ -106,13 +107,16 @@ class _Socket:
                 await self._close(4406, "Subprotocol not acceptable")
                 return
             await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-            self._start(self._expect_init())
+            loop = asyncio.get_running_loop()
+            self._init_timer = loop.call_later(self._endpoint.init_timeout_s, self._init_missing)
             with self._endpoint.standing.connection(self._go_away):
                 await self._handle_all()
         except OSError:
             # The client left while something was being sent.
             return
         finally:
+            if self._init_timer is not None:
+                self._init_timer.cancel()
             await self._cancel_all()
 
     async def _handle_all(self) -> None:
@@ -155,6 +159,8 @@ class _Socket:
         if self._is_init_received:
             raise _Close(4429, "Too many initialisation requests")
         self._is_init_received = True
+        if self._init_timer is not None:
+            self._init_timer.cancel()
         # A page cannot give a WebSocket headers, so the credential may stand here.
         for name in ("authorization", "Authorization"):
             if isinstance(credential := payload.get(name), str):
@@ -210,14 +216,12 @@ class _Socket:
             short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
             await self._send({"type": "websocket.close", "code": code, "reason": short})
 
-    async def _expect_init(self) -> None:
-        await asyncio.sleep(self._endpoint.init_timeout_s)
-        if not self._is_init_received:
-            await self._close(4408, "Connection initialisation timeout")
-
     async def _watch_access(self) -> None:
         await until_refused(self._scope)
         await self._close(4401, "Unauthorized")
+
+    def _init_missing(self) -> None:
+        self._start(self._close(4408, "Connection initialisation timeout"))
 
     def _go_away(self) -> None:
         self._start(self._close(1001, "Going away"))
