@@ -1,0 +1,61 @@
+"""Subscriptions in a real browser: in GraphiQL over a WebSocket, and by its own EventSource."""
+
+import asyncio
+
+import httpx2
+from playwright.async_api import expect
+
+from tests.app.graphiql.brought import needs_files
+from tests.app.graphql.asked import CREATE
+from tests.browser.conftest import Visit
+
+pytestmark = needs_files
+
+LISTEN = """
+    (url) => new Promise((resolve) => {
+      const source = new EventSource(url);
+      source.addEventListener("next", ({ data }) => { source.close(); resolve(data); });
+      window.hasOpened = new Promise((opened) => { source.onopen = opened; });
+      window.heard = resolve;
+    })
+"""
+
+
+async def create(url: str) -> str:
+    async with httpx2.AsyncClient() as http:
+        answer = (await http.post(url, json={"query": CREATE})).json()
+    ticket_id: str = answer["data"]["createTicket"]["ticket"]["id"]
+    return ticket_id
+
+
+async def test_a_subscription_in_graphiql_shows_each_event_until_it_is_stopped(
+    visit: Visit, graphql_url: str
+) -> None:
+    bench = await (await visit(graphql_url)).ready()
+    await bench.button("Add tab").click()
+    await bench.type_into(bench.operation, "subscription { ticketEvents { type ticketId } }")
+    execute = bench.page.locator(".graphiql-execute-button")
+    async with bench.page.expect_websocket():
+        await execute.click()
+    await asyncio.sleep(0.5)
+    for _ in range(2):
+        ticket_id = await create(graphql_url)
+        await expect(bench.answer).to_contain_text(ticket_id)
+    # The same button stops it.
+    await execute.click()
+    await asyncio.sleep(0.2)
+    late = await create(graphql_url)
+    await asyncio.sleep(0.3)
+    await expect(bench.answer).not_to_contain_text(late)
+
+
+async def test_a_browsers_own_event_source_hears_of_a_change(
+    visit: Visit, graphql_url: str
+) -> None:
+    bench = await visit(graphql_url)
+    url = "/graphql?query=" + "subscription{ticketEvents{ticketId}}"
+    hearing = asyncio.create_task(bench.page.evaluate(LISTEN, url))
+    await bench.page.wait_for_function("() => window.hasOpened")
+    await bench.page.evaluate("() => window.hasOpened")
+    ticket_id = await create(graphql_url)
+    assert ticket_id in await hearing
