@@ -1,9 +1,32 @@
 """What is sorted and searched finds its index, by the very texts that the models give."""
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
 
+from app.migrations import migrate
 from models.ticket import PRIORITY_RANK, SEARCH_CONFIGURATION, STATUS_RANK
+from tests.conftest import empty_database
+
+
+@pytest.fixture(scope="module")
+async def unused_database_url() -> AsyncIterator[str]:
+    """Make a database of which PostgreSQL has no statistics: they would sway its plans."""
+    async with empty_database() as url:
+        await migrate(url)
+        yield url
+
+
+@pytest.fixture
+async def connection(unused_database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to it, in a transaction that is rolled back at the end."""
+    connection = await asyncpg.connect(unused_database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
 
 
 async def plan(connection: asyncpg.Connection, statement: str) -> str:
