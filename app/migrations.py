@@ -1,6 +1,7 @@
 """Bringing the database to the version of the code, by one process at a time."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from app.database import APP, tortoise_config
 from app.trouble import Trouble
 from engine.database import is_unavailable, sqlstate
 from models.migrations.former_service import AdoptionRefused
+from models.restored import renumber_restored
 
 OLDEST_SERVER = 12
 # The same in all our processes, and in no one else's: the first letters of ticketops.
@@ -24,6 +26,7 @@ LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1
 LOCK_TIMEOUT_S = 600.0
 
+_logger = logging.getLogger(__name__)
 _FOLDER = Path(models.__file__).parent / "migrations"
 
 
@@ -79,12 +82,14 @@ async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Migrat
         _refuse_old_server(connection)
         before = await _known_version(connection)
         if before == EXPECTED_VERSION:
+            await _mend_restored(connection)
             return MigrationReport(before=before, after=before, applied=())
         async with _lock(connection, timeout_s=lock_timeout_s):
             before = await _known_version(connection)
             await _refuse_unfit_schema(connection)
             adopts = before is None and await _has_former_tables(connection)
             applied = await _upgrade(url)
+        await _mend_restored(connection)
         return MigrationReport(
             before=before,
             after=EXPECTED_VERSION,
@@ -93,6 +98,11 @@ async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Migrat
         )
     finally:
         await connection.close()
+
+
+async def _mend_restored(connection: asyncpg.Connection) -> None:
+    for table in await renumber_restored(connection):
+        _logger.warning("%s was restored from a dump of another server: renumbered", table)
 
 
 async def schema_version(connection: asyncpg.Connection) -> str | None:

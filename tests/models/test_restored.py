@@ -1,0 +1,56 @@
+"""A database restored from a dump, on a server whose transactions are numbered anew."""
+
+import asyncpg
+import pytest
+
+from app.migrations import migrate
+
+EVENT = """
+INSERT INTO ticket_events (id, ticket_id, type, changes)
+VALUES ($1, 't', 'updated', '[]')
+"""
+ENTRY = """
+INSERT INTO log_entries (id, ticket_id, action, status)
+VALUES ($1, 't', 'send', 'success')
+"""
+# What a dump of a server that has come further brings along.
+COME_FURTHER = "UPDATE {table} SET transaction = transaction + 1000000000"
+IN_ORDER = "SELECT id FROM {table} ORDER BY transaction, sequence"
+READABLE = """
+SELECT bool_and(transaction < txid_snapshot_xmin(txid_current_snapshot()))
+FROM {table}
+"""
+
+
+@pytest.mark.parametrize(("table", "insert"), [("ticket_events", EVENT), ("log_entries", ENTRY)])
+async def test_restored_rows_keep_their_order_and_stand_before_all_new_ones(
+    empty_database_url: str, table: str, insert: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    for number in range(5):
+        await connection.execute(insert, f"old {number}")
+    await connection.execute(COME_FURTHER.format(table=table))
+    assert not await connection.fetchval(READABLE.format(table=table))
+
+    await migrate(empty_database_url)
+
+    assert f"{table} was restored from a dump of another server" in caplog.text
+    for number in range(3):
+        await connection.execute(insert, f"new {number}")
+    ids = [row["id"] for row in await connection.fetch(IN_ORDER.format(table=table))]
+    assert ids == [f"old {number}" for number in range(5)] + [
+        f"new {number}" for number in range(3)
+    ]
+    assert await connection.fetchval(READABLE.format(table=table))
+    await connection.close()
+
+
+async def test_a_database_that_was_not_restored_stays_as_it_is(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute(EVENT, "1")
+    before = await connection.fetch("SELECT * FROM ticket_events")
+    await migrate(empty_database_url)
+    assert await connection.fetch("SELECT * FROM ticket_events") == before
+    await connection.close()
