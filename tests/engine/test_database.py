@@ -1,0 +1,180 @@
+"""The pool under it all: bounded waiting, no connection lost, and faults told apart."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.transactions import in_transaction
+
+from engine import database as module
+from engine.database import (
+    DatabaseUnavailable,
+    default_client,
+    fetch,
+    is_unavailable,
+    sqlstate,
+    violated_constraint,
+)
+from models import Ticket
+
+
+async def write(connection: BaseDBAsyncClient | None = None) -> None:
+    """Write a ticket."""
+    await Ticket.create(
+        id="a",
+        subject="S",
+        description="D",
+        customer_name="N",
+        customer_email="n@example.com",
+        using_db=connection,
+    )
+
+
+@pytest.fixture
+def pool(database: None) -> asyncpg.Pool:  # noqa: ARG001  # it must be there first
+    """Return the pool of this process."""
+    return module._pools[-1]
+
+
+def free(pool: asyncpg.Pool) -> int:
+    """Return how many connections can be had at once."""
+    return pool.get_idle_size() + pool.get_max_size() - pool.get_size()
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_transaction_is_all_or_nothing() -> None:
+    async def fail() -> None:
+        async with in_transaction() as connection:
+            await write(connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await Ticket.all().count() == 0
+
+
+async def test_a_transaction_that_does_not_begin_gives_its_connection_back(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    before = free(pool)
+    with monkeypatch.context() as patched:
+        # As where the database does not answer.
+        patched.setattr(asyncpg.transaction.Transaction, "start", never)
+        for _ in range(pool.get_max_size() + 1):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01), in_transaction():
+                    pytest.fail("it has begun")
+    assert free(pool) == before
+    assert await Ticket.all().count() == 0
+
+
+async def test_a_cancelled_statement_gives_its_connection_back(pool: asyncpg.Pool) -> None:
+    before = free(pool)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await fetch("SELECT pg_sleep(60)", [])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), in_transaction() as connection:
+                await connection.execute_query("SELECT pg_sleep(60)")
+    assert free(pool) == before
+
+
+async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: asyncpg.Pool) -> None:
+    async def hang() -> None:
+        async with asyncio.timeout(0.05), in_transaction() as connection:
+            await write(connection)
+            await connection.execute_query("SELECT pg_sleep(60)")
+
+    with pytest.raises(TimeoutError):
+        await hang()
+    for _ in range(pool.get_max_size()):
+        [row] = await fetch("SELECT count(*), txid_current_if_assigned() FROM tickets", [])
+        assert tuple(row) == (0, None)
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ACQUIRE_TIMEOUT_S", 0.01)
+    taken = [await pool.acquire() for _ in range(pool.get_max_size())]
+    try:
+        with pytest.raises(DatabaseUnavailable) as fault:
+            await fetch("SELECT 1", [])
+        assert is_unavailable(fault.value)
+        with pytest.raises(DatabaseUnavailable):
+            await Ticket.all().count()
+        with pytest.raises(DatabaseUnavailable):
+            async with in_transaction():
+                pytest.fail("it has begun")
+    finally:
+        for connection in taken:
+            await pool.release(connection)
+    assert await Ticket.all().count() == 0
+
+
+async def test_a_connection_that_the_server_ended_is_made_anew(pool: asyncpg.Pool) -> None:
+    [row] = await fetch("SELECT pg_backend_pid() AS pid", [])
+    administrator = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
+    try:
+        statement = """
+            SELECT pg_terminate_backend(pid)
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid = $1
+        """
+        await administrator.fetch(statement, row["pid"])
+    finally:
+        await administrator.close()
+    faults = []
+    while True:
+        try:
+            await fetch("SELECT 1", [])
+            break
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            faults.append(error)
+    assert all(map(is_unavailable, faults)), faults
+    assert len(faults) <= 1
+    assert free(pool) == pool.get_max_size()
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_the_orm_has_wrapped_is_still_told_apart() -> None:
+    await write()
+    with pytest.raises(IntegrityError) as taken:
+        await write()
+    assert sqlstate(taken.value) == "23505"
+    assert violated_constraint(taken.value) == "tickets_pkey"
+    with pytest.raises(OperationalError) as wrong:
+        await default_client().execute_query("SELECT nothing FROM nowhere")
+    assert sqlstate(wrong.value) == "42P01"
+    assert violated_constraint(wrong.value) is None
+    assert not is_unavailable(taken.value)
+    assert not is_unavailable(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (ConnectionRefusedError(), True),
+        (asyncpg.CannotConnectNowError(), True),
+        (asyncpg.ConnectionDoesNotExistError(), True),
+        (asyncpg.AdminShutdownError(), True),
+        (asyncpg.TooManyConnectionsError(), True),
+        (asyncpg.InterfaceError("closed"), True),
+        (asyncpg.QueryCanceledError(), False),
+        (asyncpg.UniqueViolationError(), False),
+        (asyncpg.UndefinedTableError(), False),
+        (ValueError(), False),
+        (None, False),
+    ],
+)
+def test_a_database_that_is_away_is_known_by_the_error(
+    error: Exception | None,
+    away: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    assert is_unavailable(error) is away

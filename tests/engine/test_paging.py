@@ -1,0 +1,86 @@
+"""Cursors: each place in a list has one, and nothing else is one."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.paging import (
+    InvalidWindow,
+    Kind,
+    Order,
+    Term,
+    Window,
+    decode_cursor,
+    encode_cursor,
+    window,
+)
+
+ORDER = Order(
+    "things", (Term("at", Kind.TIME), Term("size", Kind.INTEGER), Term("name", Kind.TEXT))
+)
+moments = st.datetimes(timezones=st.just(UTC))
+integers = st.integers(-(2**63), 2**63 - 1)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=100)
+keysets = st.tuples(moments, integers, texts)
+
+
+@given(keyset=keysets)
+def test_a_cursor_is_decoded_to_what_it_was_made_of(
+    keyset: tuple[datetime, int, str],
+) -> None:
+    cursor = encode_cursor(ORDER, keyset)
+    assert decode_cursor(ORDER, cursor, argument="after") == keyset
+    # It can stand in a URL as it is.
+    assert cursor.replace("-", "").replace("_", "").isalnum()
+
+
+@given(text=st.text(max_size=200) | keysets.map(lambda keyset: encode_cursor(ORDER, keyset)[1:]))
+def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
+    with pytest.raises(InvalidWindow) as refusal:
+        decode_cursor(ORDER, text, argument="before")
+    assert refusal.value.argument == "before"
+    assert str(refusal.value).startswith("before is ")
+
+
+@given(keyset=keysets)
+def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) -> None:
+    other = Order("others", ORDER.terms)
+    with pytest.raises(InvalidWindow, match="another list"):
+        decode_cursor(other, encode_cursor(ORDER, keyset), argument="after")
+
+
+@pytest.mark.parametrize(
+    "keyset",
+    [
+        [0, 0],
+        [0, 0, "a", 0],
+        ["0", 0, "a"],
+        [0, "0", "a"],
+        [0, 0, 0],
+        [0, 0, None],
+        [0.5, 0, "a"],
+        [True, 0, "a"],
+        [10**18, 0, "a"],
+        [-(10**18), 0, "a"],
+        [0, 2**63, "a"],
+        [0, 0, "a\0"],
+        [0, 0, ["a"]],
+    ],
+)
+def test_values_that_no_row_can_have_are_refused(keyset: list[object]) -> None:
+    raw = Order("things", (Term("", Kind.TEXT),) * len(keyset))
+    with pytest.raises(InvalidWindow, match="not a cursor"):
+        decode_cursor(ORDER, encode_cursor(raw, keyset), argument="after")
+
+
+def test_a_window_is_fifty_rows_from_the_start_by_default() -> None:
+    assert window(ORDER) == Window(size=50, backward=False, after=None, before=None)
+
+
+def test_before_alone_looks_backward() -> None:
+    cursor = encode_cursor(ORDER, (datetime(2026, 1, 1, tzinfo=UTC), 1, "a"))
+    assert window(ORDER, before=cursor).backward
+    assert not window(ORDER, after=cursor, before=cursor).backward
+    assert not window(ORDER, before=cursor, first=1).backward
