@@ -11,7 +11,7 @@ are made.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from random import Random
 from typing import Any, TypeAlias, TypeVar
@@ -88,6 +88,8 @@ class Selected:
     # The name with the arguments.
     written: str
     type: str
+    # The type whose field it is: another's of the same name may have other arguments.
+    owner: str
     scope: "Scope"
 
     def is_same(self, other: "Selected") -> bool:
@@ -227,12 +229,17 @@ class _Writer:
         name = self.pick([*names, "__typename"])
         definition = parent.fields.get(name)
         type_ = str(definition.type) if definition else "String!"
-        same = [key for key, one in scope.items() if (one.name, one.type) == (name, type_)]
+        same = [
+            key
+            for key, one in scope.items()
+            if (one.name, one.type) == (name, type_)
+            and (one.owner == parent.name or one.written == name)
+        ]
         if same and self.chance(40):
             key = self.pick(same)
         else:
             arguments = self.arguments(name, definition) if definition else ""
-            key = self.key(Selected(name, f"{name}{arguments}", type_, {}), scope)
+            key = self.key(Selected(name, f"{name}{arguments}", type_, parent.name, {}), scope)
         selected = scope[key]
         alias = "" if key == name else f"{key}: "
         text = f"{alias}{selected.written}{self.directive()}"
@@ -397,7 +404,7 @@ def _merge(scope: Scope, other: Scope) -> bool:
     if not _agree(scope, other):
         return False
     for key, selected in other.items():
-        into = scope.setdefault(key, Selected(selected.name, selected.written, selected.type, {}))
+        into = scope.setdefault(key, replace(selected, scope={}))
         _merge(into.scope, selected.scope)
     return True
 
