@@ -68,8 +68,9 @@ $(RUNTIME): requirements.lock pyproject.toml
 			echo "Python 3.11 or newer with venv is needed (on Debian: apt install python3-venv)." >&2; \
 			echo "Set PYTHON to its path where it is not on PATH." >&2; exit 2; }; \
 		echo "Setting up $(VENV) with $$found, once."; \
-		"$$found" -m venv --clear $(VENV); }
-	@$(PIP) install --no-deps --require-hashes -r requirements.lock
+		umask 022; "$$found" -m venv --clear $(VENV); }
+	@# Where root sets up, PostgreSQL runs as another user, who must be able to read it.
+	@umask 022; $(PIP) install --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

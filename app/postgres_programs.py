@@ -133,7 +133,10 @@ def _run(
     )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or [f"exit {done.returncode}"]
-        raise EmbeddedTrouble(f"{Path(command[0]).name} failed: {said[-1]}")
+        raise EmbeddedTrouble(
+            f"{Path(command[0]).name} failed: {said[-1]}",
+            hint="Mend that, or set DATABASE_URL to a PostgreSQL of yours.",
+        )
 
 
 def how(folder: Path, account: Account | None) -> dict[str, Any]:
