@@ -90,6 +90,8 @@ class Courier:
             retryable=failure.retryable,
             retry_after_s=failure.retry_after_s,
             chance=random.random(),  # noqa: S311  # spreads calls, protects nothing
+            # Else OPS could find two calls of one delivery before it at the same moment.
+            settle_s=self.policy.settle_s if failure.kind is FailureKind.TIMEOUT else 0.0,
         )
 
     async def _give_back(self, claim: Claim, failure: OpsFailure) -> Made:

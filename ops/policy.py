@@ -27,6 +27,11 @@ class OpsPolicy:
         return self.timeout_ms / 1_000
 
     @property
+    def settle_s(self) -> float:
+        """How long OPS is given to notice that we have hung up on a call that took too long."""
+        return self.timeout_s / 4
+
+    @property
     def lease(self) -> timedelta:
         """How long a claim is held: time to begin the call late, to make it, and to record it."""
         return timedelta(seconds=max(2 * self.timeout_s / CALL_SHARE_OF_LEASE, MIN_LEASE_S))

@@ -24,16 +24,18 @@ def retry_delay_s(
     retryable: bool,
     retry_after_s: float | None,
     chance: float,
+    settle_s: float = 0.0,
 ) -> float | None:
     """Return how long to wait after the failed attempt (from 1), or None to give up.
 
     Exponential backoff with full jitter: anywhere, by ``chance`` from 0 to 1, up
     to the doubled delay, so that many that failed together do not come back
-    together. What OPS asked for by Retry-After is waited for first.
+    together. What OPS asked for by Retry-After is waited for first, or ``settle_s``,
+    if that is longer.
     """
     if not retryable or attempt >= policy.max_attempts:
         return None
     # Beyond 64 doublings the power has long passed any maximum, and would overflow.
     ceiling_s = min(policy.max_s, policy.base_s * 2.0 ** min(attempt - 1, 64))
     asked_for_s = min(max(retry_after_s or 0.0, 0.0), MAX_RETRY_AFTER_S)
-    return asked_for_s + chance * ceiling_s
+    return max(asked_for_s, settle_s) + chance * ceiling_s

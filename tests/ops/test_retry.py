@@ -58,6 +58,21 @@ def test_what_is_refused_for_good_is_not_tried_again(
     )
 
 
+def test_a_call_that_took_too_long_is_given_time_to_settle() -> None:
+    delays = [
+        retry_delay_s(
+            POLICY,
+            attempt=1,
+            retryable=True,
+            retry_after_s=retry_after_s,
+            chance=1.0,
+            settle_s=2.0,
+        )
+        for retry_after_s in (None, 1.0, 3.0)
+    ]
+    assert delays == [2.5, 2.5, 3.5]
+
+
 @given(low=chances, high=chances)
 def test_jitter_spreads_over_the_whole_delay(low: float, high: float) -> None:
     """Full jitter: the delay is the chance's share of the ceiling, down to none at all."""

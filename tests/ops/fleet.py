@@ -1,0 +1,101 @@
+"""Servers and workers as processes, which die at any moment and are started again."""
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Fleet", "Member", "free_port", "sailing"]
+
+
+@dataclass
+class Member:
+    """A process of ours: ``ticketops serve``, ``worker`` or ``ops-simulator``."""
+
+    command: str
+    environ: Mapping[str, str]
+    log_file: Path
+    arguments: Sequence[str] = ()
+    port: int = 0
+    process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a server listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, be it that it could not start."""
+        return self.process is None or self.process.returncode is not None
+
+    async def start(self) -> None:
+        """Start the process, a server on a new port."""
+        self.port = free_port()
+        ports = ["--port", str(self.port)] if self.command != "worker" else []
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app", self.command, *ports, *self.arguments),
+                env={**os.environ, **self.environ},
+                stdout=log,
+                stderr=log,
+            )
+
+    async def kill(self) -> None:
+        """End the process as a crash does."""
+        if self.process is not None and not self.has_ended:
+            self.process.kill()
+            await self.process.wait()
+
+    async def stop(self) -> int:
+        """Tell the process to end, if it has not, and return its exit status."""
+        assert self.process is not None
+        if not self.has_ended:
+            self.process.terminate()
+        return await self.process.wait()
+
+
+@dataclass
+class Fleet:
+    """All that run on one database."""
+
+    servers: list[Member]
+    workers: list[Member]
+
+    @property
+    def members(self) -> list[Member]:
+        """Return servers and workers."""
+        return self.servers + self.workers
+
+
+@asynccontextmanager
+async def sailing(
+    folder: Path, *, servers: int, workers: int, **settings: str
+) -> AsyncIterator[Fleet]:
+    """Run so many of each until the end of the block."""
+    environ = {"AUTH": "off", "LOG_LEVEL": "warning", "LOG_FORMAT": "json", **settings}
+    fleet = Fleet([], [])
+    for number in range(servers):
+        fleet.servers.append(Member("serve", environ, folder / f"server-{number}.log"))
+    for number in range(workers):
+        fleet.workers.append(Member("worker", environ, folder / f"worker-{number}.log"))
+    try:
+        for member in fleet.members:
+            await member.start()
+        yield fleet
+    finally:
+        for member in fleet.members:
+            await member.kill()
+
+
+def free_port() -> int:
+    """Return a port that is free, as it seems."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

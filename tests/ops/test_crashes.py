@@ -1,0 +1,279 @@
+"""Processes killed, connections cut, PostgreSQL crashed, OPS down: nothing lost, nothing doubled.
+
+The counts are printed. What counts as accepted is what a client was told.
+"""
+
+import asyncio
+import random
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import httpx2
+import psutil
+import pytest
+
+from app.embedded import EmbeddedPostgres
+from app.migrations import migrate
+from models.columns import new_id
+from ops.simulator.call_record import RecordedCall
+from tests.ops.fleet import Fleet, Member, sailing
+
+TROUBLE_S = 8.0
+PEACE_S = 60.0
+SENDERS = 6
+
+SEND = """
+mutation Send($id: ID!) {
+  createTicket(input: {
+    id: $id, subject: "s", description: "d", customerName: "n", customerEmail: "a@example.com"
+  }) { ticket { id } errors { message } }
+  sendToOps(input: {ticketId: $id}) { delivery { id } errors { message } }
+}
+"""
+
+
+@dataclass
+class Sea:
+    """What is sailed on, and what was told to those who sent."""
+
+    fleet: Fleet
+    ops: Member
+    database_url: str
+    postgres: EmbeddedPostgres
+    accepted: list[str] = field(default_factory=list)
+    refused: int = 0
+    killed: int = 0
+    cut: int = 0
+    crashed: int = 0
+
+    async def send(self) -> None:
+        """Create tickets and send them, to whichever server answers."""
+        async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
+            while True:
+                server = random.choice(self.fleet.servers)  # noqa: S311  # varies the test
+                variables = {"id": new_id()}
+                try:
+                    answer = await http.post(
+                        f"{server.url}/graphql", json={"query": SEND, "variables": variables}
+                    )
+                    delivery = answer.json()["data"]["sendToOps"]["delivery"]
+                    self.accepted.append(delivery["id"])
+                except (httpx2.HTTPError, ValueError, TypeError, KeyError):
+                    # Not told that it was accepted: it may be there or not.
+                    self.refused += 1
+                    await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """Kill one process after the other, and start it again."""
+        while True:
+            member = random.choice(self.fleet.members)  # noqa: S311  # as above
+            await member.kill()
+            self.killed += 1
+            await member.start()
+            # So that there is always one of each left that can work.
+            await is_up(member)
+            await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # as above
+
+    async def cut_connections(self) -> None:
+        """Terminate all backends, now and then."""
+        while True:
+            await asyncio.sleep(random.uniform(0.3, 1.5))  # noqa: S311  # as above
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                connection = await asyncpg.connect(self.database_url)
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                await connection.close()
+                self.cut += 1
+
+    async def crash_postgres(self) -> None:
+        """Crash PostgreSQL, and start it again."""
+        while True:
+            await asyncio.sleep(2.5)
+            pid = int((self.postgres.cluster / "postmaster.pid").read_text().split()[0])
+            postmaster = psutil.Process(pid)
+            postmaster.send_signal(signal.SIGQUIT)
+            self.crashed += 1
+            await asyncio.to_thread(postmaster.wait, 30)
+            await asyncio.to_thread(EmbeddedPostgres(self.postgres.data_dir).start)
+
+    async def take_ops_down(self) -> None:
+        """Have OPS down for a while, then up."""
+        await asyncio.sleep(TROUBLE_S / 3)
+        async with httpx2.AsyncClient(base_url=self.ops.url, trust_env=False) as http:
+            await http.patch("/simulator/knobs", json={"is_down": True})
+            await asyncio.sleep(TROUBLE_S / 3)
+            await http.patch("/simulator/knobs", json={"is_down": False})
+
+
+Trouble: TypeAlias = Callable[[Sea], Coroutine[Any, Any, None]]
+TROUBLES: dict[str, list[Trouble]] = {
+    "processes are killed": [Sea.kill],
+    "the database fails": [Sea.cut_connections, Sea.crash_postgres],
+    "all fails, and OPS too": [
+        Sea.kill,
+        Sea.cut_connections,
+        Sea.crash_postgres,
+        Sea.take_ops_down,
+    ],
+}
+
+
+@pytest.mark.parametrize("troubles", TROUBLES.values(), ids=TROUBLES.keys())
+async def test_nothing_is_lost_and_nothing_doubled_when(
+    troubles: list[Trouble],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    knobs = ["--knob", "latency_ms=5", "--knob", "failure_rate=0.2"]
+    ops = Member("ops-simulator", {}, tmp_path / "ops.log", knobs)
+    postgres = EmbeddedPostgres(tmp_path)
+    database_url = await asyncio.to_thread(postgres.start)
+    try:
+        await migrate(database_url)
+        await ops.start()
+        async with (
+            sailing(
+                tmp_path,
+                servers=2,
+                workers=2,
+                DATABASE_URL=database_url,
+                OPS_URL=ops.url,
+                OPS_RETRY_BASE_MS="20",
+                OPS_RETRY_MAX_MS="500",
+                OPS_MAX_ATTEMPTS="1000",
+            ) as fleet,
+        ):
+            sea = Sea(fleet, ops, database_url, postgres)
+            await is_up(ops, "/simulator/knobs")
+            await asyncio.gather(*map(is_up, fleet.members))
+            await sail(sea, troubles)
+            await peace(sea)
+            for member in fleet.members:
+                # Or it was started while there was no database: then it says so, and goes.
+                assert await member.stop() in {0, -signal.SIGTERM, 2}, member.log_file.read_text()
+        told = await verify(sea)
+    finally:
+        await ops.kill()
+        await asyncio.to_thread(postgres.stop)
+    with capsys.disabled():
+        print(f"\n{told}")  # noqa: T201  # the counts are the proof
+
+
+async def is_up(member: Member, path: str = "/readyz") -> None:
+    """Wait until a member works; one that found no database, and went, is started again."""
+    async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False) as http:
+        while True:
+            if member.has_ended:
+                await member.start()
+            elif member.command == "worker":
+                return
+            with suppress(httpx2.HTTPError):
+                if (await http.get(f"{member.url}{path}")).is_success:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def sail(sea: Sea, troubles: list[Trouble]) -> None:
+    """Send all the time, while trouble goes on."""
+    going_on = [asyncio.create_task(trouble(sea)) for trouble in troubles]
+    going_on += [asyncio.create_task(sea.send()) for _ in range(SENDERS)]
+    await asyncio.sleep(TROUBLE_S)
+    for task in going_on:
+        task.cancel()
+    await asyncio.wait(going_on)
+    for task in going_on:
+        assert task.cancelled() or task.exception() is None, task.exception()
+    # What the troubles have broken last is mended.
+    await asyncio.to_thread(EmbeddedPostgres(sea.postgres.data_dir).start)
+    await asyncio.gather(*map(is_up, sea.fleet.members))
+
+
+async def peace(sea: Sea) -> None:
+    """Wait until all is delivered."""
+    deadline = time.monotonic() + PEACE_S
+    connection = await asyncpg.connect(sea.database_url)
+    while await connection.fetchval("SELECT count(*) FROM ops_deliveries WHERE state = 'pending'"):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    await connection.close()
+
+
+async def verify(sea: Sea) -> str:
+    """Compare what clients were told, what the tables say, and what OPS has seen."""
+    connection = await asyncpg.connect(sea.database_url)
+    deliveries = {
+        row["id"]: row
+        for row in await connection.fetch(
+            "SELECT id, state, attempts, reference FROM ops_deliveries"
+        )
+    }
+    logged = defaultdict(list)
+    for row in await connection.fetch("SELECT delivery_id, attempt, response FROM log_entries"):
+        logged[row["delivery_id"]].append(row["attempt"])
+    unlike = await connection.fetchval(
+        """
+        SELECT count(*)
+        FROM tickets
+        LEFT JOIN ops_deliveries ON ops_deliveries.ticket_id = tickets.id
+        WHERE ops_state <> coalesce(state, 'not_sent')
+        """
+    )
+    lost_attempts = await connection.fetchval(
+        "SELECT count(*) FROM log_entries WHERE response ->> 'error' = 'lost'"
+    )
+    await connection.close()
+    async with httpx2.AsyncClient(base_url=sea.ops.url, trust_env=False) as http:
+        seen = (await http.get("/simulator/calls")).json()
+    calls: dict[str, list[RecordedCall]] = defaultdict(list)
+    for call in seen:
+        calls[call["key"]].append(RecordedCall(**call))
+
+    counts = {
+        "accepted, and not delivered": sum(
+            key not in deliveries or deliveries[key]["state"] != "delivered" for key in sea.accepted
+        ),
+        "committed, and not delivered": sum(
+            row["state"] != "delivered" for row in deliveries.values()
+        ),
+        "called, and not committed": sum(key not in deliveries for key in calls),
+        "attempts without a log entry": sum(
+            set(range(1, row["attempts"] + 1)) != set(logged[key])
+            for key, row in deliveries.items()
+        ),
+        "calls without a log entry": sum(
+            call.attempt not in logged[key] for key, some in calls.items() for call in some
+        ),
+        "keys with two tickets": sum(
+            call.outcome == "conflict" for some in calls.values() for call in some
+        ),
+        "references that differ": sum(
+            {call.reference for call in calls[key] if call.reference} != {row["reference"]}
+            for key, row in deliveries.items()
+        ),
+        "calls of one delivery at once": sum(
+            earlier.ended_at is None or earlier.ended_at > later.began_at
+            for some in calls.values()
+            for earlier, later in pairwise(some)
+        ),
+        "tickets unlike their delivery": unlike,
+    }
+    told = (
+        f"{len(sea.accepted)} accepted ({sea.refused} sends not answered), "
+        f"{len(deliveries)} committed, {sum(map(len, calls.values()))} calls, "
+        f"{lost_attempts} attempts lost; {sea.killed} kills, {sea.cut} cuts, "
+        f"{sea.crashed} crashes of PostgreSQL: "
+        + ", ".join(f"{count} {what}" for what, count in counts.items())
+    )
+    assert set(counts.values()) == {0}, told
+    assert len(sea.accepted) > 0
+    return told
