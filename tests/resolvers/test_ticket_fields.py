@@ -1,0 +1,99 @@
+"""The fields that a caller may set, as every transport gives them: raw, by their column's name."""
+
+from typing import Any
+
+import pytest
+
+from models import TicketPriority, TicketStatus
+from resolvers.problems import ErrorCode, Problems
+from resolvers.ticket_fields import checked_for_create, checked_for_update
+
+NEW: dict[str, object] = {
+    "subject": "S",
+    "description": "D",
+    "customer_name": "N",
+    "customer_email": "n@example.com",
+}
+
+
+def refused(fields: dict[str, object]) -> list[tuple[ErrorCode, tuple[str, ...]]]:
+    """Return the codes and places of the problems of a change."""
+    with pytest.raises(Problems) as problems:
+        checked_for_update(fields)
+    return [(problem.code, problem.path) for problem in problems.value.problems]
+
+
+def test_what_is_left_out_of_a_new_ticket_is_left_to_the_defaults() -> None:
+    assert checked_for_create(NEW) == NEW
+
+
+def test_what_a_new_ticket_needs_is_told_at_once() -> None:
+    with pytest.raises(Problems) as problems:
+        checked_for_create({"subject": None, "category": None})
+    told = [(problem.code, problem.path) for problem in problems.value.problems]
+    assert sorted(told) == [
+        (ErrorCode.REQUIRED, ("category",)),
+        (ErrorCode.REQUIRED, ("customer_email",)),
+        (ErrorCode.REQUIRED, ("customer_name",)),
+        (ErrorCode.REQUIRED, ("description",)),
+        (ErrorCode.REQUIRED, ("subject",)),
+    ]
+
+
+@pytest.mark.parametrize("value", ["in_progress", "IN_PROGRESS", TicketStatus.IN_PROGRESS])
+def test_enumerations_are_taken_in_either_case(value: object) -> None:
+    assert checked_for_update({"status": value}) == {"status": TicketStatus.IN_PROGRESS}
+    assert checked_for_update({"priority": "HIGH"}) == {"priority": TicketPriority.HIGH}
+
+
+@pytest.mark.parametrize("value", ["urgent", "", 1, True, ["high"], {}])
+def test_an_unknown_value_is_told_which_there_are(value: object) -> None:
+    with pytest.raises(Problems, match="low, medium, high"):
+        checked_for_update({"priority": value})
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, ["a"], {"a": 1}])
+@pytest.mark.parametrize("name", ["subject", "customer_email", "assigned_to"])
+def test_a_text_is_no_other_value(name: str, value: object) -> None:
+    assert refused({name: value}) == [(ErrorCode.INVALID, (name,))]
+
+
+@pytest.mark.parametrize("value", [1, True, ["a"]])
+def test_an_id_is_a_text(value: object) -> None:
+    with pytest.raises(Problems, match="must be a string"):
+        checked_for_create(NEW | {"id": value})
+
+
+@pytest.mark.parametrize("name", ["colour", "version", "created_at", "ops_state", "search"])
+def test_no_other_field_can_be_set(name: str) -> None:
+    assert refused({name: "x"}) == [(ErrorCode.INVALID, (name,))]
+
+
+def test_an_id_cannot_be_changed() -> None:
+    assert refused({"id": "other"}) == [(ErrorCode.INVALID, ("id",))]
+
+
+@pytest.mark.parametrize("name", ["customer_phone", "assigned_to", "metadata", "metadata_patch"])
+def test_what_may_be_missing_may_be_null(name: str) -> None:
+    assert checked_for_update({name: None}) == {name: None}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b",
+        "first.last+tag@sub.example.com",
+        "o'neil@example.com",
+        "!#$%&'*+-/=?^_`{|}~@example.com",
+        "jürgen@exämple.com",
+        "用户@例子.广告",
+        "x" * 64 + "@example.com",
+    ],
+)
+def test_addresses_of_any_script_are_taken(address: str) -> None:
+    assert checked_for_update({"customer_email": address}) == {"customer_email": address}
+
+
+@pytest.mark.parametrize("fields", [{}, {"subject": "S"}, {"metadata": {"a": 1}}])
+def test_good_changes_pass(fields: dict[str, Any]) -> None:
+    assert checked_for_update(fields).keys() == fields.keys()
