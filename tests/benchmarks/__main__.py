@@ -13,6 +13,7 @@ BENCHMARKS = {
     "connections": "growth with the connections",
     "memory": "memory of a process under load, over time",
     "fanout": "a change told to a thousand subscribers",
+    "delivery": "deliveries through one worker",
     "inproc": "CPU of the application alone, called within one process",
 }
 

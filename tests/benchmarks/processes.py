@@ -64,7 +64,7 @@ async def started(
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
-            env={**_plain_environ(), **environ},
+            env={**plain_environ(), **environ},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -90,7 +90,7 @@ def free_port() -> int:
         return port
 
 
-def _plain_environ() -> dict[str, str]:
+def plain_environ() -> dict[str, str]:
     """Return the environment without settings of ours: what is measured are the defaults."""
     settings = {own.name.upper() for own in fields(Settings)}
     return {name: value for name, value in os.environ.items() if name not in settings}
