@@ -112,7 +112,8 @@ class Bell:
         connection.add_termination_listener(self._on_termination)
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._to_tell.wait(), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._to_tell.wait()
             self._to_tell.clear()
             await connection.execute(f'NOTIFY "{self._channel}"')
             await asyncio.sleep(INTERVAL_S)

@@ -70,7 +70,8 @@ class DeliveryWorker:
                     await self._sweep()
             await asyncio.sleep(max(looked_at + MIN_INTERVAL_S - clock.time(), 0))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._poll_s)
+                async with asyncio.timeout(self._poll_s):
+                    await self._woken.wait()
         while self._busy:
             await asyncio.wait(self._busy)
 

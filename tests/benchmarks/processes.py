@@ -76,7 +76,8 @@ async def started(
             if process.returncode is None:
                 process.terminate()
                 try:
-                    await asyncio.wait_for(process.wait(), _STOPPED_WITHIN_S)
+                    async with asyncio.timeout(_STOPPED_WITHIN_S):
+                        await process.wait()
                 except TimeoutError:
                     process.kill()
                     await process.wait()

@@ -1,6 +1,7 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
 from tortoise.transactions import in_transaction
 
 from engine.bell import Bell
@@ -73,3 +74,14 @@ async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_miss
         await other.execute("NOTIFY commits")
         async with asyncio.timeout(1):
             await heard.wait()
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_bell_that_is_closed_as_it_rings_closes(database_url: str, steps: int) -> None:
+    """However far the ringing has come: a cancellation is never swallowed."""
+    async with asyncio.timeout(10):
+        async with Bell(database_url) as bell:
+            await _heard(bell)
+            bell.ring()
+            for _ in range(steps):
+                await asyncio.sleep(0)

@@ -26,6 +26,7 @@ FROM {table}
 async def test_restored_rows_keep_their_order_and_stand_before_all_new_ones(
     empty_database_url: str, table: str, insert: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING")
     await migrate(empty_database_url)
     connection = await asyncpg.connect(empty_database_url)
     for number in range(5):

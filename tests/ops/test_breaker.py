@@ -84,7 +84,8 @@ async def test_running_out_of_time_is_a_failure() -> None:
     circuit = CircuitBreaker(ops, SETTINGS, clock=Clock())
     for _ in range(4):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(submit(circuit), 0.001)
+            async with asyncio.timeout(0.001):
+                await submit(circuit)
     assert circuit.state is CircuitState.OPEN
 
 
@@ -136,7 +137,8 @@ async def test_a_probe_that_is_cut_off_makes_room_for_another() -> None:
     clock.now_s = 5
     ops.gate.clear()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(submit(circuit), 0.001)
+        async with asyncio.timeout(0.001):
+            await submit(circuit)
     assert circuit.state is CircuitState.OPEN
     clock.now_s = 10
     assert circuit.admits(1) == 1
