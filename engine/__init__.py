@@ -9,11 +9,13 @@ instances, and is correct first.
 
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
 says of its columns), `paging` (keyset windows and cursors), `queries` (what a
-resolver returns), `statements` (the SQL of those), `projection` and `connection` (a
-selection set compiled to columns), `loading` (statements run, objects built),
-`plain` (the same over model instances), `executor` (graphql-core, with all this
-joined), `documents` (parsed, measured and validated once, with `limits`, `cost` and
-`requirements`), `execution` (the way in), `database` (the pool under it all).
+resolver returns), `statements` (the SQL of those), `documents` (parsed, measured and validated
+once, with `limits`, `cost` and `requirements`), `coercion` (variables) and `calls`
+(arguments), `selection` (one run of a document), `projection` and `connection` (a
+selection set compiled to columns), `loading` (statements run, objects built), `plan`
+(what goes well, answered without graphql-core), `plain` (what cannot be projected),
+`executor` (graphql-core, for all the rest), `execution` (the way in), `database` (the
+pool under it all).
 
 What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),

@@ -14,15 +14,8 @@ from graphql import GraphQLObjectType, get_named_type, is_object_type
 from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.paging import Order, encode_cursor
-from engine.projection import (
-    NotProjectable,
-    ObjectProjection,
-    Record,
-    Row,
-    SelectList,
-    Selector,
-    compile_object,
-)
+from engine.projection import ObjectProjection, Record, Row, SelectList, compile_object
+from engine.selection import NotProjectable, Selection
 from engine.tables import Table
 
 
@@ -51,12 +44,20 @@ class LoadedPage:
     @property
     def start_cursor(self) -> str | None:
         """The cursor of the first record, where there is one."""
-        return self.cursor(self.records[0]) if self.records else None
+        return self._cursor_at(0)
 
     @property
     def end_cursor(self) -> str | None:
         """The cursor of the last record, where there is one."""
-        return self.cursor(self.records[-1]) if self.records else None
+        return self._cursor_at(-1)
+
+    def _cursor_at(self, place: int) -> str | None:
+        if not self.records:
+            return None
+        # Where those of all are selected, they are made once.
+        if "cursor" in self.projection.selected:
+            return self.cursors[place]
+        return self.cursor(self.records[place])
 
 
 # What gives a field of the connection its value, once the page is loaded.
@@ -104,10 +105,10 @@ class ConnectionProjection:
 class ConnectionCompiler:
     """Compiles the selection under one connection field."""
 
-    def __init__(self, selector: Selector, table: Table, order: Order) -> None:
+    def __init__(self, selection: Selection, table: Table, order: Order) -> None:
         self.select = SelectList()
         self.projection = ConnectionProjection(order)
-        self._selector = selector
+        self._selection = selection
         self._table = table
 
     def compile(self, connection_type: GraphQLObjectType, details: FieldDetailsList) -> None:
@@ -135,7 +136,7 @@ class ConnectionCompiler:
         known: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Part]],
     ) -> list[tuple[str, Part]]:
         parts: list[tuple[str, Part]] = []
-        for key, subfield in self._selector.subfields(object_type, details).items():
+        for key, subfield in self._selection.subfields(object_type, details).items():
             name = subfield[0].node.name.value
             self.projection.selected.add(name)
             if name == "__typename":
@@ -152,7 +153,7 @@ class ConnectionCompiler:
             raise NotProjectable
         number = len(self.projection.nodes)
         self.projection.nodes.append(
-            compile_object(self._selector, self._table, node_type, details, self.select)
+            compile_object(self._selection, self._table, node_type, details, self.select)
         )
         return lambda page: page.objects[number]
 

@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 
+from engine.coercion import Variables
 from engine.cost import Cost, Declared, operation_cost
 from engine.limits import LimitExceeded, Limits, check_size
 from engine.requirements import Requirements, operation_requirements
@@ -56,6 +57,7 @@ class Document:
     _shapes: dict[Hashable, dict[Hashable, Any]] = field(default_factory=dict)
     _costs: dict[Hashable, Cost] = field(default_factory=dict)
     _requirements: dict[int, frozenset[str]] = field(default_factory=dict)
+    _variables: dict[int, Variables] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Return the operation to run: the named one, or the only one."""
@@ -65,6 +67,13 @@ class Document:
             if operation.name is not None and operation.name.value == name:
                 return operation
         return None
+
+    def variables(self, operation: OperationDefinitionNode) -> Variables:
+        """Return the variables of an operation of the document; raises NotCoercible."""
+        variables = self._variables.get(id(operation))
+        if variables is None:
+            variables = self._variables[id(operation)] = Variables(self.schema, operation)
+        return variables
 
     def shapes_for(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
         """Return what was compiled of the document for operations with these variables."""

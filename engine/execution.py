@@ -9,19 +9,14 @@ from graphql import (
     default_field_resolver,
     default_type_resolver,
 )
-from graphql.execution.values import get_variable_values
 
 from engine.cost import check_cost
 from engine.documents import Document
 from engine.executor import ProjectingExecutor
+from engine.plan import Begun, plan_of
+from engine.selection import InvalidVariables, Selection
 
-
-class InvalidVariables(Exception):
-    """The variables do not fit the operation; nothing of it was executed."""
-
-    def __init__(self, errors: list[GraphQLError]) -> None:
-        super().__init__(errors[0].message)
-        self.errors = errors
+__all__ = ["InvalidVariables", "execute", "executor_of", "select"]
 
 
 async def execute(
@@ -37,50 +32,59 @@ async def execute(
     The data is ready for orjson: moments are datetimes, JSON values `orjson.Fragment`.
     Raises InvalidVariables and LimitExceeded, with nothing executed.
     """
-    executor, cost = prepare(
+    selection, cost = select(
         document,
         operation_name=operation_name,
         variables=variables,
         context=context,
         max_cost=max_cost,
     )
+    begun = None
+    plan = plan_of(selection)
+    if plan is not None:
+        begun = await plan.run(selection)
+        if begun.is_finished:
+            return ExecutionResult(begun.data, None), cost
+    executor = executor_of(selection, begun)
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
         result = await result
     return cast("ExecutionResult", result), cost
 
 
-def prepare(
+def select(
     document: Document,
     *,
     operation_name: str | None,
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
-) -> tuple[ProjectingExecutor, int]:
+) -> tuple[Selection, int]:
     """Return an operation ready to be executed, and its cost; raises as `execute` does."""
     operation = document.operation(operation_name)
     if operation is None:
         raise InvalidVariables([GraphQLError("operationName must name one operation.")])
-    # What `Executor.build` does, without going through the document again.
-    values = get_variable_values(
-        document.schema, operation.variable_definitions or (), dict(variables)
-    )
-    if isinstance(values, list):
-        raise InvalidVariables(values)
-    cost = document.cost(operation, values.coerced)
+    selection = Selection(document, operation, variables, context)
+    cost = document.cost(operation, selection.variables)
     check_cost(cost, max_cost)
-    executor = ProjectingExecutor(
+    return selection, cost.value
+
+
+def executor_of(selection: Selection, begun: Begun | None = None) -> ProjectingExecutor:
+    """Return graphql-core's executor of an operation, to go on from what was begun."""
+    # What `Executor.build` does, without going through the document again.
+    document = selection.document
+    return ProjectingExecutor(
         document.schema,
         document.fragments,
         document.fragment_details,
         None,
-        context,
-        operation,
-        values,
+        selection.info.context,
+        selection.operation,
+        selection.sources(),
         default_field_resolver,
         default_type_resolver,
         default_field_resolver,
-        prepared=document,
+        selection=selection,
+        begun=begun,
     )
-    return executor, cost.value

@@ -1,41 +1,72 @@
 """graphql-core's executor, which completes a query value by projecting the selection under it.
 
 Everything else - arguments, nulls, errors, fragments, directives, mutations in
-their order - is graphql-core's own.
+their order - is graphql-core's own. It goes on where a plan has left off.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from graphql import (
-    GraphQLError,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    get_named_type,
     is_non_null_type,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import (
-    FieldDetailsList,
-    GroupedFieldSet,
-    collect_subfields,
-)
-from graphql.execution.values import get_argument_values
+from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 
 from engine import plain
-from engine.documents import Document
-from engine.loading import load_by_keys, load_pages, load_rows
-from engine.projection import NotProjectable, Row
-from engine.queries import Nodes, One, Page, Query
+from engine.loading import load
+from engine.plan import Begun
+from engine.queries import QUERIES, Query
+from engine.selection import NotProjectable, Selection
 
 
 class ProjectingExecutor(Executor[Any]):
-    """An executor of one operation, and the `Selector` of what is projected in it."""
+    """An executor of one operation, of which some may have been done."""
 
-    def __init__(self, *args: Any, prepared: Document, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, selection: Selection, begun: Begun | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.shapes = prepared.shapes_for(self.variable_values.coerced)
+        self._selection = selection
+        self._begun = begun
+
+    def execute_field(  # noqa: D102  # as in the base class
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        begun = self._begun
+        if begun is not None and path.prev is None:
+            if path.key in begun.data:
+                return begun.data[path.key]
+            if path.key in begun.unfinished:
+                return self._finish_field(
+                    parent_type, field_details_list, path, begun.unfinished[path.key]
+                )
+        return super().execute_field(
+            parent_type, source, field_details_list, path, position_context
+        )
+
+    def _finish_field(
+        self, parent_type: GraphQLObjectType, details: FieldDetailsList, path: Path, value: Any
+    ) -> Any:
+        """Complete a field with what its resolver returned or raised."""
+        nodes = [detail.node for detail in details]
+        field = parent_type.fields[nodes[0].name.value]
+        info = self.build_resolve_info(field, nodes, parent_type, path)
+
+        async def resolved() -> Any:
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+        return self.complete_awaitable_value(field.type, details, info, path, resolved(), None)
 
     def complete_value(  # noqa: D102, PLR0917  # as in the base class
         self,
@@ -46,7 +77,7 @@ class ProjectingExecutor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        if isinstance(result, (One, Page, Nodes)):
+        if isinstance(result, QUERIES):
             return self._complete_query(
                 return_type, field_details_list, info, path, result, position_context
             )
@@ -64,7 +95,7 @@ class ProjectingExecutor(Executor[Any]):
         position_context: Any,
     ) -> Any:
         try:
-            value = await self._project(return_type, details, query)
+            value = await load(self._selection, return_type, details, query)
         except NotProjectable:
             completed = super().complete_value(
                 return_type, details, info, path, await plain.load(query), position_context
@@ -77,70 +108,3 @@ class ProjectingExecutor(Executor[Any]):
             )
             raise TypeError(message)
         return value
-
-    async def _project(
-        self, return_type: GraphQLOutputType, details: FieldDetailsList, query: Query
-    ) -> Any:
-        if isinstance(query, Nodes):
-            return await self._project_nodes(query, details)
-        object_type = cast("GraphQLObjectType", get_named_type(return_type))
-        if isinstance(query, Page):
-            return (await load_pages(self, query, object_type, details))[0]
-        if object_type.name != query.table.type_name:
-            raise NotProjectable
-        return (await load_rows(self, query, object_type, details))[0]
-
-    async def _project_nodes(self, query: Nodes, details: FieldDetailsList) -> Any:
-        kinds = await plain.find_kinds(query)
-        rows: dict[str, Row] = {}
-        for table in dict.fromkeys(kinds.values()):
-            object_type = cast("GraphQLObjectType", self.schema.type_map[table.type_name])
-            keys = [key for key, kind in kinds.items() if kind is table]
-            rows |= await load_by_keys(self, table, keys, object_type, details)
-        found = [rows.get(key) for key in query.keys]
-        return found[0] if query.single else found
-
-    def subfields(
-        self, object_type: GraphQLObjectType, details: FieldDetailsList
-    ) -> GroupedFieldSet:
-        """Return the fields selected under a field, by response key."""
-        try:
-            return collect_subfields(
-                self.schema,
-                self.fragments,
-                self.variable_values,
-                self.operation,
-                object_type,
-                details,
-                self.hide_suggestions,
-            ).grouped_field_set
-        except GraphQLError as error:
-            # @skip or @include with null; plain execution raises it in its place.
-            raise NotProjectable from error
-
-    def resolve(
-        self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
-    ) -> Any:
-        """Call a nested field's resolver; whatever it raises is raised again by plain execution."""
-        node = details[0].node
-        field = parent_type.fields[node.name.value]
-        if field.resolve is None:
-            raise NotProjectable
-        # The path of a field that stands for many is none of theirs; no resolver asks for it.
-        path = Path(None, node.name.value, parent_type.name)
-        info = self.build_resolve_info(
-            field, [detail.node for detail in details], parent_type, path
-        )
-        try:
-            arguments = get_argument_values(
-                field,
-                node,
-                self.variable_values,
-                details[0].fragment_variable_values,
-                self.hide_suggestions,
-            )
-            return field.resolve(parent, info, **arguments)
-        except NotProjectable:
-            raise
-        except Exception as error:
-            raise NotProjectable from error

@@ -1,46 +1,76 @@
-"""Compiled selections loaded: statements run, objects built, nested queries filled in."""
+"""Queries loaded: statements run, objects built, nested queries filled in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.connection import ConnectionCompiler, ConnectionProjection, LoadedPage
 from engine.database import fetch
 from engine.projection import (
-    NotProjectable,
     ObjectProjection,
     Record,
     Row,
     SelectList,
-    Selector,
     compile_object,
     outer_columns,
 )
-from engine.queries import One, Page
-from engine.sql import Sql, render
+from engine.queries import Loaded, Nodes, One, Page, Query
+from engine.selection import NotProjectable, Selection
+from engine.sql import Outer, Sql, render
 from engine.statements import (
     PARENTS,
     Parents,
     answers_statement,
     far_side_expression,
     for_each_parent,
+    kinds_statement,
     page_statement,
+    page_values,
     row_statement,
     rows_statement,
     total_expression,
 )
 from engine.tables import Table
 
+__all__ = ["find_kinds", "load", "run"]
+
+P = TypeVar("P")
+
+# Of one selection. There are as many as there are shapes of its arguments.
+MAX_TEXTS = 64
+
+
+@dataclass(slots=True)
+class _Shape(Generic[P]):
+    """A selection compiled: the columns to select, what becomes of them, and whole statements."""
+
+    columns: str
+    projection: P
+    texts: dict[Hashable, str] = field(default_factory=dict)
+
+    def text(self, key: Hashable, make: Callable[[], Sql]) -> str:
+        """Return the text of a statement, made once for what the key says of it."""
+        text = self.texts.get(key)
+        if text is None:
+            if len(self.texts) >= MAX_TEXTS:
+                self.texts.clear()
+            text, _ = render(make(), outer=PARENTS)
+            self.texts[key] = text
+        return text
+
 
 @dataclass(frozen=True, slots=True)
-class Under:
+class _Under:
     """The parents of a nested query: the values of the columns that it refers to."""
 
     names: tuple[str, ...]
     parents: Parents
+
+
+_Groups: TypeAlias = list[list[Record]]
 
 
 async def run(statement: Sql) -> list[Any]:
@@ -48,81 +78,151 @@ async def run(statement: Sql) -> list[Any]:
     return await fetch(*render(statement, outer=PARENTS))
 
 
-async def load_rows(
-    selector: Selector,
+async def load(
+    selection: Selection, return_type: GraphQLOutputType, details: FieldDetailsList, query: Query
+) -> Any:
+    """Return what is selected under a field of what its query stands for."""
+    if isinstance(query, Nodes):
+        return await _load_nodes(selection, query, details)
+    object_type = cast("GraphQLObjectType", get_named_type(return_type))
+    if isinstance(query, Page):
+        return (await _load_pages(selection, query, object_type, details))[0]
+    if object_type.name != query.table.type_name:
+        raise NotProjectable
+    if isinstance(query, Loaded):
+        return await _load_loaded(selection, query, object_type, details)
+    return (await _load_rows(selection, query, object_type, details))[0]
+
+
+async def find_kinds(query: Nodes) -> dict[str, Table]:
+    """Return the table of each key that is found; the first table wins."""
+    kinds: dict[str, Table] = {}
+    found = await run(kinds_statement(query.tables, query.keys))
+    for key, number in sorted(found, key=lambda record: int(record[1]), reverse=True):
+        kinds[key] = query.tables[number]
+    return kinds
+
+
+async def _load_nodes(selection: Selection, query: Nodes, details: FieldDetailsList) -> Any:
+    kinds = await find_kinds(query)
+    rows: dict[str, Row] = {}
+    for table in dict.fromkeys(kinds.values()):
+        object_type = cast("GraphQLObjectType", selection.document.schema.type_map[table.type_name])
+        keys = [key for key, kind in kinds.items() if kind is table]
+        shape = _object_shape(selection, table, object_type, details)
+        # Whatever is selected, the last column is the key.
+        columns = f"{shape.columns}, {table.columns[table.key].sql}"
+        records = await run(rows_statement(table, keys, columns))
+        objects = await _build(selection, shape.projection, records)
+        rows |= {record[-1]: row for record, row in zip(records, objects, strict=True)}
+    found = [rows.get(key) for key in query.keys]
+    return found[0] if query.single else found
+
+
+async def _load_loaded(
+    selection: Selection, query: Loaded, object_type: GraphQLObjectType, details: FieldDetailsList
+) -> Row:
+    shape = _object_shape(selection, query.table, object_type, details, is_loaded=True)
+    return (await _build(selection, shape.projection, [query.record]))[0]
+
+
+async def _load_rows(
+    selection: Selection,
     query: One,
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
-    under: Under | None = None,
+    under: _Under | None = None,
 ) -> list[Row | None]:
     """Load what is selected of a single row: one for each parent, one where there is none."""
-    columns, projection = _object_shape(selector, query.table, object_type, details)
-    groups = await _run_grouped(row_statement(query, columns), under)
+    shape = _object_shape(selection, query.table, object_type, details)
+    key = (query.where.text, query.order, under is None)
+    text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
+    groups = await _run_grouped(text, query.where.values, under)
     records = [group[0] for group in groups if group]
-    rows = iter(await _build(selector, projection, records))
+    rows = iter(await _build(selection, shape.projection, records))
     return [next(rows) if group else None for group in groups]
 
 
-async def load_by_keys(
-    selector: Selector,
-    table: Table,
-    keys: Sequence[str],
-    object_type: GraphQLObjectType,
-    details: FieldDetailsList,
-) -> dict[str, Row]:
-    """Load what is selected of the rows with these primary keys."""
-    columns, projection = _object_shape(selector, table, object_type, details)
-    # Whatever is selected, the last column is the key.
-    columns = f"{columns}, {table.columns[table.key].sql}"
-    records = await run(rows_statement(table, keys, columns))
-    rows = await _build(selector, projection, records)
-    return {record[-1]: row for record, row in zip(records, rows, strict=True)}
-
-
-async def load_pages(
-    selector: Selector,
+async def _load_pages(
+    selection: Selection,
     page: Page,
     connection_type: GraphQLObjectType,
     details: FieldDetailsList,
-    under: Under | None = None,
+    under: _Under | None = None,
 ) -> list[Row]:
     """Load what is selected of a connection: one for each parent, one where there is none."""
-    columns, projection = _connection_shape(selector, page, connection_type, details)
-    count = len(under.parents) if under else 1
-    groups: list[list[Record]] = [[] for _ in range(count)]
+    shape = _connection_shape(selection, page, connection_type, details)
+    projection = shape.projection
+    window = page.window
+    groups: _Groups = [[] for _ in (under.parents if under else (None,))]
+    key = (
+        page.where.text,
+        window.size,
+        window.backward,
+        window.after is None,
+        window.before is None,
+        under is None,
+    )
     if projection.needs_rows:
-        groups = await _run_grouped(page_statement(page, columns), under)
-    backward = page.window.backward
-    wants_far_side = projection.wants_far_side(backward=backward)
-    expressions = []
-    if projection.wants_total:
-        expressions.append(total_expression(page))
-    if wants_far_side:
-        expressions.append(far_side_expression(page))
-    answers: list[Sequence[Any]] = [()] * count
-    if expressions:
-        answers = [group[0] for group in await _run_grouped(answers_statement(expressions), under)]
-
+        text = shape.text(key, lambda: _nest(page_statement(page, shape.columns), under))
+        groups = await _run_grouped(text, page_values(page), under)
+    far_sides, totals = await _load_answers(shape, page, key, under, count=len(groups))
     cuts = [_cut(group, page) for group in groups]
-    records = [record for cut in cuts for record in cut]
-    built = [await _build(selector, node, records) for node in projection.nodes]
+    records = cuts[0] if len(cuts) == 1 else [record for cut in cuts for record in cut]
+    built = [await _build(selection, node, records) for node in projection.nodes]
     connections = []
     start = 0
-    for cut, group, answer in zip(cuts, groups, answers, strict=True):
+    for cut, group, far_side, total in zip(cuts, groups, far_sides, totals, strict=True):
         end = start + len(cut)
         more = len(group) > len(cut)
-        far_side = bool(answer[-1]) if wants_far_side else False
         loaded = LoadedPage(
             projection,
             records=cut,
             objects=[objects[start:end] for objects in built],
-            has_next=far_side if backward else more,
-            has_previous=more if backward else far_side,
-            total=answer[0] if projection.wants_total else None,
+            has_next=far_side if window.backward else more,
+            has_previous=more if window.backward else far_side,
+            total=total,
         )
         connections.append(projection.assemble(loaded))
         start = end
     return connections
+
+
+async def _load_answers(
+    shape: _Shape[ConnectionProjection],
+    page: Page,
+    key: tuple[Any, ...],
+    under: _Under | None,
+    *,
+    count: int,
+) -> tuple[Sequence[bool], Sequence[int | None]]:
+    """Return what lies on the far sides of the pages, and their totals, where they are selected."""
+    window = page.window
+    keyset = window.before if window.backward else window.after
+    wants_total = shape.projection.wants_total
+    # Without a cursor the page begins at the end of the list.
+    wants_far_side = keyset is not None and shape.projection.wants_far_side(
+        backward=window.backward
+    )
+    nothing = [False] * count, [None] * count
+    if not wants_total and not wants_far_side:
+        return nothing
+
+    def make() -> Sql:
+        expressions = [total_expression(page)] if wants_total else []
+        if wants_far_side:
+            expressions.append(far_side_expression(page))
+        return _nest(answers_statement(expressions), under)
+
+    values = page.where.values if wants_total else ()
+    if wants_far_side and keyset is not None:
+        values += page.where.values + page.order.values_of(keyset)
+    groups = await _run_grouped(shape.text(("answers", *key), make), values, under)
+    answers = [group[0] for group in groups]
+    return (
+        [bool(answer[-1]) for answer in answers] if wants_far_side else nothing[0],
+        [answer[0] for answer in answers] if wants_total else nothing[1],
+    )
 
 
 def _cut(group: list[Record], page: Page) -> list[Record]:
@@ -134,33 +234,42 @@ def _cut(group: list[Record], page: Page) -> list[Record]:
 
 
 def _object_shape(
-    selector: Selector, table: Table, object_type: GraphQLObjectType, details: FieldDetailsList
-) -> tuple[str, ObjectProjection]:
-    """Return the columns to select and what becomes of them; compiled once for a document."""
-    key = (object_type.name, *[id(detail.node) for detail in details])
-    shape: tuple[str, ObjectProjection] | None = selector.shapes.get(key)
+    selection: Selection,
+    table: Table,
+    object_type: GraphQLObjectType,
+    details: FieldDetailsList,
+    *,
+    is_loaded: bool = False,
+) -> _Shape[ObjectProjection]:
+    """Return a selection compiled, once for a document."""
+    key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
+    shape: _Shape[ObjectProjection] | None = selection.shapes.get(key)
     if shape is None:
-        select = SelectList()
-        projection = compile_object(selector, table, object_type, details, select)
-        shape = selector.shapes[key] = (select.clause, projection)
+        columns = [column.sql for column in table.columns.values()] if is_loaded else []
+        select = SelectList({column: position for position, column in enumerate(columns)})
+        projection = compile_object(selection, table, object_type, details, select)
+        shape = selection.shapes[key] = _Shape(select.clause, projection)
     return shape
 
 
 def _connection_shape(
-    selector: Selector, page: Page, connection_type: GraphQLObjectType, details: FieldDetailsList
-) -> tuple[str, ConnectionProjection]:
-    """Return the columns to select and what becomes of them; compiled once for a document."""
-    key = (page.order.name, *[id(detail.node) for detail in details])
-    shape: tuple[str, ConnectionProjection] | None = selector.shapes.get(key)
+    selection: Selection,
+    page: Page,
+    connection_type: GraphQLObjectType,
+    details: FieldDetailsList,
+) -> _Shape[ConnectionProjection]:
+    """Return a selection compiled, once for a document."""
+    key = ("page", page.order.name, *[id(detail.node) for detail in details])
+    shape: _Shape[ConnectionProjection] | None = selection.shapes.get(key)
     if shape is None:
-        compiler = ConnectionCompiler(selector, page.table, page.order)
+        compiler = ConnectionCompiler(selection, page.table, page.order)
         compiler.compile(connection_type, details)
-        shape = selector.shapes[key] = (compiler.select.clause, compiler.projection)
+        shape = selection.shapes[key] = _Shape(compiler.select.clause, compiler.projection)
     return shape
 
 
 async def _build(
-    selector: Selector, projection: ObjectProjection, records: Sequence[Record]
+    selection: Selection, projection: ObjectProjection, records: Sequence[Record]
 ) -> list[Row]:
     """Build the objects and fill in their nested queries, each with one statement for all."""
     rows = projection.build(records)
@@ -168,15 +277,15 @@ async def _build(
         return rows
     for nested in projection.nested:
         # The arguments may have other values each time, so the query is made anew.
-        query = selector.resolve(nested.parent_type, nested.field_details, nested.parents)
-        names = tuple(name for name, _ in nested.outer)
+        query = selection.resolve(nested.parent_type, nested.field_details, nested.parents)
+        names = tuple([name for name, _ in nested.outer])
         if outer_columns(query) != names:
             raise NotProjectable
         parents = [tuple([record[at] for _, at in nested.outer]) for record in records]
         distinct = list(dict.fromkeys(parents))
-        load = load_rows if isinstance(query, One) else load_pages
-        values: Sequence[Row | None] = await load(
-            selector, query, nested.object_type, nested.field_details, Under(names, distinct)
+        load_each = _load_rows if isinstance(query, One) else _load_pages
+        values: Sequence[Row | None] = await load_each(
+            selection, query, nested.object_type, nested.field_details, _Under(names, distinct)
         )
         value_of = dict(zip(distinct, values, strict=True))
         for row, parent in zip(rows, parents, strict=True):
@@ -184,11 +293,17 @@ async def _build(
     return rows
 
 
-async def _run_grouped(statement: Sql, under: Under | None) -> list[list[Record]]:
+def _nest(statement: Sql, under: _Under | None) -> Sql:
+    return for_each_parent(statement, under.names) if under else statement
+
+
+async def _run_grouped(text: str, values: Sequence[Any], under: _Under | None) -> _Groups:
     """Run a statement and return its records by parent."""
     if under is None:
-        return [await run(statement)]
-    groups: list[list[Record]] = [[] for _ in under.parents]
-    for record in await run(for_each_parent(statement, under.names, under.parents)):
+        return [cast("list[Record]", await fetch(text, values))]
+    arrays = [list(column) for column in zip(*under.parents, strict=True)]
+    bound = [value for value in values if not isinstance(value, Outer)]
+    groups: _Groups = [[] for _ in under.parents]
+    for record in await fetch(text, [*arrays, *bound]):
         groups[record[0] - 1].append(record[1:])
     return groups

@@ -4,7 +4,8 @@ A cursor holds the values that its row is ordered by, so that the page after it 
 a range of an index, whatever the depth, and stays right while rows come and go.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ DEFAULT_PAGE_SIZE = 50
 _MAX_CURSOR_LENGTH = 8192
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# RFC 4648, section 5.
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 Keyset: TypeAlias = tuple[Any, ...]
 
@@ -64,11 +67,17 @@ class Order:
             "CAST($? AS text)::timestamptz" if term.kind is Kind.TIME else "$?"
             for term in self.terms
         )
-        values = tuple(
-            value.isoformat() if term.kind is Kind.TIME else value
-            for term, value in zip(self.terms, keyset, strict=True)
+        text = f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})"
+        return Sql(text, self.values_of(keyset))
+
+    def values_of(self, keyset: Keyset) -> tuple[Any, ...]:
+        """Return the values of the condition that `beyond` makes of a keyset."""
+        return tuple(
+            [
+                value.isoformat() if term.kind is Kind.TIME else value
+                for term, value in zip(self.terms, keyset, strict=True)
+            ]
         )
-        return Sql(f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +124,11 @@ def window(
 
 def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
     """Return the opaque cursor of a row with these values in the terms of the order."""
-    values = [
-        (value - _EPOCH) // _MICROSECOND if term.kind is Kind.TIME else value
-        for term, value in zip(order.terms, keyset, strict=True)
-    ]
-    return urlsafe_b64encode(orjson.dumps([order.name, *values])).decode().rstrip("=")
+    values = [order.name]
+    for term, value in zip(order.terms, keyset, strict=True):
+        values.append((value - _EPOCH) // _MICROSECOND if term.kind is Kind.TIME else value)
+    encoded = b2a_base64(orjson.dumps(values), newline=False)
+    return encoded.translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def decode_cursor(order: Order, cursor: str, *, argument: str) -> Keyset:

@@ -6,14 +6,13 @@ from typing import Any
 
 from tortoise.models import Model
 
-from engine.loading import run
+from engine.loading import find_kinds, run
 from engine.paging import encode_cursor
-from engine.queries import Nodes, One, Page, Query
+from engine.queries import Loaded, Nodes, One, Page, Query
 from engine.sql import Sql
 from engine.statements import (
     answers_statement,
     far_side_expression,
-    kinds_statement,
     page_statement,
     row_statement,
     rows_statement,
@@ -66,6 +65,8 @@ async def load(query: Query) -> Any:
         return instance(query.table.model, records[0]) if records else None
     if isinstance(query, Page):
         return await load_connection(query)
+    if isinstance(query, Loaded):
+        return query.instance
     return await _load_nodes(query)
 
 
@@ -101,15 +102,6 @@ async def count(page: Page) -> int:
     """Return the number of rows of the whole list."""
     total: int = await _value(total_expression(page))
     return total
-
-
-async def find_kinds(query: Nodes) -> dict[str, Table]:
-    """Return the table of each key that is found; the first table wins."""
-    kinds: dict[str, Table] = {}
-    found = await run(kinds_statement(query.tables, query.keys))
-    for key, number in sorted(found, key=lambda record: int(record[1]), reverse=True):
-        kinds[key] = query.tables[number]
-    return kinds
 
 
 async def _load_nodes(query: Nodes) -> Any:

@@ -8,10 +8,9 @@ whole value is executed plainly instead.
 """
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import orjson
 from graphql import (
@@ -24,36 +23,15 @@ from graphql import (
     is_non_null_type,
     is_object_type,
 )
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.queries import One, Page
+from engine.selection import NotProjectable, Selection
 from engine.sql import Outer
 from engine.tables import Decode, Table
 
 Row: TypeAlias = dict[str, Any]
 Record: TypeAlias = Sequence[Any]
-
-
-class NotProjectable(Exception):
-    """A selection that must be executed plainly."""
-
-
-class Selector(Protocol):
-    """What compiling and loading need of the running operation; the executor is one."""
-
-    # What was compiled for the operation's document and the variables of its directives:
-    # it outlives the operation, and so do the nodes of the document that the keys name.
-    shapes: dict[Hashable, Any]
-
-    def subfields(
-        self, object_type: GraphQLObjectType, details: FieldDetailsList
-    ) -> GroupedFieldSet:
-        """Return the fields selected under a field, by response key."""
-
-    def resolve(
-        self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
-    ) -> Any:
-        """Call a field's resolver with its arguments and the given parent."""
 
 
 @dataclass(slots=True)
@@ -89,44 +67,50 @@ class Nested:
 class ObjectProjection:
     """How the records of one SELECT become the objects of one selection set."""
 
-    # Every response key in its order, with its value where that is the same for all rows.
-    template: Row = field(default_factory=dict)
-    keys: list[str] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    decoders: list[tuple[str, Decode]] = field(default_factory=list)
-    computed: list[tuple[str, tuple[int, ...], Callable[..., Any]]] = field(default_factory=list)
+    # By response key, in their order: an expression of Python over the columns of a record
+    # (c0, c1, ...) and what it refers to.
+    members: dict[str, str] = field(default_factory=dict)
+    referred: dict[str, Any] = field(default_factory=dict)
     nested: list[Nested] = field(default_factory=list)
+    _builders: dict[int, Callable[[Sequence[Record]], list[Row]]] = field(default_factory=dict)
 
-    @cached_property
-    def is_prefix(self) -> bool:
-        """Whether the keys are those of the first columns, in their order."""
-        return self.positions == list(range(len(self.keys)))
+    def add(self, key: str, function: Callable[..., Any], arguments: Sequence[int]) -> None:
+        """Have a key's value worked out from columns."""
+        name = f"f{len(self.referred)}"
+        self.referred[name] = function
+        columns = ", ".join(f"c{position}" for position in arguments)
+        self.members[key] = f"{name}({columns})"
+
+    def add_decoded(self, key: str, decode: Decode, position: int) -> None:
+        """Have a key's value decoded from a column, where that is not null."""
+        self.add(key, decode, [position])
+        self.members[key] += f" if c{position} is not None else None"
 
     def build(self, records: Sequence[Record]) -> list[Row]:
         """Return an object for each record; nested queries are still to be filled in."""
-        keys = self.keys
-        if self.is_prefix:
-            rows = [dict(zip(keys, record)) for record in records]  # noqa: B905  # the hidden columns come after the keys
-        else:
-            positions = self.positions
-            rows = [
-                {key: record[at] for key, at in zip(keys, positions, strict=True)}
-                for record in records
-            ]
-        if len(self.template) != len(keys):
-            rows = [self.template | row for row in rows]
-        for key, decode in self.decoders:
-            for row in rows:
-                if (value := row[key]) is not None:
-                    row[key] = decode(value)
-        for key, arguments, compute in self.computed:
-            for row, record in zip(rows, records, strict=True):
-                row[key] = compute(*[record[at] for at in arguments])
-        return rows
+        if not records:
+            return []
+        width = len(records[0])
+        builder = self._builders.get(width)
+        if builder is None:
+            builder = self._builders[width] = self._builder(width)
+        return builder(records)
+
+    def _builder(self, width: int) -> Callable[[Sequence[Record]], list[Row]]:
+        """Return the function that builds the objects, in one expression.
+
+        Written as code, a row takes a third of the time of a loop over its columns.
+        """
+        columns = "".join(f"c{position}, " for position in range(width))
+        members = ", ".join(f"{key!r}: {expression}" for key, expression in self.members.items())
+        source = f"lambda records: [{{{members}}} for {columns}in records]"
+        # Of a caller there are but names in it, which the parser has let pass as GraphQL names.
+        builder: Callable[[Sequence[Record]], list[Row]] = eval(source, self.referred)  # noqa: S307
+        return builder
 
 
 def compile_object(
-    selector: Selector,
+    selection: Selection,
     table: Table,
     object_type: GraphQLObjectType,
     field_details: FieldDetailsList,
@@ -134,34 +118,34 @@ def compile_object(
 ) -> ObjectProjection:
     """Compile the selection under a field for objects that are rows of the table."""
     projection = ObjectProjection()
-    for key, details in selector.subfields(object_type, field_details).items():
+    for key, details in selection.subfields(object_type, field_details).items():
         name = details[0].node.name.value
         if name == "__typename":
-            projection.template[key] = object_type.name
+            projection.members[key] = repr(object_type.name)
             continue
-        projection.template[key] = None
         column_name = snake_case(name)
         column = table.columns.get(column_name)
         return_type = object_type.fields[name].type
         if computed := table.computed.get(column_name):
-            positions = tuple(select.position(f'"{column}"') for column in computed.columns)
-            projection.computed.append((key, positions, computed.compute))
+            positions = [select.position(f'"{column}"') for column in computed.columns]
+            projection.add(key, computed.compute, positions)
         elif column is None:
+            projection.members[key] = "None"
             projection.nested.append(
-                _compile_nested(selector, table, object_type, key, details, select)
+                _compile_nested(selection, table, object_type, key, details, select)
             )
         else:
-            projection.keys.append(key)
-            projection.positions.append(select.position(column.sql))
+            position = select.position(column.sql)
+            projection.members[key] = f"c{position}"
             if not is_leaf_type(get_named_type(return_type)):
-                projection.decoders.append((key, _embed(selector, return_type, details)))
+                projection.add_decoded(key, _embed(selection, return_type, details), position)
             elif column.decode is not None:
-                projection.decoders.append((key, column.decode))
+                projection.add_decoded(key, column.decode, position)
     return projection
 
 
 def _compile_nested(  # noqa: PLR0917  # what compile_object takes, and the key
-    selector: Selector,
+    selection: Selection,
     table: Table,
     parent_type: GraphQLObjectType,
     key: str,
@@ -170,7 +154,7 @@ def _compile_nested(  # noqa: PLR0917  # what compile_object takes, and the key
 ) -> Nested:
     return_type = parent_type.fields[details[0].node.name.value].type
     parents = Parents(table)
-    query = selector.resolve(parent_type, details, parents)
+    query = selection.resolve(parent_type, details, parents)
     object_type = get_named_type(return_type)
     if not is_object_type(object_type) or not isinstance(query, (One, Page)):
         raise NotProjectable
@@ -201,14 +185,16 @@ class Parents:
         return Outer(name)
 
 
-def _embed(selector: Selector, return_type: GraphQLOutputType, details: FieldDetailsList) -> Decode:
+def _embed(
+    selection: Selection, return_type: GraphQLOutputType, details: FieldDetailsList
+) -> Decode:
     """Return what picks a selection out of a JSON list of objects with the field names as keys."""
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)
     if not is_list_type(list_type) or not is_object_type(object_type):
         raise NotProjectable
     picks: list[tuple[str, str, str | None]] = []
-    for key, subfield in selector.subfields(object_type, details).items():
+    for key, subfield in selection.subfields(object_type, details).items():
         name = subfield[0].node.name.value
         if name == "__typename":
             picks.append((key, name, object_type.name))

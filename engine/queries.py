@@ -1,11 +1,14 @@
 """What a resolver returns in place of rows: which they are, not what is read of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from tortoise.models import Model
 
 from engine.paging import Order, Window
 from engine.sql import TRUE, Sql
-from engine.tables import Table
+from engine.tables import Table, instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,21 @@ class Nodes:
     single: bool = False
 
 
-Query: TypeAlias = One | Page | Nodes
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A row that was read already, all columns of its table in their order."""
+
+    table: Table
+    record: Sequence[Any]
+
+    @property
+    def instance(self) -> Model:
+        """The row as the ORM would have fetched it."""
+        return instance(self.table.model, dict(zip(self.table.columns, self.record, strict=True)))
+
+
+Query: TypeAlias = One | Page | Nodes | Loaded
+QUERIES = (One, Page, Nodes, Loaded)
 
 
 def by_key(table: Table, key: str) -> One:

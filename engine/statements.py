@@ -1,7 +1,7 @@
 """The statements: each selected list level is one, for all of its parents at once."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from engine.queries import One, Page
 from engine.sql import Sql, all_of, concatenate
@@ -76,17 +76,28 @@ def far_side_expression(page: Page) -> Sql:
     )
 
 
-def for_each_parent(statement: Sql, names: Sequence[str], parents: Parents) -> Sql:
+def page_values(page: Page) -> tuple[Any, ...]:
+    """Return the values of a page's statement."""
+    window = page.window
+    values = page.where.values
+    if window.after is not None:
+        values += page.order.values_of(window.after)
+    if window.before is not None:
+        values += page.order.values_of(window.before)
+    return values
+
+
+def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
     """Return the statement run for each parent; the first column is the parent's number from 1.
 
-    A LATERAL join is a nested loop, which keeps the rows of a parent in their order.
+    The first values are an array for each column of the parents. A LATERAL join is a
+    nested loop, which keeps the rows of a parent in their order.
     """
-    arrays = [list(column) for column in zip(*parents, strict=True)]
     aliases = ", ".join(f'"{name}"' for name in (*names, "parent_number"))
     return concatenate(
         (
             f"SELECT {PARENTS}.parent_number, child.* FROM unnest(",
-            Sql(", ".join("$?::text[]" for _ in arrays), tuple(arrays)),
+            Sql(", ".join("$?::text[]" for _ in names), tuple(names)),
             f") WITH ORDINALITY AS {PARENTS}({aliases}) CROSS JOIN LATERAL (",
             statement,
             ") AS child",

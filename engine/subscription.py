@@ -26,7 +26,7 @@ from graphql import (
 from graphql.execution import create_source_event_stream
 
 from engine.documents import Document
-from engine.execution import prepare
+from engine.execution import executor_of, select
 from engine.executor import ProjectingExecutor
 from engine.listener import Event
 
@@ -61,13 +61,14 @@ async def subscribe(
     ``shared_by`` is the same: who may see the same. Raises InvalidVariables,
     LimitExceeded and NoSource; the answers raise what the source raises.
     """
-    executor, _ = prepare(
+    selection, _ = select(
         document,
         operation_name=operation_name,
         variables=variables,
         context=context,
         max_cost=max_cost,
     )
+    executor = executor_of(selection)
     source: Any = create_source_event_stream(executor)
     if executor.is_awaitable(source):
         source = await source

@@ -1,0 +1,140 @@
+"""One run of a prepared operation: its variables, its caller, and what is kept of its document."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
+
+from graphql import (
+    GraphQLError,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+)
+from graphql.execution.collect_fields import (
+    FieldDetailsList,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from engine.calls import FieldCall, NotCallable
+from engine.coercion import NotCoercible
+from engine.documents import Document
+
+__all__ = ["Info", "InvalidVariables", "NotProjectable", "Selection"]
+
+T = TypeVar("T")
+
+
+class NotProjectable(Exception):
+    """A selection that must be executed plainly."""
+
+
+class InvalidVariables(Exception):
+    """The variables do not fit the operation; nothing of it was executed."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+class Info:
+    """What a resolver is told beside its arguments, whoever calls it: who asks."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+
+class Selection:
+    """What is selected in an operation with these variables; raises InvalidVariables.
+
+    ``shapes`` keeps what was compiled of the document: it outlives the operation, and
+    so do the nodes of the document that its keys name.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        context: Any,
+    ) -> None:
+        self.document = document
+        self.operation = operation
+        self.info = Info(context)
+        self._given = variables
+        try:
+            declared = document.variables(operation)
+            self.variables = declared.coerce(variables)
+        except NotCoercible:
+            self.variables = self.sources().coerced
+        self.shapes: dict[Hashable, Any] = document.shapes_for(self.variables)
+
+    def sources(self) -> VariableValues:
+        """Return the variables as graphql-core has them; raises InvalidVariables."""
+        values = get_variable_values(
+            self.document.schema, self.operation.variable_definitions or (), dict(self._given)
+        )
+        if isinstance(values, list):
+            raise InvalidVariables(values)
+        return values
+
+    def root_fields(self, root_type: GraphQLObjectType) -> GroupedFieldSet:
+        """Return the fields selected at the root, by response key."""
+        try:
+            return collect_fields(
+                self.document.schema,
+                self.document.fragment_details,
+                VariableValues({}, self.variables),
+                root_type,
+                self.operation,
+            ).grouped_field_set
+        except GraphQLError as error:
+            # @skip or @include with null; plain execution raises it in its place.
+            raise NotProjectable from error
+
+    def subfields(
+        self, object_type: GraphQLObjectType, details: FieldDetailsList
+    ) -> GroupedFieldSet:
+        """Return the fields selected under a field, by response key."""
+        try:
+            return collect_subfields(
+                self.document.schema,
+                self.document.fragment_details,
+                VariableValues({}, self.variables),
+                self.operation,
+                object_type,
+                details,
+            ).grouped_field_set
+        except GraphQLError as error:
+            raise NotProjectable from error
+
+    def field_call(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> FieldCall:
+        """Return a field ready to be called."""
+        node = details[0].node
+        key = ("call", parent_type.name, id(node))
+        known: FieldCall | None = self.shapes.get(key)
+        if known is None:
+            try:
+                known = FieldCall(parent_type.fields[node.name.value], details[0])
+            except NotCallable as error:
+                raise NotProjectable from error
+            self.shapes[key] = known
+        return known
+
+    def call(self, field: FieldCall, parent: Any) -> Any:
+        """Call a field of one parent; raises what it raises."""
+        return field(parent, self.info, self.variables, self.sources)
+
+    def resolve(
+        self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
+    ) -> Any:
+        """Call a nested field's resolver; whatever it raises is raised again by plain execution."""
+        field = self.field_call(parent_type, details)
+        try:
+            return self.call(field, parent)
+        except NotProjectable:
+            raise
+        except Exception as error:
+            raise NotProjectable from error

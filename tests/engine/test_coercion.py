@@ -1,0 +1,116 @@
+"""Values are coerced as graphql-core coerces them, and refused where it refuses them."""
+
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputType,
+    OperationDefinitionNode,
+    Undefined,
+    get_nullable_type,
+    is_input_object_type,
+    is_input_type,
+    is_list_type,
+    is_non_null_type,
+    parse,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from graphql.utilities.coerce_input_value import coerce_input_value
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.coercion import NotCoercible, Variables, coercion_to
+from schema.build import graphql_schema
+
+SCHEMA = graphql_schema()
+INPUT_TYPES = [
+    one for name, one in SCHEMA.type_map.items() if is_input_type(one) and not name.startswith("__")
+]
+STRAY = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.lists(st.text(max_size=3), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+MOMENTS = st.sampled_from(["2026-01-31T08:15:00Z", "2026-01-31T08:15:00+02:00", "2026-01-31"])
+
+
+@st.composite
+def values(draw: st.DrawFn, input_type: GraphQLInputType, depth: int = 3) -> Any:
+    """Draw a value that mostly fits the type."""
+    if draw(st.integers(0, 30)) == 0:
+        return draw(STRAY)
+    if not is_non_null_type(input_type) and draw(st.integers(0, 5)) == 0:
+        return None
+    inner: Any = get_nullable_type(input_type)
+    if is_list_type(inner):
+        items = values(inner.of_type, depth - 1)
+        return draw(items | st.lists(items, max_size=2 if depth > 0 else 0))
+    if is_input_object_type(inner):
+        fields = {}
+        for name, field in inner.fields.items():
+            is_left_out = draw(st.integers(0, 3 if depth > 0 else 0)) != 1
+            if is_non_null_type(field.type) or not is_left_out:
+                fields[name] = draw(values(field.type, depth - 1))
+        if draw(st.integers(0, 30)) == 0:
+            fields[draw(st.text(max_size=3))] = 1
+        return fields
+    if isinstance(inner, GraphQLEnumType):
+        return draw(st.sampled_from([*inner.values, "NONE"]))
+    return draw(STRAY | MOMENTS)
+
+
+@pytest.mark.parametrize("input_type", INPUT_TYPES, ids=str)
+@given(data=st.data())
+def test_a_value_is_coerced_as_by_graphql_core(input_type: Any, data: st.DataObject) -> None:
+    value = data.draw(values(input_type))
+    expected = coerce_input_value(value, input_type)
+    if expected is Undefined:
+        with pytest.raises(NotCoercible):
+            _coerced(input_type, value)
+    else:
+        assert repr(_coerced(input_type, value)) == repr(expected)
+
+
+def _coerced(input_type: GraphQLInputType, value: object) -> object:
+    try:
+        return coercion_to(input_type)(value)
+    except NotCoercible:
+        raise
+    except Exception as error:
+        raise NotCoercible from error
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "$a: Int",
+        "$a: Int!",
+        "$a: Int = 5",
+        "$a: Int! = 5",
+        "$a: [ID!]",
+        "$a: TicketOrder = {field: STATUS}",
+    ],
+)
+@pytest.mark.parametrize(
+    "given_values",
+    [{}, {"a": None}, {"a": 3}, {"a": "x"}, {"a": ["x"]}, {"a": {"field": "SUBJECT"}}, {"b": 1}],
+    ids=repr,
+)
+def test_variables_are_coerced_as_by_graphql_core(
+    declared: str, given_values: dict[str, Any]
+) -> None:
+    document = parse(f"query ({declared}) {{ viewer {{ name }} }}")
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    expected = get_variable_values(SCHEMA, operation.variable_definitions or (), given_values)
+    variables = Variables(SCHEMA, operation)
+    if isinstance(expected, VariableValues):
+        assert variables.coerce(given_values) == expected.coerced
+    else:
+        with pytest.raises(NotCoercible):
+            variables.coerce(given_values)
