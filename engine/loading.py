@@ -120,7 +120,10 @@ async def _load_nodes(selection: Selection, query: Nodes, details: FieldDetailsL
 
 
 async def _load_loaded(
-    selection: Selection, query: Loaded, object_type: GraphQLObjectType, details: FieldDetailsList
+    selection: Selection,
+    query: Loaded[Any],
+    object_type: GraphQLObjectType,
+    details: FieldDetailsList,
 ) -> Row:
     shape = _object_shape(selection, query.table, object_type, details, is_loaded=True)
     return (await _build(selection, shape.projection, [query.record]))[0]

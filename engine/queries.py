@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from tortoise.models import Model
 
 from engine.paging import Order, Window
 from engine.sql import TRUE, Sql
 from engine.tables import Table, instance
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,20 @@ class Nodes:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A row that was read already, all columns of its table in their order."""
+class Loaded(Generic[M]):
+    """A row that was read already: all columns of its table, in their order."""
 
     table: Table
     record: Sequence[Any]
 
     @property
-    def instance(self) -> Model:
+    def instance(self) -> M:
         """The row as the ORM would have fetched it."""
-        return instance(self.table.model, dict(zip(self.table.columns, self.record, strict=True)))
+        row = dict(zip(self.table.columns, self.record, strict=True))
+        return cast("M", instance(self.table.model, row))
 
 
-Query: TypeAlias = One | Page | Nodes | Loaded
+Query: TypeAlias = One | Page | Nodes | Loaded[Any]
 QUERIES = (One, Page, Nodes, Loaded)
 
 

@@ -17,7 +17,10 @@ from models.log_entry import ACTOR_MAX_LENGTH, REQUEST_ID_MAX_LENGTH
 # Keeps our advisory locks apart from those of other programs on the same database.
 _LOCK_SEED = 0x7469636B6574
 
-_LOCK = f"SELECT pg_advisory_xact_lock(hashtextextended($1, {_LOCK_SEED}))"
+# Of the ticket whose id is the first parameter: what `lock_ticket` calls, for a statement
+# that is a transaction of its own.
+TICKET_LOCK = f"pg_advisory_xact_lock(hashtextextended($1, {_LOCK_SEED}))"
+_LOCK = f"SELECT {TICKET_LOCK}"
 
 _TRY_LOCK = """
 SELECT ticket_id

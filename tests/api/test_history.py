@@ -1,5 +1,8 @@
 """A ticket's history: each change once, in order, with what it was before and after."""
 
+import asyncio
+from itertools import pairwise
+
 from tests.api.asking import Ask, create
 
 UPDATE = """
@@ -58,6 +61,30 @@ async def test_a_patch_of_metadata_is_told_as_a_change_of_metadata(ask: Ask) -> 
             "after": {"a": 1, "b": 2},
         }
     ]
+
+
+async def test_changes_made_at_once_follow_each_other_without_a_gap(ask: Ask) -> None:
+    """Each begins where the one before has ended, in the order of the feed as of the versions."""
+    ticket_id = await create(ask, metadata={})
+    await asyncio.gather(
+        *(
+            ask(
+                UPDATE,
+                input={"id": ticket_id, "subject": f"{number}", "metadataPatch": {f"{number}": 1}},
+            )
+            for number in range(60)
+        )
+    )
+    history = (await ask(HISTORY, id=ticket_id, first=100))["ticket"]["history"]
+    changes = [
+        {change["field"]: (change["before"], change["after"]) for change in event["changes"]}
+        for event in reversed(history["nodes"])
+    ]
+    assert len(changes) == 61
+    for before, after in pairwise(changes):
+        assert after["subject"][0] == before["subject"][1]
+        assert after["metadata"][0] == before["metadata"][1]
+    assert len(changes[-1]["metadata"][1]) == 60
 
 
 async def test_the_newest_comes_first_in_pages(ask: Ask) -> None:

@@ -59,7 +59,7 @@ async def add_ticket(request: Request, context: Context) -> Response:
     """Make a ticket; 201, with its place in Location."""
     key = idempotency_key(request)
     fields = _without_read_only(await read_json_object(request))
-    ticket = await create_ticket(context, fields, idempotency_key=key)
+    ticket = (await create_ticket(context, fields, idempotency_key=key)).instance
     headers = {
         "Location": f"/tickets/{quote(ticket.id, safe='')}",
         "ETag": entity_tag(ticket.version),
@@ -77,7 +77,7 @@ async def change_ticket(request: Request, context: Context) -> Response:
         error = {"detail": detail, "code": "INVALID", "pointer": pointer("id")}
         raise HttpProblem(422, "INVALID", detail, errors=[error])
     expected = await _expected_version(context, id, versions)
-    ticket = await update_ticket(context, id, fields, expected_version=expected)
+    ticket = (await update_ticket(context, id, fields, expected_version=expected)).instance
     return json_response(ticket_document(ticket), headers={"ETag": entity_tag(ticket.version)})
 
 
