@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 from graphql import GraphQLObjectType, get_named_type, is_object_type
 from graphql.execution.collect_fields import FieldDetailsList
 
-from engine.paging import Order, encode_cursor
+from engine.paging import Order, cursor_encoder
 from engine.projection import ObjectProjection, Record, Row, SelectList, compile_object
 from engine.selection import NotProjectable, Selection
 from engine.tables import Table
@@ -34,12 +34,8 @@ class LoadedPage:
     @cached_property
     def cursors(self) -> list[str]:
         """The cursor of each record."""
-        return [self.cursor(record) for record in self.records]
-
-    def cursor(self, record: Record) -> str:
-        """Return the place of a record in the list."""
-        at = self.projection.keyset
-        return encode_cursor(self.projection.order, [record[position] for position in at])
+        cursor = self.projection.cursor
+        return [cursor(record) for record in self.records]
 
     @property
     def start_cursor(self) -> str | None:
@@ -57,7 +53,7 @@ class LoadedPage:
         # Where those of all are selected, they are made once.
         if "cursor" in self.projection.selected:
             return self.cursors[place]
-        return self.cursor(self.records[place])
+        return self.projection.cursor(self.records[place])
 
 
 # What gives a field of the connection its value, once the page is loaded.
@@ -82,6 +78,11 @@ class ConnectionProjection:
     keyset: tuple[int, ...] = ()
     # The fields of the connection and of its pageInfo.
     selected: set[str] = field(default_factory=set)
+
+    @cached_property
+    def cursor(self) -> Callable[[Record], str]:
+        """The function that makes the cursor of a record."""
+        return cursor_encoder(self.order, self.keyset)
 
     @property
     def needs_rows(self) -> bool:

@@ -6,7 +6,7 @@ a range of an index, whatever the depth, and stays right while rows come and go.
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -124,11 +124,22 @@ def window(
 
 def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
     """Return the opaque cursor of a row with these values in the terms of the order."""
-    values = [order.name]
-    for term, value in zip(order.terms, keyset, strict=True):
-        values.append((value - _EPOCH) // _MICROSECOND if term.kind is Kind.TIME else value)
-    encoded = b2a_base64(orjson.dumps(values), newline=False)
-    return encoded.translate(_URL_SAFE, b"=").decode("ascii")
+    return cursor_encoder(order, range(len(order.terms)))(keyset)
+
+
+def cursor_encoder(order: Order, places: Sequence[int]) -> Callable[[Sequence[Any]], str]:
+    """Return the function that makes cursors of records which have their keyset at these places."""
+    name = order.name
+    times = [number for number, term in enumerate(order.terms, start=1) if term.kind is Kind.TIME]
+
+    def encode(record: Sequence[Any]) -> str:
+        values = [name, *[record[place] for place in places]]
+        for number in times:
+            values[number] = (values[number] - _EPOCH) // _MICROSECOND
+        encoded = b2a_base64(orjson.dumps(values), newline=False)
+        return encoded.rstrip(b"=").translate(_URL_SAFE).decode("ascii")
+
+    return encode
 
 
 def decode_cursor(order: Order, cursor: str, *, argument: str) -> Keyset:

@@ -1,6 +1,6 @@
 """The one door to rows: every table that the API reads, with the orders it is listed in."""
 
-from engine.paging import Kind, Order, Term, encode_cursor
+from engine.paging import Kind, Order, Term, cursor_encoder
 from engine.tables import Computed, table_of
 from models import LogEntry, OpsDelivery, Ticket, TicketEvent
 from models.ticket import PRIORITY_RANK, STATUS_RANK
@@ -15,9 +15,12 @@ EVENT_ORDER = Order(
 NEWEST_EVENT_FIRST = Order(EVENT_ORDER.name, EVENT_ORDER.terms, descending=True)
 
 
+_encode_event = cursor_encoder(EVENT_ORDER, (0, 1))
+
+
 def event_cursor(transaction: int, sequence: int) -> str:
     """Return the place of an event in the feed."""
-    return encode_cursor(EVENT_ORDER, (transaction, sequence))
+    return _encode_event((transaction, sequence))
 
 
 TICKETS = table_of(Ticket)
