@@ -10,6 +10,7 @@ from app.logs import configure_logs
 from app.ready_database import ready_database
 from app.settings import Settings
 from engine.bell import Bell
+from ops import DUE
 
 logger = logging.getLogger("ticketops")
 
@@ -32,7 +33,7 @@ async def _work(settings: Settings, database_url: str) -> None:
     async with (
         database(database_url, pool_size=settings.database_pool),
         deliveries(settings) as made,
-        Bell(database_url) as bell,
+        Bell(database_url, topics=(DUE,)) as bell,
         background_delivery(made, bell),
     ):
         logger.info("delivering")

@@ -23,6 +23,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
 __all__ = [
+    "COMMITS",
     "Client",
     "DatabaseUnavailable",
     "client_class",
@@ -32,10 +33,13 @@ __all__ = [
     "is_unavailable",
     "on_commit",
     "sqlstate",
+    "tell_at_commit",
     "violated_constraint",
 ]
 
 ACQUIRE_TIMEOUT_S = 5.0
+# The topic of each commit.
+COMMITS = "commits"
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) that say "not now": connection
 # exceptions, insufficient resources, operator intervention (but not a cancelled
@@ -80,7 +84,7 @@ class Client(AsyncpgDBClient):
         return _BoundedAcquire(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
-        return _Transaction(TransactionWrapper(self), self._pool_init_lock)
+        return _Transaction(_Transactional(self), self._pool_init_lock)
 
 
 client_class = Client
@@ -94,6 +98,14 @@ class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
         await self.ensure_connection()
         self.connection = await _acquire(self.client._pool)  # noqa: SLF001  # Tortoise has no public way to it
         return self.connection
+
+
+class _Transactional(TransactionWrapper):
+    """Tortoise's own, with the topics that its commit is to be told under."""
+
+    def __init__(self, connection: AsyncpgDBClient) -> None:
+        super().__init__(connection)
+        self.topics = [COMMITS]
 
 
 class _Transaction(TransactionContextPooled):
@@ -121,25 +133,36 @@ class _Transaction(TransactionContextPooled):
     ) -> None:
         await super().__aexit__(exc_type, exc_val, exc_tb)
         if exc_type is None:
-            committed()
+            client: Any = self.client
+            committed(client.topics)
 
 
-_commit_callbacks: list[Callable[[], None]] = []
+_commit_callbacks: list[Callable[[Sequence[str]], None]] = []
 
 
-def on_commit(callback: Callable[[], None]) -> Callable[[], None]:
-    """Have a function called after each commit in this process; return what ends that."""
+def on_commit(callback: Callable[[Sequence[str]], None]) -> Callable[[], None]:
+    """Have a function called with the topics of each commit in this process.
+
+    Returns what ends that.
+    """
     _commit_callbacks.append(callback)
     return lambda: _commit_callbacks.remove(callback)
 
 
-def committed() -> None:
+def committed(topics: Sequence[str] = (COMMITS,)) -> None:
     """Tell that something was committed; called by who writes with a statement of its own.
 
     The transactions of the ORM tell it by themselves.
     """
     for callback in _commit_callbacks:
-        callback()
+        callback(topics)
+
+
+def tell_at_commit(connection: BaseDBAsyncClient, topic: str) -> None:
+    """Have the commit of a transaction told under this topic too."""
+    if not isinstance(connection, _Transactional):
+        raise TypeError("there is a commit only of a transaction, and of the outermost")
+    connection.topics.append(topic)
 
 
 def default_client() -> BaseDBAsyncClient:

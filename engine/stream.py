@@ -177,7 +177,8 @@ class Stream:
                     continue
                 await asyncio.sleep(INTERVAL_S)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._patience.next_s(passage))
+                    async with asyncio.timeout(self._patience.next_s(passage)):
+                        await self._woken.wait()
         except Exception as error:
             _logger.exception("the reader of %s has failed", self._table.name)
             for listener in self._all_listeners():

@@ -13,21 +13,26 @@ from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from engine.database import committed, fetch
+from engine.database import committed, fetch, tell_at_commit
 from engine.tables import instance
 from models import OpsDelivery, Ticket
 from models.columns import new_id
 from ops.policy import OpsPolicy
 
 __all__ = [
+    "DUE",
     "Claim",
     "claim_abandoned",
     "claim_again",
     "claim_due",
     "claim_lost",
     "claim_new",
+    "due_in_s",
     "release",
 ]
+
+# The topic of commits after which a worker has something to do, now or later.
+DUE = "deliveries"
 
 # The ticket as OPS gets it: every attempt sends the same, whatever changes meanwhile.
 _CLAIM_NEW = """
@@ -138,6 +143,17 @@ WHERE id = ANY (ARRAY (
 RETURNING *
 """
 
+# Those that are due now and were not claimed are held by somebody for the moment.
+_DUE_IN = """
+SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8
+FROM ops_deliveries
+WHERE state = 'pending'
+  AND next_attempt_at > now()
+  AND lease_until IS NULL
+ORDER BY next_attempt_at
+LIMIT 1
+"""
+
 _RELEASE = """
 UPDATE ops_deliveries
 SET attempts = attempts - 1,
@@ -185,6 +201,8 @@ async def claim_new(
     call_until = _call_until(policy)
     values = [ticket.id, new_id(), actor, request_id, policy.lease, at_once]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
+    if not at_once:
+        tell_at_commit(connection, DUE)
     return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
 
 
@@ -222,7 +240,13 @@ async def claim_lost(delivery_id: str, policy: OpsPolicy) -> Claim | None:
 async def release(claim: Claim) -> None:
     """Give back a claim whose attempt was not made: it does not count."""
     await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
-    committed()
+    committed((DUE,))
+
+
+async def due_in_s() -> float | None:
+    """Return after how long the next delivery will be due; None where none is put off."""
+    rows = await fetch(_DUE_IN, [])
+    return rows[0][0] if rows else None
 
 
 async def _claim(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:

@@ -21,6 +21,8 @@ from app.http.health import healthz, readyz
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
 from engine.bell import Bell
+from engine.database import COMMITS
+from ops import DUE
 from resolvers.feed import Feeds
 
 __all__ = ["application"]
@@ -97,7 +99,7 @@ def _lifespan(
                 database(database_url, pool_size=settings.database_pool)
             )
             made = await opened.enter_async_context(deliveries(settings))
-            bell = await opened.enter_async_context(Bell(database_url))
+            bell = await opened.enter_async_context(Bell(database_url, topics=(COMMITS, DUE)))
             if settings.delivery_worker:
                 await opened.enter_async_context(background_delivery(made, bell))
             feeds = Feeds(bell)
