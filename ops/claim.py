@@ -95,8 +95,9 @@ RETURNING delivery.*, is_under_way
 """
 
 # now() and not clock_timestamp(), so that the index is not read past what is due. And
-# nothing else narrows the inner query, or PostgreSQL expects few rows, and sorts them
-# all, where it has no statistics yet: attempts that were lost are left to the sweep.
+# nothing else narrows the inner query: only what is pending has a next attempt, and by
+# another condition PostgreSQL would expect few rows, and sort them all, where it has
+# no statistics of today. Attempts that were lost are left to the sweep.
 # An array and not IN, or PostgreSQL may run the inner query once for each row of the
 # outer one, and claim more than the limit.
 _CLAIM_DUE = """
@@ -107,8 +108,7 @@ SET attempts = attempts + 1,
 WHERE id = ANY (ARRAY (
     SELECT id
     FROM ops_deliveries
-    WHERE state = 'pending'
-      AND next_attempt_at <= now()
+    WHERE next_attempt_at <= now()
     ORDER BY next_attempt_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED
@@ -147,8 +147,7 @@ RETURNING *
 _DUE_IN = """
 SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8
 FROM ops_deliveries
-WHERE state = 'pending'
-  AND next_attempt_at > now()
+WHERE next_attempt_at > now()
   AND lease_until IS NULL
 ORDER BY next_attempt_at
 LIMIT 1
