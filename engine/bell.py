@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from engine.database import COMMITS, on_commit
+from engine.database import COMMITS, is_of_pooler, on_commit
 
 __all__ = ["Bell"]
 
@@ -48,12 +48,16 @@ class Bell:
     """One connection of its own that listens and rings; made again whenever it drops.
 
     Entered, it rings after each commit of this process by itself. Of other processes
-    it hears the given topics.
+    it hears the given topics; through a pooler only where that is said to keep a session
+    for each who connects, for others would not pass on what is told.
     """
 
-    def __init__(self, dsn: str, *, topics: Sequence[str] = (COMMITS,)) -> None:
+    def __init__(
+        self, dsn: str, *, topics: Sequence[str] = (COMMITS,), keeps_session: bool = False
+    ) -> None:
         self._dsn = dsn
         self._topics = topics
+        self._keeps_session = keeps_session
         # Tells our own rings from those of others. Not by the process number of the
         # backend: behind a pooler that is another's.
         self._id = uuid4().hex
@@ -107,8 +111,9 @@ class Bell:
                     statement_cache_size=0,
                 )
                 try:
-                    for topic in self._topics:
-                        await connection.add_listener(topic, self._on_notification)
+                    if self._keeps_session or not await is_of_pooler(connection):
+                        for topic in self._topics:
+                            await connection.add_listener(topic, self._on_notification)
                     delay_s = RETRY_MIN_S
                     # What was rung by others while there was no connection.
                     for topic in self._topics:

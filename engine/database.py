@@ -30,6 +30,8 @@ __all__ = [
     "committed",
     "default_client",
     "fetch",
+    "is_of_pooler",
+    "is_pooled",
     "is_unavailable",
     "on_commit",
     "sqlstate",
@@ -68,6 +70,10 @@ class Client(AsyncpgDBClient):
         """Open the pool; called by Tortoise at the first use."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
+        if await is_pooled(self.dsn):
+            # A pooler that gives each transaction another session knows none of the
+            # statements that were prepared in the one before.
+            options["statement_cache_size"] = 0
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
         opened = await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
@@ -135,6 +141,21 @@ class _Transaction(TransactionContextPooled):
         if exc_type is None:
             client: Any = self.client
             committed(client.topics)
+
+
+async def is_pooled(dsn: str) -> bool:
+    """Tell whether a DSN leads to a pooler."""
+    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    try:
+        return await is_of_pooler(connection)
+    finally:
+        await connection.close()
+
+
+async def is_of_pooler(connection: asyncpg.Connection) -> bool:
+    """Tell whether a pooler is at the other end, which names a process that is not the backend."""
+    process: int = await connection.fetchval("SELECT pg_backend_pid()")
+    return process != connection.get_server_pid()
 
 
 _commit_callbacks: list[Callable[[Sequence[str]], None]] = []
