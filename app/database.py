@@ -1,13 +1,14 @@
 """The database of the application: what Tortoise and aerich are told of it."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from tortoise.context import TortoiseContext
 
 from app.settings import DOTENV, Settings
+from engine.bell import Bell
 
 APP = "models"
 DEFAULT_POOL_SIZE = 10
@@ -41,6 +42,12 @@ async def database(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> AsyncIter
         yield
     finally:
         await context.close_connections()
+
+
+def bell(settings: Settings, database_url: str, *, topics: Sequence[str]) -> Bell:
+    """Return the bell of a process, by DATABASE_LISTEN_URL where that is set."""
+    url = settings.database_listen_url
+    return Bell(url or database_url, topics=topics, keeps_session=url is not None)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from app.settings import Settings
 from engine.bell import Bell
 from ops import (
+    DUE,
     Deliveries,
     DeliveryWorker,
     OpsClient,
@@ -54,9 +55,9 @@ async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
 
 @asynccontextmanager
 async def background_delivery(made: Deliveries, bell: Bell) -> AsyncIterator[None]:
-    """Deliver what is due, woken by every commit; at the end what has begun is finished."""
+    """Deliver what is due, woken when there is more; at the end what has begun is finished."""
     worker = DeliveryWorker(made.courier)
-    silence = bell.heard_by(worker.wake)
+    silence = bell.heard_by(worker.wake, DUE)
     try:
         async with delivering(worker):
             yield

@@ -190,7 +190,10 @@ class EmbeddedPostgres:
             self._wait_until_ready(deadline, server)
         except BaseException:
             server.send_signal(signal.SIGINT)
-            server.wait()
+            try:
+                server.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                server.send_signal(signal.SIGQUIT)
             raise
 
     def _clear_away(self) -> None:

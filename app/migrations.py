@@ -77,7 +77,8 @@ async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Migrat
 
     Safe in several processes at once: one does the work, the others wait for it.
     """
-    connection = await asyncpg.connect(url)
+    # Behind a pooler prepared statements would be in others' way.
+    connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         _refuse_old_server(connection)
         before = await _known_version(connection)

@@ -1,6 +1,7 @@
 """A database to work with: the one of DATABASE_URL or an embedded one, found, and migrated."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from app.migrations import MigrationReport, migrate
 from app.setting import without_password
 from app.settings import Settings
 from app.trouble import Trouble
+from engine.database import is_pooled
 
 CONNECT_TIMEOUT_S = 10.0
+
+_logger = logging.getLogger(__name__)
 
 
 class DatabaseAway(Trouble):
@@ -49,6 +53,15 @@ def ready_database(settings: Settings) -> Iterator[ReadyDatabase]:
     """Yield a database that answers and is migrated; raises MigrationRefused too."""
     with available_database(settings) as url:
         yield ReadyDatabase(url, asyncio.run(migrate(url)))
+
+
+def warn_of_pooler(settings: Settings, url: str) -> None:
+    """Say that other processes are heard of late, where that is so."""
+    if settings.database_listen_url is None and asyncio.run(is_pooled(url)):
+        _logger.warning(
+            "DATABASE_URL leads to a pooler: changes of other processes come up to a second "
+            "late, unless DATABASE_LISTEN_URL names a way on which one can listen"
+        )
 
 
 async def _look_in(url: str) -> None:

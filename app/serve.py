@@ -24,7 +24,7 @@ from app.graphql.known_documents import trusted_documents
 from app.http.application import application
 from app.listening import BACKLOG, listen, url_of
 from app.logs import configure_logs
-from app.ready_database import ready_database
+from app.ready_database import ready_database, warn_of_pooler
 from app.setting import is_loopback
 from app.settings import Settings
 from app.trouble import Trouble
@@ -54,6 +54,7 @@ def serve(settings: Settings) -> None:
         ):
             if database.report.applied:
                 logger.info("%s", database.report)
+            warn_of_pooler(settings, database.url)
             greeting = Greeting(
                 url=url_of(listener, settings.host),
                 settings=settings,

@@ -64,6 +64,13 @@ class Settings:
         "The PostgreSQL to use, version 12 or newer",
         unset="without it an embedded server runs from DATA_DIR",
     )
+    database_listen_url: str | None = setting(
+        None,
+        url("postgresql", "postgres"),
+        "Another way to the same database, on which one can LISTEN, where DATABASE_URL leads "
+        "to a pooler",
+        unset="without it changes of other processes come up to a second late there",
+    )
     data_dir: Path = setting(Path(".data"), path, "Where the embedded database lives")
     database_pool: int = setting(10, whole(1, 1000), "Database connections of a process, at most")
     workers: int = setting(1, whole(1, 256), "Server processes")

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import signal
 
-from app.database import database
+from app.database import bell, database
 from app.delivery import background_delivery, deliveries
 from app.logs import configure_logs
-from app.ready_database import ready_database
+from app.ready_database import ready_database, warn_of_pooler
 from app.settings import Settings
-from engine.bell import Bell
+from ops import DUE
 
 logger = logging.getLogger("ticketops")
 
@@ -21,6 +21,7 @@ def work(settings: Settings) -> None:
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     with ready_database(settings) as ready:
+        warn_of_pooler(settings, ready.url)
         asyncio.run(_work(settings, ready.url))
 
 
@@ -32,8 +33,8 @@ async def _work(settings: Settings, database_url: str) -> None:
     async with (
         database(database_url, pool_size=settings.database_pool),
         deliveries(settings) as made,
-        Bell(database_url) as bell,
-        background_delivery(made, bell),
+        bell(settings, database_url, topics=(DUE,)) as rung,
+        background_delivery(made, rung),
     ):
         logger.info("delivering")
         await stopped.wait()

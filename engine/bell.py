@@ -7,19 +7,23 @@ of the WAL until after it, so that commits can no longer share a flush. (Measure
 16 clients came from 9,200 to 3,200 commits a second; on a disk that takes 2 ms for
 a flush, from 3,300 to 395.) Whoever has committed rings afterwards, in a
 transaction of its own, once for all that was committed meanwhile.
+
+A ring has topics, so that nobody looks who waits for something else.
 """
 
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import asyncpg
 
-from engine.database import on_commit
+from engine.database import COMMITS, is_of_pooler, on_commit
 
 __all__ = ["Bell"]
 
@@ -43,14 +47,23 @@ _logger = logging.getLogger(__name__)
 class Bell:
     """One connection of its own that listens and rings; made again whenever it drops.
 
-    Entered, it rings after each commit of this process by itself.
+    Entered, it rings after each commit of this process by itself. Of other processes
+    it hears the given topics; through a pooler only where that is said to keep a session
+    for each who connects, for others would not pass on what is told.
     """
 
-    def __init__(self, dsn: str, *, channel: str = "commits") -> None:
+    def __init__(
+        self, dsn: str, *, topics: Sequence[str] = (COMMITS,), keeps_session: bool = False
+    ) -> None:
         self._dsn = dsn
-        self._channel = channel
-        self._heard_by: list[Callable[[], None]] = []
-        self._to_tell = asyncio.Event()
+        self._topics = topics
+        self._keeps_session = keeps_session
+        # Tells our own rings from those of others. Not by the process number of the
+        # backend: behind a pooler that is another's.
+        self._id = uuid4().hex
+        self._heard_by: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._to_tell: set[str] = set()
+        self._rung = asyncio.Event()
         self._context = contextvars.copy_context()
 
     async def __aenter__(self) -> Self:
@@ -70,18 +83,20 @@ class Bell:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    def heard_by(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def heard_by(self, callback: Callable[[], None], topic: str = COMMITS) -> Callable[[], None]:
         """Have a function called at each ring, also one of our own; return what ends that."""
-        self._heard_by.append(callback)
-        return lambda: self._heard_by.remove(callback)
+        self._heard_by[topic].append(callback)
+        return lambda: self._heard_by[topic].remove(callback)
 
-    def ring(self) -> None:
+    def ring(self, topics: Sequence[str] = (COMMITS,)) -> None:
         """Call those of this process now, and those of all others soon."""
-        self._call()
-        self._to_tell.set()
+        for topic in topics:
+            self._call(topic)
+        self._to_tell.update(topics)
+        self._rung.set()
 
-    def _call(self) -> None:
-        for callback in self._heard_by:
+    def _call(self, topic: str) -> None:
+        for callback in self._heard_by[topic]:
             callback()
 
     async def _keep_listening(self) -> None:
@@ -89,13 +104,20 @@ class Bell:
         while True:
             try:
                 connection = await asyncpg.connect(
-                    self._dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=CONNECT_TIMEOUT_S
+                    self._dsn,
+                    timeout=CONNECT_TIMEOUT_S,
+                    command_timeout=CONNECT_TIMEOUT_S,
+                    # It has none, and behind a pooler they would be in others' way.
+                    statement_cache_size=0,
                 )
                 try:
-                    await connection.add_listener(self._channel, self._on_notification)
+                    if self._keeps_session or not await is_of_pooler(connection):
+                        for topic in self._topics:
+                            await connection.add_listener(topic, self._on_notification)
                     delay_s = RETRY_MIN_S
-                    # What was rung, by whomever, while there was no connection.
-                    self.ring()
+                    # What was rung by others while there was no connection.
+                    for topic in self._topics:
+                        self._call(topic)
                     await self._keep_ringing(connection)
                 finally:
                     connection.terminate()
@@ -113,21 +135,29 @@ class Bell:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_S):
-                    await self._to_tell.wait()
-            self._to_tell.clear()
-            await connection.execute(f'NOTIFY "{self._channel}"')
+                    await self._rung.wait()
+            self._rung.clear()
+            topics, self._to_tell = self._to_tell or {COMMITS}, set()
+            try:
+                await connection.execute(
+                    "; ".join(f"NOTIFY \"{topic}\", '{self._id}'" for topic in sorted(topics))
+                )
+            except BaseException:
+                self._to_tell |= topics
+                self._rung.set()
+                raise
             await asyncio.sleep(INTERVAL_S)
 
     def _on_notification(
         self,
-        connection: Any,
-        pid: int,
-        channel: str,  # noqa: ARG002  # asyncpg's signature
-        payload: object,  # noqa: ARG002
+        connection: Any,  # noqa: ARG002  # asyncpg's signature
+        pid: int,  # noqa: ARG002
+        channel: str,
+        payload: object,
     ) -> None:
-        if pid != connection.get_server_pid():
-            self._call()
+        if payload != self._id:
+            self._call(channel)
 
     def _on_termination(self, connection: Any) -> None:  # noqa: ARG002  # as above
         # Wakes the loop, which then finds the connection closed.
-        self._to_tell.set()
+        self._rung.set()

@@ -23,19 +23,25 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
 __all__ = [
+    "COMMITS",
     "Client",
     "DatabaseUnavailable",
     "client_class",
     "committed",
     "default_client",
     "fetch",
+    "is_of_pooler",
+    "is_pooled",
     "is_unavailable",
     "on_commit",
     "sqlstate",
+    "tell_at_commit",
     "violated_constraint",
 ]
 
 ACQUIRE_TIMEOUT_S = 5.0
+# The topic of each commit.
+COMMITS = "commits"
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) that say "not now": connection
 # exceptions, insufficient resources, operator intervention (but not a cancelled
@@ -64,6 +70,10 @@ class Client(AsyncpgDBClient):
         """Open the pool; called by Tortoise at the first use."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
+        if await is_pooled(self.dsn):
+            # A pooler that gives each transaction another session knows none of the
+            # statements that were prepared in the one before.
+            options["statement_cache_size"] = 0
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
         opened = await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
@@ -80,7 +90,7 @@ class Client(AsyncpgDBClient):
         return _BoundedAcquire(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
-        return _Transaction(TransactionWrapper(self), self._pool_init_lock)
+        return _Transaction(_Transactional(self), self._pool_init_lock)
 
 
 client_class = Client
@@ -94,6 +104,14 @@ class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
         await self.ensure_connection()
         self.connection = await _acquire(self.client._pool)  # noqa: SLF001  # Tortoise has no public way to it
         return self.connection
+
+
+class _Transactional(TransactionWrapper):
+    """Tortoise's own, with the topics that its commit is to be told under."""
+
+    def __init__(self, connection: AsyncpgDBClient) -> None:
+        super().__init__(connection)
+        self.topics = [COMMITS]
 
 
 class _Transaction(TransactionContextPooled):
@@ -121,25 +139,51 @@ class _Transaction(TransactionContextPooled):
     ) -> None:
         await super().__aexit__(exc_type, exc_val, exc_tb)
         if exc_type is None:
-            committed()
+            client: Any = self.client
+            committed(client.topics)
 
 
-_commit_callbacks: list[Callable[[], None]] = []
+async def is_pooled(dsn: str) -> bool:
+    """Tell whether a DSN leads to a pooler."""
+    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    try:
+        return await is_of_pooler(connection)
+    finally:
+        await connection.close()
 
 
-def on_commit(callback: Callable[[], None]) -> Callable[[], None]:
-    """Have a function called after each commit in this process; return what ends that."""
+async def is_of_pooler(connection: asyncpg.Connection) -> bool:
+    """Tell whether a pooler is at the other end, which names a process that is not the backend."""
+    process: int = await connection.fetchval("SELECT pg_backend_pid()")
+    return process != connection.get_server_pid()
+
+
+_commit_callbacks: list[Callable[[Sequence[str]], None]] = []
+
+
+def on_commit(callback: Callable[[Sequence[str]], None]) -> Callable[[], None]:
+    """Have a function called with the topics of each commit in this process.
+
+    Returns what ends that.
+    """
     _commit_callbacks.append(callback)
     return lambda: _commit_callbacks.remove(callback)
 
 
-def committed() -> None:
+def committed(topics: Sequence[str] = (COMMITS,)) -> None:
     """Tell that something was committed; called by who writes with a statement of its own.
 
     The transactions of the ORM tell it by themselves.
     """
     for callback in _commit_callbacks:
-        callback()
+        callback(topics)
+
+
+def tell_at_commit(connection: BaseDBAsyncClient, topic: str) -> None:
+    """Have the commit of a transaction told under this topic too."""
+    if not isinstance(connection, _Transactional):
+        raise TypeError("there is a commit only of a transaction, and of the outermost")
+    connection.topics.append(topic)
 
 
 def default_client() -> BaseDBAsyncClient:

@@ -54,9 +54,4 @@ class OpsDelivery(Model):
                 name="ops_deliveries_failed",
                 condition={"state": OpsState.FAILED.value},
             ),
-            PartialIndex(
-                fields=("next_attempt_at",),
-                name="ops_deliveries_due",
-                condition={"state": OpsState.PENDING.value},
-            ),
         )

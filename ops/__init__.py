@@ -8,6 +8,7 @@ most a repeated call with the same key, and nothing that was accepted is lost.
 """
 
 from ops.breaker import BreakerSettings, CircuitState
+from ops.claim import DUE
 from ops.client import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
 from ops.deliveries import Attempt, Check, Deliveries
 from ops.policy import OpsPolicy
@@ -16,6 +17,7 @@ from ops.simulator import Simulator, SimulatorSettings
 from ops.worker import DeliveryWorker, delivering
 
 __all__ = [
+    "DUE",
     "Accepted",
     "Attempt",
     "BreakerSettings",

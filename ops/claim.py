@@ -13,21 +13,26 @@ from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from engine.database import committed, fetch
+from engine.database import committed, fetch, tell_at_commit
 from engine.tables import instance
 from models import OpsDelivery, Ticket
 from models.columns import new_id
 from ops.policy import OpsPolicy
 
 __all__ = [
+    "DUE",
     "Claim",
     "claim_abandoned",
     "claim_again",
     "claim_due",
     "claim_lost",
     "claim_new",
+    "due_in_s",
     "release",
 ]
+
+# The topic of commits after which a worker has something to do, now or later.
+DUE = "deliveries"
 
 # The ticket as OPS gets it: every attempt sends the same, whatever changes meanwhile.
 _CLAIM_NEW = """
@@ -90,8 +95,9 @@ RETURNING delivery.*, is_under_way
 """
 
 # now() and not clock_timestamp(), so that the index is not read past what is due. And
-# nothing else narrows the inner query, or PostgreSQL expects few rows, and sorts them
-# all, where it has no statistics yet: attempts that were lost are left to the sweep.
+# nothing else narrows the inner query: only what is pending has a next attempt, and by
+# another condition PostgreSQL would expect few rows, and sort them all, where it has
+# no statistics of today. Attempts that were lost are left to the sweep.
 # An array and not IN, or PostgreSQL may run the inner query once for each row of the
 # outer one, and claim more than the limit.
 _CLAIM_DUE = """
@@ -102,8 +108,7 @@ SET attempts = attempts + 1,
 WHERE id = ANY (ARRAY (
     SELECT id
     FROM ops_deliveries
-    WHERE state = 'pending'
-      AND next_attempt_at <= now()
+    WHERE next_attempt_at <= now()
     ORDER BY next_attempt_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED
@@ -136,6 +141,16 @@ WHERE id = ANY (ARRAY (
     FOR UPDATE SKIP LOCKED
 ))
 RETURNING *
+"""
+
+# Those that are due now and were not claimed are held by somebody for the moment.
+_DUE_IN = """
+SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8
+FROM ops_deliveries
+WHERE next_attempt_at > now()
+  AND lease_until IS NULL
+ORDER BY next_attempt_at
+LIMIT 1
 """
 
 _RELEASE = """
@@ -185,6 +200,8 @@ async def claim_new(
     call_until = _call_until(policy)
     values = [ticket.id, new_id(), actor, request_id, policy.lease, at_once]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
+    if not at_once:
+        tell_at_commit(connection, DUE)
     return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
 
 
@@ -222,7 +239,13 @@ async def claim_lost(delivery_id: str, policy: OpsPolicy) -> Claim | None:
 async def release(claim: Claim) -> None:
     """Give back a claim whose attempt was not made: it does not count."""
     await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
-    committed()
+    committed((DUE,))
+
+
+async def due_in_s() -> float | None:
+    """Return after how long the next delivery will be due; None where none is put off."""
+    rows = await fetch(_DUE_IN, [])
+    return rows[0][0] if rows else None
 
 
 async def _claim(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:

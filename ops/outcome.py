@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
+from engine.database import tell_at_commit
 from models import LogAction, LogStatus, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
 from models.ticket_event import lock_ticket, try_lock_tickets
 from ops.call import Answer
-from ops.claim import Claim
+from ops.claim import DUE, Claim
 from ops.client import Accepted, Json, OpsFailure
 from ops.record import loggable, masked_text
 from ops.ticket_state import Change, follow
@@ -154,6 +155,9 @@ async def _record(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) ->
         if outcome.state is not OpsState.PENDING
     ]
     await follow(connection, changes)
+    if any(outcome.state is OpsState.PENDING for outcome in outcomes):
+        # Who works must know when it is to be tried again.
+        tell_at_commit(connection, DUE)
 
 
 def _values(outcome: Outcome) -> tuple[object, ...]:

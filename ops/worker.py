@@ -2,8 +2,9 @@
 
 Any number of workers, in any number of processes, share the deliveries that are
 due: each claims, past those that another is just claiming, as many as it has
-hands free. It looks for more when something was committed, when a hand becomes
-free and there was more, and each second anyway.
+hands free. It looks for more when it is told that there is more, when a hand
+becomes free and there was more, when one that was put off becomes due, and each
+second anyway.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypedDict
 
 from engine.database import is_unavailable
-from ops.claim import Claim, claim_abandoned, claim_due, release
+from ops.claim import Claim, claim_abandoned, claim_due, due_in_s, release
 from ops.courier import Courier
 
 __all__ = ["DeliveryWorker", "delivering"]
@@ -63,22 +64,24 @@ class DeliveryWorker:
         while not self._is_stopping:
             self._woken.clear()
             looked_at = clock.time()
+            pause_s = self._poll_s
             with self._enduring_outages():
-                await self._claim()
+                pause_s = min(await self._claim(), self._poll_s)
                 if looked_at - swept_at >= self._poll_s:
                     swept_at = looked_at
                     await self._sweep()
             await asyncio.sleep(max(looked_at + MIN_INTERVAL_S - clock.time(), 0))
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
+                async with asyncio.timeout(pause_s):
                     await self._woken.wait()
         while self._busy:
             await asyncio.wait(self._busy)
 
-    async def _claim(self) -> None:
+    async def _claim(self) -> float:
+        """Begin what is due, and return for how long then nothing need be looked for."""
         free = self._courier.circuit.admits(self._hands - len(self._busy))
         if free == 0:
-            return
+            return self._poll_s
         claims = await claim_due(self._courier.policy, limit=free)
         self._is_behind = len(claims) == free
         for claim in claims:
@@ -86,6 +89,8 @@ class DeliveryWorker:
                 self._begin(release(claim))
             else:
                 self._begin(self._courier.attempt(claim, **_who_ordered(claim)))
+        in_s = None if self._is_behind else await due_in_s()
+        return self._poll_s if in_s is None else in_s
 
     async def _sweep(self) -> None:
         """Bury the attempts whose process went away before it recorded their outcome."""

@@ -117,6 +117,8 @@ async def serving(settings: Settings, database_url: str) -> AsyncIterator[str]:
         port=0,
         log_config=None,
         access_log=False,
+        # A client that does not hang up must not hold up all that comes after.
+        timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from app.access.gate import Gate
 from app.access.rate_limit import RateLimit
-from app.database import database
+from app.database import bell, database
 from app.delivery import background_delivery, deliveries
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
 from app.graphql import GraphQLEndpoint, GraphQLWebSocket, Operations, Standing
@@ -20,7 +20,8 @@ from app.http.faults import FaultAnswers
 from app.http.health import healthz, readyz
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
-from engine.bell import Bell
+from engine.database import COMMITS
+from ops import DUE
 from resolvers.feed import Feeds
 
 __all__ = ["application"]
@@ -97,10 +98,12 @@ def _lifespan(
                 database(database_url, pool_size=settings.database_pool)
             )
             made = await opened.enter_async_context(deliveries(settings))
-            bell = await opened.enter_async_context(Bell(database_url))
+            rung = await opened.enter_async_context(
+                bell(settings, database_url, topics=(COMMITS, DUE))
+            )
             if settings.delivery_worker:
-                await opened.enter_async_context(background_delivery(made, bell))
-            feeds = Feeds(bell)
+                await opened.enter_async_context(background_delivery(made, rung))
+            feeds = Feeds(rung)
             opened.push_async_callback(feeds.close)
             opened.enter_context(standing.ended_by_signals())
             yield {

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -45,14 +46,14 @@ async def seed(
     running it twice adds nothing, a higher number adds older tickets, and another seed
     adds others.
     """
-    connection = await asyncpg.connect(url)
+    # Behind a pooler prepared statements would be in others' way.
+    connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         if await schema_version(connection) != EXPECTED_VERSION:
             message = "The database is not at the version of this program."
             raise NotMigrated(message, hint="Run: ticketops migrate")
-        # Of the session: two runs of one seed would otherwise both find a ticket missing.
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
-        added = await _fill(connection, tickets, seed, progress)
+        async with _lock(url):
+            added = await _fill(connection, tickets, seed, progress)
         if added.total():
             await connection.execute(f"VACUUM (ANALYZE) {', '.join(_TABLES)}")
     finally:
@@ -64,6 +65,23 @@ async def seed(
         events=added["ticket_events"],
         there_before=tickets - added["tickets"],
     )
+
+
+@asynccontextmanager
+async def _lock(url: str) -> AsyncIterator[None]:
+    """Be the only one that seeds: two runs of one seed would both find a ticket missing.
+
+    The lock is a transaction's, so that it also holds, and ends, behind a pooler that
+    gives each transaction another session. That transaction does nothing else.
+    """
+    connection = await asyncpg.connect(url, statement_cache_size=0)
+    try:
+        async with connection.transaction(isolation="read_committed"):
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
+            yield
+    finally:
+        await connection.close()
 
 
 async def _fill(

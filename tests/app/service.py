@@ -17,6 +17,7 @@ from app.setting import name_of
 from app.settings import Settings
 
 TICKETOPS = Path(sys.executable).with_name("ticketops")
+STOP_TIMEOUT_S = 60
 SETTINGS = frozenset(name_of(own) for own in fields(Settings))
 
 
@@ -60,7 +61,7 @@ class Service:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(STOP_TIMEOUT_S)
 
 
 @contextmanager
@@ -80,6 +81,11 @@ def running(*, cwd: Path, **given: str) -> Iterator[Service]:
         finally:
             if process.poll() is None:
                 process.terminate()
+                try:
+                    process.wait(STOP_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
 
 
 def _greeting(process: subprocess.Popen[str]) -> dict[str, Any]:

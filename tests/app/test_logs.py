@@ -16,8 +16,12 @@ from app.logs import configure_logs, lines
 @pytest.fixture(autouse=True)
 def quiet_again() -> Iterator[None]:
     """Leave the process's log as it was meant to be for the tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
-    configure_logs(level="critical", log_format="json")
+    # What is logged in later tests must reach those who look there for it.
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def logged(level: str = "info", log_format: str = "json") -> io.StringIO:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from tests.feed.following import until
 
+STOP_TIMEOUT_S = 60
 SETTINGS = {"PORT": "0", "OPS_SIM_LATENCY_MS": "0", "LOG_FORMAT": "json", "AUTH": "off"}
 
 
@@ -27,7 +28,8 @@ class Server:
     async def stop(self) -> int:
         """Tell it to stop, and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return await self.process.wait()
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            return await self.process.wait()
 
     async def kill(self) -> None:
         """End it as a crash does."""

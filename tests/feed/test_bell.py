@@ -5,6 +5,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from engine.bell import Bell
+from engine.database import tell_at_commit
 from tests.feed.following import connected
 
 
@@ -76,12 +77,61 @@ async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_miss
             await heard.wait()
 
 
+async def test_who_waits_for_one_topic_hears_of_no_other(bell: Bell, database_url: str) -> None:
+    await _heard(bell)
+    here, there = asyncio.Event(), asyncio.Event()
+    bell.heard_by(here.set, "parcels")
+    async with Bell(database_url, topics=("parcels",)) as other:
+        other.heard_by(there.set, "parcels")
+        async with asyncio.timeout(5):
+            # It begins with a ring of its own.
+            await there.wait()
+        there.clear()
+        async with in_transaction() as connection:
+            await connection.execute_query("SELECT 1")
+        await asyncio.sleep(0.2)
+        assert not here.is_set()
+        assert not there.is_set()
+        async with in_transaction() as connection:
+            tell_at_commit(connection, "parcels")
+        assert here.is_set()
+        async with asyncio.timeout(5):
+            await there.wait()
+
+
+async def test_only_the_outermost_transaction_has_a_commit_to_be_told(bell: Bell) -> None:  # noqa: ARG001  # models need it
+    async with in_transaction(), in_transaction() as inner:
+        with pytest.raises(TypeError):
+            tell_at_commit(inner, "parcels")
+
+
 @pytest.mark.parametrize("steps", range(5))
-async def test_a_bell_that_is_closed_as_it_rings_closes(database_url: str, steps: int) -> None:
-    """However far the ringing has come: a cancellation is never swallowed."""
+async def test_it_can_be_left_just_after_a_ring(
+    database: None,  # noqa: ARG001  # as above
+    database_url: str,
+    steps: int,
+) -> None:
+    """As a process does that stops: however far the ringing has come, it is not held up."""
     async with asyncio.timeout(10):
         async with Bell(database_url) as bell:
             await _heard(bell)
             bell.ring()
             for _ in range(steps):
                 await asyncio.sleep(0)
+
+
+async def test_what_could_not_be_told_is_told_when_there_is_a_connection_again(
+    bell: Bell, database_url: str
+) -> None:
+    await _heard(bell)
+    async with connected(database_url) as other:
+        told = asyncio.Event()
+        await other.add_listener("commits", lambda *_: told.set())
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE '%commits%'"
+            " AND pid <> pg_backend_pid()"
+        )
+        bell.ring()
+        async with asyncio.timeout(5):
+            await told.wait()

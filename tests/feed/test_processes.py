@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
-import websockets
 
 from app.migrations import migrate
 from tests.app.graphql.asked import CREATE, EVENTS
@@ -19,6 +18,7 @@ from tests.app.graphql.event_source import EventSource
 from tests.app.graphql.transport_ws import Socket
 from tests.conftest import empty_database
 from tests.feed.following import connected, until
+from tests.feed.listening import Heard, follow
 from tests.feed.servers import Server, serve
 
 KILLS = 6
@@ -100,32 +100,6 @@ async def test_a_server_that_is_told_to_stop_lets_its_listeners_go_elsewhere(
         assert time.perf_counter() - started_s < 5
 
 
-Heard: TypeAlias = list[dict[str, Any]]
-
-# What a client sees of a server that dies.
-_DEATHS = (OSError, TimeoutError, websockets.WebSocketException, httpx2.HTTPError, AssertionError)
-
-
-async def _follow(servers: list[Server], came: Heard, *, by_socket: bool) -> None:
-    """Listen to any server; when that ends, however it does, go on at another with the cursor."""
-    while True:
-        url = chance.choice(servers).url
-        after = {"after": came[-1]["cursor"]} if came else {}
-        with suppress(*_DEATHS):
-            if by_socket:
-                async with Socket.opened(url) as socket:
-                    await socket.subscribe("1", EVENTS, **after)
-                    while True:
-                        came.append((await socket.next("1"))["ticketEvents"])
-            async with (
-                httpx2.AsyncClient(base_url=url, timeout=10) as http,
-                EventSource.opened(http, EVENTS, **after) as source,
-            ):
-                while True:
-                    came.append((await source.next())["ticketEvents"])
-        await asyncio.sleep(0.05)
-
-
 async def _write(servers: list[Server], committed: list[str]) -> None:
     """Make tickets at any server; one that dies may have made a ticket and not said so."""
     async with httpx2.AsyncClient(timeout=10) as http:
@@ -174,11 +148,11 @@ async def test_every_listener_hears_each_event_once_while_servers_and_connection
             return opened.enter_async_context(serve(database_url, tmp_path))
 
         servers = list(await asyncio.gather(*(start() for _ in range(3))))
-        follow = (
-            _follow(servers, came, by_socket=bool(number % 2))
+        listeners = (
+            follow(servers, came, by_socket=bool(number % 2))
             for number, came in enumerate(everything)
         )
-        async with _running(*follow):
+        async with _running(*listeners):
             # Who has heard of one event has a cursor, and misses nothing from then on.
             while not all(everything):
                 await create(servers[0].url)

@@ -255,7 +255,7 @@ CREATE INDEX log_entries_of_ticket ON public.log_entries USING btree (ticket_id,
 
 CREATE INDEX ops_deliveries_by_created_at ON public.ops_deliveries USING btree (created_at, id);
 
-CREATE INDEX ops_deliveries_due ON public.ops_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+CREATE INDEX ops_deliveries_due ON public.ops_deliveries USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
 
 CREATE INDEX ops_deliveries_failed ON public.ops_deliveries USING btree (created_at, id) WHERE (state = 'failed'::text);
 

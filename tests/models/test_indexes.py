@@ -1,12 +1,14 @@
 """What is sorted and searched finds its index, by the very texts that the models give."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from app.migrations import migrate
 from models.ticket import PRIORITY_RANK, SEARCH_CONFIGURATION, STATUS_RANK
+from ops.claim import _CLAIM_DUE
 from tests.conftest import empty_database
 
 
@@ -107,7 +109,7 @@ async def test_a_page_in_each_order_is_a_range_of_an_index(
             "ops_deliveries_by_created_at",
         ),
         (
-            "SELECT * FROM ops_deliveries WHERE state = 'pending' ORDER BY next_attempt_at LIMIT 5",
+            "SELECT * FROM ops_deliveries WHERE next_attempt_at < now() ORDER BY next_attempt_at",
             "ops_deliveries_due",
         ),
         ("SELECT count(*) FROM ops_deliveries WHERE state = 'failed'", "ops_deliveries_failed"),
@@ -132,6 +134,24 @@ async def test_what_is_looked_for_has_an_index(
 ) -> None:
     chosen = await plan(connection, statement)
     assert index in chosen
+    assert "Sort" not in chosen
+
+
+async def test_due_deliveries_are_not_sorted_though_none_were_expected(
+    connection: asyncpg.Connection,
+) -> None:
+    """Many come to wait when OPS is down: then the statistics are of a time when none did."""
+    insert = """
+    INSERT INTO ops_deliveries (id, ticket_id, payload, next_attempt_at, state)
+    SELECT number, number, '{}', CASE WHEN $1 = 'pending' THEN now() END, $1
+    FROM generate_series($2::integer, $3::integer) AS number
+    """
+    await connection.execute(insert, "delivered", 1, 5000)
+    await connection.execute("ANALYZE ops_deliveries")
+    await connection.execute(insert, "pending", 5001, 20_000)
+    rows = await connection.fetch(f"EXPLAIN {_CLAIM_DUE}", 32, timedelta(seconds=5))
+    chosen = "\n".join(row[0] for row in rows)
+    assert "ops_deliveries_due" in chosen
     assert "Sort" not in chosen
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 __all__ = ["Fleet", "Member", "free_port", "sailing"]
 
+STOP_TIMEOUT_S = 60
+
 
 @dataclass
 class Member:
@@ -57,7 +59,8 @@ class Member:
         assert self.process is not None
         if not self.has_ended:
             self.process.terminate()
-        return await self.process.wait()
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            return await self.process.wait()
 
 
 @dataclass

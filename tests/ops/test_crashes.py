@@ -1,6 +1,7 @@
 """Processes killed, connections cut, PostgreSQL crashed, OPS down: nothing lost, nothing doubled.
 
-The counts are printed. What counts as accepted is what a client was told.
+Not on the way to OPS, and not on the way to who listens. The counts are printed. What
+counts as accepted is what a client was told.
 """
 
 import asyncio
@@ -8,8 +9,8 @@ import random
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,13 +23,20 @@ import pytest
 
 from app.embedded import EmbeddedPostgres
 from app.migrations import migrate
+from engine.commit_order import Position
+from engine.paging import decode_cursor
 from models.columns import new_id
 from ops.simulator.call_record import RecordedCall
+from resolvers.tables import EVENT_ORDER
+from tests.app.conftest import new_data_dir
+from tests.feed.following import until
+from tests.feed.listening import Heard, follow
 from tests.ops.fleet import Fleet, Member, sailing
 
 TROUBLE_S = 8.0
 PEACE_S = 60.0
 SENDERS = 6
+LISTENERS = 6
 
 SEND = """
 mutation Send($id: ID!) {
@@ -42,13 +50,15 @@ mutation Send($id: ID!) {
 
 @dataclass
 class Sea:
-    """What is sailed on, and what was told to those who sent."""
+    """What is sailed on, and what was told to those who sent and those who listened."""
 
     fleet: Fleet
     ops: Member
     database_url: str
-    postgres: EmbeddedPostgres
+    # Each of those who started it; the last to leave stops it.
+    postgres: list[EmbeddedPostgres]
     accepted: list[str] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=lambda: [[] for _ in range(LISTENERS)])
     refused: int = 0
     killed: int = 0
     cut: int = 0
@@ -99,12 +109,17 @@ class Sea:
         """Crash PostgreSQL, and start it again."""
         while True:
             await asyncio.sleep(2.5)
-            pid = int((self.postgres.cluster / "postmaster.pid").read_text().split()[0])
+            pid = int((self.postgres[0].cluster / "postmaster.pid").read_text().split()[0])
             postmaster = psutil.Process(pid)
             postmaster.send_signal(signal.SIGQUIT)
             self.crashed += 1
             await asyncio.to_thread(postmaster.wait, 30)
-            await asyncio.to_thread(EmbeddedPostgres(self.postgres.data_dir).start)
+            await self.restart_postgres()
+
+    async def restart_postgres(self) -> None:
+        """Start PostgreSQL, if it does not run."""
+        self.postgres.append(EmbeddedPostgres(self.postgres[0].data_dir))
+        await asyncio.to_thread(self.postgres[-1].start)
 
     async def take_ops_down(self) -> None:
         """Have OPS down for a while, then up."""
@@ -128,16 +143,24 @@ TROUBLES: dict[str, list[Trouble]] = {
 }
 
 
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """Return a folder for a PostgreSQL of the test's own."""
+    with new_data_dir() as folder:
+        yield folder
+
+
 @pytest.mark.parametrize("troubles", TROUBLES.values(), ids=TROUBLES.keys())
 async def test_nothing_is_lost_and_nothing_doubled_when(
     troubles: list[Trouble],
+    data_dir: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     knobs = ["--knob", "latency_ms=5", "--knob", "failure_rate=0.2"]
     ops = Member("ops-simulator", {}, tmp_path / "ops.log", knobs)
-    postgres = EmbeddedPostgres(tmp_path)
-    database_url = await asyncio.to_thread(postgres.start)
+    postgres = [EmbeddedPostgres(data_dir)]
+    database_url = await asyncio.to_thread(postgres[0].start)
     try:
         await migrate(database_url)
         await ops.start()
@@ -156,15 +179,17 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
             sea = Sea(fleet, ops, database_url, postgres)
             await is_up(ops, "/simulator/knobs")
             await asyncio.gather(*map(is_up, fleet.members))
-            await sail(sea, troubles)
-            await peace(sea)
+            async with listening(sea):
+                await sail(sea, troubles)
+                await peace(sea)
             for member in fleet.members:
                 # Or it was started while there was no database: then it says so, and goes.
                 assert await member.stop() in {0, -signal.SIGTERM, 2}, member.log_file.read_text()
         told = await verify(sea)
     finally:
         await ops.kill()
-        await asyncio.to_thread(postgres.stop)
+        for user in postgres:
+            await asyncio.to_thread(user.stop)
     with capsys.disabled():
         print(f"\n{told}")  # noqa: T201  # the counts are the proof
 
@@ -185,8 +210,10 @@ async def is_up(member: Member, path: str = "/readyz") -> None:
 
 async def sail(sea: Sea, troubles: list[Trouble]) -> None:
     """Send all the time, while trouble goes on."""
-    going_on = [asyncio.create_task(trouble(sea)) for trouble in troubles]
-    going_on += [asyncio.create_task(sea.send()) for _ in range(SENDERS)]
+    going_on = [asyncio.create_task(sea.send()) for _ in range(SENDERS)]
+    # Who has heard of one event has a cursor, and misses nothing from then on.
+    await until(lambda: all(sea.heard), within_s=PEACE_S)
+    going_on += [asyncio.create_task(trouble(sea)) for trouble in troubles]
     await asyncio.sleep(TROUBLE_S)
     for task in going_on:
         task.cancel()
@@ -194,18 +221,51 @@ async def sail(sea: Sea, troubles: list[Trouble]) -> None:
     for task in going_on:
         assert task.cancelled() or task.exception() is None, task.exception()
     # What the troubles have broken last is mended.
-    await asyncio.to_thread(EmbeddedPostgres(sea.postgres.data_dir).start)
+    await sea.restart_postgres()
     await asyncio.gather(*map(is_up, sea.fleet.members))
 
 
+@asynccontextmanager
+async def listening(sea: Sea) -> AsyncIterator[None]:
+    """Have half of the listeners listen by WebSocket, and half by server-sent events."""
+    tasks = [
+        asyncio.create_task(follow(sea.fleet.servers, came, by_socket=bool(number % 2)))
+        for number, came in enumerate(sea.heard)
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        assert task.cancelled(), task.exception()
+
+
 async def peace(sea: Sea) -> None:
-    """Wait until all is delivered."""
+    """Wait until all is delivered, and everyone has heard of it."""
     deadline = time.monotonic() + PEACE_S
     connection = await asyncpg.connect(sea.database_url)
     while await connection.fetchval("SELECT count(*) FROM ops_deliveries WHERE state = 'pending'"):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
+    last = (await events(connection))[-1]
     await connection.close()
+    await until(lambda: all(place(came[-1]) == last for came in sea.heard), within_s=PEACE_S)
+
+
+def place(event: dict[str, Any]) -> Position:
+    """Return where an event stands in the feed."""
+    transaction, sequence = decode_cursor(EVENT_ORDER, event["cursor"], argument="after")
+    return transaction, sequence
+
+
+async def events(connection: asyncpg.Connection) -> list[Position]:
+    """Return where all events stand, in their order."""
+    rows = await connection.fetch(
+        "SELECT transaction, sequence FROM ticket_events ORDER BY transaction, sequence"
+    )
+    return [(row["transaction"], row["sequence"]) for row in rows]
 
 
 async def verify(sea: Sea) -> str:
@@ -231,7 +291,9 @@ async def verify(sea: Sea) -> str:
     lost_attempts = await connection.fetchval(
         "SELECT count(*) FROM log_entries WHERE response ->> 'error' = 'lost'"
     )
+    order = await events(connection)
     await connection.close()
+    heard = [[place(event) for event in came] for came in sea.heard]
     async with httpx2.AsyncClient(base_url=sea.ops.url, trust_env=False) as http:
         seen = (await http.get("/simulator/calls")).json()
     calls: dict[str, list[RecordedCall]] = defaultdict(list)
@@ -266,11 +328,18 @@ async def verify(sea: Sea) -> str:
             for earlier, later in pairwise(some)
         ),
         "tickets unlike their delivery": unlike,
+        "events not heard": sum(
+            len(set(order[order.index(came[0]) :]) - set(came)) for came in heard
+        ),
+        "heard twice": sum(len(came) - len(set(came)) for came in heard),
+        "heard out of order": sum(came != sorted(came) for came in heard),
+        "heard of and not committed": sum(len(set(came) - set(order)) for came in heard),
     }
     told = (
         f"{len(sea.accepted)} accepted ({sea.refused} sends not answered), "
         f"{len(deliveries)} committed, {sum(map(len, calls.values()))} calls, "
-        f"{lost_attempts} attempts lost; {sea.killed} kills, {sea.cut} cuts, "
+        f"{lost_attempts} attempts lost, {len(order)} events heard {sum(map(len, heard))} times "
+        f"by {LISTENERS}; {sea.killed} kills, {sea.cut} cuts, "
         f"{sea.crashed} crashes of PostgreSQL: "
         + ", ".join(f"{count} {what}" for what, count in counts.items())
     )

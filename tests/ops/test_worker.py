@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 
+from engine.bell import Bell
 from models import LogEntry, LogStatus, OpsDelivery, OpsState
 from ops import (
+    DUE,
     BreakerSettings,
     CircuitState,
     Deliveries,
@@ -224,6 +227,47 @@ async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_m
     assert attempt.delivery.state is OpsState.PENDING
     assert (attempt.delivery.attempts, attempt.delivery.lease_until) == (0, None)
     assert len(ops.calls) == 3
+
+
+@pytest.fixture
+async def bell(database_url: str) -> AsyncIterator[Bell]:
+    """Return a bell of this process."""
+    async with Bell(database_url, topics=(DUE,)) as bell:
+        yield bell
+
+
+async def test_a_commit_that_orders_nothing_costs_no_look(
+    bell: Bell, statements: list[str]
+) -> None:
+    deliveries = deliveries_to(ScriptedOps())
+    worker = DeliveryWorker(deliveries.courier, poll_s=60)
+    bell.heard_by(worker.wake, DUE)
+    async with delivering(worker):
+        await asyncio.sleep(0.2)
+        statements.clear()
+        await order(deliveries, await a_ticket())
+        await asyncio.sleep(0.2)
+        assert [text for text in statements if "SKIP LOCKED" in text] == []
+        await order(deliveries, await a_ticket(), at_once=False)
+        await until(delivered_one)
+        assert [text for text in statements if "SKIP LOCKED" in text] != []
+
+
+async def delivered_one() -> bool:
+    return await OpsDelivery.filter(state=OpsState.DELIVERED).exists()
+
+
+async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_look(bell: Bell) -> None:
+    """Also where it was another process that made the attempt before."""
+    ops = ScriptedOps([failed(retry_after_s=0.3), accepted()])
+    deliveries = deliveries_to(ops)
+    worker = DeliveryWorker(deliveries_to(ops).courier, poll_s=60)
+    bell.heard_by(worker.wake, DUE)
+    async with delivering(worker):
+        await asyncio.sleep(0.1)
+        await send(deliveries, await a_ticket())
+        await until(none_pending)
+    assert [call.attempt for call in ops.calls] == [1, 2]
 
 
 class Overlapping(Simulator):

@@ -1,0 +1,128 @@
+"""The whole path behind PgBouncer: no transaction is sure of the session of the one before."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from app.migrations import VERSIONS, migrate
+from app.seed import seed
+from engine.bell import Bell
+from engine.database import is_pooled
+from tests.app.graphql.asked import EVENTS
+from tests.app.graphql.transport_ws import Socket
+from tests.app.pgbouncer import Pooled, pooling
+from tests.feed.servers import serve
+from tests.ops.fleet import Member, sailing
+
+CREATE = """
+    mutation ($subject: String!) {
+      createTicket(input: {
+        subject: $subject, description: "", customerName: "N", customerEmail: "n@example.com"
+      }) { ticket { id } }
+    }
+"""
+SEND = """
+    mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) { delivery { state } } }
+"""
+TICKETS = 30
+
+
+@pytest.fixture
+def pooled(empty_database_url: str, tmp_path: Path) -> Iterator[Pooled]:
+    """Run a PgBouncer before a database without tables."""
+    with pooling(empty_database_url, tmp_path) as pooled:
+        yield pooled
+
+
+async def asked(http: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
+    answer = (await http.post("/graphql", json={"query": query, "variables": variables})).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def test_it_is_noticed(pooled: Pooled, empty_database_url: str) -> None:
+    assert await is_pooled(pooled.url)
+    assert await is_pooled(pooled.session_url)
+    assert not await is_pooled(empty_database_url)
+
+
+async def test_several_processes_migrate_and_seed_at_once(
+    pooled: Pooled, empty_database_url: str
+) -> None:
+    reports = await asyncio.gather(*(migrate(pooled.url) for _ in range(3)))
+    assert sorted(report.applied for report in reports) == [(), (), VERSIONS]
+    seeded = await asyncio.gather(
+        *(seed(pooled.url, tickets=50, seed=1, progress=lambda *_: None) for _ in range(2))
+    )
+    assert sorted(report.tickets for report in seeded) == [0, 50]
+    connection = await asyncpg.connect(empty_database_url)
+    # A lock of a session would be left behind with whoever gets that session next.
+    assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype='advisory'") == 0
+    await connection.close()
+
+
+async def test_one_way_by_sessions_is_enough_to_be_told(pooled: Pooled) -> None:
+    """Who rings may ring through transactions."""
+    heard = asyncio.Event()
+    async with asyncio.timeout(10), Bell(pooled.session_url, keeps_session=True) as listening:
+        listening.heard_by(heard.set)
+        # It begins with a ring of its own.
+        await heard.wait()
+        async with Bell(pooled.url) as ringing:
+            heard.clear()
+            ringing.ring()
+            await heard.wait()
+
+
+@pytest.mark.parametrize("listens", [False, True], ids=["by looks", "by a session"])
+async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
+    pooled: Pooled, tmp_path: Path, *, listens: bool
+) -> None:
+    """Whether or not there is a way around the pooler to hear by."""
+    ops = Member("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "failure_rate=0.1"])
+    settings = {
+        "DELIVERY_WORKER": "false",
+        "OPS_RETRY_BASE_MS": "20",
+        "OPS_MAX_ATTEMPTS": "100",
+    }
+    if listens:
+        settings["DATABASE_LISTEN_URL"] = pooled.session_url
+    async with AsyncExitStack() as opened:
+        await ops.start()
+        opened.push_async_callback(ops.kill)
+        settings["OPS_URL"] = ops.url
+        one, other = [
+            await opened.enter_async_context(serve(pooled.url, tmp_path, **settings))
+            for _ in range(2)
+        ]
+        await opened.enter_async_context(
+            sailing(tmp_path, servers=0, workers=1, DATABASE_URL=pooled.url, **settings)
+        )
+        socket = await opened.enter_async_context(Socket.opened(other.url))
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+        http = httpx2.AsyncClient(base_url=one.url, timeout=30, trust_env=False)
+        await opened.enter_async_context(http)
+
+        async def make_and_send(number: int) -> str:
+            made = await asked(http, CREATE, subject=f"Ticket {number}")
+            ticket_id: str = made["createTicket"]["ticket"]["id"]
+            await asked(http, SEND, id=ticket_id)
+            return ticket_id
+
+        tickets = set(await asyncio.gather(*map(make_and_send, range(TICKETS))))
+        # Made, pending, and at last delivered, by the worker where OPS failed at first.
+        heard: list[tuple[str, str]] = []
+        while len(heard) < 3 * TICKETS:
+            event = (await socket.next("1"))["ticketEvents"]
+            heard.append((event["ticketId"], event["type"]))
+        assert {ticket_id for ticket_id, _ in heard} == tickets
+        assert sum(kind == "CREATED" for _, kind in heard) == TICKETS
+    # It warns where something is told on a connection that nobody has just then.
+    assert "when not linked" not in (tmp_path / "pgbouncer.log").read_text()
