@@ -22,6 +22,8 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
+from engine.pool import DatabaseUnavailable, Pool
+
 __all__ = [
     "COMMITS",
     "Client",
@@ -39,7 +41,6 @@ __all__ = [
     "violated_constraint",
 ]
 
-ACQUIRE_TIMEOUT_S = 5.0
 # The topic of each commit.
 COMMITS = "commits"
 
@@ -53,10 +54,6 @@ _UNAVAILABLE_ERRORS = (
     DBConnectionError,
     ConnectionError,
 )
-
-
-class DatabaseUnavailable(Exception):
-    """The database did not answer, or gave no connection in time; trying again may help."""
 
 
 class Client(AsyncpgDBClient):
@@ -77,12 +74,14 @@ class Client(AsyncpgDBClient):
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
         opened = await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
-        _pools.append(opened)
+        self.pool = Pool(opened)
+        _pools.append(self.pool)
         return opened
 
     async def _close(self) -> None:
-        if self._pool in _pools:
-            _pools.remove(self._pool)
+        if self._pool is not None:
+            _pools.remove(self.pool)
+            await self.pool.close()
         await super()._close()
 
     def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
@@ -96,13 +95,14 @@ class Client(AsyncpgDBClient):
 client_class = Client
 
 # The open pools of this process; Tortoise's own way to the newest is a slow one.
-_pools: list[asyncpg.Pool] = []
+_pools: list[Pool] = []
 
 
 class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
     async def __aenter__(self) -> asyncpg.Connection:
         await self.ensure_connection()
-        self.connection = await _acquire(self.client._pool)  # noqa: SLF001  # Tortoise has no public way to it
+        client: Any = self.client
+        self.connection = await client.pool.acquire()
         return self.connection
 
 
@@ -120,14 +120,14 @@ class _Transaction(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
         client: Any = self.client
-        own_pool = client._parent._pool  # noqa: SLF001  # as in the base class
-        client._connection = await _acquire(own_pool)  # noqa: SLF001
+        pool: Pool = client._parent.pool  # noqa: SLF001  # as in the base class
+        client._connection = await pool.acquire()  # noqa: SLF001
         self.token = get_connections().set(self.connection_name, client)
         try:
             await client.begin()
         except BaseException:
             get_connections().reset(self.token)
-            await asyncio.shield(own_pool.release(client._connection))  # noqa: SLF001
+            await asyncio.shield(pool.discard(client._connection))  # noqa: SLF001
             raise
         return self.client
 
@@ -193,16 +193,18 @@ def default_client() -> BaseDBAsyncClient:
 
 async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     """Run one statement outside any transaction and return its rows."""
-    own_pool = _pools[-1] if _pools else await _open_pool()
-    connection = await _acquire(own_pool)
+    pool = _pools[-1] if _pools else await _open_pool()
+    connection = await pool.acquire()
     try:
         records: list[asyncpg.Record] = await connection.fetch(statement, *values)
-        return records
-    finally:
-        await own_pool.release(connection)
+    except BaseException:
+        await pool.discard(connection)
+        raise
+    await pool.release(connection)
+    return records
 
 
-async def _open_pool() -> asyncpg.Pool:
+async def _open_pool() -> Pool:
     await default_client().acquire_connection().ensure_connection()
     return _pools[-1]
 
@@ -237,17 +239,6 @@ def is_unavailable(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-async def _acquire(own_pool: asyncpg.Pool) -> Any:
-    # A time-out costs as much as a small query, so it is set only where there is a wait.
-    if own_pool.get_idle_size():
-        return await own_pool.acquire()
-    try:
-        return await own_pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-    except TimeoutError as error:
-        message = f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
-        raise DatabaseUnavailable(message) from error
 
 
 async def _keep_as_it_is(connection: asyncpg.Connection) -> None:

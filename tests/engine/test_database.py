@@ -10,13 +10,13 @@ from tortoise.transactions import in_transaction
 
 from engine import database as module
 from engine.database import (
-    DatabaseUnavailable,
     default_client,
     fetch,
     is_unavailable,
     sqlstate,
     violated_constraint,
 )
+from engine.pool import DatabaseUnavailable, Pool
 from models import Ticket
 
 
@@ -33,14 +33,10 @@ async def write(connection: BaseDBAsyncClient | None = None) -> None:
 
 
 @pytest.fixture
-def pool(database: None) -> asyncpg.Pool:  # noqa: ARG001  # it must be there first
-    """Return the pool of this process."""
+async def pool(database: None) -> Pool:  # noqa: ARG001  # it must be there first
+    """Return the pool of this process, open."""
+    await fetch("SELECT 1", [])
     return module._pools[-1]
-
-
-def free(pool: asyncpg.Pool) -> int:
-    """Return how many connections can be had at once."""
-    return pool.get_idle_size() + pool.get_max_size() - pool.get_size()
 
 
 @pytest.mark.usefixtures("database")
@@ -56,25 +52,25 @@ async def test_a_transaction_is_all_or_nothing() -> None:
 
 
 async def test_a_transaction_that_does_not_begin_gives_its_connection_back(
-    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    before = free(pool)
+    before = pool.free
     with monkeypatch.context() as patched:
         # As where the database does not answer.
         patched.setattr(asyncpg.transaction.Transaction, "start", never)
-        for _ in range(pool.get_max_size() + 1):
+        for _ in range(pool.max_size + 1):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01), in_transaction():
                     pytest.fail("it has begun")
-    assert free(pool) == before
+    assert pool.free == before
     assert await Ticket.all().count() == 0
 
 
-async def test_a_cancelled_statement_gives_its_connection_back(pool: asyncpg.Pool) -> None:
-    before = free(pool)
+async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> None:
+    before = pool.free
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -82,10 +78,10 @@ async def test_a_cancelled_statement_gives_its_connection_back(pool: asyncpg.Poo
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01), in_transaction() as connection:
                 await connection.execute_query("SELECT pg_sleep(60)")
-    assert free(pool) == before
+    assert pool.free == before
 
 
-async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: asyncpg.Pool) -> None:
+async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: Pool) -> None:
     async def hang() -> None:
         async with asyncio.timeout(0.05), in_transaction() as connection:
             await write(connection)
@@ -93,16 +89,16 @@ async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: asyncpg.Poo
 
     with pytest.raises(TimeoutError):
         await hang()
-    for _ in range(pool.get_max_size()):
+    for _ in range(pool.max_size):
         [row] = await fetch("SELECT count(*), txid_current_if_assigned() FROM tickets", [])
         assert tuple(row) == (0, None)
 
 
 async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
-    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ACQUIRE_TIMEOUT_S", 0.01)
-    taken = [await pool.acquire() for _ in range(pool.get_max_size())]
+    taken = [await pool.acquire() for _ in range(pool.max_size)]
+    monkeypatch.setattr("engine.pool.ACQUIRE_TIMEOUT_S", 0.01)
     try:
         with pytest.raises(DatabaseUnavailable) as fault:
             await fetch("SELECT 1", [])
@@ -118,7 +114,33 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
     assert await Ticket.all().count() == 0
 
 
-async def test_a_connection_that_the_server_ended_is_made_anew(pool: asyncpg.Pool) -> None:
+async def test_who_waits_gets_the_next_connection_that_is_given_back(pool: Pool) -> None:
+    taken = [await pool.acquire() for _ in range(pool.max_size)]
+    waiting = [asyncio.create_task(fetch("SELECT 1", [])) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in waiting)
+    await pool.release(taken.pop())
+    await asyncio.gather(*waiting)
+    for connection in taken:
+        await pool.release(connection)
+    assert pool.free == pool.max_size
+
+
+async def test_connections_that_nobody_wants_are_not_kept_at_hand(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.pool.IDLE_S", 0.05)
+    await asyncio.gather(*(fetch("SELECT pg_sleep(0.05)", []) for _ in range(pool.max_size)))
+    async with asyncio.timeout(5):
+        # One of them is used on and on, and stays.
+        while len(pool._stack) > 1:
+            await fetch("SELECT 1", [])
+            await asyncio.sleep(0.01)
+        while pool._stack or pool.free < pool.max_size:  # noqa: ASYNC110  # a timer empties it
+            await asyncio.sleep(0.01)
+
+
+async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:
     [row] = await fetch("SELECT pg_backend_pid() AS pid", [])
     administrator = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
     try:
@@ -139,7 +161,7 @@ async def test_a_connection_that_the_server_ended_is_made_anew(pool: asyncpg.Poo
             faults.append(error)
     assert all(map(is_unavailable, faults)), faults
     assert len(faults) <= 1
-    assert free(pool) == pool.get_max_size()
+    assert pool.free == pool.max_size
 
 
 @pytest.mark.usefixtures("database")
