@@ -1,21 +1,21 @@
 """GraphQL at the price of its SQL: the engine knows no ticket.
 
 A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which
-rows, in which order, which page. When the executor completes such a value, the
-selection set under it becomes the projection: one SQL statement for each selected
-list level, with exactly the selected columns, whatever the number of parents.
-Whatever cannot be projected is executed plainly by graphql-core over model
-instances, and is correct first.
+rows, in which order, which page. The selection set under it becomes the projection:
+one SQL statement for each selected list level, with exactly the selected columns,
+whatever the number of parents. What is worked out of a document, it is worked out
+once. Whatever does not go as planned is executed plainly by graphql-core, and what
+cannot be projected over model instances: the answer is correct first.
 
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
 says of its columns), `paging` (keyset windows and cursors), `queries` (what a
-resolver returns), `statements` (the SQL of those), `documents` (parsed, measured and validated
-once, with `limits`, `cost` and `requirements`), `coercion` (variables) and `calls`
-(arguments), `selection` (one run of a document), `projection` and `connection` (a
-selection set compiled to columns), `loading` (statements run, objects built), `plan`
+resolver returns), `statements` (the SQL of those); `documents` (parsed, measured and
+validated once, with `limits`, `cost` and `requirements`), `coercion` (variables),
+`calls` (arguments), `selection` (one run of a document); `projection` and `connection`
+(a selection set compiled to columns), `loading` (statements run, objects built), `plan`
 (what goes well, answered without graphql-core), `plain` (what cannot be projected),
-`executor` (graphql-core, for all the rest), `execution` (the way in), `database` (the
-pool under it all).
+`executor` (graphql-core, for all the rest), `execution` (the way in); `deadlines`, and
+`database` over `pool`, which all of it stands on.
 
 What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),

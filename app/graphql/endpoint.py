@@ -1,5 +1,6 @@
 """The endpoint: one request in, one answer out."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.http.body import read_body
 from app.http.context import context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
 from app.http.faults import RETRY_AFTER_S
+from app.http.plain_answer import PlainAnswer, RawHeaders
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
@@ -173,18 +175,25 @@ def _response(
     content: dict[str, Any],
     *,
     status: int = 200,
-    headers: Any = None,
-) -> Response:
+    headers: Mapping[str, str] | None = None,
+) -> PlainAnswer:
     if errors := content.get("errors"):
         record_of(scope).error_codes = codes_of(errors)
-    media_type = Answer.JSON if answer is Answer.EVENTS else answer
-    all_headers = {
-        "content-type": f"{media_type.value}; charset=utf-8",
-        "vary": "Accept",
-        **(headers or {}),
-    }
+    all_headers = _HEADERS[answer]
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        all_headers["retry-after"] = str(RETRY_AFTER_S)
-    return Response(
-        orjson.dumps(content, option=orjson.OPT_UTC_Z), status_code=status, headers=all_headers
-    )
+        headers = {"Retry-After": str(RETRY_AFTER_S), **(headers or {})}
+    if headers:
+        all_headers = all_headers + [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+        ]
+    return PlainAnswer(status, all_headers, orjson.dumps(content, option=orjson.OPT_UTC_Z))
+
+
+def _headers_of(answer: Answer) -> RawHeaders:
+    media_type = Answer.JSON if answer is Answer.EVENTS else answer
+    content_type = f"{media_type.value}; charset=utf-8".encode("ascii")
+    return [(b"content-type", content_type), (b"vary", b"Accept")]
+
+
+_HEADERS = {answer: _headers_of(answer) for answer in Answer}

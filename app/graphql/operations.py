@@ -15,6 +15,7 @@ from app.graphql.request import GraphQLRequest
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
+from engine.deadlines import Deadlines
 from engine.documents import Document, Documents, InvalidDocument, SchemaRules
 from engine.execution import InvalidVariables, execute
 from engine.limits import LimitExceeded, Limits
@@ -94,6 +95,7 @@ class Operations:
             trusted_documents(settings.documents), trusted_only=settings.documents_only
         )
         self._timeout_s = settings.request_timeout_ms / 1000
+        self._deadlines = Deadlines(self._timeout_s)
 
     def prepare(self, request: GraphQLRequest) -> Document:
         """Return the document that is asked for; raises Refused and HttpProblem (400)."""
@@ -122,7 +124,7 @@ class Operations:
         """Run a query or mutation; raises Refused."""
         require_scopes(document, operation_name, context)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            with self._deadlines.one():
                 result, cost = await execute(
                     document,
                     operation_name=operation_name,

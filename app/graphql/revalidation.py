@@ -7,29 +7,32 @@ same for everybody who asks the same (RFC 9111, sections 5.2.2.4 and 4.3.4).
 from hashlib import blake2b
 
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
+
+from app.http.plain_answer import PlainAnswer
 
 __all__ = ["revalidated"]
 
 
-def revalidated(scope: Scope, response: Response) -> Response:
+def revalidated(scope: Scope, answer: PlainAnswer) -> ASGIApp:
     """Return the answer with its entity tag, or 304 where the client has that very answer."""
     headers = {
         # Of one caller alone, and never without asking: a ticket may change at any time.
         "cache-control": "private, no-cache",
         "vary": "Accept, Authorization",
-        "etag": _tag(response),
+        "etag": _tag(answer),
     }
     if headers["etag"] in _known_tags(scope):
         return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return response
+    raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    kept = [header for header in answer.headers if header[0] != b"vary"]
+    return PlainAnswer(answer.status, kept + raw, answer.body)
 
 
-def _tag(response: Response) -> str:
+def _tag(answer: PlainAnswer) -> str:
     # Weak: the same data in another media type has a tag of its own, but a proxy may
     # compress either.
-    content = response.headers["content-type"].encode() + bytes(response.body)
+    content = dict(answer.headers)[b"content-type"] + answer.body
     return f'W/"{blake2b(content, digest_size=16).hexdigest()}"'
 
 

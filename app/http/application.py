@@ -7,7 +7,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.gate import Gate
 from app.access.rate_limit import RateLimit
@@ -31,23 +31,36 @@ def application(settings: Settings, *, database_url: str) -> Starlette:
     """Return the server's ASGI application over a database that is migrated; raises Trouble."""
     standing = Standing()
     rate_limit = RateLimit(settings)
+    operations = Operations(settings)
+    endpoint = GraphQLEndpoint(settings, operations, standing)
+    socket = GraphQLWebSocket(settings, operations, standing)
     app = Starlette(
-        routes=_routes(settings, standing),
+        routes=_routes(settings, endpoint, socket),
         lifespan=_lifespan(settings, standing, rate_limit, database_url),
     )
     # REST takes a slash at the end of a path as it is; no other path has one.
     app.router.redirect_slashes = False
-    app.middleware_stack = _layers(app.router, settings)
+    app.middleware_stack = _layers(_GraphQLFirst(endpoint, app.router), settings)
     return app
 
 
-def _routes(settings: Settings, standing: Standing) -> list[BaseRoute]:
-    operations = Operations(settings)
-    endpoint = GraphQLEndpoint(settings, operations, standing)
-    # The hot one first: the router tries them in their order.
+class _GraphQLFirst:
+    """Leads POST /graphql past the router, whose search costs a tenth of a small query."""
+
+    def __init__(self, endpoint: ASGIApp, router: ASGIApp) -> None:
+        self.endpoint = endpoint
+        self.router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_hot = scope.get("path") == "/graphql" and scope.get("method") == "POST"
+        await (self.endpoint if is_hot else self.router)(scope, receive, send)
+
+
+def _routes(settings: Settings, endpoint: ASGIApp, socket: ASGIApp) -> list[BaseRoute]:
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint, methods=["GET", "POST", "HEAD", "OPTIONS"]),
-        WebSocketRoute("/graphql", GraphQLWebSocket(settings, operations, standing)),
+        WebSocketRoute("/graphql", socket),
         *REST_ROUTES,
         Route("/healthz", healthz),
         Route("/readyz", readyz),

@@ -1,0 +1,86 @@
+"""Time limits of one length with one timer for all, since they end in the order of their beginning.
+
+What `asyncio.timeout` does, for a tenth of it: a timer a request costs as much as a
+fifth of a small query.
+"""
+
+import asyncio
+from collections import OrderedDict
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["Deadlines"]
+
+
+class Deadlines:
+    """The time limits that are running: ``with deadlines.one():`` raises TimeoutError."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._running: OrderedDict[_Deadline, None] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def one(self) -> "_Deadline":
+        """Return a time limit that begins where its block is entered."""
+        return _Deadline(self)
+
+    def begin(self, deadline: "_Deadline") -> None:
+        """Have a time limit end by itself."""
+        loop = asyncio.get_running_loop()
+        deadline.ends_at = loop.time() + self.timeout_s
+        self._running[deadline] = None
+        if self._timer is None:
+            self._timer = loop.call_later(self.timeout_s, self._end_those_due)
+
+    def end(self, deadline: "_Deadline") -> None:
+        """Forget a time limit that was kept."""
+        self._running.pop(deadline, None)
+
+    def _end_those_due(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        while self._running:
+            deadline = next(iter(self._running))
+            left_s = deadline.ends_at - loop.time()
+            if left_s > 0:
+                self._timer = loop.call_later(left_s, self._end_those_due)
+                return
+            del self._running[deadline]
+            deadline.expire()
+
+
+class _Deadline:
+    __slots__ = ("_all", "_cancelling", "_is_expired", "_task", "ends_at")
+
+    def __init__(self, all_of_them: Deadlines) -> None:
+        self._all = all_of_them
+        self._is_expired = False
+        self.ends_at = 0.0
+
+    def __enter__(self) -> Self:
+        task: asyncio.Task[Any] | None = asyncio.current_task()
+        assert task is not None  # noqa: S101  # only a task can be cancelled
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._all.begin(self)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._all.end(self)
+        # As in `asyncio.timeout`: who else has cancelled the task is obeyed.
+        if (
+            self._is_expired
+            and self._task.uncancel() <= self._cancelling
+            and exc_type is asyncio.CancelledError
+        ):
+            raise TimeoutError from exc_val
+
+    def expire(self) -> None:
+        """Cancel the block."""
+        self._is_expired = True
+        self._task.cancel()
