@@ -44,6 +44,7 @@ def negotiate(accept: str, *, with_page: bool) -> Answer | None:
     return chosen
 
 
+@lru_cache(maxsize=256)
 def lists_events(accept: str) -> bool:
     """Tell whether events are acceptable, even if something else is preferred."""
     for part in accept.split(","):
