@@ -1,5 +1,6 @@
 # make serve    everything from a fresh checkout, then the service on http://127.0.0.1:4040
 # make test     the same set-up, then the tests (on an embedded PostgreSQL, or TEST_DATABASE_URL)
+# make coverage runs the tests at about half the speed, and prints what of each module they ran
 # make graphiql brings the files of GraphiQL's page, where the set-up could not
 # make check    what must hold before a commit: lint, format, types, floors, drift, printed schema, locks
 # make format   put the code into its form
@@ -20,11 +21,12 @@ GRAPHIQL := $(VENV)/.graphiql
 DRIFT := tests/models/test_migrations.py::test_the_models_are_what_the_migrations_say \
 	tests/models/test_migrations.py::test_a_new_database_gets_the_committed_schema
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Twice quiet: pip warns of every place in the machine's own configuration that is not there.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test bench graphiql check format lock
+.PHONY: setup serve test coverage bench graphiql check format lock
 
 setup: $(DEV) $(GRAPHIQL)
 
@@ -33,6 +35,9 @@ serve: $(RUNTIME) $(GRAPHIQL)
 
 test: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+coverage: $(DEV) $(GRAPHIQL)
+	@$(BIN)/python -m pytest -n auto --cov $(ARGS)
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

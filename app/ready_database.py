@@ -77,7 +77,7 @@ def _away(url: str, error: Exception) -> DatabaseAway:
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return DatabaseAway(f"{place}: {error}.", hint="Make it, by createdb for example.")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return DatabaseAway(f"{place}: {error}.", hint="Correct the user of DATABASE_URL.")
+        return DatabaseAway(f"{place}: {error}.", hint="Correct user and password in DATABASE_URL.")
     if isinstance(error, TimeoutError):
         reason = f"no answer within {CONNECT_TIMEOUT_S:g} s"
     elif isinstance(error, ConnectionRefusedError):

@@ -312,7 +312,8 @@ def serving_processes(parent: int) -> list[psutil.Process]:
 def is_serving(process: psutil.Process) -> bool:
     try:
         return "spawn_main" in " ".join(process.cmdline())
-    except psutil.ZombieProcess:
+    except psutil.NoSuchProcess:
+        # Gone since it was listed, or dead and not yet buried.
         return False
 
 
