@@ -29,7 +29,7 @@ from graphql.execution.get_variable_signature import (
 )
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-__all__ = ["NotCoercible", "Variables", "coercion_to"]
+__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
 
 Coerce: TypeAlias = Callable[[Any], Any]
 
@@ -58,7 +58,7 @@ class Variables:
                 raise NotCoercible
             default = coerce_default_value(signature)
             if default is Undefined and is_non_null_type(signature.type):
-                default = _REQUIRED
+                default = REQUIRED
             self._declared.append((signature.name, coercion_to(signature.type), default))
 
     def coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Variables:
         for name, coerce, default in self._declared:
             if name in values:
                 coerced[name] = coerce(values[name])
-            elif default is _REQUIRED:
+            elif default is REQUIRED:
                 raise NotCoercible
             elif default is not Undefined:
                 coerced[name] = default
@@ -84,7 +84,7 @@ class Variables:
 
 
 # In place of the default of what must be given.
-_REQUIRED = object()
+REQUIRED = object()
 
 
 def _non_null(coerce: Coerce) -> Coerce:
@@ -137,7 +137,7 @@ class _InputObject:
                 name,
                 field.out_name or name,
                 coercion_to(field.type),
-                _REQUIRED if is_required_input_field(field) else coerce_default_value(field),
+                REQUIRED if is_required_input_field(field) else coerce_default_value(field),
             )
             for name, field in self._type.fields.items()
         ]
@@ -153,7 +153,7 @@ class _InputObject:
             if name in value:
                 unknown -= 1
                 coerced[out_name] = coerce(value[name])
-            elif default is _REQUIRED:
+            elif default is REQUIRED:
                 raise NotCoercible
             elif default is not Undefined:
                 coerced[out_name] = default

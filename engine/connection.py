@@ -84,12 +84,12 @@ class ConnectionProjection:
         """The function that makes the cursor of a record."""
         return cursor_encoder(self.order, self.keyset)
 
-    @property
+    @cached_property
     def needs_rows(self) -> bool:
         """Whether more is selected than the total."""
         return bool(self.selected - {"totalCount", "__typename"})
 
-    @property
+    @cached_property
     def wants_total(self) -> bool:
         """Whether the total is selected."""
         return "totalCount" in self.selected

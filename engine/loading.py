@@ -223,7 +223,7 @@ async def _load_answers(
     groups = await _run_grouped(shape.text(("answers", *key), make), values, under)
     answers = [group[0] for group in groups]
     return (
-        [bool(answer[-1]) for answer in answers] if wants_far_side else nothing[0],
+        [bool(answer[wants_total]) for answer in answers] if wants_far_side else nothing[0],
         [answer[0] for answer in answers] if wants_total else nothing[1],
     )
 
@@ -308,5 +308,5 @@ async def _run_grouped(text: str, values: Sequence[Any], under: _Under | None) -
     bound = [value for value in values if not isinstance(value, Outer)]
     groups: _Groups = [[] for _ in under.parents]
     for record in await fetch(text, [*arrays, *bound]):
-        groups[record[0] - 1].append(record[1:])
+        groups[record[-1] - 1].append(record)
     return groups

@@ -88,7 +88,7 @@ def page_values(page: Page) -> tuple[Any, ...]:
 
 
 def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
-    """Return the statement run for each parent; the first column is the parent's number from 1.
+    """Return the statement run for each parent; the last column is the parent's number from 1.
 
     The first values are an array for each column of the parents. A LATERAL join is a
     nested loop, which keeps the rows of a parent in their order.
@@ -96,7 +96,7 @@ def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
     aliases = ", ".join(f'"{name}"' for name in (*names, "parent_number"))
     return concatenate(
         (
-            f"SELECT {PARENTS}.parent_number, child.* FROM unnest(",
+            f"SELECT child.*, {PARENTS}.parent_number FROM unnest(",
             Sql(", ".join("$?::text[]" for _ in names), tuple(names)),
             f") WITH ORDINALITY AS {PARENTS}({aliases}) CROSS JOIN LATERAL (",
             statement,

@@ -62,6 +62,7 @@ def main(arguments: Sequence[str]) -> None:
 
 async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
     found: dict[int, Found] = {}
+    told = ""
     async with server(given.database) as server_url:
         for waiting in QUICK_WAITING if given.quick else WAITING:
             tickets = QUICK_TICKETS if given.quick else TICKETS

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 from graphql import (
+    FieldNode,
     GraphQLEnumType,
+    GraphQLError,
+    GraphQLField,
     GraphQLInputType,
     OperationDefinitionNode,
     Undefined,
@@ -15,11 +18,13 @@ from graphql import (
     is_non_null_type,
     parse,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.collect_fields import FieldDetails
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 from graphql.utilities.coerce_input_value import coerce_input_value
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.calls import FieldCall, NotCallable
 from engine.coercion import NotCoercible, Variables, coercion_to
 from schema.build import graphql_schema
 
@@ -114,3 +119,47 @@ def test_variables_are_coerced_as_by_graphql_core(
     else:
         with pytest.raises(NotCoercible):
             variables.coerce(given_values)
+
+
+LITERALS = [
+    "ticket(id: $id)",
+    "tickets(filter: {search: $words, status: {eq: OPEN}})",
+    "tickets(filter: {status: {eq: $status, in: [$status, CLOSED]}})",
+    "tickets(filter: {and: {id: {in: [$id]}}}, orderBy: {field: SUBJECT, direction: $direction})",
+    "tickets(filter: {metadata: {contains: {a: $words}}})",
+    "tickets(first: 3, filter: null)",
+    "nodes(ids: [$id])",
+    "nodes(ids: $id)",
+]
+
+
+@pytest.mark.parametrize("field", LITERALS)
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"id": "a"}, {"words": "x", "status": "OPEN"}, {"status": None, "direction": "DESC"}],
+    ids=repr,
+)
+def test_arguments_are_as_graphql_core_makes_them(field: str, variables: dict[str, Any]) -> None:
+    declared = (
+        '$id: ID = "d", $words: String, $status: TicketStatus, $direction: OrderDirection = ASC'
+    )
+    document = parse(f"query ({declared}) {{ {field} {{ __typename }} }}")
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    values = get_variable_values(SCHEMA, operation.variable_definitions or (), variables)
+    assert isinstance(values, VariableValues)
+    node = operation.selection_set.selections[0]
+    assert isinstance(node, FieldNode)
+    assert SCHEMA.query_type is not None
+    definition = SCHEMA.query_type.fields[node.name.value]
+    called = GraphQLField(
+        definition.type, args=definition.args, resolve=lambda _source, _info, **given: given
+    )
+    call = FieldCall(called, FieldDetails(node, None, None))
+    try:
+        expected = get_argument_values(definition, node, values)
+    except GraphQLError:
+        with pytest.raises(NotCallable):
+            call(None, None, values.coerced, lambda: values)
+    else:
+        assert call(None, None, values.coerced, lambda: values) == expected

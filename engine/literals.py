@@ -1,0 +1,120 @@
+"""Literals of a document as functions, which give them their values with the variables in them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    ListValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    Visitor,
+    get_nullable_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_input_field,
+    visit,
+)
+from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
+
+from engine.coercion import REQUIRED, NotCoercible
+
+__all__ = ["Literal", "literal_of"]
+
+# Given the coerced variables; Undefined where it is a variable without a value.
+Literal: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+
+def literal_of(node: ValueNode, input_type: GraphQLInputType) -> Literal:
+    """Return the function that gives a literal its value, with the variables that are in it.
+
+    Raises NotCoercible where it has none, and where a scalar has variables within it.
+    """
+    if isinstance(node, VariableNode):
+        return _variable(node.name.value, is_non_null=is_non_null_type(input_type))
+    if not _has_variables(node):
+        value = coerce_input_literal(node, input_type)
+        if value is Undefined:
+            raise NotCoercible
+        return lambda _variables: value
+    nullable: Any = get_nullable_type(input_type)
+    if is_list_type(nullable):
+        return _list_literal(node, nullable.of_type)
+    if is_input_object_type(nullable) and isinstance(node, ObjectValueNode):
+        return _object_literal(node, nullable)
+    raise NotCoercible
+
+
+def _variable(name: str, *, is_non_null: bool) -> Literal:
+    def value(variables: Mapping[str, Any]) -> Any:
+        given = variables.get(name, Undefined)
+        if is_non_null and (given is None or given is Undefined):
+            raise NotCoercible
+        return given
+
+    return value
+
+
+def _list_literal(node: ValueNode, item_type: GraphQLInputType) -> Literal:
+    nodes = node.values if isinstance(node, ListValueNode) else (node,)
+    items = [literal_of(one, item_type) for one in nodes]
+
+    def value(variables: Mapping[str, Any]) -> list[Any]:
+        values = [item(variables) for item in items]
+        # A variable that is not given is null in a list.
+        return [None if one is Undefined else one for one in values]
+
+    return value
+
+
+def _object_literal(node: ObjectValueNode, input_type: GraphQLInputObjectType) -> Literal:
+    nodes = {field.name.value: field.value for field in node.fields}
+    if input_type.is_one_of or not nodes.keys() <= input_type.fields.keys():
+        raise NotCoercible
+    members: list[tuple[str, Literal, Any]] = []
+    for name, field in input_type.fields.items():
+        default = REQUIRED if is_required_input_field(field) else coerce_default_value(field)
+        given = nodes.get(name)
+        # Of a variable that is not given the default is taken, so null is looked at below.
+        literal = _absent if given is None else literal_of(given, get_nullable_type(field.type))
+        members.append((field.out_name or name, literal, default))
+    non_null = frozenset(
+        field.out_name or name
+        for name, field in input_type.fields.items()
+        if is_non_null_type(field.type)
+    )
+
+    def value(variables: Mapping[str, Any]) -> Any:
+        coerced = {}
+        for name, literal, default in members:
+            given = literal(variables)
+            if given is Undefined:
+                given = default
+            if given is REQUIRED or (given is None and name in non_null):
+                raise NotCoercible
+            if given is not Undefined:
+                coerced[name] = given
+        return input_type.out_type(coerced)
+
+    return value
+
+
+def _absent(_variables: Mapping[str, Any]) -> Any:
+    return Undefined
+
+
+def _has_variables(node: ValueNode) -> bool:
+    finder = _VariableFinder()
+    visit(node, finder)
+    return finder.found
+
+
+class _VariableFinder(Visitor):
+    found = False
+
+    def enter_variable(self, *_: Any) -> None:
+        self.found = True
