@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import orjson
@@ -131,9 +132,11 @@ def cursor_encoder(order: Order, places: Sequence[int]) -> Callable[[Sequence[An
     """Return the function that makes cursors of records which have their keyset at these places."""
     name = order.name
     times = [number for number, term in enumerate(order.terms, start=1) if term.kind is Kind.TIME]
+    # With one place it would return the bare value.
+    pick = itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
     def encode(record: Sequence[Any]) -> str:
-        values = [name, *[record[place] for place in places]]
+        values = [name, *pick(record)]
         for number in times:
             values[number] = (values[number] - _EPOCH) // _MICROSECOND
         encoded = b2a_base64(orjson.dumps(values), newline=False)
