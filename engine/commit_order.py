@@ -3,7 +3,11 @@
 The table has two columns: ``transaction``, the ``txid_current()`` of who wrote the
 row, and ``sequence``. Transactions commit out of the order of their numbers. So a
 reader goes only up to the oldest one that still runs: everything below is decided,
-and no row can appear there any more. That bound never goes back.
+and no row can appear there any more.
+
+That bound goes back by a crash of PostgreSQL: numbers of transactions that had left
+nothing behind are given away again. So the place to read on from is that of a row,
+which was durable before it could be read, and never the bound itself.
 """
 
 from collections.abc import Sequence
@@ -21,7 +25,16 @@ Position: TypeAlias = tuple[int, int]
 
 PASSAGE_SIZE = 200
 
-_SNAPSHOT = "SELECT txid_current_snapshot()::text"
+_SNAPSHOT = """
+SELECT txid_current_snapshot()::text, coalesce(transaction, 0), coalesce(sequence, -1)
+FROM (SELECT) AS now
+LEFT JOIN (
+    SELECT transaction, sequence
+    FROM "{table}"
+    ORDER BY transaction DESC, sequence DESC
+    LIMIT 1
+) AS newest ON TRUE
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,8 @@ class Snapshot:
     # The first number that had not been given away.
     next: int
     running: frozenset[int]
+    # The place of the last row that it sees.
+    newest: Position
 
     def sees(self, transaction: int) -> bool:
         """Tell whether a transaction (that was not rolled back) had been committed."""
@@ -42,7 +57,7 @@ class Snapshot:
     @property
     def position(self) -> Position:
         """The place behind which everything lies that the snapshot does not see."""
-        return before(self.oldest_running)
+        return min(before(self.oldest_running), self.newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ class Passage:
     is_full: bool
     # Rows were seen beyond the oldest running transaction.
     is_held_up: bool
+    oldest_running: int
 
 
 def before(transaction: int) -> Position:
@@ -68,14 +84,15 @@ def position_of(row: Any) -> Position:
     return row["transaction"], row["sequence"]
 
 
-async def take_snapshot() -> Snapshot:
+async def take_snapshot(table: Table) -> Snapshot:
     """Return what has been committed by now."""
-    [[text]] = await fetch(_SNAPSHOT, [])
+    [(text, transaction, sequence)] = await fetch(_SNAPSHOT.format(table=table.name), [])
     oldest_running, following, running = text.split(":")
     return Snapshot(
         int(oldest_running),
         int(following),
         frozenset(int(number) for number in running.split(",") if number),
+        (transaction, sequence),
     )
 
 
@@ -88,10 +105,13 @@ async def read_passage(
     bound: int = records[0]["bound"]
     seen = [record for record in records if record["transaction"] is not None]
     rows = [record for record in seen if record["transaction"] < bound]
-    if len(rows) == PASSAGE_SIZE:
-        return Passage(rows, position_of(rows[-1]), is_full=True, is_held_up=False)
-    end = max(after, before(bound))
-    return Passage(rows, end, is_full=False, is_held_up=len(rows) < len(seen))
+    return Passage(
+        rows,
+        position_of(rows[-1]) if rows else after,
+        is_full=len(rows) == PASSAGE_SIZE,
+        is_held_up=len(rows) < len(seen),
+        oldest_running=bound,
+    )
 
 
 @cache

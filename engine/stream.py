@@ -87,7 +87,7 @@ class Stream:
         Each once, in their order, without end until the stream is closed. Raises
         UnknownPosition; the events raise TooSlow where they are not taken in time.
         """
-        snapshot = await take_snapshot()
+        snapshot = await take_snapshot(self._table)
         if after is not None and after[0] >= snapshot.next:
             raise UnknownPosition
         return self._follow(snapshot, after, only)
@@ -111,21 +111,26 @@ class Stream:
         start = snapshot.position if after is None else min(after, snapshot.position)
         last = start if after is None else after
         try:
-            async with aclosing(self._events(start, only)) as events:
+            async with aclosing(self._events(start, snapshot.position, only)) as events:
                 async for event in events:
-                    is_after = after is not None and event.position > after
-                    if is_after or not snapshot.sees(event.position[0]):
+                    is_new = event.position > (snapshot.newest if after is None else after)
+                    if is_new or not snapshot.sees(event.position[0]):
                         last = event.position
                         yield event
         except Overflowed:
             raise TooSlow(last) from None
 
-    async def _events(self, position: Position, only: str | None) -> AsyncGenerator[Event, None]:
-        """Yield all events from a place on: from the table, then what the reader hands out."""
+    async def _events(
+        self, position: Position, decided: Position, only: str | None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield all events from a place on: from the table, then what the reader hands out.
+
+        Up to where all was decided when this began no reader need start.
+        """
         listener = Listener(only, size=BUFFER_SIZE)
         try:
-            joined_at: Position | None = None
-            while joined_at is None or position < joined_at:
+            has_joined = has_come_up = False
+            while not has_come_up:
                 passage = await self._read(position, only)
                 if passage is None:
                     return
@@ -135,9 +140,12 @@ class Stream:
                 if listener.has_overflowed:
                     # Nothing is lost that the table does not have: on from there.
                     self._leave(listener)
-                    listener, joined_at = Listener(only, size=BUFFER_SIZE), None
-                elif joined_at is None and not passage.is_full:
-                    joined_at = self._join(listener, position)
+                    listener, has_joined = Listener(only, size=BUFFER_SIZE), False
+                elif not passage.is_full:
+                    # What is read after joining has all that was handed out before.
+                    reader_at = self._join(listener, max(position, decided))
+                    has_come_up = has_joined or position >= reader_at
+                    has_joined = True
             while (event := await listener.next()) is not None:
                 if event.position > position:
                     yield event
@@ -241,18 +249,18 @@ class _Patience:
     def __init__(self, table_name: str) -> None:
         self._table_name = table_name
         self._pause_s = 0.0
-        self._held_up_at: Position | None = None
+        self._held_up_by: int | None = None
         self._since_s = 0.0
         self._is_told = False
 
     def next_s(self, passage: Passage) -> float:
         """Return how long to wait after a passage if nobody rings."""
         if not passage.is_held_up:
-            self._held_up_at = None
+            self._held_up_by = None
             return POLL_S
         now_s = asyncio.get_running_loop().time()
-        if passage.end != self._held_up_at:
-            self._held_up_at, self._since_s, self._is_told = passage.end, now_s, False
+        if passage.oldest_running != self._held_up_by:
+            self._held_up_by, self._since_s, self._is_told = passage.oldest_running, now_s, False
             self._pause_s = HELD_UP_MIN_S
         else:
             self._pause_s = min(2 * self._pause_s, HELD_UP_MAX_S)
@@ -261,7 +269,7 @@ class _Patience:
             _logger.warning(
                 "rows of %s wait for transaction %d, which has been open for %.0f s",
                 self._table_name,
-                passage.end[0],
+                passage.oldest_running,
                 LONG_S,
             )
         return self._pause_s

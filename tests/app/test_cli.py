@@ -83,9 +83,9 @@ def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
     assert_one_line(ticketops("migrate", cwd=tmp_path), "WORKERS", '"none"')
 
 
-def test_a_limit_that_cannot_be_counted_is_one_line(tmp_path: Path) -> None:
+def test_a_limit_that_cannot_be_counted_is_one_line(data_dir: Path) -> None:
     storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis://127.0.0.1:1"}
-    done = ticketops("serve", cwd=tmp_path, PORT="0", LOG_LEVEL="error", **storage)
+    done = ticketops("serve", cwd=data_dir, PORT="0", LOG_LEVEL="error", **storage)
     assert_one_line(done, "RATE_LIMIT_STORAGE")
 
 

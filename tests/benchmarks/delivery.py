@@ -112,7 +112,7 @@ async def _throughput(url: str, connection: asyncpg.Connection, waiting: int) ->
             ORDER BY delivered_at
             OFFSET $1
             LIMIT $2
-        ) AS some
+        ) AS measured
         """,
         WARM_UP,
         measured - WARM_UP,
@@ -185,7 +185,7 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _until_delivered(connection: asyncpg.Connection, count: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while await _delivered(connection) < count:  # noqa: ASYNC110  # counted, not told
+        while await _delivered(connection) < count:  # noqa: ASYNC110  # it is in the database
             await asyncio.sleep(0.1)
 
 

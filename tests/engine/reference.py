@@ -17,7 +17,7 @@ from tortoise.models import Model
 
 from engine.database import fetch
 from engine.paging import Order, encode_cursor
-from engine.queries import Nodes, One, Page
+from engine.queries import QUERIES, Loaded, Nodes, One, Page, Query
 from engine.sql import Sql, render
 from engine.tables import Table
 
@@ -88,7 +88,7 @@ class ReferenceExecutor(Executor[Any]):
             )
             return await completed if self.is_awaitable(completed) else completed
 
-        if isinstance(result, (One, Page, Nodes)):
+        if isinstance(result, QUERIES):
             return complete_answer()
         return complete(return_type, field_details_list, info, path, result, position_context)
 
@@ -99,8 +99,10 @@ class Rows:
     def __init__(self) -> None:
         self._lists: dict[Hashable, list[Found]] = {}
 
-    async def answer(self, query: One | Page | Nodes) -> Any:
+    async def answer(self, query: Query) -> Any:
         """Return the instance, the connection or the instances that a query stands for."""
+        if isinstance(query, Loaded):
+            return query.instance
         if isinstance(query, Nodes):
             found = [await self._find(query.tables, key) for key in query.keys]
             return found[0] if query.single else found

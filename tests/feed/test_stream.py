@@ -7,6 +7,7 @@ from engine.bell import Bell
 from engine.commit_order import Position, position_of, take_snapshot
 from engine.listener import Event
 from engine.stream import BUFFER_SIZE, Stream, TooSlow, UnknownPosition
+from resolvers.tables import EVENTS
 from tests.feed.following import Reader, connected, until, write, write_many
 
 chance = random.Random()  # noqa: S311  # varies the tests, protects nothing
@@ -164,7 +165,7 @@ async def test_only_the_events_of_one_ticket_come_where_that_is_asked_for(
     stream: Stream, bell: Bell, database_url: str
 ) -> None:
     async with connected(database_url) as connection:
-        start = (await take_snapshot()).position
+        start = (await take_snapshot(EVENTS)).position
         before = [await write(connection, ticket_id) for ticket_id in "abab"]
         async with Reader.following(stream, after=start, only="b") as reader:
             await reader.wait_for(2)
@@ -276,7 +277,7 @@ async def test_what_others_write_without_ringing_comes_within_a_second(
 
 
 async def test_a_place_that_the_database_has_not_come_to_is_refused(stream: Stream) -> None:
-    unreached: Position = ((await take_snapshot()).next + 1000, 1)
+    unreached: Position = ((await take_snapshot(EVENTS)).next + 1000, 1)
     with pytest.raises(UnknownPosition):
         await stream.follow(after=unreached)
 

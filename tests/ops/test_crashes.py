@@ -29,6 +29,7 @@ from models.columns import new_id
 from ops.simulator.call_record import RecordedCall
 from resolvers.tables import EVENT_ORDER
 from tests.app.conftest import new_data_dir
+from tests.app.graphql.asked import CREATE
 from tests.feed.following import until
 from tests.feed.listening import Heard, follow
 from tests.ops.fleet import Fleet, Member, sailing
@@ -210,10 +211,8 @@ async def is_up(member: Member, path: str = "/readyz") -> None:
 
 async def sail(sea: Sea, troubles: list[Trouble]) -> None:
     """Send all the time, while trouble goes on."""
-    going_on = [asyncio.create_task(sea.send()) for _ in range(SENDERS)]
-    # Who has heard of one event has a cursor, and misses nothing from then on.
-    await until(lambda: all(sea.heard), within_s=PEACE_S)
-    going_on += [asyncio.create_task(trouble(sea)) for trouble in troubles]
+    going_on = [asyncio.create_task(trouble(sea)) for trouble in troubles]
+    going_on += [asyncio.create_task(sea.send()) for _ in range(SENDERS)]
     await asyncio.sleep(TROUBLE_S)
     for task in going_on:
         task.cancel()
@@ -233,6 +232,12 @@ async def listening(sea: Sea) -> AsyncIterator[None]:
         for number, came in enumerate(sea.heard)
     ]
     try:
+        # Who has heard of one event has a cursor, and misses nothing from then on. They
+        # hear of it in calm: else what began before they did could end after it.
+        async with asyncio.timeout(PEACE_S), httpx2.AsyncClient(trust_env=False) as http:
+            while not all(sea.heard):
+                await http.post(f"{sea.fleet.servers[0].url}/graphql", json={"query": CREATE})
+                await asyncio.sleep(0.2)
         yield
     finally:
         for task in tasks:

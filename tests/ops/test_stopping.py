@@ -1,0 +1,52 @@
+"""A worker as a process, told to stop in the middle of its calls."""
+
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+
+from tests.ops.fleet import Member, sailing
+from tests.ops.outbox import many_due, until
+
+pytestmark = pytest.mark.usefixtures("database")
+
+HANDS = 32
+DUE = 2 * HANDS
+
+
+async def test_its_calls_are_finished_and_recorded_and_the_rest_is_left_to_others(
+    database_url: str, tmp_path: Path
+) -> None:
+    ops = Member("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "latency_ms=1500"])
+    await ops.start()
+    await many_due(DUE)
+    settings = {"DATABASE_URL": database_url, "OPS_URL": ops.url, "OPS_TIMEOUT_MS": "10000"}
+    async with (
+        httpx2.AsyncClient(base_url=ops.url, trust_env=False) as http,
+        sailing(tmp_path, servers=0, workers=1, **settings) as fleet,
+    ):
+
+        async def is_called() -> bool:
+            try:
+                return len((await http.get("/simulator/calls")).json()) == HANDS
+            except httpx2.TransportError:
+                return False
+
+        await until(is_called, timeout_s=60)
+        [worker] = fleet.workers
+        assert await worker.stop() == 0
+        calls = (await http.get("/simulator/calls")).json()
+        await ops.kill()
+    assert {call["outcome"] for call in calls} == {"accepted"}
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch(
+        "SELECT state, attempts, lease_until IS NULL AS is_free, count(*) FROM ops_deliveries"
+        " GROUP BY 1, 2, 3 ORDER BY 1"
+    )
+    assert await connection.fetchval("SELECT count(*) FROM log_entries") == HANDS
+    await connection.close()
+    assert [tuple(row) for row in rows] == [
+        ("delivered", 1, True, HANDS),
+        ("pending", 0, True, DUE - HANDS),
+    ]
