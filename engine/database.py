@@ -14,7 +14,6 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
     BaseDBAsyncClient,
-    PoolConnectionWrapper,
     TransactionalDBClient,
     TransactionContext,
     TransactionContextPooled,
@@ -63,7 +62,7 @@ class Client(AsyncpgDBClient):
         super().__init__(**options)
         self.dsn = dsn
 
-    async def create_pool(self, **options: Any) -> asyncpg.Pool:
+    async def create_pool(self, **options: Any) -> Any:
         """Open the pool; called by Tortoise at the first use."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
@@ -73,20 +72,15 @@ class Client(AsyncpgDBClient):
             options["statement_cache_size"] = 0
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
-        opened = await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options)
-        self.pool = Pool(opened)
-        _pools.append(self.pool)
-        return opened
+        pool = Pool(await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options))
+        _pools.append(pool)
+        return pool
 
     async def _close(self) -> None:
-        if self._pool is not None:
-            _pools.remove(self.pool)
-            await self.pool.close()
+        pool: Any = self._pool
+        if pool in _pools:
+            _pools.remove(pool)
         await super()._close()
-
-    def acquire_connection(self) -> PoolConnectionWrapper[asyncpg.Connection]:
-        """Return the context of one connection, for one statement."""
-        return _BoundedAcquire(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
         return _Transaction(_Transactional(self), self._pool_init_lock)
@@ -96,14 +90,6 @@ client_class = Client
 
 # The open pools of this process; Tortoise's own way to the newest is a slow one.
 _pools: list[Pool] = []
-
-
-class _BoundedAcquire(PoolConnectionWrapper[asyncpg.Connection]):
-    async def __aenter__(self) -> asyncpg.Connection:
-        await self.ensure_connection()
-        client: Any = self.client
-        self.connection = await client.pool.acquire()
-        return self.connection
 
 
 class _Transactional(TransactionWrapper):
@@ -120,14 +106,14 @@ class _Transaction(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
         client: Any = self.client
-        pool: Pool = client._parent.pool  # noqa: SLF001  # as in the base class
+        pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
         client._connection = await pool.acquire()  # noqa: SLF001
         self.token = get_connections().set(self.connection_name, client)
         try:
             await client.begin()
         except BaseException:
             get_connections().reset(self.token)
-            await asyncio.shield(pool.discard(client._connection))  # noqa: SLF001
+            await asyncio.shield(pool.release(client._connection))  # noqa: SLF001
             raise
         return self.client
 
@@ -198,9 +184,9 @@ async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     try:
         records: list[asyncpg.Record] = await connection.fetch(statement, *values)
     except BaseException:
-        await pool.discard(connection)
+        await pool.release(connection)
         raise
-    await pool.release(connection)
+    pool.hand_on(connection)
     return records
 
 

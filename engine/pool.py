@@ -1,15 +1,19 @@
 """A pool in front of asyncpg's, in which a connection goes from hand to hand.
 
 For each loan asyncpg makes a proxy, a future and a task, which cost a third of a small
-query. Here who is done lays a connection that is as it was on a stack, and the next one
-takes it from there. It goes back to asyncpg, which looks after it, when its statement
-has failed, when somebody waits for one, or when nobody has wanted it for a while.
+query. Here who is done with a connection that is as it was hands it on: to who waits
+longest, or on a stack, from where the next one takes it. It goes back to asyncpg, which
+looks after it, when its statement has failed, after a transaction, and when nobody has
+wanted it for a while. To Tortoise this is its pool.
 """
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import asyncpg
+
+from engine.deadlines import Deadlines
 
 __all__ = ["DatabaseUnavailable", "Pool"]
 
@@ -26,62 +30,114 @@ class Pool:
     """The connections of this process to one database."""
 
     def __init__(self, inner: asyncpg.Pool) -> None:
+        self.max_size: int = inner.get_max_size()
         self._inner = inner
+        # Connections that asyncpg has lent us, or is about to: those on the stack too.
+        self._lent = 0
         self._stack: list[Any] = []
         # The fewest that lay there since it was last looked: so many nobody wanted.
         self._unwanted = 0
-        self._waiting = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._returning: set[asyncio.Task[None]] = set()
-
-    @property
-    def max_size(self) -> int:
-        """How many connections there may be."""
-        return self._inner.get_max_size()
+        # Who waits is given a connection, or None: the right to borrow one.
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._deadlines = Deadlines(ACQUIRE_TIMEOUT_S)
 
     @property
     def free(self) -> int:
         """How many connections can be had at once."""
-        lent = self._inner.get_size() - self._inner.get_idle_size()
-        return self.max_size - lent + len(self._stack)
+        return self.max_size - self._lent + len(self._stack)
 
     async def acquire(self) -> Any:
         """Return a connection, for its user alone; raises DatabaseUnavailable."""
-        while self._stack:
+        if self._stack:
             connection = self._stack.pop()
             self._unwanted = min(self._unwanted, len(self._stack))
-            if not connection.is_closed():
-                return connection
-            await self._inner.release(connection)
-        self._waiting += 1
+        elif self._lent < self.max_size:
+            self._lent += 1
+            connection = None
+        else:
+            connection = await self._wait()
+        if connection is not None and _is_open(connection):
+            return connection
         try:
+            if connection is not None:
+                await self._inner.release(connection)
             return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except TimeoutError as error:
-            message = f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
-            raise DatabaseUnavailable(message) from error
-        finally:
-            self._waiting -= 1
+        except BaseException as error:
+            self._return_one()
+            if isinstance(error, TimeoutError):
+                raise _none_became_free() from error
+            raise
 
-    async def release(self, connection: Any) -> None:
+    def hand_on(self, connection: Any) -> None:
         """Give a connection back that is as it was: no transaction, no session's state."""
-        if self._waiting or self._inner.is_closing():
-            await self._inner.release(connection)
+        waiting = self._next_waiting()
+        if waiting is not None:
+            waiting.set_result(connection)
             return
         self._stack.append(connection)
         if self._sweeping is None:
             self._sweep_later()
 
-    async def discard(self, connection: Any) -> None:
-        """Give a connection back whose statement has failed, or was cancelled."""
-        await self._inner.release(connection)
+    async def release(self, connection: Any) -> None:
+        """Give a connection back whose state is not known."""
+        try:
+            await self._inner.release(connection)
+        finally:
+            self._return_one()
 
     async def close(self) -> None:
-        """Give back what lies on the stack, so that asyncpg can close it."""
+        """Close all connections, each when it is given back."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         while self._stack:
-            await self._inner.release(self._stack.pop())
+            await self.release(self._stack.pop())
         await asyncio.gather(*self._returning)
+        await self._inner.close()
+
+    def terminate(self) -> None:
+        """Close all connections at once."""
+        self._inner.terminate()
+
+    async def expire_connections(self) -> None:
+        """Have all connections made anew before they are used again."""
+        while self._stack:
+            await self.release(self._stack.pop())
+        await self._inner.expire_connections()
+
+    async def _wait(self) -> Any:
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            with self._deadlines.one():
+                return await waiting
+        except BaseException as error:
+            if waiting.done() and not waiting.cancelled():
+                # It has come at the last moment.
+                if waiting.result() is None:
+                    self._return_one()
+                else:
+                    self.hand_on(waiting.result())
+            if isinstance(error, TimeoutError):
+                raise _none_became_free() from error
+            raise
+
+    def _next_waiting(self) -> asyncio.Future[Any] | None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            # Who has given up waiting is done.
+            if not waiting.done():
+                return waiting
+        return None
+
+    def _return_one(self) -> None:
+        """Count one connection less, or let who waits longest borrow one in its place."""
+        waiting = self._next_waiting()
+        if waiting is not None:
+            waiting.set_result(None)
+        else:
+            self._lent -= 1
 
     def _sweep_later(self) -> None:
         self._unwanted = len(self._stack)
@@ -92,8 +148,20 @@ class Pool:
         self._sweeping = None
         unwanted, self._stack[: self._unwanted] = self._stack[: self._unwanted], []
         for connection in unwanted:
-            task = asyncio.create_task(self._inner.release(connection))
+            task = asyncio.create_task(self.release(connection))
             self._returning.add(task)
             task.add_done_callback(self._returning.discard)
         if self._stack:
             self._sweep_later()
+
+
+def _is_open(connection: Any) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        # It was closed while it lay there, and asyncpg has taken it back.
+        return False
+
+
+def _none_became_free() -> DatabaseUnavailable:
+    return DatabaseUnavailable(f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s")

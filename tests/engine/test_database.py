@@ -1,6 +1,7 @@
 """The pool under it all: bounded waiting, no connection lost, and faults told apart."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -16,6 +17,7 @@ from engine.database import (
     sqlstate,
     violated_constraint,
 )
+from engine.deadlines import Deadlines
 from engine.pool import DatabaseUnavailable, Pool
 from models import Ticket
 
@@ -98,7 +100,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = [await pool.acquire() for _ in range(pool.max_size)]
-    monkeypatch.setattr("engine.pool.ACQUIRE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(pool, "_deadlines", Deadlines(0.01))
     try:
         with pytest.raises(DatabaseUnavailable) as fault:
             await fetch("SELECT 1", [])
@@ -110,7 +112,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
                 pytest.fail("it has begun")
     finally:
         for connection in taken:
-            await pool.release(connection)
+            pool.hand_on(connection)
     assert await Ticket.all().count() == 0
 
 
@@ -119,10 +121,34 @@ async def test_who_waits_gets_the_next_connection_that_is_given_back(pool: Pool)
     waiting = [asyncio.create_task(fetch("SELECT 1", [])) for _ in range(3)]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in waiting)
+    pool.hand_on(taken.pop())
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    # Also one that asyncpg must look after first.
     await pool.release(taken.pop())
     await asyncio.gather(*waiting)
     for connection in taken:
-        await pool.release(connection)
+        pool.hand_on(connection)
+    assert pool.free == pool.max_size
+
+
+async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> None:
+    """Be it before, after or just as one is given to him."""
+    taken = [await pool.acquire() for _ in range(pool.max_size)]
+    for give_back in (pool.hand_on, lambda one: asyncio.ensure_future(pool.release(one))):
+        for steps in range(4):
+            waiting = asyncio.create_task(pool.acquire())
+            await asyncio.sleep(0)
+            give_back(taken.pop())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                taken.append(await waiting)
+            async with asyncio.timeout(5):
+                while len(taken) < pool.max_size:
+                    taken.append(await pool.acquire())
+    for connection in taken:
+        pool.hand_on(connection)
     assert pool.free == pool.max_size
 
 
