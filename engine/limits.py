@@ -18,6 +18,10 @@ from graphql import (
     SelectionSetNode,
 )
 
+# For each token that is allowed.
+CHARACTERS_PER_TOKEN = 16
+LINES_PER_TOKEN = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -48,6 +52,26 @@ class Size:
             max(self.depth, other.depth),
             self.aliases + other.aliases,
             self.directives + other.directives,
+        )
+
+
+def check_text(text: str, limits: Limits) -> None:
+    """Raise LimitExceeded where a text is far longer than the tokens that it may have.
+
+    Literals have no length of their own, and to find the line of an error takes as long
+    as there are lines; what is long belongs into variables.
+    """
+    if len(text) > CHARACTERS_PER_TOKEN * limits.tokens:
+        raise LimitExceeded(
+            f"The document has {len(text)} characters; at most"
+            f" {CHARACTERS_PER_TOKEN * limits.tokens} are allowed."
+            " What is long can be given as a variable."
+        )
+    lines = text.count("\n") + text.count("\r")
+    if lines > LINES_PER_TOKEN * limits.tokens:
+        raise LimitExceeded(
+            f"The document has {lines} lines; at most {LINES_PER_TOKEN * limits.tokens}"
+            " are allowed."
         )
 
 

@@ -20,6 +20,8 @@ __all__ = ["codes_of", "request_error", "shown", "shown_errors"]
 _logger = logging.getLogger(__name__)
 
 _QUERY_CANCELED = "57014"
+# graphql-core repeats what it was sent, however long that is.
+MAX_MESSAGE_LENGTH = 1_000
 
 Shown = dict[str, Any]
 
@@ -77,6 +79,8 @@ def _with_code(error: GraphQLError, code: str) -> Shown:
 
 
 def _masked(error: GraphQLError, code: str, message: str) -> Shown:
+    if len(message) > MAX_MESSAGE_LENGTH:
+        message = message[: MAX_MESSAGE_LENGTH - 1] + "…"
     masked: Shown = {"message": message}
     if error.locations:
         masked["locations"] = [
