@@ -1,6 +1,7 @@
 """The endpoint: one request in, one answer out."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access.allotment import AllotmentUsedUp
 from app.graphiql.page import graphiql_page
 from app.graphql.errors import codes_of, request_error
 from app.graphql.event_stream import EventStream, single
@@ -19,7 +21,7 @@ from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
 from app.http.body import read_body
-from app.http.context import context_of, spend_request
+from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
 from app.http.faults import RETRY_AFTER_S
 from app.http.plain_answer import PlainAnswer, RawHeaders
@@ -113,13 +115,14 @@ class GraphQLEndpoint:
             if operation.operation is OperationType.SUBSCRIPTION:
                 if not takes_events:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
-                results = await self._operations.subscribe(
-                    document,
-                    operation_name=request.operation_name,
-                    variables=request.variables,
-                    context=context,
-                )
-                return EventStream(results, self._standing)
+                with self._allotted(asker_of(scope, context)) as has:
+                    results = await self._operations.subscribe(
+                        document,
+                        operation_name=request.operation_name,
+                        variables=request.variables,
+                        context=context,
+                    )
+                    return EventStream(results, self._standing, has.pop_all())
             content = await self._operations.run(
                 document,
                 operation_name=request.operation_name,
@@ -141,6 +144,16 @@ class GraphQLEndpoint:
             return EventStream(single(content), self._standing)
         response = _response(scope, answer, content, status=status)
         return revalidated(scope, response) if can_be_kept else response
+
+    def _allotted(self, asker: str) -> ExitStack:
+        """Return what a subscription takes of its caller's share; raises HttpProblem (429)."""
+        with ExitStack() as has:
+            try:
+                has.enter_context(self._standing.connections.one_for(asker))
+                has.enter_context(self._standing.subscriptions.one_for(asker))
+            except AllotmentUsedUp as error:
+                raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
+            return has.pop_all()
 
 
 def _operation(

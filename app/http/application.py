@@ -29,7 +29,7 @@ __all__ = ["application"]
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
     """Return the server's ASGI application over a database that is migrated; raises Trouble."""
-    standing = Standing()
+    standing = Standing(settings)
     rate_limit = RateLimit(settings)
     operations = Operations(settings)
     endpoint = GraphQLEndpoint(settings, operations, standing)

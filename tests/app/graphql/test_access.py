@@ -17,8 +17,8 @@ SECRET = "a-key-of-the-tests-" * 4
 LEEWAY_S = 30
 
 
-def bearer(scope: str = "read", *, for_s: float = 60) -> str:
-    claims = {"sub": "ada", "scope": scope, "exp": time.time() + for_s}
+def bearer(scope: str = "read", *, for_s: float = 60, sub: str = "ada") -> str:
+    claims = {"sub": sub, "scope": scope, "exp": time.time() + for_s}
     return "Bearer " + jwt.encode(claims, SECRET, algorithm="HS256")
 
 
