@@ -93,7 +93,7 @@ class Operation:
             self._log()
 
     def give_back(self) -> None:
-        """Give back what it took, if that is not done: also where it was cancelled before it ran."""
+        """Give back what it took, once: also where it was cancelled before it ran."""
         self._has.close()
 
     def cancel(self) -> None:
