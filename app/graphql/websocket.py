@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import ExitStack
-from http import HTTPStatus
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -171,6 +170,9 @@ class _Socket:
             if isinstance(credential := payload.get(name), str):
                 self._scope = _with_credential(self._scope, credential)
         context = await self._context_of(self._scope)
+        if not context.caller.scopes:
+            # Known, but nothing can be asked for here that it may have.
+            raise _Close(4403, "Forbidden")
         try:
             # Counted from here on: before, nobody is known, and it does not last.
             allotted = self._endpoint.standing.connections.one_for(asker_of(self._scope, context))
@@ -206,9 +208,7 @@ class _Socket:
     async def _context_of(self, scope: Scope) -> Context:
         try:
             return await context_of(scope)
-        except HttpProblem as problem:
-            if problem.status == HTTPStatus.FORBIDDEN:
-                raise _Close(4403, "Forbidden") from None
+        except HttpProblem:
             raise _Close(4401, "Unauthorized") from None
 
     def _free(self, operation: Operation) -> None:
