@@ -15,7 +15,7 @@ from resolvers.feed import FellBehind
 from resolvers.problems import Problem
 from schema.errors import camel_case, message_of
 
-__all__ = ["codes_of", "request_error", "shown", "shown_errors"]
+__all__ = ["codes_of", "request_error", "shown", "shown_errors", "without_suggestions"]
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +39,13 @@ def shown(errors: Sequence[GraphQLError], code: str) -> list[Shown]:
 def shown_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[Shown]:
     """Return the errors of an execution; what is unexpected goes to the log."""
     return [_shown_error(error, request_id) for error in errors]
+
+
+def without_suggestions(errors: Sequence[Shown]) -> list[Shown]:
+    """Return errors that name nothing of the schema but what was asked for."""
+    return [
+        {**error, "message": error["message"].partition(" Did you mean")[0]} for error in errors
+    ]
 
 
 def codes_of(errors: Sequence[Shown]) -> tuple[str, ...]:
