@@ -29,6 +29,7 @@ from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
 from engine.documents import Document
+from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
 __all__ = ["GraphQLEndpoint"]
@@ -76,6 +77,9 @@ class GraphQLEndpoint:
             if answer is None:
                 detail = f"Accept must allow {Answer.GRAPHQL.value} or {Answer.JSON.value}."
                 raise HttpProblem(406, "NOT_ACCEPTABLE", detail)  # noqa: TRY301  # all are rendered below
+            # First of all: a stranger's body is not worth reading.
+            context = await context_of(scope)
+            await spend_request(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
                 request = read_json(await read_body(scope, receive, max_bytes=self._max_body_bytes))
@@ -83,7 +87,7 @@ class GraphQLEndpoint:
                 request = read_query_string(scope["query_string"])
             # A subscription has no other answer; a query may have been wanted as JSON first.
             takes_events = method != "HEAD" and lists_events(accept)
-            return await self._answer(scope, request, answer, takes_events=takes_events)
+            return await self._answer(scope, context, request, answer, takes_events=takes_events)
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
             if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
@@ -99,10 +103,14 @@ class GraphQLEndpoint:
             )
 
     async def _answer(
-        self, scope: Scope, request: GraphQLRequest, answer: Answer, *, takes_events: bool
+        self,
+        scope: Scope,
+        context: Context,
+        request: GraphQLRequest,
+        answer: Answer,
+        *,
+        takes_events: bool,
     ) -> ASGIApp:
-        context = await context_of(scope)
-        await spend_request(scope, context)
         status = 200
         can_be_kept = False
         try:

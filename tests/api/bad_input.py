@@ -380,7 +380,7 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
         400,
         "200 levels",
     ),
-    "1 MiB of brackets": (b"[" * MIB, 400, "200 levels"),
+    "1 MiB of brackets": (b"[" * MIB, 400, "100000 arrays and objects"),
     "1 MiB and a byte": (with_metadata(b'"%s"' % (b"x" * MIB)), 413, "1048576 bytes"),
     "20 MiB": (with_metadata(b'"%s"' % (b"x" * 20 * MIB)), 413, "1048576 bytes"),
 }

@@ -183,6 +183,10 @@ def test_a_bad_credential_opens_nothing(closed: Served, credential: str | None) 
         )
         assert answer.status_code == 401
         assert "nonsense" not in answer.text
+    # A stranger's body is not even read.
+    for body in (b"{", b"x" * 2_000_000):
+        answer = closed.http.post("/graphql", content=body, headers=headers)
+        assert answer.status_code == 401
     assert close_code(closed, credential) == 4401
 
 
