@@ -15,7 +15,7 @@ from app.access.allotment import AllotmentUsedUp
 from app.graphiql.page import graphiql_page
 from app.graphql.errors import codes_of, request_error
 from app.graphql.event_stream import EventStream, single
-from app.graphql.negotiation import Answer, lists_events, negotiate
+from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, negotiate
 from app.graphql.operations import Operations, Refused, choose
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
@@ -69,7 +69,7 @@ class GraphQLEndpoint:
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
         headers = dict(scope["headers"])
-        accept = headers.get(b"accept", b"").decode("latin-1")
+        accept = headers.get(b"accept", b"")[:MAX_ACCEPT_LENGTH].decode("latin-1")
         answer = negotiate(accept, with_page=self._with_page and method != "POST")
         if answer is Answer.PAGE:
             return graphiql_page(Request(scope))
