@@ -193,7 +193,10 @@ class Documents:
             check_merging(node, self._limits)
         except LimitExceeded:
             # What has no end because it is within itself is no large document, but a wrong one.
-            if errors := validate(self._schema, node, [NoFragmentCyclesRule], max_errors=1):
+            has_fragments = any(isinstance(one, FragmentDefinitionNode) for one in node.definitions)
+            if has_fragments and (
+                errors := validate(self._schema, node, [NoFragmentCyclesRule], max_errors=1)
+            ):
                 raise InvalidDocument(errors, syntax=False) from None
             raise
 

@@ -7,6 +7,7 @@ what introspection selects is bounded by graphql-core's own rule instead.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -38,8 +39,7 @@ class LimitExceeded(Exception):
     """An operation is larger than a limit; the text names both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """What a part of a document comes to."""
 
     depth: int = 0
@@ -106,10 +106,13 @@ class _Measure:
         self._sizes: dict[str, Size] = {}
 
     def selection_set(self, node: SelectionSetNode | None) -> Size:
-        size = Size()
+        depth = aliases = directives = 0
         for selection in node.selections if node else ():
-            size = size.beside(self._selection(selection))
-        return size
+            size = self._selection(selection)
+            depth = max(depth, size.depth)
+            aliases += size.aliases
+            directives += size.directives
+        return Size(depth, aliases, directives)
 
     def _selection(self, node: SelectionNode) -> Size:
         own = Size(directives=len(node.directives or ()))
