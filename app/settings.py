@@ -146,6 +146,16 @@ class Settings:
         url("memory", "redis", "rediss", "redis+sentinel", "valkey", "memcached"),
         "Where they are counted, when processes share the count",
     )
+    max_connections: int = setting(
+        2000,
+        whole(1, 1_000_000),
+        "WebSockets and event streams that one caller may have open, in each process",
+    )
+    max_subscriptions: int = setting(
+        2000,
+        whole(1, 1_000_000),
+        "Subscriptions that one caller may have open, in each process",
+    )
     documents: Path | None = setting(None, path, "A manifest of trusted documents: hash to text")
     documents_only: bool = setting(False, flag, "Refuse every document that is not in it")
 

@@ -7,6 +7,7 @@ any other: then graphql-core does it again, and says what is wrong.
 
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
+from math import inf
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -29,9 +30,15 @@ from graphql.execution.get_variable_signature import (
 )
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
+from engine.limits import LimitExceeded
+
+__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to", "has_more_values"]
 
 Coerce: TypeAlias = Callable[[Any], Any]
+
+# Items in all lists of the variables of one operation, those within others with them. What a
+# scalar holds is its own business.
+MAX_ITEMS = 10_000
 
 
 class NotCoercible(Exception):
@@ -62,14 +69,20 @@ class Variables:
             self._declared.append((signature.name, coercion_to(signature.type), default))
 
     def coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the coerced values of those that have one; raises NotCoercible."""
+        """Return the coerced values of those that have one.
+
+        Raises NotCoercible, and LimitExceeded where there are too many.
+        """
+        _Items.left = MAX_ITEMS
         try:
             return self._coerce(values)
-        except NotCoercible:
+        except (NotCoercible, LimitExceeded):
             raise
         except Exception as error:
             # A scalar may raise what it likes.
             raise NotCoercible from error
+        finally:
+            _Items.left = inf
 
     def _coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
         coerced = {}
@@ -81,6 +94,24 @@ class Variables:
             elif default is not Undefined:
                 coerced[name] = default
         return coerced
+
+
+class _Items:
+    """How many more items the variables under way may have: nothing waits while they are read."""
+
+    left: float = inf
+
+
+def has_more_values(value: Any, most: int) -> bool:
+    """Tell whether a JSON value has more values in it than this, however they are nested."""
+    pending = [value]
+    while pending and most >= 0:
+        one = pending.pop()
+        if isinstance(one, (dict, list)):
+            most -= len(one)
+            if most >= 0:
+                pending += one.values() if isinstance(one, dict) else one
+    return most < 0
 
 
 # In place of the default of what must be given.
@@ -100,8 +131,13 @@ def _list(coerce: Coerce) -> Coerce:
     def coerced(value: Any) -> Any:
         if value is None:
             return None
-        # A value that is no list is taken for a list of one.
-        return [coerce(item) for item in value] if isinstance(value, list) else [coerce(value)]
+        if not isinstance(value, list):
+            # It is taken for a list of one.
+            return [coerce(value)]
+        _Items.left -= len(value)
+        if _Items.left < 0:
+            raise LimitExceeded(f"The variables have more than {MAX_ITEMS} items in their lists.")
+        return [coerce(item) for item in value]
 
     return coerced
 

@@ -12,6 +12,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    NoFragmentCyclesRule,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -24,11 +25,14 @@ from graphql.execution.collect_fields import FragmentDetails
 
 from engine.coercion import Variables
 from engine.cost import Cost, Declared, operation_cost
-from engine.limits import LimitExceeded, Limits, check_size
+from engine.limits import LimitExceeded, Limits, check_size, check_text
+from engine.merging import check_merging
 from engine.requirements import Requirements, operation_requirements
 
 # How many combinations of variables are remembered for one document.
 MAX_COMBINATIONS = 64
+# Each may repeat a part of the document, and be looked up in it: all of them would take seconds.
+MAX_ERRORS = 3
 
 _PAGE_SIZES = frozenset({"first", "last", "ids"})
 
@@ -159,10 +163,12 @@ class Documents:
         return document
 
     def _prepare(self, text: str) -> Document:
+        check_text(text, self._limits)
         node = self._parse(text)
         # Before validation, whose work grows faster than the document.
         check_size(node, self._limits)
-        if errors := validate(self._schema, node, specified_rules):
+        self._check_merging(node)
+        if errors := validate(self._schema, node, specified_rules, max_errors=MAX_ERRORS):
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
         visit(node, variables)
@@ -181,6 +187,18 @@ class Documents:
             switches=tuple(dict.fromkeys(variables.switches)),
             sizes=tuple(dict.fromkeys(variables.sizes)),
         )
+
+    def _check_merging(self, node: DocumentNode) -> None:
+        try:
+            check_merging(node, self._limits)
+        except LimitExceeded:
+            # What has no end because it is within itself is no large document, but a wrong one.
+            has_fragments = any(isinstance(one, FragmentDefinitionNode) for one in node.definitions)
+            if has_fragments and (
+                errors := validate(self._schema, node, [NoFragmentCyclesRule], max_errors=1)
+            ):
+                raise InvalidDocument(errors, syntax=False) from None
+            raise
 
     def _parse(self, text: str) -> DocumentNode:
         try:

@@ -7,6 +7,7 @@ what introspection selects is bounded by graphql-core's own rule instead.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -17,6 +18,10 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
 )
+
+# For each token that is allowed.
+CHARACTERS_PER_TOKEN = 16
+LINES_PER_TOKEN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,7 @@ class LimitExceeded(Exception):
     """An operation is larger than a limit; the text names both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """What a part of a document comes to."""
 
     depth: int = 0
@@ -48,6 +52,26 @@ class Size:
             max(self.depth, other.depth),
             self.aliases + other.aliases,
             self.directives + other.directives,
+        )
+
+
+def check_text(text: str, limits: Limits) -> None:
+    """Raise LimitExceeded where a text is far longer than the tokens that it may have.
+
+    Literals have no length of their own, and to find the line of an error takes as long
+    as there are lines; what is long belongs into variables.
+    """
+    if len(text) > CHARACTERS_PER_TOKEN * limits.tokens:
+        raise LimitExceeded(
+            f"The document has {len(text)} characters; at most"
+            f" {CHARACTERS_PER_TOKEN * limits.tokens} are allowed."
+            " What is long can be given as a variable."
+        )
+    lines = text.count("\n") + text.count("\r")
+    if lines > LINES_PER_TOKEN * limits.tokens:
+        raise LimitExceeded(
+            f"The document has {lines} lines; at most {LINES_PER_TOKEN * limits.tokens}"
+            " are allowed."
         )
 
 
@@ -82,10 +106,13 @@ class _Measure:
         self._sizes: dict[str, Size] = {}
 
     def selection_set(self, node: SelectionSetNode | None) -> Size:
-        size = Size()
+        depth = aliases = directives = 0
         for selection in node.selections if node else ():
-            size = size.beside(self._selection(selection))
-        return size
+            size = self._selection(selection)
+            depth = max(depth, size.depth)
+            aliases += size.aliases
+            directives += size.directives
+        return Size(depth, aliases, directives)
 
     def _selection(self, node: SelectionNode) -> Size:
         own = Size(directives=len(node.directives or ()))

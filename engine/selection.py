@@ -17,12 +17,16 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.calls import FieldCall, NotCallable
-from engine.coercion import NotCoercible
-from engine.documents import Document
+from engine.coercion import NotCoercible, has_more_values
+from engine.documents import MAX_ERRORS, Document
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "Selection"]
 
 T = TypeVar("T")
+
+# Up to how many values it is looked for where they are wrong, which takes long.
+MAX_TOLD_VALUES = 2_000
+_TOO_MANY_TO_TELL = "The variables do not fit the operation, and are too many to say where."
 
 
 class NotProjectable(Exception):
@@ -47,7 +51,9 @@ class Info:
 
 
 class Selection:
-    """What is selected in an operation with these variables; raises InvalidVariables.
+    """What is selected in an operation with these variables.
+
+    Raises InvalidVariables and LimitExceeded.
 
     ``shapes`` keeps what was compiled of the document: it outlives the operation, and
     so do the nodes of the document that its keys name.
@@ -68,13 +74,18 @@ class Selection:
             declared = document.variables(operation)
             self.variables = declared.coerce(variables)
         except NotCoercible:
+            if has_more_values(variables, MAX_TOLD_VALUES):
+                raise InvalidVariables([GraphQLError(_TOO_MANY_TO_TELL)]) from None
             self.variables = self.sources().coerced
         self.shapes: dict[Hashable, Any] = document.shapes_for(self.variables)
 
     def sources(self) -> VariableValues:
         """Return the variables as graphql-core has them; raises InvalidVariables."""
         values = get_variable_values(
-            self.document.schema, self.operation.variable_definitions or (), dict(self._given)
+            self.document.schema,
+            self.operation.variable_definitions or (),
+            dict(self._given),
+            max_errors=MAX_ERRORS,
         )
         if isinstance(values, list):
             raise InvalidVariables(values)

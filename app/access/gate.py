@@ -19,7 +19,7 @@ __all__ = ["Gate", "Unauthenticated"]
 ANYONE = Caller(name=None, scopes=SCOPES)
 # How long a credential that was found good is not looked at again. A revoked token
 # has ended well within the minute that is promised.
-_KEPT_S = 15.0
+_KEPT_S = 5.0
 _KEPT = 10_000
 
 _logger = logging.getLogger(__name__)

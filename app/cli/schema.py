@@ -23,7 +23,8 @@ def add(commands: Any) -> None:
         "check",
         help="name each change that would break a client of the file's schema",
         description="Name each difference of the schema from the one in FILE that would break "
-        "a client, and fail where there is one, or where the committed print is out of date.",
+        "a client, and fail where there is one, where the committed print is out of date, or "
+        "where something is deprecated without the date until which it stays.",
     )
     check.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="the committed one if not given"
@@ -50,6 +51,7 @@ def run_check(given: argparse.Namespace) -> int:
     from graphql import GraphQLError, build_schema, find_breaking_changes, find_dangerous_changes
 
     from schema.build import graphql_schema, printed
+    from schema.deprecations import undated
 
     file = given.file or COMMITTED
     text = _read(file)
@@ -73,7 +75,10 @@ def run_check(given: argparse.Namespace) -> int:
             f"ticketops schema export {_named(COMMITTED)}",
             file=sys.stderr,
         )
-    return 1 if breaking or is_stale else 0
+    without_date = undated(graphql_schema())
+    for place in without_date:
+        print(f"{place} is deprecated without a date in its reason, like 2027-01-31.")
+    return 1 if breaking or is_stale or without_date else 0
 
 
 def _read(file: Path) -> str:

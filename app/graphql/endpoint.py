@@ -1,6 +1,7 @@
 """The endpoint: one request in, one answer out."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
@@ -10,16 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access.allotment import AllotmentUsedUp
 from app.graphiql.page import graphiql_page
 from app.graphql.errors import codes_of, request_error
 from app.graphql.event_stream import EventStream, single
-from app.graphql.negotiation import Answer, lists_events, negotiate
+from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, negotiate
 from app.graphql.operations import Operations, Refused, choose
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
 from app.http.body import read_body
-from app.http.context import context_of, spend_request
+from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
 from app.http.faults import RETRY_AFTER_S
 from app.http.plain_answer import PlainAnswer, RawHeaders
@@ -27,6 +29,7 @@ from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
 from engine.documents import Document
+from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
 __all__ = ["GraphQLEndpoint"]
@@ -66,7 +69,7 @@ class GraphQLEndpoint:
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
         headers = dict(scope["headers"])
-        accept = headers.get(b"accept", b"").decode("latin-1")
+        accept = headers.get(b"accept", b"")[:MAX_ACCEPT_LENGTH].decode("latin-1")
         answer = negotiate(accept, with_page=self._with_page and method != "POST")
         if answer is Answer.PAGE:
             return graphiql_page(Request(scope))
@@ -74,6 +77,9 @@ class GraphQLEndpoint:
             if answer is None:
                 detail = f"Accept must allow {Answer.GRAPHQL.value} or {Answer.JSON.value}."
                 raise HttpProblem(406, "NOT_ACCEPTABLE", detail)  # noqa: TRY301  # all are rendered below
+            # First of all: a stranger's body is not worth reading.
+            context = await context_of(scope)
+            await spend_request(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
                 request = read_json(await read_body(scope, receive, max_bytes=self._max_body_bytes))
@@ -81,7 +87,7 @@ class GraphQLEndpoint:
                 request = read_query_string(scope["query_string"])
             # A subscription has no other answer; a query may have been wanted as JSON first.
             takes_events = method != "HEAD" and lists_events(accept)
-            return await self._answer(scope, request, answer, takes_events=takes_events)
+            return await self._answer(scope, context, request, answer, takes_events=takes_events)
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
             if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
@@ -97,10 +103,14 @@ class GraphQLEndpoint:
             )
 
     async def _answer(
-        self, scope: Scope, request: GraphQLRequest, answer: Answer, *, takes_events: bool
+        self,
+        scope: Scope,
+        context: Context,
+        request: GraphQLRequest,
+        answer: Answer,
+        *,
+        takes_events: bool,
     ) -> ASGIApp:
-        context = await context_of(scope)
-        await spend_request(scope, context)
         status = 200
         can_be_kept = False
         try:
@@ -113,13 +123,14 @@ class GraphQLEndpoint:
             if operation.operation is OperationType.SUBSCRIPTION:
                 if not takes_events:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
-                results = await self._operations.subscribe(
-                    document,
-                    operation_name=request.operation_name,
-                    variables=request.variables,
-                    context=context,
-                )
-                return EventStream(results, self._standing)
+                with self._allotted(asker_of(scope, context)) as has:
+                    results = await self._operations.subscribe(
+                        document,
+                        operation_name=request.operation_name,
+                        variables=request.variables,
+                        context=context,
+                    )
+                    return EventStream(results, self._standing, has.pop_all())
             content = await self._operations.run(
                 document,
                 operation_name=request.operation_name,
@@ -141,6 +152,16 @@ class GraphQLEndpoint:
             return EventStream(single(content), self._standing)
         response = _response(scope, answer, content, status=status)
         return revalidated(scope, response) if can_be_kept else response
+
+    def _allotted(self, asker: str) -> ExitStack:
+        """Return what a subscription takes of its caller's share; raises HttpProblem (429)."""
+        with ExitStack() as has:
+            try:
+                has.enter_context(self._standing.connections.one_for(asker))
+                has.enter_context(self._standing.subscriptions.one_for(asker))
+            except AllotmentUsedUp as error:
+                raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
+            return has.pop_all()
 
 
 def _operation(

@@ -15,11 +15,13 @@ from resolvers.feed import FellBehind
 from resolvers.problems import Problem
 from schema.errors import camel_case, message_of
 
-__all__ = ["codes_of", "request_error", "shown", "shown_errors"]
+__all__ = ["codes_of", "request_error", "shown", "shown_errors", "without_suggestions"]
 
 _logger = logging.getLogger(__name__)
 
 _QUERY_CANCELED = "57014"
+# graphql-core repeats what it was sent, however long that is.
+MAX_MESSAGE_LENGTH = 1_000
 
 Shown = dict[str, Any]
 
@@ -37,6 +39,13 @@ def shown(errors: Sequence[GraphQLError], code: str) -> list[Shown]:
 def shown_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[Shown]:
     """Return the errors of an execution; what is unexpected goes to the log."""
     return [_shown_error(error, request_id) for error in errors]
+
+
+def without_suggestions(errors: Sequence[Shown]) -> list[Shown]:
+    """Return errors that name nothing of the schema but what was asked for."""
+    return [
+        {**error, "message": error["message"].partition(" Did you mean")[0]} for error in errors
+    ]
 
 
 def codes_of(errors: Sequence[Shown]) -> tuple[str, ...]:
@@ -77,6 +86,8 @@ def _with_code(error: GraphQLError, code: str) -> Shown:
 
 
 def _masked(error: GraphQLError, code: str, message: str) -> Shown:
+    if len(message) > MAX_MESSAGE_LENGTH:
+        message = message[: MAX_MESSAGE_LENGTH - 1] + "…"
     masked: Shown = {"message": message}
     if error.locations:
         masked["locations"] = [

@@ -7,6 +7,7 @@ stream just ends, so that clients connect again.
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -41,14 +42,24 @@ async def single(content: Content) -> AsyncGenerator[str, None]:
 
 
 class EventStream:
-    """The answer to an operation, as an ASGI application."""
+    """The answer to an operation, as an ASGI application; what it has is given back at its end."""
 
-    def __init__(self, results: AsyncGenerator[str, None], standing: Standing) -> None:
+    def __init__(
+        self,
+        results: AsyncGenerator[str, None],
+        standing: Standing,
+        has: ExitStack | None = None,
+    ) -> None:
         self._results = results
         self._standing = standing
+        self._has = has or ExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the results until there are no more, or nobody to take them."""
+        with self._has:
+            await self._stream(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         writing, leaving, *others = (
             asyncio.create_task(work)

@@ -31,7 +31,7 @@ def trusted_documents(manifest: Path | None) -> dict[str, str]:
     if manifest is None:
         return {}
     try:
-        content = parse_json(manifest.read_bytes())
+        content = parse_json(manifest.read_bytes(), is_trusted=True)
     except OSError as error:
         raise Trouble(f"DOCUMENTS cannot be read: {manifest}: {error.strerror}.") from None
     except InvalidJson as error:

@@ -3,7 +3,11 @@
 from enum import Enum
 from functools import lru_cache
 
-__all__ = ["Answer", "lists_events", "negotiate"]
+__all__ = ["MAX_ACCEPT_LENGTH", "Answer", "lists_events", "negotiate"]
+
+# What comes after is not looked at: a browser sends 150 characters, and 64 KiB of commas would
+# take a quarter of a second.
+MAX_ACCEPT_LENGTH = 1000
 
 
 class Answer(Enum):

@@ -9,7 +9,14 @@ import orjson
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 from starlette.types import Scope
 
-from app.graphql.errors import Shown, codes_of, request_error, shown, shown_errors
+from app.graphql.errors import (
+    Shown,
+    codes_of,
+    request_error,
+    shown,
+    shown_errors,
+    without_suggestions,
+)
 from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
 from app.graphql.request import GraphQLRequest
 from app.http.problem import HttpProblem
@@ -94,6 +101,8 @@ class Operations:
         self._known = KnownDocuments(
             trusted_documents(settings.documents), trusted_only=settings.documents_only
         )
+        # Who may send no text of its own may not ask for the schema either.
+        self._hides_names = settings.documents_only
         self._timeout_s = settings.request_timeout_ms / 1000
         self._deadlines = Deadlines(self._timeout_s)
 
@@ -133,7 +142,7 @@ class Operations:
                     max_cost=self._limits.cost,
                 )
         except InvalidVariables as error:
-            raise Refused(shown(error.errors, "BAD_USER_INPUT")) from None
+            raise self._refused(error) from None
         except LimitExceeded as error:
             raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         except TimeoutError:
@@ -179,7 +188,7 @@ class Operations:
                     shared_by=context.caller,
                 )
         except InvalidVariables as error:
-            raise Refused(shown(error.errors, "BAD_USER_INPUT")) from None
+            raise self._refused(error) from None
         except LimitExceeded as error:
             raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         except NoSource as error:
@@ -188,6 +197,10 @@ class Operations:
             message = f"The subscription did not start within {self._timeout_s:g} s."
             raise Refused([request_error("TIMEOUT", message)]) from None
         return _refusing(answers, context)
+
+    def _refused(self, error: InvalidVariables) -> Refused:
+        errors = shown(error.errors, "BAD_USER_INPUT")
+        return Refused(without_suggestions(errors) if self._hides_names else errors)
 
 
 async def _refusing(

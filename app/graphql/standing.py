@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from app.access.allotment import Allotment
+from app.settings import Settings
+
 __all__ = ["Standing"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -15,8 +18,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Standing:
     """The open subscriptions of a process: sockets and event streams."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.is_over = False
+        self.connections = Allotment(settings.max_connections, "connections")
+        self.subscriptions = Allotment(settings.max_subscriptions, "subscriptions")
         self._ends: list[Callable[[], object]] = []
 
     @contextmanager

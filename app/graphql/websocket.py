@@ -9,11 +9,12 @@ next one is looked at: whoever gets the pong to a ping that was sent after the
 import asyncio
 import logging
 from collections.abc import Coroutine
-from http import HTTPStatus
+from contextlib import ExitStack
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from app.access.allotment import AllotmentUsedUp
 from app.graphql.operations import Operations, encode
 from app.graphql.standing import Standing
 from app.graphql.ws_messages import (
@@ -26,7 +27,7 @@ from app.graphql.ws_messages import (
     read_message,
 )
 from app.graphql.ws_operation import Operation
-from app.http.context import context_of, spend_request, until_refused
+from app.http.context import asker_of, context_of, spend_request, until_refused
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem, problem_response
 from app.settings import Settings
@@ -97,6 +98,8 @@ class _Socket:
         # By their ids, which are taken as long as they are here.
         self._operations: dict[str, Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        # What it takes of its caller's share.
+        self._has = ExitStack()
 
     async def serve(self) -> None:
         """Handle messages until the socket is closed."""
@@ -118,6 +121,7 @@ class _Socket:
             if self._init_timer is not None:
                 self._init_timer.cancel()
             await self._cancel_all()
+            self._has.close()
 
     async def _handle_all(self) -> None:
         while True:
@@ -165,7 +169,16 @@ class _Socket:
         for name in ("authorization", "Authorization"):
             if isinstance(credential := payload.get(name), str):
                 self._scope = _with_credential(self._scope, credential)
-        await self._context_of(self._scope)
+        context = await self._context_of(self._scope)
+        if not context.caller.scopes:
+            # Known, but nothing can be asked for here that it may have.
+            raise _Close(4403, "Forbidden")
+        try:
+            # Counted from here on: before, nobody is known, and it does not last.
+            allotted = self._endpoint.standing.connections.one_for(asker_of(self._scope, context))
+            self._has.enter_context(allotted)
+        except AllotmentUsedUp as error:
+            raise _Close(4429, str(error)) from None
         self._is_acknowledged = True
         if self._endpoint.settings.auth == "required":
             self._start(self._watch_access())
@@ -188,15 +201,14 @@ class _Socket:
             await operation.refuse(problem.code, problem.detail or problem.code)
             return
         self._operations[message.id] = operation
-        if await operation.begin(self._endpoint.operations, context):
+        if await operation.begin(self._endpoint.operations, context, self._endpoint.standing):
             operation.task = self._start(operation.run())
+            operation.task.add_done_callback(lambda _: operation.give_back())
 
     async def _context_of(self, scope: Scope) -> Context:
         try:
             return await context_of(scope)
-        except HttpProblem as problem:
-            if problem.status == HTTPStatus.FORBIDDEN:
-                raise _Close(4403, "Forbidden") from None
+        except HttpProblem:
             raise _Close(4401, "Unauthorized") from None
 
     def _free(self, operation: Operation) -> None:

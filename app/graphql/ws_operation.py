@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
 from graphql import GraphQLError, OperationType
 from starlette.types import Scope
 
+from app.access.allotment import AllotmentUsedUp
 from app.graphql.errors import Shown, codes_of, request_error, shown_errors
 from app.graphql.operations import Operations, Refused, choose, encode
+from app.graphql.standing import Standing
 from app.graphql.ws_messages import Subscribe
+from app.http.context import asker_of
 from app.http.problem import HttpProblem
 from app.http.request_log import log_request
 from app.http.request_record import RequestRecord
@@ -41,25 +44,33 @@ class Operation:
         self._record = RequestRecord(new_id())
         self.scope = {**scope, "state": {**scope["state"], "record": self._record}}
         self._results: AsyncGenerator[str, None] | None = None
+        # What it takes of its caller's share.
+        self._has = ExitStack()
 
-    async def begin(self, operations: Operations, context: Context) -> bool:
+    async def begin(self, operations: Operations, context: Context, standing: Standing) -> bool:
         """Make ready to run it; tell why where it cannot. A subscription stands from here on."""
         try:
             document = operations.prepare(self._request)
             chosen = choose(self.scope, document, self._request.operation_name)
             if chosen.operation is OperationType.SUBSCRIPTION:
-                self._results = await operations.subscribe(
-                    document,
-                    operation_name=self._request.operation_name,
-                    variables=self._request.variables,
-                    context=context,
-                )
+                with ExitStack() as has:
+                    asker = asker_of(self.scope, context)
+                    has.enter_context(standing.subscriptions.one_for(asker))
+                    self._results = await operations.subscribe(
+                        document,
+                        operation_name=self._request.operation_name,
+                        variables=self._request.variables,
+                        context=context,
+                    )
+                    self._has = has.pop_all()
             else:
                 self._results = self._result(operations, document, context)
         except Refused as refused:
             await self._refuse(refused.errors)
         except HttpProblem as problem:
             await self._refuse([request_error(problem.code, str(problem))])
+        except AllotmentUsedUp as error:
+            await self._refuse([request_error("RATE_LIMITED", str(error))])
         else:
             return True
         self._log()
@@ -81,8 +92,13 @@ class Operation:
         finally:
             self._log()
 
+    def give_back(self) -> None:
+        """Give back what it took, once: also where it was cancelled before it ran."""
+        self._has.close()
+
     def cancel(self) -> None:
-        """End it without a word: its client wants no more of it."""
+        """End it without a word: its client wants no more of it, and may want another."""
+        self.give_back()
         if self.task is not None:
             self.task.cancel()
 

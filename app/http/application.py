@@ -29,7 +29,7 @@ __all__ = ["application"]
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
     """Return the server's ASGI application over a database that is migrated; raises Trouble."""
-    standing = Standing()
+    standing = Standing(settings)
     rate_limit = RateLimit(settings)
     operations = Operations(settings)
     endpoint = GraphQLEndpoint(settings, operations, standing)
@@ -91,6 +91,9 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
                 "ETag",
                 "Link",
                 "Location",
+                "RateLimit-Limit",
+                "RateLimit-Remaining",
+                "RateLimit-Reset",
                 "Retry-After",
                 "WWW-Authenticate",
                 "X-Request-Id",

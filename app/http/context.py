@@ -12,7 +12,7 @@ from app.http.request_record import record_of
 from engine.database import is_unavailable
 from resolvers.context import Context
 
-__all__ = ["context_of", "require_scope", "spend_request", "until_refused"]
+__all__ = ["asker_of", "context_of", "require_scope", "spend_request", "until_refused"]
 
 # How often it is looked whether somebody may still have what goes on and on.
 ACCESS_CHECK_S = 5.0
@@ -37,12 +37,16 @@ async def context_of(scope: Scope) -> Context:
     )
 
 
-async def spend_request(scope: Scope, context: Context) -> None:
-    """Count a request of a caller, an address where nobody is known; raises HttpProblem (429)."""
-    limit: RateLimit = scope["state"]["rate_limit"]
+def asker_of(scope: Scope, context: Context) -> str:
+    """Return whose requests and connections are counted: an address where nobody is known."""
     client = scope.get("client")
-    caller = context.caller.name or (client[0] if client else "")
-    allowance = await limit.spend(caller)
+    return context.caller.name or (client[0] if client else "")
+
+
+async def spend_request(scope: Scope, context: Context) -> None:
+    """Count a request of a caller; raises HttpProblem (429)."""
+    limit: RateLimit = scope["state"]["rate_limit"]
+    allowance = await limit.spend(asker_of(scope, context))
     if allowance is None:
         return
     record_of(scope).headers += allowance.headers

@@ -16,9 +16,13 @@ __all__ = ["InvalidJson", "parse_json"]
 
 # orjson writes no deeper than 254, and the value may be wrapped in an answer.
 MAX_DEPTH = 200
+# More arrays and objects than anything that is taken can have, a description of nothing but
+# brackets included. To build them all takes longer than to refuse them.
+MAX_CONTAINERS = 100_000
 # The shortest integers that 64 bits may not hold have 19 digits. Written so that the
 # regular expression engine skips ahead to the first digit.
 _LONG_RUN = re.compile(rb"[0-9][0-9]{18}")
+_TOO_MANY = f"The body has more than {MAX_CONTAINERS} arrays and objects."
 _TOO_DEEP = f"The body is nested more than {MAX_DEPTH} levels deep."
 
 
@@ -30,8 +34,14 @@ class InvalidJson(ValueError):
         self.reason = reason
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, *, is_trusted: bool = False) -> Any:
     """Return the value of a JSON text in UTF-8; raises InvalidJson for anything else."""
+    if (
+        len(text) > MAX_CONTAINERS
+        and not is_trusted
+        and text.count(b"[") + text.count(b"{") > MAX_CONTAINERS
+    ):
+        raise InvalidJson(_TOO_MANY)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:

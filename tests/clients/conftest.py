@@ -98,6 +98,16 @@ def project(npm_programs: Path, tmp_path: Path) -> NewProject:
 @pytest.fixture
 def ariadne(tmp_path: Path) -> Project:
     """Copy the project of ariadne-codegen, and bring that into an environment of its own."""
+    return with_pip("ariadne", tmp_path)
+
+
+@pytest.fixture
+def schemathesis(tmp_path: Path) -> Project:
+    """Copy the project of schemathesis, whose dependencies are many and none of ours."""
+    return with_pip("schemathesis", tmp_path)
+
+
+def with_pip(name: str, tmp_path: Path) -> Project:
     with only_one():
-        programs = install_pip("ariadne")
-    return copied("ariadne", tmp_path, programs)
+        programs = install_pip(name)
+    return copied(name, tmp_path, programs)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import orjson
-from starlette.responses import Response
 
+from app.http.plain_answer import PlainAnswer
 from models import LogEntry, OpsDelivery, Ticket
 
 __all__ = [
@@ -90,10 +90,14 @@ def json_response(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-) -> Response:
+) -> PlainAnswer:
     """Return a JSON answer."""
     body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
+    raw = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items()
+    ]
+    return PlainAnswer(status, raw, body)
 
 
 def _json(text: str | None) -> orjson.Fragment | None:

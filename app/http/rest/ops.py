@@ -3,7 +3,7 @@
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from app.http.problem import HttpProblem
 from app.http.rest.documents import delivery_document, json_response, log_entry_document
@@ -18,7 +18,7 @@ from resolvers.problems import ErrorCode, OpsProblem
 __all__ = ["ask_status", "send"]
 
 
-async def send(request: Request, context: Context) -> Response:
+async def send(request: Request, context: Context) -> ASGIApp:
     """Send a ticket to OPS: 200 once OPS has it, 202 while that is still being tried.
 
     What OPS refuses for good is 422; what was given up is 503. Either way the
@@ -48,7 +48,7 @@ async def send(request: Request, context: Context) -> Response:
     return json_response(answer)
 
 
-async def ask_status(request: Request, context: Context) -> Response:
+async def ask_status(request: Request, context: Context) -> ASGIApp:
     """Ask OPS how far a ticket is; 409 where OPS never got it, 503 where OPS gives no answer."""
     told = await ops_status(context, request.path_params["id"])
     answer = {

@@ -8,7 +8,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.context import context_of, require_scope, spend_request
 from app.http.cross_origin import refuse_cross_origin
@@ -20,7 +20,7 @@ from resolvers.problems import Problem, Problems
 
 __all__ = ["Handler", "Resource"]
 
-Handler: TypeAlias = Callable[[Request, Context], Awaitable[Response]]
+Handler: TypeAlias = Callable[[Request, Context], Awaitable[ASGIApp]]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -67,7 +67,7 @@ class Resource(BaseRoute):
         response = await self._answer(request)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> ASGIApp:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": self.allow})
         handler = self.handlers.get(request.method)

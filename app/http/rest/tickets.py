@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from app.http.problem import HttpProblem
 from app.http.rest.documents import json_response, ticket_document
@@ -27,7 +28,7 @@ __all__ = ["add_ticket", "change_ticket", "list_tickets", "read_ticket", "remove
 _READ_ONLY = frozenset({"created_at", "updated_at", "version", "ops_state"})
 
 
-async def list_tickets(request: Request, context: Context) -> Response:
+async def list_tickets(request: Request, context: Context) -> ASGIApp:
     """Answer a page of tickets, newest first, as a plain array; Link has the next page."""
     listing = parse_listing(request.scope["query_string"])
     try:
@@ -47,7 +48,7 @@ async def list_tickets(request: Request, context: Context) -> Response:
     return json_response([ticket_document(ticket) for ticket in tickets], headers=headers)
 
 
-async def read_ticket(request: Request, context: Context) -> Response:
+async def read_ticket(request: Request, context: Context) -> ASGIApp:
     """Answer a ticket, with its version as the ETag."""
     ticket: Ticket | None = await load(find_ticket(context, request.path_params["id"]))
     if ticket is None:
@@ -55,7 +56,7 @@ async def read_ticket(request: Request, context: Context) -> Response:
     return json_response(ticket_document(ticket), headers={"ETag": entity_tag(ticket.version)})
 
 
-async def add_ticket(request: Request, context: Context) -> Response:
+async def add_ticket(request: Request, context: Context) -> ASGIApp:
     """Make a ticket; 201, with its place in Location."""
     key = idempotency_key(request)
     fields = _without_read_only(await read_json_object(request))
@@ -67,7 +68,7 @@ async def add_ticket(request: Request, context: Context) -> Response:
     return json_response(ticket_document(ticket), status=201, headers=headers)
 
 
-async def change_ticket(request: Request, context: Context) -> Response:
+async def change_ticket(request: Request, context: Context) -> ASGIApp:
     """Change the fields that are given, and answer the ticket as it is now."""
     id = request.path_params["id"]  # noqa: A001  # the domain's word
     versions = parse_if_match(request.headers.get("If-Match"))
@@ -81,7 +82,7 @@ async def change_ticket(request: Request, context: Context) -> Response:
     return json_response(ticket_document(ticket), headers={"ETag": entity_tag(ticket.version)})
 
 
-async def remove_ticket(request: Request, context: Context) -> Response:
+async def remove_ticket(request: Request, context: Context) -> ASGIApp:
     """Delete a ticket; 204."""
     id = request.path_params["id"]  # noqa: A001  # the domain's word
     versions = parse_if_match(request.headers.get("If-Match"))

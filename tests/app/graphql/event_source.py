@@ -39,9 +39,9 @@ class EventSource:
         async with http.stream(method, "/graphql", headers=headers, **asked) as response:
             yield cls(response)
 
-    async def block(self) -> bytes | None:
+    async def block(self, *, patience_s: float = PATIENCE_S) -> bytes | None:
         """Wait for the next block: what ends in an empty line. None at the end of the stream."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while b"\n\n" not in self._read:
                 chunk = await anext(self._chunks, None)
                 if chunk is None:
@@ -51,9 +51,9 @@ class EventSource:
         block, _, self._read = self._read.partition(b"\n\n")
         return block
 
-    async def event(self) -> tuple[str, Any] | None:
+    async def event(self, *, patience_s: float = PATIENCE_S) -> tuple[str, Any] | None:
         """Wait for the next event: its name and its data. None at the end of the stream."""
-        while (block := await self.block()) is not None:
+        while (block := await self.block(patience_s=patience_s)) is not None:
             if block == b":":
                 continue
             name, data = block.split(b"\n")

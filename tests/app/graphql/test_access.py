@@ -1,5 +1,7 @@
 """Who may subscribe where access is required, and for how long."""
 
+import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -17,8 +19,8 @@ SECRET = "a-key-of-the-tests-" * 4
 LEEWAY_S = 30
 
 
-def bearer(scope: str = "read", *, for_s: float = 60) -> str:
-    claims = {"sub": "ada", "scope": scope, "exp": time.time() + for_s}
+def bearer(scope: str = "read", *, for_s: float = 60, sub: str = "ada") -> str:
+    claims = {"sub": sub, "scope": scope, "exp": time.time() + for_s}
     return "Bearer " + jwt.encode(claims, SECRET, algorithm="HS256")
 
 
@@ -84,6 +86,38 @@ async def test_a_socket_is_closed_soon_after_its_credential_has_expired(closed: 
         await socket.subscribe("1", EVENTS)
         await socket.stands()
         assert await socket.closed() == (4401, "Unauthorized")
+
+
+async def test_a_revoked_token_ends_its_socket_and_its_stream(
+    closed: str, http: httpx2.AsyncClient, database_url: str
+) -> None:
+    """Well within the minute that is promised."""
+    client = ("--database-url", database_url)
+    secret = await ticketops("token", "create", "leaked", "--scope", "read", *client)
+    headers = {"Authorization": f"Bearer {secret}"}
+    http.headers.update(headers)
+    async with (
+        Socket.opened(closed, additional_headers=headers) as socket,
+        EventSource.opened(http, EVENTS) as source,
+    ):
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+        await ticketops("token", "revoke", "leaked", *client)
+        assert await socket.closed(patience_s=60) == (4401, "Unauthorized")
+        event = await source.event(patience_s=60)
+        assert event is not None
+        assert event[1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def ticketops(*arguments: str) -> str:
+    """Run a command as a person does, and return what it prints."""
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", *arguments), stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        printed, _ = await program.communicate()
+    assert program.returncode == 0
+    return printed.decode().strip()
 
 
 async def test_events_are_not_streamed_without_a_credential(http: httpx2.AsyncClient) -> None:

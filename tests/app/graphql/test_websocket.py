@@ -263,7 +263,7 @@ async def test_the_subprotocol_is_found_among_others(server: str) -> None:
 @asynccontextmanager
 async def serving_sockets(settings: Settings, *, init_timeout_s: float) -> AsyncIterator[str]:
     endpoint = GraphQLWebSocket(
-        settings, Operations(settings), Standing(), init_timeout_s=init_timeout_s
+        settings, Operations(settings), Standing(settings), init_timeout_s=init_timeout_s
     )
     app = Starlette(routes=[WebSocketRoute("/graphql", endpoint)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)

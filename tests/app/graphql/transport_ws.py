@@ -80,9 +80,9 @@ class Socket:
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]
 
-    async def closed(self) -> tuple[int, str]:
+    async def closed(self, *, patience_s: float = PATIENCE_S) -> tuple[int, str]:
         """Wait until the server closes the socket; return the code and the reason that it gave."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             with suppress(websockets.ConnectionClosed):
                 while True:
                     await self.connection.recv()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.json_body import MAX_DEPTH, InvalidJson, parse_json
+from app.http.json_body import MAX_CONTAINERS, MAX_DEPTH, InvalidJson, parse_json
 
 BIG = 2**64
 
@@ -67,6 +67,8 @@ def test_floats_are_floats() -> None:
         (b"[" * 10_000, "nested"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested"),
+        (b"[" + b"[]," * MAX_CONTAINERS + b"1]", "more than 100000 arrays and objects"),
+        (b"[" + b"{}," * MAX_CONTAINERS + b"1]", "more than 100000 arrays and objects"),
         (b"[" * (MAX_DEPTH + 1) + b"1" * 30 + b"]" * (MAX_DEPTH + 1), "nested"),
     ],
 )

@@ -157,6 +157,24 @@ def test_where_only_trusted_documents_are_served_nothing_else_runs(
     assert "data" in post(http, query=COUNT).json()
 
 
+def test_who_may_not_ask_for_the_schema_is_given_no_names_of_it(
+    serve: Serve, tmp_path: Path
+) -> None:
+    text = "query ($f: TicketFilter) { tickets(filter: $f) { totalCount } }"
+    manifest = tmp_path / "filtering.json"
+    manifest.write_text(json.dumps({"filtering": text}))
+    asked = {"documentId": "filtering", "variables": {"f": {"statu": {"eq": "OPEN"}}}}
+    told = {}
+    for only in ("false", "true"):
+        http = serve(DOCUMENTS=str(manifest), DOCUMENTS_ONLY=only).http
+        response = post(http, **asked)
+        assert code(response) == "BAD_USER_INPUT"
+        told[only] = response.json()["errors"][0]["message"]
+    assert "'status'" in told["false"]
+    assert "'statu'" in told["true"]
+    assert "'status'" not in told["true"]
+
+
 def test_trust_goes_no_further_than_the_document(serve: Serve, manifest: str) -> None:
     """No mutation by GET, and no effect for a page from elsewhere."""
     http = serve(DOCUMENTS=manifest).http

@@ -1,0 +1,144 @@
+"""MAX_CONNECTIONS and MAX_SUBSCRIPTIONS: how many of what stands one caller may have."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx2
+import pytest
+import websockets
+
+from tests.app.graphql.asked import EVENTS, TYPENAME
+from tests.app.graphql.event_source import EventSource
+from tests.app.graphql.test_access import SECRET, bearer
+from tests.app.graphql.transport_ws import Socket
+from tests.app.http.serving import served
+
+
+@pytest.fixture(scope="module")
+def limited(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve with two connections and three subscriptions a caller, and return the URL."""
+    log_file = tmp_path_factory.mktemp("log") / "server.log"
+    limits = {"MAX_CONNECTIONS": "2", "MAX_SUBSCRIPTIONS": "3"}
+    with served(log_file, database_url, AUTH="required", JWT_SECRET=SECRET, **limits) as running:
+        yield running.url
+
+
+@pytest.fixture
+def ada() -> dict[str, str]:
+    """Return the credential of one caller."""
+    return {"Authorization": bearer("read write")}
+
+
+@pytest.fixture
+async def http(limited: str, ada: dict[str, str]) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client of that caller."""
+    async with httpx2.AsyncClient(base_url=limited, timeout=30, headers=ada) as http:
+        yield http
+
+
+async def refused_socket(server: str, headers: dict[str, str]) -> tuple[int, str]:
+    async with Socket.opened(server, init=False, additional_headers=headers) as socket:
+        await socket.tell(type="connection_init")
+        return await socket.closed()
+
+
+async def is_let_in(server: str, headers: dict[str, str]) -> bool:
+    async with Socket.opened(server, init=False, additional_headers=headers) as socket:
+        await socket.tell(type="connection_init")
+        try:
+            return await socket.hear() == {"type": "connection_ack"}
+        except websockets.ConnectionClosed:
+            return False
+
+
+async def subscribed(socket: Socket, id: str) -> None:
+    await socket.subscribe(id, EVENTS)
+    await socket.stands()
+
+
+async def test_a_socket_too_many_closes_with_4429_and_has_room_once_another_has_gone(
+    limited: str, ada: dict[str, str]
+) -> None:
+    async with Socket.opened(limited, additional_headers=ada):
+        async with Socket.opened(limited, additional_headers=ada):
+            code, reason = await refused_socket(limited, ada)
+            assert code == 4429
+            assert reason == "At most 2 connections of a caller may be open."
+            # What does not stay is not refused.
+            async with httpx2.AsyncClient(base_url=limited, headers=ada) as http:
+                assert (await http.post("/graphql", json={"query": TYPENAME})).status_code == 200
+        # The other end has closed; that we know of it, too, is a matter of moments.
+        async with asyncio.timeout(10):
+            while not await is_let_in(limited, ada):
+                pass
+
+
+async def test_a_stream_too_many_is_429(
+    limited: str, ada: dict[str, str], http: httpx2.AsyncClient
+) -> None:
+    async with Socket.opened(limited, additional_headers=ada), EventSource.opened(http, EVENTS):
+        async with EventSource.opened(http, EVENTS) as refused:
+            assert refused.response.status_code == 429
+            answer = (await refused.response.aread()).decode()
+            assert '"code":"RATE_LIMITED"' in answer
+        # A query is answered as events, too, and does not stay.
+        async with EventSource.opened(http, TYPENAME) as source:
+            assert await source.next() == {"__typename": "Query"}
+
+
+async def test_another_caller_has_a_share_of_its_own(limited: str, ada: dict[str, str]) -> None:
+    other = {"Authorization": bearer("read", sub="grace")}
+    async with (
+        Socket.opened(limited, additional_headers=ada),
+        Socket.opened(limited, additional_headers=ada),
+        Socket.opened(limited, additional_headers=other) as socket,
+    ):
+        await subscribed(socket, "1")
+
+
+async def test_a_subscription_too_many_is_refused_by_itself(
+    limited: str, ada: dict[str, str]
+) -> None:
+    async with Socket.opened(limited, additional_headers=ada) as socket:
+        for name in "123":
+            await subscribed(socket, name)
+        await socket.subscribe("4", EVENTS)
+        message = await socket.hear()
+        assert (message["id"], message["type"]) == ("4", "error")
+        assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+        # A query is none.
+        await socket.subscribe("5", TYPENAME)
+        await socket.next("5")
+        assert (await socket.hear())["type"] == "complete"
+        await socket.tell(type="complete", id="1")
+        await subscribed(socket, "6")
+
+
+async def test_what_is_completed_at_once_leaves_nothing_behind(
+    limited: str, ada: dict[str, str]
+) -> None:
+    async with Socket.opened(limited, additional_headers=ada) as socket:
+        for number in range(20):
+            await asyncio.gather(
+                socket.subscribe(str(number), EVENTS), socket.tell(type="complete", id=str(number))
+            )
+        await socket.stands()
+        for name in "abc":
+            await subscribed(socket, name)
+
+
+async def test_who_vanishes_gives_back_what_it_had(
+    limited: str, ada: dict[str, str], http: httpx2.AsyncClient
+) -> None:
+    for _ in range(3):
+        async with Socket.opened(limited, additional_headers=ada) as socket:
+            for name in "123":
+                await subscribed(socket, name)
+            socket.connection.transport.abort()
+    async with EventSource.opened(http, TYPENAME) as source:
+        await source.next()
+    async with asyncio.timeout(10):
+        while True:
+            async with EventSource.opened(http, EVENTS) as source:
+                if source.response.status_code == 200:
+                    break

@@ -1,0 +1,223 @@
+"""Every field that an operation can begin with, for every kind of caller: a table of the schema."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain, combinations
+from typing import TypeAlias
+
+import asyncpg
+import httpx2
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputType,
+    GraphQLObjectType,
+    get_named_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_argument,
+    is_required_input_field,
+)
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from schema.access import SCOPES, required_scopes
+from schema.build import graphql_schema
+from tests.app.http.serving import Served, served
+from tests.app.http.test_access import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, signed
+from tests.conftest import TABLES
+
+Rows: TypeAlias = Callable[[], Awaitable[list[int]]]
+
+SCHEMA = graphql_schema()
+NEEDS = required_scopes(SCHEMA)
+ROOTS = {"Query": "query", "Mutation": "mutation", "Subscription": "subscription"}
+FIELDS = [(root, name) for root in ROOTS for name in SCHEMA.type_map[root].fields]  # type: ignore[attr-defined]  # an object type
+REST = [
+    ("GET", "/tickets", "read"),
+    ("POST", "/tickets", "write"),
+    ("GET", "/tickets/none", "read"),
+    ("PUT", "/tickets/none", "write"),
+    ("DELETE", "/tickets/none", "write"),
+    ("POST", "/api/ops/none", "ops"),
+    ("GET", "/api/status/none", "ops"),
+]
+# None, each alone, and all but one.
+CALLERS = [
+    *chain.from_iterable(combinations(sorted(SCOPES), size) for size in (0, 1, len(SCOPES) - 1))
+]
+
+
+def literal(input_type: GraphQLInputType) -> str:
+    """Return the least value of a type."""
+    if is_non_null_type(input_type):
+        return literal(input_type.of_type)
+    if is_list_type(input_type):
+        return "[]"
+    named = get_named_type(input_type)
+    if is_input_object_type(named):
+        given = (
+            f"{name}: {literal(field.type)}"
+            for name, field in named.fields.items()
+            if is_required_input_field(field)
+        )
+        return f"{{{', '.join(given)}}}"
+    if isinstance(named, GraphQLEnumType):
+        return str(next(iter(named.values)))
+    return (
+        "1" if named.name in {"Int", "Float"} else "true" if named.name == "Boolean" else '"none"'
+    )
+
+
+def document(root: str, name: str) -> str:
+    """Return the smallest operation that begins with a field."""
+    parent = SCHEMA.type_map[root]
+    assert isinstance(parent, GraphQLObjectType)
+    field = parent.fields[name]
+    given = [
+        f"{a}: {literal(arg.type)}" for a, arg in field.args.items() if is_required_argument(arg)
+    ]
+    arguments = f"({', '.join(given)})" if given else ""
+    return f"{ROOTS[root]} {{ {name}{arguments} {{ __typename }} }}"
+
+
+@pytest.fixture(scope="module")
+def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve with access required, for JWTs."""
+    log_file = tmp_path_factory.mktemp("log") / "server.log"
+    given = {"AUTH": "required", "JWT_SECRET": SECRET}
+    given |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
+    with served(log_file, database_url, **given) as running:
+        yield running
+
+
+@pytest.fixture
+async def rows(database_url: str) -> AsyncIterator[Rows]:
+    """Return a function that counts the rows of all tables."""
+    connection = await asyncpg.connect(database_url)
+
+    async def written() -> list[int]:
+        counts = [f"(SELECT count(*) FROM {table})" for table in TABLES.split(", ")]
+        row = await connection.fetchrow(f"SELECT {', '.join(counts)}")
+        assert row is not None
+        return list(row)
+
+    yield written
+    await connection.close()
+
+
+def asked(served: Served, text: str, token: str | None, *, accept: str) -> tuple[int, str]:
+    """Return the status and, but of events that go on, the text of an answer."""
+    headers = {"Accept": accept}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    with served.http.stream("POST", "/graphql", json={"query": text}, headers=headers) as response:
+        if response.status_code == 200 and "event-stream" in response.headers["Content-Type"]:
+            return 200, ""
+        response.read()
+        return response.status_code, response.text
+
+
+JSON = "application/graphql-response+json"
+EVENTS = "text/event-stream"
+
+
+@pytest.mark.parametrize(("root", "name"), FIELDS)
+async def test_a_field_is_for_those_who_have_its_scope(
+    closed: Served, rows: Rows, root: str, name: str
+) -> None:
+    needed = NEEDS[f"{root}.{name}"]
+    accept = EVENTS if root == "Subscription" else JSON
+    before = await rows()
+    let_in = []
+    for scopes in CALLERS:
+        if needed is None or needed in scopes:
+            let_in.append(scopes)
+            continue
+        token = signed(scope=" ".join(scopes))
+        status, said = asked(closed, document(root, name), token, accept=accept)
+        assert status == 403, (scopes, said)
+        assert '"code":"FORBIDDEN"' in said
+        assert '"data"' not in said
+    assert await rows() == before
+    assert let_in
+    for scopes in let_in:
+        token = signed(scope=" ".join(scopes))
+        status, said = asked(closed, document(root, name), token, accept=accept)
+        assert status == 200, (scopes, said)
+        assert "FORBIDDEN" not in said
+
+
+def bad_credentials() -> dict[str, str | None]:
+    scope = " ".join(SCOPES)
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    return {
+        "none": None,
+        "a word": "x",
+        "expired": signed(scope=scope, exp=past),
+        "a foreign issuer": signed(scope=scope, iss="https://other.example"),
+        "a foreign audience": signed(scope=scope, aud="other"),
+        "another key": signed(OTHER_SECRET, scope=scope),
+        "alg none": signed(None, "none", scope=scope),
+        "truncated": signed(scope=scope)[:-5],
+        "an unknown token": "ticketops_" + "x" * 43,
+    }
+
+
+@pytest.mark.parametrize("credential", bad_credentials().values(), ids=bad_credentials())
+def test_a_bad_credential_opens_nothing(closed: Served, credential: str | None) -> None:
+    for root, name in FIELDS:
+        for accept in (JSON, EVENTS, "application/json"):
+            status, said = asked(closed, document(root, name), credential, accept=accept)
+            assert status == 401
+            assert '"code":"UNAUTHENTICATED"' in said
+            assert name not in said
+    headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+    for method, path, _ in REST:
+        response = closed.http.request(method, path, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (401, "UNAUTHENTICATED")
+    for text in ("{ __schema { types { name } } }", "{ nonsense }", "{"):
+        answer: httpx2.Response = closed.http.get(
+            "/graphql", params={"query": text}, headers=headers
+        )
+        assert answer.status_code == 401
+        assert "nonsense" not in answer.text
+    # A stranger's body is not even read.
+    for body in (b"{", b"x" * 2_000_000):
+        answer = closed.http.post("/graphql", content=body, headers=headers)
+        assert answer.status_code == 401
+    assert close_code(closed, credential) == 4401
+
+
+@pytest.mark.parametrize(("method", "path", "needed"), REST)
+def test_a_rest_resource_is_for_those_who_have_its_scope(
+    closed: Served, method: str, path: str, needed: str
+) -> None:
+    for scopes in CALLERS:
+        headers = {"Authorization": f"Bearer {signed(scope=' '.join(scopes))}"}
+        response = closed.http.request(method, path, headers=headers)
+        assert (response.status_code == 403) == (needed not in scopes)
+
+
+def test_a_socket_is_for_those_who_have_any_scope(closed: Served) -> None:
+    assert close_code(closed, signed(scope="")) == 4403
+    assert close_code(closed, signed(scope="of another service")) == 4403
+    for scope in SCOPES:
+        assert close_code(closed, signed(scope=scope)) is None
+
+
+def close_code(served: Served, credential: str | None) -> int | None:
+    """Return with which code a socket is closed after its initialisation, None where it is not."""
+    url = served.url.replace("http", "ws") + "/graphql"
+    payload = (
+        "" if credential is None else f', "payload": {{"authorization": "Bearer {credential}"}}'
+    )
+    with connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]  # a NewType of str
+        socket.send(f'{{"type": "connection_init"{payload}}}')
+        try:
+            said = socket.recv(timeout=10)
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+    assert said == '{"type":"connection_ack"}'
+    return None

@@ -1,0 +1,146 @@
+"""Documents of every shape are refused with bounded work, whatever they seem to ask for."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.documents import MAX_ERRORS, Documents, InvalidDocument, SchemaRules
+from engine.execution import InvalidVariables
+from engine.limits import LimitExceeded, Limits
+from engine.selection import Selection
+from schema.access import required_scopes
+from schema.build import graphql_schema
+from schema.costs import COSTS
+from tests.engine.hostile import INVALID, MIB, TOO_COMPLEX, VARIABLES, bomb, chained, many
+
+SCHEMA = graphql_schema()
+RULES = SchemaRules(costs=COSTS, requirements=required_scopes(SCHEMA))
+Refusal = LimitExceeded | InvalidDocument | InvalidVariables
+
+# A document of all the tokens that it may have, and nothing else, comes to 350,000.
+MAX_CALLS = 500_000
+
+
+def refusal(text: str) -> Refusal:
+    with pytest.raises((LimitExceeded, InvalidDocument)) as refused:
+        Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
+    assert isinstance(refused.value, LimitExceeded | InvalidDocument)
+    return refused.value
+
+
+def refusal_of_variables(document: str, value: Any) -> Refusal:
+    prepared = Documents(SCHEMA, Limits(), rules=RULES).prepare(document)
+    with pytest.raises((LimitExceeded, InvalidVariables)) as refused:
+        Selection(prepared, prepared.operations[0], {"v": value}, None)
+    assert isinstance(refused.value, LimitExceeded | InvalidVariables)
+    return refused.value
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions of Python were called: work, measured without a clock."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def ms_of(work: Callable[[], object]) -> float:
+    """Return the CPU time in milliseconds, the best of three: others share the machine."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        took.append(time.process_time() - began)
+    return min(took) * 1000
+
+
+@pytest.mark.parametrize("text", TOO_COMPLEX.values(), ids=TOO_COMPLEX)
+def test_what_is_too_large_is_refused_with_bounded_work(text: str) -> None:
+    assert len(text.encode()) <= MIB
+    assert calls_of(lambda: refusal(text)) < MAX_CALLS
+    assert isinstance(refusal(text), LimitExceeded)
+
+
+@pytest.mark.parametrize("text", INVALID.values(), ids=INVALID)
+def test_what_is_wrong_everywhere_is_told_in_a_few_places(text: str) -> None:
+    assert calls_of(lambda: refusal(text)) < MAX_CALLS
+    refused = refusal(text)
+    assert isinstance(refused, InvalidDocument)
+    # The last one says that there are more.
+    assert 1 <= len(refused.errors) <= MAX_ERRORS + 1
+
+
+@pytest.mark.parametrize(("document", "value", "words"), VARIABLES.values(), ids=VARIABLES)
+def test_variables_are_refused_with_bounded_work(document: str, value: Any, words: str) -> None:
+    assert calls_of(lambda: refusal_of_variables(document, value)) < MAX_CALLS
+    refused = refusal_of_variables(document, value)
+    told = (
+        [str(refused)] if isinstance(refused, LimitExceeded) else [str(e) for e in refused.errors]
+    )
+    assert len(told) <= MAX_ERRORS + 1
+    assert words in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [
+        pytest.param(lambda n: f"{{ {many('n%d', n)} }}", (450, 900), id="fields"),
+        pytest.param(lambda n: "query (" + "$a: Int " * n + ") { a }", (100, 200), id="variables"),
+        pytest.param(
+            lambda n: "{ " + "...{ " * n + "__typename" + " }" * n + " }", (45, 90), id="depth"
+        ),
+        pytest.param(
+            lambda n: f"{{ nodes(ids: [{many('%d', n)}]) {{ id }} }}", (450, 900), id="list"
+        ),
+        pytest.param(lambda n: many("query A%d { __typename }", n), (100, 200), id="operations"),
+        pytest.param(bomb, (15, 30), id="fragments"),
+        pytest.param(lambda n: chained(n, 10), (10, 20), id="operations that share fragments"),
+    ],
+)
+def test_twice_the_document_is_twice_the_work(
+    shape: Callable[[int], str], sizes: tuple[int, int]
+) -> None:
+    def prepare(text: str) -> None:
+        try:
+            Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
+        except (InvalidDocument, LimitExceeded):
+            return
+
+    small, large = (calls_of(lambda n=n: prepare(shape(n))) for n in sizes)  # type: ignore[misc]  # bound at once
+    assert large < 2.5 * small
+
+
+def test_what_clients_send_is_far_from_the_limits() -> None:
+    """Fragments spread in many places, as Relay does, and a field that each of them needs."""
+    fragments = many("fragment F%d on Ticket { id subject status version }", 20)
+    text = f"{{ tickets {{ nodes {{ {many('...F%d', 20)} }} }} }} {fragments}"
+    assert Documents(SCHEMA, Limits(), rules=RULES).prepare(text).operations
+
+
+def test_the_worst_of_them_in_milliseconds(
+    record_property: Callable[[str, str], None],
+) -> None:
+    """A figure, not a limit: what it takes depends on the machine."""
+    took: dict[str, float] = {}
+    for name, text in (TOO_COMPLEX | INVALID).items():
+        took[name] = ms_of(lambda text=text: refusal(text))  # type: ignore[misc]  # bound at once
+    for name, (document, value, _) in VARIABLES.items():
+        took[name] = ms_of(lambda d=document, v=value: refusal_of_variables(d, v))  # type: ignore[misc]  # as above
+    worst = max(took, key=took.__getitem__)
+    record_property(
+        "figure",
+        f"Hostile documents and variables: {len(took)} of {len(took)} refused,"
+        f" {took[worst]:.0f} ms of CPU at most ({worst})",
+    )

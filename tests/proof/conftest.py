@@ -1,0 +1,59 @@
+"""A server of their own, with a ticket in it, and the proof that nothing has changed."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from app.migrations import migrate
+from tests.app.http.asking import create
+from tests.app.http.serving import Served, served
+from tests.conftest import TABLES, empty_database
+
+# It logs an exception of its own where a text of a client is no UTF-8 (and closes with 1007),
+# another where the client's close frame comes in the same packet (and hangs up).
+UVICORNS = "websockets_sansio_impl.py"
+TABLE_NAMES = TABLES.split(", ")
+
+
+@pytest.fixture(scope="session")
+async def proof_database_url() -> AsyncIterator[str]:
+    """Make a database of their own, and return its URL."""
+    async with empty_database() as url:
+        await migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def attacked(proof_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve with the default settings, and check at the end that nothing went wrong inside."""
+    log_file = tmp_path_factory.mktemp("log") / "attacked.log"
+    with served(log_file, proof_database_url) as running:
+        create(running.http)
+        yield running
+        faults = [event for event in running.log() if event["level"] == "error"]
+        assert [event for event in faults if UVICORNS not in event.get("exception", "")] == []
+
+
+async def contents(database_url: str) -> dict[str, list[str]]:
+    """Return all rows of all tables."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return {
+            table: [
+                row[0]
+                for row in await connection.fetch(f"SELECT t::text FROM {table} t ORDER BY 1")
+            ]
+            for table in TABLE_NAMES
+        }
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def unchanged(attacked: Served, proof_database_url: str) -> AsyncIterator[None]:
+    """Check that a test leaves every row as it was, and the server in good health."""
+    before = await contents(proof_database_url)
+    yield
+    assert await contents(proof_database_url) == before
+    assert attacked.http.get("/readyz").json() == {"status": "ready"}
