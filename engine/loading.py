@@ -1,24 +1,18 @@
 """Queries loaded: statements run, objects built, nested queries filled in."""
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.execution.collect_fields import FieldDetailsList
 
-from engine.connection import ConnectionCompiler, ConnectionProjection, LoadedPage
+from engine.connection import ConnectionProjection, LoadedPage
 from engine.database import fetch
-from engine.projection import (
-    ObjectProjection,
-    Record,
-    Row,
-    SelectList,
-    compile_object,
-    outer_columns,
-)
+from engine.projection import ObjectProjection, Record, Row, outer_columns
 from engine.queries import Loaded, Nodes, One, Page, Query
 from engine.selection import NotProjectable, Selection
+from engine.shapes import Shape, connection_shape, object_shape
 from engine.sql import Outer, Sql, render
 from engine.statements import (
     PARENTS,
@@ -36,30 +30,6 @@ from engine.statements import (
 from engine.tables import Table
 
 __all__ = ["find_kinds", "load", "run"]
-
-P = TypeVar("P")
-
-# Of one selection. There are as many as there are shapes of its arguments.
-MAX_TEXTS = 64
-
-
-@dataclass(slots=True)
-class _Shape(Generic[P]):
-    """A selection compiled: the columns to select, what becomes of them, and whole statements."""
-
-    columns: str
-    projection: P
-    texts: dict[Hashable, str] = field(default_factory=dict)
-
-    def text(self, key: Hashable, make: Callable[[], Sql]) -> str:
-        """Return the text of a statement, made once for what the key says of it."""
-        text = self.texts.get(key)
-        if text is None:
-            if len(self.texts) >= MAX_TEXTS:
-                self.texts.clear()
-            text, _ = render(make(), outer=PARENTS)
-            self.texts[key] = text
-        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +79,7 @@ async def _load_nodes(selection: Selection, query: Nodes, details: FieldDetailsL
     for table in dict.fromkeys(kinds.values()):
         object_type = cast("GraphQLObjectType", selection.document.schema.type_map[table.type_name])
         keys = [key for key, kind in kinds.items() if kind is table]
-        shape = _object_shape(selection, table, object_type, details)
+        shape = object_shape(selection, table, object_type, details)
         # Whatever is selected, the last column is the key.
         columns = f"{shape.columns}, {table.columns[table.key].sql}"
         records = await run(rows_statement(table, keys, columns))
@@ -125,7 +95,7 @@ async def _load_loaded(
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
 ) -> Row:
-    shape = _object_shape(selection, query.table, object_type, details, is_loaded=True)
+    shape = object_shape(selection, query.table, object_type, details, is_loaded=True)
     return (await _build(selection, shape.projection, [query.record]))[0]
 
 
@@ -137,7 +107,7 @@ async def _load_rows(
     under: _Under | None = None,
 ) -> list[Row | None]:
     """Load what is selected of a single row: one for each parent, one where there is none."""
-    shape = _object_shape(selection, query.table, object_type, details)
+    shape = object_shape(selection, query.table, object_type, details)
     key = (query.where.text, query.order, under is None)
     text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
     groups = await _run_grouped(text, query.where.values, under)
@@ -154,7 +124,7 @@ async def _load_pages(
     under: _Under | None = None,
 ) -> list[Row]:
     """Load what is selected of a connection: one for each parent, one where there is none."""
-    shape = _connection_shape(selection, page, connection_type, details)
+    shape = connection_shape(selection, page, connection_type, details)
     projection = shape.projection
     window = page.window
     groups: _Groups = [[] for _ in (under.parents if under else (None,))]
@@ -192,7 +162,7 @@ async def _load_pages(
 
 
 async def _load_answers(
-    shape: _Shape[ConnectionProjection],
+    shape: Shape[ConnectionProjection],
     page: Page,
     key: tuple[Any, ...],
     under: _Under | None,
@@ -234,41 +204,6 @@ def _cut(group: list[Record], page: Page) -> list[Record]:
     if page.window.backward:
         records.reverse()
     return records
-
-
-def _object_shape(
-    selection: Selection,
-    table: Table,
-    object_type: GraphQLObjectType,
-    details: FieldDetailsList,
-    *,
-    is_loaded: bool = False,
-) -> _Shape[ObjectProjection]:
-    """Return a selection compiled, once for a document."""
-    key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
-    shape: _Shape[ObjectProjection] | None = selection.shapes.get(key)
-    if shape is None:
-        columns = [column.sql for column in table.columns.values()] if is_loaded else []
-        select = SelectList({column: position for position, column in enumerate(columns)})
-        projection = compile_object(selection, table, object_type, details, select)
-        shape = selection.shapes[key] = _Shape(select.clause, projection)
-    return shape
-
-
-def _connection_shape(
-    selection: Selection,
-    page: Page,
-    connection_type: GraphQLObjectType,
-    details: FieldDetailsList,
-) -> _Shape[ConnectionProjection]:
-    """Return a selection compiled, once for a document."""
-    key = ("page", page.order.name, *[id(detail.node) for detail in details])
-    shape: _Shape[ConnectionProjection] | None = selection.shapes.get(key)
-    if shape is None:
-        compiler = ConnectionCompiler(selection, page.table, page.order)
-        compiler.compile(connection_type, details)
-        shape = selection.shapes[key] = _Shape(compiler.select.clause, compiler.projection)
-    return shape
 
 
 async def _build(
