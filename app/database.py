@@ -14,13 +14,20 @@ APP = "models"
 DEFAULT_POOL_SIZE = 10
 
 
-def tortoise_config(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> dict[str, Any]:
+def tortoise_config(
+    url: str, *, pool_size: int = DEFAULT_POOL_SIZE, statement_timeout_ms: int | None = None
+) -> dict[str, Any]:
     """Return Tortoise's configuration for a database."""
     return {
         "connections": {
             "default": {
                 "engine": "engine.database",
-                "credentials": {"dsn": url, "minsize": 1, "maxsize": pool_size},
+                "credentials": {
+                    "dsn": url,
+                    "statement_timeout_ms": statement_timeout_ms,
+                    "minsize": 1,
+                    "maxsize": pool_size,
+                },
             }
         },
         "apps": {APP: {"models": ["models", "aerich.models"], "default_connection": "default"}},
@@ -28,13 +35,17 @@ def tortoise_config(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> dict[str
 
 
 @asynccontextmanager
-async def database(url: str, *, pool_size: int = DEFAULT_POOL_SIZE) -> AsyncIterator[None]:
+async def database(
+    url: str, *, pool_size: int = DEFAULT_POOL_SIZE, statement_timeout_ms: int | None = None
+) -> AsyncIterator[None]:
     """Make a database that of the models, in every task of this process; one at a time."""
     context = TortoiseContext()
     # Tortoise asks for the context of the task while it makes this one.
     with context:
         await context.init(
-            config=tortoise_config(url, pool_size=pool_size),
+            config=tortoise_config(
+                url, pool_size=pool_size, statement_timeout_ms=statement_timeout_ms
+            ),
             # Else only the task that runs this would find the models' connection.
             _enable_global_fallback=True,
         )

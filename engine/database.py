@@ -2,7 +2,7 @@
 
 Tortoise's config names this module as a connection's ``engine`` and finds
 ``client_class`` in it. The credentials are ``dsn`` (any that asyncpg and libpq
-take), ``maxsize`` and further keyword arguments of `asyncpg.create_pool`.
+take), ``statement_timeout_ms``, ``maxsize`` and further keyword arguments of `asyncpg.create_pool`.
 """
 
 import asyncio
@@ -58,9 +58,12 @@ _UNAVAILABLE_ERRORS = (
 class Client(AsyncpgDBClient):
     """Tortoise's client with a DSN, bounded waiting, and no connection leaked by a transaction."""
 
-    def __init__(self, dsn: str, **options: Any) -> None:
+    def __init__(
+        self, dsn: str, *, statement_timeout_ms: int | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.dsn = dsn
+        self._statement_timeout_ms = statement_timeout_ms
 
     async def create_pool(self, **options: Any) -> Any:
         """Open the pool; called by Tortoise at the first use."""
@@ -70,6 +73,9 @@ class Client(AsyncpgDBClient):
             # A pooler that gives each transaction another session knows none of the
             # statements that were prepared in the one before.
             options["statement_cache_size"] = 0
+        elif self._statement_timeout_ms is not None:
+            # For the statements of a process that is gone, and can cancel them no more.
+            options["server_settings"] = {"statement_timeout": str(self._statement_timeout_ms)}
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
         pool = Pool(await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options))

@@ -7,9 +7,18 @@ fifth of a small query.
 import asyncio
 from collections import OrderedDict
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadlines", "Ending"]
+
+
+class Ending(Protocol):
+    """What is told when its time is over."""
+
+    ends_at: float
+
+    def expire(self) -> None:
+        """Do what is then to be done."""
 
 
 class Deadlines:
@@ -17,14 +26,14 @@ class Deadlines:
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._running: OrderedDict[_Deadline, None] = OrderedDict()
+        self._running: OrderedDict[Ending, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
     def one(self) -> "_Deadline":
         """Return a time limit that begins where its block is entered."""
         return _Deadline(self)
 
-    def begin(self, deadline: "_Deadline") -> None:
+    def begin(self, deadline: Ending) -> None:
         """Have a time limit end by itself."""
         loop = asyncio.get_running_loop()
         deadline.ends_at = loop.time() + self.timeout_s
@@ -32,7 +41,7 @@ class Deadlines:
         if self._timer is None:
             self._timer = loop.call_later(self.timeout_s, self._end_those_due)
 
-    def end(self, deadline: "_Deadline") -> None:
+    def end(self, deadline: Ending) -> None:
         """Forget a time limit that was kept."""
         self._running.pop(deadline, None)
 

@@ -1,7 +1,7 @@
 """The endpoint: one request in, one answer out."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.graphql.operations import Operations, Refused, choose
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
+from app.graphql.vigil import Vigils
 from app.http.body import read_body
 from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
@@ -58,6 +59,7 @@ class GraphQLEndpoint:
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
         self._cors_origins = settings.cors_origins
+        self._vigils = Vigils()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -87,7 +89,9 @@ class GraphQLEndpoint:
                 request = read_query_string(scope["query_string"])
             # A subscription has no other answer; a query may have been wanted as JSON first.
             takes_events = method != "HEAD" and lists_events(accept)
-            return await self._answer(scope, context, request, answer, takes_events=takes_events)
+            return await self._answer(
+                scope, receive, context, request, answer, takes_events=takes_events
+            )
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
             if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
@@ -105,6 +109,7 @@ class GraphQLEndpoint:
     async def _answer(
         self,
         scope: Scope,
+        receive: Receive,
         context: Context,
         request: GraphQLRequest,
         answer: Answer,
@@ -131,13 +136,15 @@ class GraphQLEndpoint:
                         context=context,
                     )
                     return EventStream(results, self._standing, has.pop_all())
-            content = await self._operations.run(
-                document,
-                operation_name=request.operation_name,
-                variables=request.variables,
-                context=context,
-                with_cost=_wants_cost(scope),
-            )
+            # What has an effect goes on, whoever has left.
+            with nullcontext() if has_effect else self._vigils.over(receive):
+                content = await self._operations.run(
+                    document,
+                    operation_name=request.operation_name,
+                    variables=request.variables,
+                    context=context,
+                    with_cost=_wants_cost(scope),
+                )
             can_be_kept = (
                 is_get and request.query is None and not has_effect and "errors" not in content
             )

@@ -26,6 +26,9 @@ from resolvers.feed import Feeds
 
 __all__ = ["application"]
 
+# A request is ended by its own limit, which tells the client so; this comes after it.
+STATEMENT_GRACE_MS = 1_000
+
 
 def application(settings: Settings, *, database_url: str) -> Starlette:
     """Return the server's ASGI application over a database that is migrated; raises Trouble."""
@@ -111,7 +114,11 @@ def _lifespan(
         # before the database goes.
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(
-                database(database_url, pool_size=settings.database_pool)
+                database(
+                    database_url,
+                    pool_size=settings.database_pool,
+                    statement_timeout_ms=settings.request_timeout_ms + STATEMENT_GRACE_MS,
+                )
             )
             made = await opened.enter_async_context(deliveries(settings))
             rung = await opened.enter_async_context(

@@ -83,6 +83,13 @@ async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> No
     assert pool.free == before
 
 
+@pytest.mark.usefixtures("pool")
+async def test_a_statement_ends_by_itself_soon_after_the_time_of_its_request() -> None:
+    """PostgreSQL sees to it, also when this process is gone."""
+    [[limit]] = await fetch("SHOW statement_timeout", [])
+    assert limit == "11s"
+
+
 async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: Pool) -> None:
     async def hang() -> None:
         async with asyncio.timeout(0.05), in_transaction() as connection:
