@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import httpx2
-import psutil
 import pytest
 
 from app.embedded import EmbeddedPostgres
@@ -33,6 +32,7 @@ from tests.app.graphql.asked import CREATE
 from tests.feed.following import until
 from tests.feed.listening import Heard, follow
 from tests.ops.fleet import Fleet, Member, sailing
+from tests.postgres_crash import crash
 
 TROUBLE_S = 8.0
 PEACE_S = 60.0
@@ -110,11 +110,8 @@ class Sea:
         """Crash PostgreSQL, and start it again."""
         while True:
             await asyncio.sleep(2.5)
-            pid = int((self.postgres[0].cluster / "postmaster.pid").read_text().split()[0])
-            postmaster = psutil.Process(pid)
-            postmaster.send_signal(signal.SIGQUIT)
+            await crash(self.postgres[0])
             self.crashed += 1
-            await asyncio.to_thread(postmaster.wait, 30)
             await self.restart_postgres()
 
     async def restart_postgres(self) -> None:
