@@ -1,0 +1,131 @@
+"""A crash of PostgreSQL, after which it gives transaction numbers away for the second time.
+
+A transaction that changed nothing is not flushed when it commits; a crash forgets that
+its number was ever used. The numbers of NOTIFYs are such.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import psutil
+import pytest
+
+from app.embedded import EmbeddedPostgres
+from app.migrations import migrate
+from tests.app.conftest import new_data_dir
+from tests.app.graphql.asked import CREATE, EVENTS
+from tests.app.graphql.transport_ws import Socket
+from tests.feed.following import connected, write
+from tests.feed.servers import serve
+from tests.postgres_crash import crash
+
+FORGOTTEN = 500
+WRITTEN = 20
+# What it writes on its own would flush also what is to be forgotten.
+OPTIONS = {"autovacuum": "off"}
+# Of the statement by which a stream reads on.
+READ = "%AS bound%"
+
+
+@pytest.fixture
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """Return a PostgreSQL of the test's own, as durable as they are by default."""
+    with new_data_dir() as folder:
+        postgres = EmbeddedPostgres(folder, options=OPTIONS)
+        postgres.start()
+        yield postgres
+        postgres.stop()
+
+
+@asynccontextmanager
+async def _no_flush_in_the_background(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Hold up the process that flushes five times a second."""
+    pid = await connection.fetchval(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"
+    )
+    writer = psutil.Process(pid)
+    writer.suspend()
+    try:
+        yield
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            writer.resume()
+
+
+async def _use_numbers(connection: asyncpg.Connection) -> int:
+    """Use up transaction numbers for nothing; return the last."""
+    numbers: list[int] = [
+        await connection.fetchval("SELECT txid_current()") for _ in range(FORGOTTEN)
+    ]
+    return max(numbers)
+
+
+async def _has_looked(connection: asyncpg.Connection) -> None:
+    """Wait until the reader of the server has read from now on."""
+    now = await connection.fetchval("SELECT clock_timestamp()")
+    async with asyncio.timeout(10):
+        while not await connection.fetchval(  # noqa: ASYNC110  # it is looked at from outside
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE query LIKE $1 AND query_start > $2 AND state = 'idle'",
+            READ,
+            now,
+        ):
+            await asyncio.sleep(0.05)
+
+
+async def _is_back(http: httpx2.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while not (await http.get("/readyz")).is_success:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.05)
+
+
+async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_order(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    await migrate(postgres.url)
+    async with AsyncExitStack() as opened:
+        server = await opened.enter_async_context(serve(postgres.url, tmp_path))
+        http = httpx2.AsyncClient(base_url=server.url, timeout=10, trust_env=False)
+        await opened.enter_async_context(http)
+
+        async def subscribed(**variables: Any) -> Socket:
+            socket = await opened.enter_async_context(Socket.opened(server.url))
+            await socket.subscribe("1", EVENTS, **variables)
+            await socket.stands()
+            return socket
+
+        has_heard = await subscribed()
+        await http.post("/graphql", json={"query": CREATE})
+        first = (await has_heard.next("1"))["ticketEvents"]
+
+        async with (
+            connected(postgres.url) as connection,
+            _no_flush_in_the_background(connection),
+        ):
+            forgotten = await _use_numbers(connection)
+            await _has_looked(connection)
+            has_heard_nothing = await subscribed()
+            await crash(postgres)
+        postgres.stop()
+        await asyncio.to_thread(postgres.start)
+        await _is_back(http)
+        comes_back = await subscribed(after=first["cursor"])
+
+        async with connected(postgres.url) as connection:
+            for number in range(WRITTEN):
+                await write(connection, str(number))
+            rows = await connection.fetch(
+                "SELECT ticket_id, transaction FROM ticket_events ORDER BY transaction, sequence"
+            )
+        assert max(row["transaction"] for row in rows) < forgotten, "no number was used again"
+        wanted = [row["ticket_id"] for row in rows]
+        assert wanted == [first["ticketId"], *map(str, range(WRITTEN))]
+        for socket in (has_heard, has_heard_nothing, comes_back):
+            heard = [(await socket.next("1"))["ticketEvents"]["ticketId"] for _ in wanted[1:]]
+            assert heard == wanted[1:]
+            assert await socket.hears_nothing()
