@@ -11,14 +11,14 @@ import asyncpg
 from tests.benchmarks.load import generator
 
 
-async def conditions(connection: asyncpg.Connection) -> str:
+async def conditions(connection: asyncpg.Connection, *, load: str | None = None) -> str:
     """Return them as one line."""
     parts = [
         f"{os.cpu_count()} cores ({platform.system()} {platform.machine()})",
         f"Python {platform.python_version()}",
         f"PostgreSQL {connection.get_settings().server_version.split()[0]}",
         f"strawberry-graphql {version('strawberry-graphql')}",
-        f"load by {generator()}",
+        f"load by {load or generator()}",
     ]
     if node := shutil.which("node"):
         process = await asyncio.create_subprocess_exec(

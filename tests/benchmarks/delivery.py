@@ -69,7 +69,7 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
             async with fresh_copy(server_url, tickets) as url, _connected(url) as connection:
                 say(f"Delivering, with {waiting:,} waiting")
                 found[waiting] = await _throughput(url, connection, waiting)
-                told = await conditions(connection)
+                told = await conditions(connection, load="our own client")
         async with fresh_copy(server_url, QUICK_TICKETS) as url:
             commits = QUICK_COMMITS if given.quick else COMMITS
             say(f"Committing {commits} orders, one after the other")

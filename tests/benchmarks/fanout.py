@@ -84,7 +84,7 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
                 # An answer of its own for each costs so much more that fewer will do.
                 subscribers = given.subscribers if is_same else given.subscribers // 10
                 found[kind] = await bench.run(subscribers, is_same=is_same)
-                told = await conditions(connection)
+                told = await conditions(connection, load="our own client")
     text = f"{told}.\n\n{_report(found)}\n"
     print(text)  # noqa: T201  # for this it is run
     (folder / "fanout.md").write_text(text)
