@@ -176,7 +176,7 @@ def _settled_application(settings: Settings, database_url: str) -> Starlette:
     """Return the application, with all that was made so far kept out of the collector's sight.
 
     The schema and the libraries are some hundred thousand objects that stay for good, and
-    requests make few cycles: to go through all of them again and again took a fourth of
+    requests make few cycles: to go through all of them again and again took a third of
     the CPU of a list.
     """
     made = application(settings, database_url=database_url)
