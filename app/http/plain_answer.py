@@ -18,7 +18,7 @@ _ENCODING = (b"content-encoding", b"gzip")
 class PlainAnswer:
     """An ASGI application that answers just this, compressed where that is worth it.
 
-    A third of what a `Response` costs.
+    For the answers that are sent most; it costs less than a `Response`.
     """
 
     __slots__ = ("body", "headers", "status")

@@ -18,6 +18,7 @@ from app.seed import words
 from ops.client import FailureKind, OpsFailure
 from ops.outcome import answer_of
 from ops.simulator import reference_of
+from resolvers.ticket_statements import TOLD
 
 # Fixed, for the same seed is to give the same data on any day.
 NEWEST = datetime(2025, 11, 1, tzinfo=UTC)
@@ -38,19 +39,6 @@ _PRIORITIES = {"low": 30, "medium": 50, "high": 20}
 # Those not sent have log entries of the former service, which knew no deliveries.
 _OPS_STATES = {"delivered": 70, "failed": 10, "cancelled": 5, "not_sent": 15}
 
-# The fields that an event of a new ticket tells, as the API names them.
-_TOLD = {
-    "subject": "subject",
-    "description": "description",
-    "status": "status",
-    "priority": "priority",
-    "category": "category",
-    "customer_name": "customerName",
-    "customer_email": "customerEmail",
-    "customer_phone": "customerPhone",
-    "assigned_to": "assignedTo",
-    "metadata": "metadata",
-}
 
 _UNAVAILABLE = OpsFailure(
     FailureKind.UNAVAILABLE, "OPS is unavailable", response={"error": "unavailable"}
@@ -328,7 +316,7 @@ def _creation(ticket: Row) -> list[Row]:
     }
     return [
         {"field": name, "before": None, "after": values[column]}
-        for column, name in _TOLD.items()
+        for column, name in TOLD.items()
         if values[column] is not None
     ]
 
