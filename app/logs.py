@@ -5,6 +5,7 @@ libraries') reaches it as usual; the line of a request is given to it directly,
 for a `LogRecord` would cost more than the rest of the line.
 """
 
+import asyncio
 import json
 import logging
 import sys
@@ -34,6 +35,8 @@ class LineHandler(logging.Handler):
         self._stream: TextIO | None = None
         self._write: Callable[[bytes], Any] = _ignore
         self._flush: Callable[[], None] = _do_nothing
+        # The event loop that will flush at its next turn.
+        self._flushing: asyncio.AbstractEventLoop | None = None
 
     def direct(self, stream: TextIO, *, pretty: bool, threshold: int) -> None:
         """Say where the lines go, how they look, and from which level they are written."""
@@ -59,8 +62,20 @@ class LineHandler(logging.Handler):
 
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         """Write one line, where the level is high enough."""
+        if self._keep(level, message, fields):
+            self._flush_now()
+
+    def write_soon(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
+        """Write one line together with the others of this turn of the event loop."""
+        loop = asyncio.get_running_loop()
+        if self._keep(level, message, fields) and self._flushing is not loop:
+            self._flushing = loop
+            loop.call_soon(self._flush_now)
+
+    def _keep(self, level: int, message: str, fields: Mapping[str, Any]) -> bool:
+        """Put a line to those that are to be written; false where its level is too low."""
         if level < self.threshold:
-            return
+            return False
         time = datetime.now(UTC)
         name = _LEVEL_NAMES.get(level) or logging.getLevelName(level)
         if self.pretty:
@@ -69,10 +84,17 @@ class LineHandler(logging.Handler):
             line = _json_line({"time": time, "level": name, "message": message, **fields})
         try:
             self._write(line)
-            self._flush()
         except (OSError, ValueError):
             # The stream is full or closed; there is nowhere left to say so.
-            return
+            return False
+        return True
+
+    def _flush_now(self) -> None:
+        self._flushing = None
+        try:
+            self._flush()
+        except (OSError, ValueError):
+            return  # as above
 
     def _pretty(self, time: datetime, level: str, message: str, fields: Mapping[str, Any]) -> bytes:
         label = level.upper().ljust(8)

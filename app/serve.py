@@ -23,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from app.banner import Greeting
 from app.graphql.known_documents import trusted_documents
 from app.http.application import application
+from app.http.one_write import OneWriteProtocol
 from app.listening import BACKLOG, listen, url_of
 from app.logs import configure_logs
 from app.ready_database import ready_database, warn_of_pooler
@@ -81,7 +82,7 @@ def configuration(factory: Callable[[], Starlette], settings: Settings) -> uvico
     return uvicorn.Config(
         factory,
         factory=True,
-        http="httptools",
+        http=OneWriteProtocol,
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,
         # Compressing each small message for each of many listeners costs half as much

@@ -34,8 +34,7 @@ class LoadedPage:
     @cached_property
     def cursors(self) -> list[str]:
         """The cursor of each record."""
-        cursor = self.projection.cursor
-        return [cursor(record) for record in self.records]
+        return self.projection.cursors(self.records)
 
     @property
     def start_cursor(self) -> str | None:
@@ -53,7 +52,7 @@ class LoadedPage:
         # Where those of all are selected, they are made once.
         if "cursor" in self.projection.selected:
             return self.cursors[place]
-        return self.projection.cursor(self.records[place])
+        return self.projection.cursors([self.records[place]])[0]
 
 
 # What gives a field of the connection its value, once the page is loaded.
@@ -80,8 +79,8 @@ class ConnectionProjection:
     selected: set[str] = field(default_factory=set)
 
     @cached_property
-    def cursor(self) -> Callable[[Record], str]:
-        """The function that makes the cursor of a record."""
+    def cursors(self) -> Callable[[Sequence[Record]], list[str]]:
+        """The function that makes the cursors of records."""
         return cursor_encoder(self.order, self.keyset)
 
     @cached_property
@@ -127,7 +126,7 @@ class ConnectionCompiler:
         )
         if projection.selected & {"cursor", "startCursor", "endCursor"}:
             projection.keyset = tuple(
-                self.select.position(term.expression) for term in projection.order.terms
+                self.select.position(term.selected) for term in projection.order.terms
             )
 
     def _parts(

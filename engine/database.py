@@ -69,13 +69,16 @@ class Client(AsyncpgDBClient):
         """Open the pool; called by Tortoise at the first use."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
+        # Else a moment in JSON is in the zone of the server: of the first one's year no more.
+        settings = {"TimeZone": "UTC"}
         if await is_pooled(self.dsn):
             # A pooler that gives each transaction another session knows none of the
             # statements that were prepared in the one before.
             options["statement_cache_size"] = 0
         elif self._statement_timeout_ms is not None:
             # For the statements of a process that is gone, and can cancel them no more.
-            options["server_settings"] = {"statement_timeout": str(self._statement_timeout_ms)}
+            settings["statement_timeout"] = str(self._statement_timeout_ms)
+        options["server_settings"] = settings
         # No session state is ever set on a pooled connection (listeners and session
         # locks have connections of their own), so a reset would be a wasted round trip.
         pool = Pool(await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options))

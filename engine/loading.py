@@ -189,7 +189,7 @@ async def _load_answers(
 
     values = page.where.values if wants_total else ()
     if wants_far_side and keyset is not None:
-        values += page.where.values + page.order.values_of(keyset)
+        values += page.where.values + keyset
     groups = await _run_grouped(shape.text(("answers", *key), make), values, under)
     answers = [group[0] for group in groups]
     return (

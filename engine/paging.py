@@ -8,23 +8,22 @@ from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum
-from operator import itemgetter
+from functools import cache
 from typing import Any, TypeAlias
 
 import orjson
 
+from engine.moments import as_json, in_cursor, is_in_cursor
 from engine.sql import Sql
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
 _MAX_CURSOR_LENGTH = 8192
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 # RFC 4648, section 5.
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
+# The values that a row is ordered by; a moment is a text, as in the cursor.
 Keyset: TypeAlias = tuple[Any, ...]
 
 
@@ -42,6 +41,11 @@ class Term:
 
     expression: str
     kind: Kind
+
+    @property
+    def selected(self) -> str:
+        """What to select for a cursor."""
+        return as_json(self.expression) if self.kind is Kind.TIME else self.expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,7 @@ class Order:
             for term in self.terms
         )
         text = f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})"
-        return Sql(text, self.values_of(keyset))
-
-    def values_of(self, keyset: Keyset) -> tuple[Any, ...]:
-        """Return the values of the condition that `beyond` makes of a keyset."""
-        return tuple(
-            [
-                value.isoformat() if term.kind is Kind.TIME else value
-                for term, value in zip(self.terms, keyset, strict=True)
-            ]
-        )
+        return Sql(text, keyset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +120,29 @@ def window(
 
 def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
     """Return the opaque cursor of a row with these values in the terms of the order."""
-    return cursor_encoder(order, range(len(order.terms)))(keyset)
+    return cursor_encoder(order, tuple(range(len(order.terms))))([keyset])[0]
 
 
-def cursor_encoder(order: Order, places: Sequence[int]) -> Callable[[Sequence[Any]], str]:
-    """Return the function that makes cursors of records which have their keyset at these places."""
-    name = order.name
-    times = [number for number, term in enumerate(order.terms, start=1) if term.kind is Kind.TIME]
-    # With one place it would return the bare value.
-    pick = itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+@cache
+def cursor_encoder(
+    order: Order, places: tuple[int, ...]
+) -> Callable[[Sequence[Sequence[Any]]], list[str]]:
+    """Return the function that makes cursors of records which have their keyset at these places.
 
-    def encode(record: Sequence[Any]) -> str:
-        values = [name, *pick(record)]
-        for number in times:
-            values[number] = (values[number] - _EPOCH) // _MICROSECOND
-        encoded = b2a_base64(orjson.dumps(values), newline=False)
-        return encoded.rstrip(b"=").translate(_URL_SAFE).decode("ascii")
+    A moment may be a datetime, or what was selected for it.
+    """
+    keyset = ", ".join(
+        f"in_cursor(record[{place}])" if term.kind is Kind.TIME else f"record[{place}]"
+        for term, place in zip(order.terms, places, strict=True)
+    )
+    # Written as code, like the rows of a projection; there is nothing of a caller in it.
+    lines: Callable[[Sequence[Sequence[Any]]], list[bytes]] = eval(  # noqa: S307
+        f"lambda records: [line(dumps([name, {keyset}])) for record in records]",
+        {"name": order.name, "in_cursor": in_cursor, "line": b2a_base64, "dumps": orjson.dumps},
+    )
+
+    def encode(records: Sequence[Sequence[Any]]) -> list[str]:
+        return b"".join(lines(records)).translate(_URL_SAFE, b"=").decode("ascii").splitlines()
 
     return encode
 
@@ -162,23 +164,18 @@ def decode_cursor(order: Order, cursor: str, *, argument: str) -> Keyset:
     if len(values) != len(order.terms) or not all(map(_fits, order.terms, values)):
         message = f"{argument} is not a cursor: pass one that this list answered."
         raise InvalidWindow(argument, message)
-    return tuple(
-        _EPOCH + value * _MICROSECOND if term.kind is Kind.TIME else value
-        for term, value in zip(order.terms, values, strict=True)
-    )
+    return tuple(values)
 
 
-# The microseconds that a datetime can hold, and the integers that an int8 can.
-_EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+# What an int8 can hold.
 _INTEGER_LIMIT = 2**63
 
 
 def _fits(term: Term, value: object) -> bool:
-    if term.kind is Kind.TEXT:
-        return isinstance(value, str) and "\0" not in value
-    if type(value) is not int:
-        return False
-    if term.kind is Kind.TIME:
-        return _EARLIEST <= value <= _LATEST
-    return -_INTEGER_LIMIT <= value < _INTEGER_LIMIT
+    match term.kind:
+        case Kind.TEXT:
+            return isinstance(value, str) and "\0" not in value
+        case Kind.INTEGER:
+            return type(value) is int and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT
+        case Kind.TIME:
+            return isinstance(value, str) and is_in_cursor(value)

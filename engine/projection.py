@@ -25,6 +25,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.moments import as_json, in_answer
 from engine.queries import One, Page
 from engine.selection import NotProjectable, Selection
 from engine.sql import Outer
@@ -39,6 +40,8 @@ class SelectList:
     """The expressions of one SELECT, each once, by their position."""
 
     expressions: dict[str, int] = field(default_factory=dict)
+    # Whether the rows have been read already, as the driver gives them.
+    is_read: bool = False
 
     def position(self, expression: str) -> int:
         """Return where the expression stands, adding it where it does not yet."""
@@ -134,13 +137,16 @@ def compile_object(
             projection.nested.append(
                 _compile_nested(selection, table, object_type, key, details, select)
             )
-        else:
+        elif not is_leaf_type(get_named_type(return_type)):
             position = select.position(column.sql)
-            projection.members[key] = f"c{position}"
-            if not is_leaf_type(get_named_type(return_type)):
-                projection.add_decoded(key, _embed(selection, return_type, details), position)
-            elif column.decode is not None:
-                projection.add_decoded(key, column.decode, position)
+            projection.add_decoded(key, _embed(selection, return_type, details), position)
+        elif column.is_time and not select.is_read:
+            position = select.position(as_json(column.sql))
+            projection.add_decoded(key, in_answer, position)
+        elif column.decode is not None:
+            projection.add_decoded(key, column.decode, select.position(column.sql))
+        else:
+            projection.members[key] = f"c{select.position(column.sql)}"
     return projection
 
 

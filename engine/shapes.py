@@ -55,7 +55,9 @@ def object_shape(
     shape: Shape[ObjectProjection] | None = selection.shapes.get(key)
     if shape is None:
         columns = [column.sql for column in table.columns.values()] if is_loaded else []
-        select = SelectList({column: position for position, column in enumerate(columns)})
+        select = SelectList(
+            {column: position for position, column in enumerate(columns)}, is_read=is_loaded
+        )
         projection = compile_object(selection, table, object_type, details, select)
         shape = selection.shapes[key] = Shape(select.clause, projection)
     return shape

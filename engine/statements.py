@@ -81,9 +81,9 @@ def page_values(page: Page) -> tuple[Any, ...]:
     window = page.window
     values = page.where.values
     if window.after is not None:
-        values += page.order.values_of(window.after)
+        values += window.after
     if window.before is not None:
-        values += page.order.values_of(window.before)
+        values += window.before
     return values
 
 

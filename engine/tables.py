@@ -23,6 +23,7 @@ class Column:
     decode: Decode | None = None
     # A jsonb column: the driver gives its text.
     is_json: bool = False
+    is_time: bool = False
 
     @property
     def sql(self) -> str:
@@ -79,4 +80,4 @@ def _column(name: str, source: fields.Field[Any]) -> Column:
         return Column(name, decode=names.__getitem__)
     if isinstance(source, fields.JSONField):
         return Column(name, decode=orjson.Fragment, is_json=True)
-    return Column(name)
+    return Column(name, is_time=isinstance(source, fields.DatetimeField))

@@ -20,7 +20,7 @@ _encode_event = cursor_encoder(EVENT_ORDER, (0, 1))
 
 def event_cursor(transaction: int, sequence: int) -> str:
     """Return the place of an event in the feed."""
-    return _encode_event((transaction, sequence))
+    return _encode_event([(transaction, sequence)])[0]
 
 
 TICKETS = table_of(Ticket)

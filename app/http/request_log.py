@@ -49,7 +49,7 @@ def log_request(scope: Scope, record: RequestRecord) -> None:
             "error_codes": record.error_codes,
             "caller": record.caller,
         }
-    lines.write(level, message, fields)
+    lines.write_soon(level, message, fields)
 
 
 def _path(scope: Scope) -> str:

@@ -7,6 +7,7 @@ to its page here, step by step as the Relay specification does it.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLOutputType, GraphQLResolveInfo
@@ -16,7 +17,7 @@ from graphql.pyutils import Path
 from tortoise.models import Model
 
 from engine.database import fetch
-from engine.paging import Order, encode_cursor
+from engine.paging import Keyset, Kind, Order, encode_cursor
 from engine.queries import QUERIES, Loaded, Nodes, One, Page, Query
 from engine.sql import Sql, render
 from engine.tables import Table
@@ -140,7 +141,7 @@ async def _fetch(table: Table, where: Sql, order: Order | None) -> list[Found]:
 def _connection(page: Page, everything: list[Found]) -> Connection:
     """Cut a list to a page (Relay Cursor Connections, section 4.4)."""
     window = page.window
-    after, before = window.after, window.before
+    after, before = _keyset(page.order, window.after), _keyset(page.order, window.before)
     if page.order.descending:
         rows = [
             row
@@ -170,6 +171,16 @@ def _connection(page: Page, everything: list[Found]) -> Connection:
         end_cursor=edges[-1].cursor if edges else None,
     )
     return Connection(edges, page_info, len(everything))
+
+
+def _keyset(order: Order, values: Keyset | None) -> tuple[Any, ...] | None:
+    """Return the values of a cursor as those of a row are: moments as datetimes."""
+    if values is None:
+        return None
+    return tuple(
+        datetime.fromisoformat(value) if term.kind is Kind.TIME else value
+        for term, value in zip(order.terms, values, strict=True)
+    )
 
 
 def _is_outside(
