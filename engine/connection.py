@@ -19,40 +19,28 @@ from engine.selection import NotProjectable, Selection
 from engine.tables import Table
 
 
-@dataclass
+@dataclass(slots=True)
 class LoadedPage:
     """One page, loaded: its records in the order of the list, and the objects built of them."""
 
-    projection: "ConnectionProjection"
-    records: Sequence[Record]
+    records: list[Record]
     # For each node projection of the connection, in their order.
     objects: list[list[Row]]
     has_next: bool
     has_previous: bool
     total: int | None
-
-    @cached_property
-    def cursors(self) -> list[str]:
-        """The cursor of each record."""
-        return self.projection.cursors(self.records)
+    # Of each record where those are selected, else of the ends that are.
+    cursors: list[str] = field(default_factory=list)
 
     @property
     def start_cursor(self) -> str | None:
         """The cursor of the first record, where there is one."""
-        return self._cursor_at(0)
+        return self.cursors[0] if self.cursors else None
 
     @property
     def end_cursor(self) -> str | None:
         """The cursor of the last record, where there is one."""
-        return self._cursor_at(-1)
-
-    def _cursor_at(self, place: int) -> str | None:
-        if not self.records:
-            return None
-        # Where those of all are selected, they are made once.
-        if "cursor" in self.projection.selected:
-            return self.cursors[place]
-        return self.projection.cursors([self.records[place]])[0]
+        return self.cursors[-1] if self.cursors else None
 
 
 # What gives a field of the connection its value, once the page is loaded.
@@ -79,8 +67,7 @@ class ConnectionProjection:
     selected: set[str] = field(default_factory=set)
 
     @cached_property
-    def cursors(self) -> Callable[[Sequence[Record]], list[str]]:
-        """The function that makes the cursors of records."""
+    def _encode(self) -> Callable[[Sequence[Record]], list[str]]:
         return cursor_encoder(self.order, self.keyset)
 
     @cached_property
@@ -99,7 +86,15 @@ class ConnectionProjection:
 
     def assemble(self, page: LoadedPage) -> Row:
         """Return the connection of a loaded page."""
+        if self.keyset:
+            page.cursors = self._encode(self._with_cursor(page.records))
         return {key: part(page) for key, part in self.parts}
+
+    def _with_cursor(self, records: list[Record]) -> list[Record]:
+        if "cursor" in self.selected:
+            return records
+        start = records[:1] if "startCursor" in self.selected else []
+        return start + records[-1:] if "endCursor" in self.selected else start
 
 
 class ConnectionCompiler:

@@ -149,7 +149,6 @@ async def _load_pages(
         end = start + len(cut)
         more = len(group) > len(cut)
         loaded = LoadedPage(
-            projection,
             records=cut,
             objects=[objects[start:end] for objects in built],
             has_next=far_side if window.backward else more,

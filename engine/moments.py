@@ -7,21 +7,20 @@ a datetime of it, of which the encoder makes a text again: at four times the cos
 import re
 from datetime import UTC, datetime
 
-import orjson
-
-__all__ = ["as_json", "in_answer", "in_cursor", "is_in_cursor"]
-
-_IN_CURSOR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+__all__ = ["as_json", "in_answer", "is_in_cursor", "json_of", "moment_of"]
 
 # How a JSON string ends that has six digits after the point, in UTC; what comes before is
 # as long as in all of them.
 _END = '+00:00"'
 _LENGTH = len('"2026-01-31T08:15:00.000000')
-# As the driver has them, but for the zone.
+# What the driver makes of them, but for the zone.
 _INFINITE = {
     '"-infinity"': datetime.min.replace(tzinfo=UTC),
     '"infinity"': datetime.max.replace(tzinfo=UTC),
 }
+_IN_CURSOR = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-](?:0\d|1[0-4]):[0-5]\d", re.ASCII
+)
 
 
 def as_json(expression: str) -> str:
@@ -29,31 +28,32 @@ def as_json(expression: str) -> str:
     return f"to_json({expression})"
 
 
-def in_answer(text: str) -> orjson.Fragment | datetime:
-    """Return a moment for the encoder, which writes both in UTC and in the same way."""
+def in_answer(name: str) -> str:
+    """Return the expression of Python for such a string as the encoder would write the moment.
+
+    It refers to ``fragment`` (`orjson.Fragment`) and to ``moment_of``.
+    """
     # Nine of ten. Others end in zeros, which PostgreSQL leaves out.
-    if text[_LENGTH:] == _END:
-        return orjson.Fragment(f'{text[:_LENGTH]}Z"')
-    return _moment(text)
+    is_whole = f"{name}[{_LENGTH}:] == {_END!r}"
+    return f"fragment({name}[:{_LENGTH}] + 'Z\"') if {is_whole} else moment_of({name})"
 
 
-def in_cursor(moment: str | datetime) -> str:
-    """Return a moment as cursors have it: in UTC, with six digits after the point."""
-    if isinstance(moment, str):
-        if moment[_LENGTH:] == _END:
-            return f"{moment[1:_LENGTH]}Z"
-        moment = _moment(moment)
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return f"{utc.isoformat(timespec='microseconds')}Z"
+def moment_of(text: str) -> datetime:
+    """Return the moment in UTC of a JSON string of PostgreSQL's."""
+    return _INFINITE.get(text) or datetime.fromisoformat(text[1:-1]).astimezone(UTC)
+
+
+def json_of(moment: datetime) -> str:
+    """Return a moment as PostgreSQL writes it into JSON, where the zone is UTC."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return f'"{text.rstrip("0").removesuffix(".")}+00:00"'
 
 
 def is_in_cursor(text: str) -> bool:
-    """Tell whether a text is a moment as cursors have it."""
+    """Tell whether the content of a JSON string is a moment."""
+    if f'"{text}"' in _INFINITE:
+        return True
     try:
         return bool(_IN_CURSOR.fullmatch(text) and datetime.fromisoformat(text))
     except ValueError:
         return False
-
-
-def _moment(text: str) -> datetime:
-    return _INFINITE.get(text) or datetime.fromisoformat(text[1:-1]).astimezone(UTC)

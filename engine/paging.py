@@ -8,13 +8,15 @@ from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeAlias
 
 import orjson
+from orjson import Fragment
 
-from engine.moments import as_json, in_cursor, is_in_cursor
+from engine.moments import as_json, is_in_cursor, json_of
 from engine.sql import Sql
 
 MAX_PAGE_SIZE = 100
@@ -105,11 +107,13 @@ def window(
     """Check the arguments of a connection; raises InvalidWindow, never clamps."""
     if first is not None and last is not None:
         raise InvalidWindow("last", "Give either first or last, not both.")
-    for argument, size in (("first", first), ("last", last)):
-        if size is not None and not 1 <= size <= MAX_PAGE_SIZE:
-            message = f"{argument} must be from 1 to {MAX_PAGE_SIZE}, not {size}."
-            raise InvalidWindow(argument, message)
-    size = next((given for given in (first, last) if given is not None), DEFAULT_PAGE_SIZE)
+    size = last if first is None else first
+    if size is None:
+        size = DEFAULT_PAGE_SIZE
+    elif not 1 <= size <= MAX_PAGE_SIZE:
+        argument = "last" if first is None else "first"
+        message = f"{argument} must be from 1 to {MAX_PAGE_SIZE}, not {size}."
+        raise InvalidWindow(argument, message)
     return Window(
         size=size,
         backward=last is not None or (first is None and before is not None and after is None),
@@ -120,25 +124,26 @@ def window(
 
 def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
     """Return the opaque cursor of a row with these values in the terms of the order."""
-    return cursor_encoder(order, tuple(range(len(order.terms))))([keyset])[0]
+    record = [json_of(value) if isinstance(value, datetime) else value for value in keyset]
+    return cursor_encoder(order, tuple(range(len(order.terms))))([record])[0]
 
 
 @cache
 def cursor_encoder(
     order: Order, places: tuple[int, ...]
 ) -> Callable[[Sequence[Sequence[Any]]], list[str]]:
-    """Return the function that makes cursors of records which have their keyset at these places.
+    """Return the function that makes the cursors of records.
 
-    A moment may be a datetime, or what was selected for it.
+    At these places they have what was `selected` for the terms of the order.
     """
     keyset = ", ".join(
-        f"in_cursor(record[{place}])" if term.kind is Kind.TIME else f"record[{place}]"
+        f"fragment(record[{place}])" if term.kind is Kind.TIME else f"record[{place}]"
         for term, place in zip(order.terms, places, strict=True)
     )
     # Written as code, like the rows of a projection; there is nothing of a caller in it.
     lines: Callable[[Sequence[Sequence[Any]]], list[bytes]] = eval(  # noqa: S307
         f"lambda records: [line(dumps([name, {keyset}])) for record in records]",
-        {"name": order.name, "in_cursor": in_cursor, "line": b2a_base64, "dumps": orjson.dumps},
+        {"name": order.name, "fragment": Fragment, "line": b2a_base64, "dumps": orjson.dumps},
     )
 
     def encode(records: Sequence[Sequence[Any]]) -> list[str]:

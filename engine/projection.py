@@ -25,11 +25,11 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
-from engine.moments import as_json, in_answer
+from engine.moments import as_json, in_answer, moment_of
 from engine.queries import One, Page
 from engine.selection import NotProjectable, Selection
 from engine.sql import Outer
-from engine.tables import Decode, Table
+from engine.tables import Column, Table
 
 Row: TypeAlias = dict[str, Any]
 Record: TypeAlias = Sequence[Any]
@@ -73,21 +73,17 @@ class ObjectProjection:
     # By response key, in their order: an expression of Python over the columns of a record
     # (c0, c1, ...) and what it refers to.
     members: dict[str, str] = field(default_factory=dict)
-    referred: dict[str, Any] = field(default_factory=dict)
+    referred: dict[str, Any] = field(
+        default_factory=lambda: {"fragment": orjson.Fragment, "moment_of": moment_of}
+    )
     nested: list[Nested] = field(default_factory=list)
     _builders: dict[int, Callable[[Sequence[Record]], list[Row]]] = field(default_factory=dict)
 
-    def add(self, key: str, function: Callable[..., Any], arguments: Sequence[int]) -> None:
-        """Have a key's value worked out from columns."""
-        name = f"f{len(self.referred)}"
-        self.referred[name] = function
-        columns = ", ".join(f"c{position}" for position in arguments)
-        self.members[key] = f"{name}({columns})"
-
-    def add_decoded(self, key: str, decode: Decode, position: int) -> None:
-        """Have a key's value decoded from a column, where that is not null."""
-        self.add(key, decode, [position])
-        self.members[key] += f" if c{position} is not None else None"
+    def refer(self, value: Any) -> str:
+        """Return the name by which an expression can refer to a value."""
+        name = f"r{len(self.referred)}"
+        self.referred[name] = value
+        return name
 
     def build(self, records: Sequence[Record]) -> list[Row]:
         """Return an object for each record; nested queries are still to be filled in."""
@@ -126,28 +122,41 @@ def compile_object(
         if name == "__typename":
             projection.members[key] = repr(object_type.name)
             continue
-        column_name = snake_case(name)
-        column = table.columns.get(column_name)
-        return_type = object_type.fields[name].type
-        if computed := table.computed.get(column_name):
-            positions = [select.position(f'"{column}"') for column in computed.columns]
-            projection.add(key, computed.compute, positions)
+        column = table.columns.get(snake_case(name))
+        if computed := table.computed.get(snake_case(name)):
+            columns = ", ".join(
+                f"c{select.position(table.columns[one].sql)}" for one in computed.columns
+            )
+            projection.members[key] = f"{projection.refer(computed.compute)}({columns})"
         elif column is None:
             projection.members[key] = "None"
             projection.nested.append(
                 _compile_nested(selection, table, object_type, key, details, select)
             )
-        elif not is_leaf_type(get_named_type(return_type)):
-            position = select.position(column.sql)
-            projection.add_decoded(key, _embed(selection, return_type, details), position)
-        elif column.is_time and not select.is_read:
-            position = select.position(as_json(column.sql))
-            projection.add_decoded(key, in_answer, position)
-        elif column.decode is not None:
-            projection.add_decoded(key, column.decode, select.position(column.sql))
+        elif is_leaf_type(get_named_type(object_type.fields[name].type)):
+            projection.members[key] = _leaf(projection, column, select)
         else:
-            projection.members[key] = f"c{select.position(column.sql)}"
+            value = f"c{select.position(column.sql)}"
+            pick = projection.refer(_embedded(selection, object_type.fields[name].type, details))
+            projection.members[key] = _unless_null(value, f"{pick}({value})")
     return projection
+
+
+def _leaf(projection: ObjectProjection, column: Column, select: SelectList) -> str:
+    """Return the expression for a column as the encoder takes it."""
+    if column.is_time and not select.is_read:
+        value = f"c{select.position(as_json(column.sql))}"
+        return _unless_null(value, in_answer(value))
+    value = f"c{select.position(column.sql)}"
+    if column.names is not None:
+        return f"{projection.refer(column.names)}[{value}]"
+    if column.is_json:
+        return _unless_null(value, f"fragment({value})")
+    return value
+
+
+def _unless_null(value: str, expression: str) -> str:
+    return f"None if {value} is None else {expression}"
 
 
 def _compile_nested(  # noqa: PLR0917  # what compile_object takes, and the key
@@ -191,9 +200,9 @@ class Parents:
         return Outer(name)
 
 
-def _embed(
+def _embedded(
     selection: Selection, return_type: GraphQLOutputType, details: FieldDetailsList
-) -> Decode:
+) -> Callable[[str], list[Row]]:
     """Return what picks a selection out of a JSON list of objects with the field names as keys."""
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)

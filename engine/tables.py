@@ -2,25 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-import orjson
 from tortoise import fields
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
 
 M = TypeVar("M", bound=Model)
 
-Decode: TypeAlias = Callable[[Any], Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and how a value of it becomes what GraphQL answers."""
+    """A column, and what its values are, where they are not answered as the driver has them."""
 
     name: str
-    # None where the driver's value is answered as it is. Never called with null.
-    decode: Decode | None = None
+    # Of an enumeration: what is answered for each value, null included.
+    names: Mapping[str | None, str | None] | None = None
     # A jsonb column: the driver gives its text.
     is_json: bool = False
     is_time: bool = False
@@ -77,7 +74,9 @@ def instance(model: type[M], row: Mapping[str, Any]) -> M:
 def _column(name: str, source: fields.Field[Any]) -> Column:
     if isinstance(source, CharEnumFieldInstance):
         names = {member.value: member.name for member in source.enum_type}
-        return Column(name, decode=names.__getitem__)
-    if isinstance(source, fields.JSONField):
-        return Column(name, decode=orjson.Fragment, is_json=True)
-    return Column(name, is_time=isinstance(source, fields.DatetimeField))
+        return Column(name, names={None: None, **names})
+    return Column(
+        name,
+        is_json=isinstance(source, fields.JSONField),
+        is_time=isinstance(source, fields.DatetimeField),
+    )

@@ -87,9 +87,6 @@ async def count_groups(
         )
     )
     return [
-        TicketGroup(
-            key if key is None or column.decode is None else column.decode(key),
-            count,
-        )
+        TicketGroup(key if column.names is None else column.names[key], count)
         for key, count in await fetch(*render(statement))
     ]

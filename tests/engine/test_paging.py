@@ -24,7 +24,7 @@ moments = st.datetimes(timezones=st.just(UTC))
 integers = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=100)
 keysets = st.tuples(moments, integers, texts)
-AT = "2026-01-31T08:15:00.000000Z"
+AT = "2026-01-31T08:15:00+00:00"
 
 
 @given(keyset=keysets)
@@ -69,13 +69,13 @@ def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) 
         [0, 0, "a"],
         [None, 0, "a"],
         ["now", 0, "a"],
-        ["infinity", 0, "a"],
         ["2026-01-31", 0, "a"],
-        ["2026-01-31T08:15:00Z", 0, "a"],
-        ["2026-02-31T08:15:00.000000Z", 0, "a"],
-        ["0000-01-31T08:15:00.000000Z", 0, "a"],
-        ["2026-01-31T08:15:00.000000+01:00", 0, "a"],
-        ["\uff12026-01-31T08:15:00.000000Z", 0, "a"],
+        ["2026-01-31T08:15:00", 0, "a"],
+        ["2026-01-31T08:15:00.1234567+00:00", 0, "a"],
+        ["2026-02-31T08:15:00+00:00", 0, "a"],
+        ["0000-01-31T08:15:00+00:00", 0, "a"],
+        ["2026-01-31T08:15:00+16:00", 0, "a"],
+        ["\uff12026-01-31T08:15:00+00:00", 0, "a"],
     ],
 )
 def test_values_that_no_row_can_have_are_refused(keyset: list[object]) -> None:
