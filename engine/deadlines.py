@@ -32,13 +32,14 @@ class Deadlines:
         """Return a time limit that begins where its block is entered."""
         return _Deadline(self)
 
-    def begin(self, deadline: Ending) -> None:
-        """Have a time limit end by itself."""
+    def begin(self, deadline: Ending) -> asyncio.Task[Any] | None:
+        """Have a time limit end by itself, and return the task that has begun it."""
         loop = asyncio.get_running_loop()
         deadline.ends_at = loop.time() + self.timeout_s
         self._running[deadline] = None
         if self._timer is None:
             self._timer = loop.call_later(self.timeout_s, self._end_those_due)
+        return asyncio.current_task(loop)
 
     def end(self, deadline: Ending) -> None:
         """Forget a time limit that was kept."""
@@ -66,11 +67,10 @@ class _Deadline:
         self.ends_at = 0.0
 
     def __enter__(self) -> Self:
-        task: asyncio.Task[Any] | None = asyncio.current_task()
+        task = self._all.begin(self)
         assert task is not None  # noqa: S101  # only a task can be cancelled
         self._task = task
         self._cancelling = task.cancelling()
-        self._all.begin(self)
         return self
 
     def __exit__(

@@ -59,10 +59,14 @@ class RateLimit:
             raise Trouble("RATE_LIMIT_STORAGE names no storage that can be waited for.")
         self._counter = FixedWindowRateLimiter(storage)
 
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is limited."""
+        return self._item is not None
+
     async def spend(self, caller: str) -> Allowance | None:
-        """Count one request; None where nothing is limited, or the count cannot be kept now."""
-        if self._item is None:
-            return None
+        """Count one request, where a limit is set; None where the count cannot be kept now."""
+        assert self._item is not None  # noqa: S101  # who asks has asked whether it is set
         try:
             is_allowed = await self._counter.hit(self._item, caller)
             window = await self._counter.get_window_stats(self._item, caller)

@@ -183,6 +183,8 @@ def _operation(
 
 
 def _check_content_type(content_type: bytes | None) -> None:
+    if content_type == b"application/json":
+        return
     media_type, *parameters = (content_type or b"").lower().replace(b" ", b"").split(b";")
     if media_type == b"application/json" and all(
         parameter in {b"", b"charset=utf-8", b"charset=utf8", b'charset="utf-8"'}

@@ -14,7 +14,7 @@ _CODE = "BAD_USER_INPUT"
 _PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GraphQLRequest:
     """The parameters.
 

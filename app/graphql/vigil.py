@@ -6,7 +6,7 @@ been running for a while.
 
 import asyncio
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -42,8 +42,7 @@ class Vigil:
         self.ends_at = 0.0
 
     def __enter__(self) -> Self:
-        self._task: asyncio.Task[Any] | None = asyncio.current_task()
-        self._beginnings.begin(self)
+        self._task = self._beginnings.begin(self)
         return self
 
     def __exit__(

@@ -46,6 +46,8 @@ def asker_of(scope: Scope, context: Context) -> str:
 async def spend_request(scope: Scope, context: Context) -> None:
     """Count a request of a caller; raises HttpProblem (429)."""
     limit: RateLimit = scope["state"]["rate_limit"]
+    if not limit.is_set:
+        return
     allowance = await limit.spend(asker_of(scope, context))
     if allowance is None:
         return
