@@ -19,6 +19,7 @@ from graphql import (
     Undefined,
     assert_leaf_type,
     get_named_type,
+    is_enum_type,
     is_input_object_type,
     is_list_type,
     is_non_null_type,
@@ -147,6 +148,8 @@ def _named(input_type: GraphQLNamedInputType) -> Coerce:
     if is_input_object_type(input_type):
         return _InputObject(input_type)
     parse: Coerce = assert_leaf_type(input_type).coerce_input_value
+    if is_enum_type(input_type):
+        return _member_of({name: parse(name) for name in input_type.values})
 
     def coerced(value: Any) -> Any:
         if value is None:
@@ -155,6 +158,17 @@ def _named(input_type: GraphQLNamedInputType) -> Coerce:
         if result is Undefined:
             raise NotCoercible
         return result
+
+    return coerced
+
+
+def _member_of(members: Mapping[str, Any]) -> Coerce:
+    def coerced(value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, str) or value not in members:
+            raise NotCoercible
+        return members[value]
 
     return coerced
 

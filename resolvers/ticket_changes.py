@@ -126,6 +126,7 @@ async def delete_ticket(
         await lock_ticket(connection, id)
         rows = await _fetch_by(connection, FIND_FOR_DELETION, [id])
         ticket, _ = _found(rows, id, expected_version)
+        gone = ticket.instance
         await withdraw(connection, id)
         await connection.execute_query_dict(
             DELETE,
@@ -134,7 +135,7 @@ async def delete_ticket(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes(_told(ticket.instance), {}),
+                _changes({name: getattr(gone, name) for name in TOLD}, "before"),
             ],
         )
     return id
@@ -159,7 +160,7 @@ async def _create(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes({}, told),
+                _changes(told, "after"),
             ],
         )
     except (asyncpg.IntegrityConstraintViolationError, IntegrityError) as error:
@@ -214,28 +215,22 @@ async def _get(
     return Loaded(TICKETS, rows[0][1:])
 
 
-def _told(ticket: Ticket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in TOLD}
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Return what differs, as JSON text; a value is written as the API writes it."""
+def _changes(
+    told: Mapping[str, Any],
+    place: str,  # "after" of what has been made, "before" of what is gone
+) -> str:
+    """Return all values as changes, as JSON text; a value is written as the API writes it."""
+    nothing = {"before": None, "after": None}
     return orjson.dumps(
         [
-            {
-                "field": field,
-                "before": _written(name, before.get(name)),
-                "after": _written(name, after.get(name)),
-            }
-            for name, field in TOLD.items()
-            if before.get(name) != after.get(name)
+            {"field": TOLD[name], **nothing, place: _written(name, value)}
+            for name, value in told.items()
+            if value is not None
         ]
     ).decode()
 
 
 def _written(name: str, value: Any) -> Any:
-    if value is None:
-        return None
     if isinstance(value, StrEnum):
         return value.name
     return orjson.Fragment(value) if name == "metadata" else value

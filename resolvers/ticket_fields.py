@@ -46,12 +46,13 @@ def checked_for_create(fields: Fields) -> Values:
     """Return the values of a new ticket, absent ones left out; raises Problems."""
     problems: list[Problem] = [
         InvalidInput(ErrorCode.REQUIRED, f"{name} is required.", name)
-        for name, rule in _RULES.items()
-        if rule.required and fields.get(name) is None
+        for name in _REQUIRED
+        if fields.get(name) is None
     ]
-    missing = {problem.path[0] for problem in problems}
-    given = {name: value for name, value in fields.items() if name not in missing}
-    return _checked(_RULES | {"id": _Rule(_id)}, given, problems)
+    if problems:
+        missing = {problem.path[0] for problem in problems}
+        fields = {name: value for name, value in fields.items() if name not in missing}
+    return _checked(_RULES_OF_CREATE, fields, problems)
 
 
 def checked_for_update(fields: Fields) -> Values:
@@ -60,7 +61,7 @@ def checked_for_update(fields: Fields) -> Values:
     if "metadata" in fields and "metadata_patch" in fields:
         message = "Give either metadata, which replaces the value, or metadata_patch, not both."
         problems.append(InvalidInput(ErrorCode.INVALID, message, "metadata_patch"))
-    return _checked(_RULES | {"metadata_patch": _Rule(_metadata, nullable=True)}, fields, problems)
+    return _checked(_RULES_OF_UPDATE, fields, problems)
 
 
 def check_metadata_size(text: str, name: str) -> str:
@@ -118,6 +119,8 @@ def _email(value: object, name: str) -> str:
 
 
 def _member(value: object, name: str, *, enum: type[StrEnum]) -> StrEnum:
+    if isinstance(value, enum):
+        return value
     if isinstance(value, str):
         try:
             return enum(value.lower())
@@ -151,3 +154,6 @@ _RULES: dict[str, _Rule] = {
     "assigned_to": _Rule(partial(_text, max_length=ASSIGNED_TO_MAX_LENGTH), nullable=True),
     "metadata": _Rule(_metadata, nullable=True),
 }
+_REQUIRED = tuple(name for name, rule in _RULES.items() if rule.required)
+_RULES_OF_CREATE = _RULES | {"id": _Rule(_id)}
+_RULES_OF_UPDATE = _RULES | {"metadata_patch": _Rule(_metadata, nullable=True)}
