@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["OneWriteProtocol"]
+__all__ = ["OneWriteProtocol", "OneWriteTransport"]
 
 _HEAD = b"HTTP/1.1 "
 
@@ -19,17 +19,17 @@ class OneWriteProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to serve a connection."""
-        super().connection_made(_OneWriteTransport(transport, self.loop))
+        super().connection_made(OneWriteTransport(transport, self.loop))
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over, as it was: of a WebSocket each message is one write already."""
-        if isinstance(self.transport, _OneWriteTransport):
+        if isinstance(self.transport, OneWriteTransport):
             self.transport.release()
             self.transport = self.transport.inner
         super().handle_websocket_upgrade()
 
 
-class _OneWriteTransport(asyncio.Transport):
+class OneWriteTransport(asyncio.Transport):
     """Holds a head back until the body comes, but not beyond this turn of the loop."""
 
     __slots__ = ("_held", "_loop", "inner")

@@ -1,5 +1,6 @@
 """The log of the process: one line an event, for machines or for a person."""
 
+import asyncio
 import io
 import json
 import logging
@@ -115,3 +116,22 @@ def test_a_log_that_cannot_be_written_harms_nobody() -> None:
     stream = logged()
     stream.close()
     logging.getLogger("ours").error("lost")
+
+
+async def test_lines_of_one_turn_of_the_loop_are_written_together() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with os.fdopen(reading, "rb", buffering=0) as read, os.fdopen(writing, "w") as stream:
+        configure_logs(level="info", log_format="json", stream=stream)
+        lines.write_soon(logging.INFO, "one", {})
+        lines.write_soon(logging.INFO, "two", {})
+        assert read.read() is None
+        await asyncio.sleep(0)
+        assert [json.loads(line)["message"] for line in read.read().splitlines()] == ["one", "two"]
+
+
+async def test_an_event_is_written_at_once_and_after_those_before_it() -> None:
+    stream = logged()
+    lines.write_soon(logging.INFO, "a request", {})
+    logging.getLogger("ours").error("a fault")
+    assert [event["message"] for event in events(stream)] == ["a request", "a fault"]
