@@ -8,9 +8,10 @@ once. Whatever does not go as planned is executed plainly by graphql-core, and w
 cannot be projected over model instances: the answer is correct first.
 
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
-says of its columns), `paging` (keyset windows and cursors), `queries` (what a
-resolver returns), `statements` (the SQL of those); `documents` (parsed, measured and
-validated once, with `limits`, `cost`, `merging` and `requirements`), `coercion`
+says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset
+windows and cursors), `queries` (what a resolver returns), `statements` (the SQL of
+those); `documents` (parsed, measured and validated once, with `limits`, `cost`,
+`merging` and `requirements`), `coercion`
 (variables), `literals` and `calls` (arguments), `selection` (one run of a document);
 `projection` and `connection` (a selection set compiled to columns), `shapes` (those,
 kept), `loading` (statements run, objects built), `plan` (what goes well, answered
