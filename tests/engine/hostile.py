@@ -25,6 +25,11 @@ def many(text: str, number: int) -> str:
     return " ".join(text.replace("%d", str(n)) for n in range(number))
 
 
+def nested(levels: int, text: str) -> str:
+    """Return a filter within filters, with a text in the innermost list of them."""
+    return "{and: [" * levels + text + "]}" * levels
+
+
 def filled(head: str, unit: str, tail: str) -> str:
     """Return a document that fills a body of the largest size with one unit."""
     return head + unit * ((MIB - 200) // len(unit.encode())) + tail

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from graphql import FieldNode
 
-from engine.documents import MAX_ERRORS, Documents, InvalidDocument, SchemaRules
+from engine.documents import MAX_ERRORS, Document, Documents, InvalidDocument, SchemaRules
 from engine.execution import InvalidVariables
 from engine.limits import LimitExceeded, Limits
+from engine.literals import Literal, literal_of
 from engine.selection import Selection
 from schema.access import required_scopes
 from schema.build import graphql_schema
 from schema.costs import COSTS
-from tests.engine.hostile import INVALID, MIB, TOO_COMPLEX, VARIABLES, bomb, chained, many
+from tests.engine.hostile import INVALID, MIB, TOO_COMPLEX, VARIABLES, bomb, chained, many, nested
 
 SCHEMA = graphql_schema()
 RULES = SchemaRules(costs=COSTS, requirements=required_scopes(SCHEMA))
@@ -37,6 +39,21 @@ def refusal_of_variables(document: str, value: Any) -> Refusal:
         Selection(prepared, prepared.operations[0], {"v": value}, None)
     assert isinstance(refused.value, LimitExceeded | InvalidVariables)
     return refused.value
+
+
+def admitted(text: str) -> Document:
+    return Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
+
+
+def literal(document: Document) -> Literal:
+    """Return the function for the first argument of the first field."""
+    operation = document.operations[0]
+    field = operation.selection_set.selections[0]
+    assert isinstance(field, FieldNode)
+    assert field.arguments
+    argument = field.arguments[0]
+    declared = SCHEMA.query_type.fields[field.name.value].args[argument.name.value]  # type: ignore[union-attr]  # it has one
+    return literal_of(argument.value, declared.type)
 
 
 def calls_of(work: Callable[[], object]) -> int:
@@ -120,6 +137,15 @@ def test_twice_the_document_is_twice_the_work(
 
     small, large = (calls_of(lambda n=n: prepare(shape(n))) for n in sizes)  # type: ignore[misc]  # bound at once
     assert large < 2.5 * small
+
+
+def test_a_variable_twice_as_deep_in_filters_is_twice_the_work() -> None:
+    def compiled(levels: int) -> int:
+        filters = nested(levels, "{} " * levels + "{customerEmail: {eq: $v}}")
+        document = admitted(f"query ($v: String) {{ tickets(filter: {filters}) {{ totalCount }} }}")
+        return calls_of(lambda: literal(document))
+
+    assert compiled(90) < 2.5 * compiled(45)
 
 
 def test_what_clients_send_is_far_from_the_limits() -> None:
