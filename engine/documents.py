@@ -12,13 +12,10 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
-    NoFragmentCyclesRule,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
     parse,
-    specified_rules,
-    validate,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
@@ -28,6 +25,7 @@ from engine.cost import Cost, Declared, operation_cost
 from engine.limits import LimitExceeded, Limits, check_size, check_text
 from engine.merging import check_merging
 from engine.requirements import Requirements, operation_requirements
+from engine.validation import LOOKED_AT, fragment_cycles, validate
 
 # How many combinations of variables are remembered for one document.
 MAX_COMBINATIONS = 64
@@ -167,11 +165,14 @@ class Documents:
         node = self._parse(text)
         # Before validation, whose work grows faster than the document.
         check_size(node, self._limits)
-        self._check_merging(node)
-        if errors := validate(self._schema, node, specified_rules, max_errors=MAX_ERRORS):
+        # What is within itself has no end, and is no large document, but a wrong one.
+        if errors := fragment_cycles(self._schema, node):
+            raise InvalidDocument(errors, syntax=False)
+        check_merging(node, self._limits)
+        if errors := validate(self._schema, node, max_errors=MAX_ERRORS):
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
-        visit(node, variables)
+        visit(node, variables, LOOKED_AT)
         fragments = {
             one.name.value: one
             for one in node.definitions
@@ -187,18 +188,6 @@ class Documents:
             switches=tuple(dict.fromkeys(variables.switches)),
             sizes=tuple(dict.fromkeys(variables.sizes)),
         )
-
-    def _check_merging(self, node: DocumentNode) -> None:
-        try:
-            check_merging(node, self._limits)
-        except LimitExceeded:
-            # What has no end because it is within itself is no large document, but a wrong one.
-            has_fragments = any(isinstance(one, FragmentDefinitionNode) for one in node.definitions)
-            if has_fragments and (
-                errors := validate(self._schema, node, [NoFragmentCyclesRule], max_errors=1)
-            ):
-                raise InvalidDocument(errors, syntax=False) from None
-            raise
 
     def _parse(self, text: str) -> DocumentNode:
         try:

@@ -55,6 +55,9 @@ class Size(NamedTuple):
         )
 
 
+_PLAIN_FIELD = Size(depth=1)
+
+
 def check_text(text: str, limits: Limits) -> None:
     """Raise LimitExceeded where a text is far longer than the tokens that it may have.
 
@@ -115,18 +118,19 @@ class _Measure:
         return Size(depth, aliases, directives)
 
     def _selection(self, node: SelectionNode) -> Size:
-        own = Size(directives=len(node.directives or ()))
-        if isinstance(node, FragmentSpreadNode):
-            return own.beside(self._fragment(node.name.value))
+        directives = len(node.directives or ())
         if isinstance(node, FieldNode):
             if node.name.value in {"__schema", "__type"}:
-                return own
+                return Size(directives=directives)
+            aliases = int(node.alias is not None)
+            if not (node.selection_set or aliases or directives):
+                # Most fields of a large document.
+                return _PLAIN_FIELD
             inner = self.selection_set(node.selection_set)
-            return Size(
-                inner.depth + 1,
-                inner.aliases + (node.alias is not None),
-                inner.directives + own.directives,
-            )
+            return Size(inner.depth + 1, inner.aliases + aliases, inner.directives + directives)
+        own = Size(directives=directives)
+        if isinstance(node, FragmentSpreadNode):
+            return own.beside(self._fragment(node.name.value))
         return own.beside(self.selection_set(node.selection_set))  # type: ignore[attr-defined]  # an inline fragment
 
     def _fragment(self, name: str) -> Size:

@@ -1,6 +1,6 @@
 """Literals of a document as functions, which give them their values with the variables in them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -11,13 +11,11 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
-    Visitor,
     get_nullable_type,
     is_input_object_type,
     is_list_type,
     is_non_null_type,
     is_required_input_field,
-    visit,
 )
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
 
@@ -34,18 +32,24 @@ def literal_of(node: ValueNode, input_type: GraphQLInputType) -> Literal:
 
     Raises NotCoercible where it has none, and where a scalar has variables within it.
     """
+    varying: set[int] = set()
+    _find_varying(node, varying)
+    return _literal_of(node, input_type, varying)
+
+
+def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]) -> Literal:
     if isinstance(node, VariableNode):
         return _variable(node.name.value, is_non_null=is_non_null_type(input_type))
-    if not _has_variables(node):
+    if id(node) not in varying:
         value = coerce_input_literal(node, input_type)
         if value is Undefined:
             raise NotCoercible
         return lambda _variables: value
     nullable: Any = get_nullable_type(input_type)
     if is_list_type(nullable):
-        return _list_literal(node, nullable.of_type)
+        return _list_literal(node, nullable.of_type, varying)
     if is_input_object_type(nullable) and isinstance(node, ObjectValueNode):
-        return _object_literal(node, nullable)
+        return _object_literal(node, nullable, varying)
     raise NotCoercible
 
 
@@ -59,9 +63,9 @@ def _variable(name: str, *, is_non_null: bool) -> Literal:
     return value
 
 
-def _list_literal(node: ValueNode, item_type: GraphQLInputType) -> Literal:
+def _list_literal(node: ValueNode, item_type: GraphQLInputType, varying: set[int]) -> Literal:
     nodes = node.values if isinstance(node, ListValueNode) else (node,)
-    items = [literal_of(one, item_type) for one in nodes]
+    items = [_literal_of(one, item_type, varying) for one in nodes]
 
     def value(variables: Mapping[str, Any]) -> list[Any]:
         values = [item(variables) for item in items]
@@ -71,7 +75,9 @@ def _list_literal(node: ValueNode, item_type: GraphQLInputType) -> Literal:
     return value
 
 
-def _object_literal(node: ObjectValueNode, input_type: GraphQLInputObjectType) -> Literal:
+def _object_literal(
+    node: ObjectValueNode, input_type: GraphQLInputObjectType, varying: set[int]
+) -> Literal:
     nodes = {field.name.value: field.value for field in node.fields}
     if input_type.is_one_of or not nodes.keys() <= input_type.fields.keys():
         raise NotCoercible
@@ -80,7 +86,9 @@ def _object_literal(node: ObjectValueNode, input_type: GraphQLInputObjectType) -
         default = REQUIRED if is_required_input_field(field) else coerce_default_value(field)
         given = nodes.get(name)
         # Of a variable that is not given the default is taken, so null is looked at below.
-        literal = _absent if given is None else literal_of(given, get_nullable_type(field.type))
+        literal = (
+            _absent if given is None else _literal_of(given, get_nullable_type(field.type), varying)
+        )
         members.append((field.out_name or name, literal, default))
     non_null = frozenset(
         field.out_name or name
@@ -107,14 +115,17 @@ def _absent(_variables: Mapping[str, Any]) -> Any:
     return Undefined
 
 
-def _has_variables(node: ValueNode) -> bool:
-    finder = _VariableFinder()
-    visit(node, finder)
-    return finder.found
-
-
-class _VariableFinder(Visitor):
-    found = False
-
-    def enter_variable(self, *_: Any) -> None:
-        self.found = True
+def _find_varying(node: ValueNode, varying: set[int]) -> bool:
+    """Tell whether a literal has variables in it, and collect what of it has."""
+    within: Iterable[ValueNode] = ()
+    if isinstance(node, ListValueNode):
+        within = node.values
+    elif isinstance(node, ObjectValueNode):
+        within = [field.value for field in node.fields]
+    varies = isinstance(node, VariableNode)
+    for one in within:
+        # Each of them: none is looked into again.
+        varies = _find_varying(one, varying) or varies
+    if varies:
+        varying.add(id(node))
+    return varies

@@ -25,6 +25,17 @@ def many(text: str, number: int) -> str:
     return " ".join(text.replace("%d", str(n)) for n in range(number))
 
 
+def sharing(operations: int, uses: int) -> str:
+    """Return operations that share a fragment, and it uses the variable that each has."""
+    asked = many("query A%d($v: ID!) { ...F }", operations)
+    return f"{asked} fragment F on Query {{ nodes(ids: [{'$v ' * uses}]) {{ id }} }}"
+
+
+def nested(levels: int, text: str) -> str:
+    """Return a filter within filters, with a text in the innermost list of them."""
+    return "{and: [" * levels + text + "]}" * levels
+
+
 def filled(head: str, unit: str, tail: str) -> str:
     """Return a document that fills a body of the largest size with one unit."""
     return head + unit * ((MIB - 200) // len(unit.encode())) + tail
@@ -62,6 +73,8 @@ TOO_COMPLEX = {
     + "tickets { nodes { logEntries { nodes { ticket { logEntries { nodes { id } } } } } } } " * 85
     + "}",
     "fields that conflict": f"{{ {many('ticket(id: %d) { id }', 200)} }}",
+    "one fragment in 170 operations": many("query A%d { ...F }", 170)
+    + f" fragment F on Query {{ {many('a%d', 100)} }}",
     "fragments that must be merged": f"{{ {many('...F%d', 160)} }}"
     + many("fragment F%d on Query { __typename }", 160),
 }
@@ -87,8 +100,61 @@ INVALID = {
     + " ".join(f"fragment F{n} on Query {{ ...F{(n + 1) % 60} }}" for n in range(60)),
     "a fragment within itself": "{ tickets { nodes { ...F } } }"
     " fragment F on Ticket { logEntries { nodes { ticket { ...F } } } }",
+    "a fragment within itself beside 390 operations": "{ tickets { nodes { ...F } } }"
+    " fragment F on Ticket { logEntries { nodes { ticket { ...F } } } } "
+    + many("query A%d { __typename }", 390),
+    "fragments of 360 levels": "{ ...F0 } "
+    + "".join(
+        f"fragment F{n} on Query {{ {'... { ' * 120}{inner} {'} ' * 120} }}"
+        for n, inner in enumerate(["...F1", "...F2", "__typename"])
+    ),
+    "4 unknown input fields after 980 filters": "{ tickets(filter: {and: ["
+    + "{} " * 980
+    + "], a: 1, b: 1, c: 1, d: 1}) { totalCount } }",
+    "150 types that there are not": many("query A%d { ... on OpsDeliveryConn%d { id } }", 150),
+    "990 variables that there are not": f"{{ nodes(ids: [{many('$a%d', 990)}]) {{ id }} }}",
+    "one variable of a wrong type 990 times": "query ($v: Int) { nodes(ids: ["
+    + "$v " * 990
+    + "]) { id } }",
+    "wrong after 370 operations": many("query A%d { __typename }", 370)
+    + "query B($v: Int) { tickets(first: $v) { a b } nodes(ids: [$v $w]) { id } }",
     "introspection in a ring": "{ __schema { types { fields { type { fields { type { fields"
     " { type { name } } } } } } } } }",
+}
+
+_TICKET = "id subject description status priority customerEmail customerName category version"
+_LOG_ENTRY = "id action actor attempt deliveryId durationMs requestId response status timestamp"
+
+# The largest that are let in: nothing is wrong with them.
+ADMITTED = {
+    "1,100 fields": "{ "
+    + many(
+        f"a%d: tickets {{ nodes {{ {_TICKET} logEntries {{ nodes {{ {_LOG_ENTRY} }} }} }}"
+        f" edges {{ cursor node {{ {_TICKET} }} }} totalCount }}",
+        30,
+    )
+    + " }",
+    "399 operations": many("query A%d { __typename }", 399),
+    "1,988 ids": f"{{ nodes(ids: [{many('%d', 1_988)}]) {{ id }} }}",
+    "1,980 strings of 13 letters": "{ nodes(ids: [" + '"abcdefghijklm" ' * 1_980 + "]) { id } }",
+    "1,980 values of an enumeration": "{ tickets(filter: {status: {in: ["
+    + "OPEN " * 1_980
+    + "]}}) { totalCount } }",
+    "215 filters": "{ tickets(filter: {and: ["
+    + "{status: {eq: OPEN}} " * 215
+    + "]}) { totalCount } }",
+    "990 filters without anything": "{ tickets(filter: {and: ["
+    + "{} " * 990
+    + "]}) { totalCount } }",
+    "a variable under 90 levels of 600 filters": "query ($v: String) { tickets(filter: "
+    + nested(90, "{} " * 600 + "{customerEmail: {eq: $v}}")
+    + ") { totalCount } }",
+    "280 variables": f"query ({many('$a%d: ID!', 280)})"
+    f" {{ nodes(ids: [{many('$a%d', 280)}]) {{ id }} }}",
+    "75 operations that share 470 uses of a variable": sharing(75, 470),
+    "one long argument in 40 places": "{ " + ("nodes(ids: [" + "1 " * 38 + "]) { id } ") * 40 + "}",
+    "200 directives": many("query A%d { __typename @skip(if: false) @include(if: true) }", 100),
+    "180 levels of inline fragments": "{ " + "... { " * 180 + "__typename" + " }" * 180 + " }",
 }
 
 _FILTER = "query ($v: TicketFilter) { tickets(filter: $v) { totalCount } }"
