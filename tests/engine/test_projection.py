@@ -43,6 +43,7 @@ async def test_an_operation_is_answered_as_by_plain_execution(
         note(f"{operation.document}\n{variables}")
         answer = await projected(document, variables, context)
         expected = await plain(document, variables, context, rows)
+        note(f"{answer.errors}\n{expected.errors}")
         assert written(answer) == written(expected)
         assert nulled(answer) == nulled(expected)
         if answer.errors and told(answer) != told(expected):
