@@ -7,13 +7,13 @@ take), ``statement_timeout_ms``, ``maxsize`` and further keyword arguments of `a
 
 import asyncio
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
     BaseDBAsyncClient,
+    PoolConnectionWrapper,
     TransactionalDBClient,
     TransactionContext,
     TransactionContextPooled,
@@ -79,9 +79,7 @@ class Client(AsyncpgDBClient):
             # For the statements of a process that is gone, and can cancel them no more.
             settings["statement_timeout"] = str(self._statement_timeout_ms)
         options["server_settings"] = settings
-        # No session state is ever set on a pooled connection (listeners and session
-        # locks have connections of their own), so a reset would be a wasted round trip.
-        pool = Pool(await asyncpg.create_pool(self.dsn, reset=_keep_as_it_is, **options))
+        pool = Pool(await asyncpg.create_pool(self.dsn, reset=_end_statement, **options))
         _pools.append(pool)
         return pool
 
@@ -90,6 +88,10 @@ class Client(AsyncpgDBClient):
         if pool in _pools:
             _pools.remove(pool)
         await super()._close()
+
+    def acquire_connection(self) -> Any:
+        """Return what lends a connection for one statement."""
+        return _Loan(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
         return _Transaction(_Transactional(self), self._pool_init_lock)
@@ -109,33 +111,57 @@ class _Transactional(TransactionWrapper):
         self.topics = [COMMITS]
 
 
+class _Loan(PoolConnectionWrapper[asyncpg.Connection]):
+    """Tortoise's own, but a connection whose statement was well is handed on."""
+
+    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        pool: Any = self.client._pool  # noqa: SLF001  # as in the base class
+        if exc_type is None:
+            pool.hand_on(self.connection)
+        else:
+            await pool.release(self.connection)
+
+
 class _Transaction(TransactionContextPooled):
-    """Tortoise's own, but a BEGIN that fails gives its connection back, and a COMMIT is told."""
+    """Tortoise's own, but none of its failures keeps a connection, and a COMMIT is told."""
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
         client: Any = self.client
-        pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
-        client._connection = await pool.acquire()  # noqa: SLF001
+        client._connection = await self._pool.acquire()  # noqa: SLF001  # as in the base class
         self.token = get_connections().set(self.connection_name, client)
         try:
             await client.begin()
         except BaseException:
-            get_connections().reset(self.token)
-            await asyncio.shield(pool.release(client._connection))  # noqa: SLF001
+            await self._end(is_well=False)
             raise
         return self.client
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
-        await super().__aexit__(exc_type, exc_val, exc_tb)
+    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        client: Any = self.client
+        try:
+            if not client._finalized:  # noqa: SLF001
+                await (client.commit() if exc_type is None else client.rollback())
+        except BaseException:
+            await self._end(is_well=False)
+            raise
+        await self._end(is_well=True)
         if exc_type is None:
-            client: Any = self.client
             committed(client.topics)
+
+    @property
+    def _pool(self) -> Pool:
+        client: Any = self.client
+        pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
+        return pool
+
+    async def _end(self, *, is_well: bool) -> None:
+        get_connections().reset(self.token)
+        connection = self.client._connection  # noqa: SLF001  # as in the base class
+        if is_well:
+            self._pool.hand_on(connection)
+        else:
+            await asyncio.shield(self._pool.release(connection))
 
 
 async def is_pooled(dsn: str) -> bool:
@@ -236,5 +262,12 @@ def is_unavailable(error: BaseException | None) -> bool:
     return False
 
 
-async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
-    """Leave a released connection as it is."""
+async def _end_statement(connection: asyncpg.Connection) -> None:
+    """Make a connection fit for its next user.
+
+    asyncpg prepares a statement without ending it (no Sync) until it is executed. Where
+    that never happens, its locks are held, and its time runs on, into the statements
+    that come after. Nothing else is there to mend: no session state is ever set on a
+    connection of the pool (who listens, or locks for a session, has one of his own).
+    """
+    await connection.execute("SELECT")

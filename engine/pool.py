@@ -3,8 +3,8 @@
 For each loan asyncpg makes a proxy, a future and a task, which cost a fourth of a small
 query. Here who is done with a connection that is as it was hands it on: to who waits
 longest, or on a stack, from where the next one takes it. It goes back to asyncpg, which
-looks after it, when its statement has failed, after a transaction, and when nobody has
-wanted it for a while. To Tortoise this is its pool.
+looks after it, when its statement has failed, and when nobody has wanted it for a while.
+To Tortoise this is its pool.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """The pool under it all: bounded waiting, no connection lost, and faults told apart."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import asyncpg
@@ -81,6 +82,59 @@ async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> No
             async with asyncio.timeout(0.01), in_transaction() as connection:
                 await connection.execute_query("SELECT pg_sleep(60)")
     assert pool.free == before
+
+
+async def _run_in_transaction(statement: str) -> None:
+    async with in_transaction() as connection:
+        await connection.execute_query(statement)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda statement: fetch(statement, []),
+        lambda statement: default_client().execute_query(statement),
+        _run_in_transaction,
+    ],
+    ids=["engine", "orm", "transaction"],
+)
+async def test_no_connection_is_left_within_a_statement_that_was_cancelled(
+    pool: Pool, run: Callable[[str], Awaitable[object]]
+) -> None:
+    """Prepared and never executed, it would hold its locks, and its time would run on."""
+    for steps in range(0, 60, 2):
+        running = asyncio.ensure_future(run(f"SELECT {steps}, * FROM tickets"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        assert await _states(pool) == {"idle"}
+
+
+async def test_no_connection_is_left_within_a_statement_whose_values_do_not_fit(
+    pool: Pool,
+) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await fetch("SELECT $1::int4", [2**40])
+    assert await _states(pool) == {"idle"}
+
+
+async def _states(pool: Pool) -> set[str]:
+    """Return what PostgreSQL says that the connections do, when all are given back."""
+    async with asyncio.timeout(5):
+        while pool.free < pool.max_size:  # noqa: ASYNC110  # in the background
+            await asyncio.sleep(0.001)
+    observer = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
+    try:
+        rows = await observer.fetch("""
+            SELECT state
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+        """)
+    finally:
+        await observer.close()
+    return {row["state"] for row in rows}
 
 
 @pytest.mark.usefixtures("pool")
