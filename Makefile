@@ -5,7 +5,7 @@
 # make check    what must hold before a commit: lint, format, types, floors, drift, printed schema, locks
 # make format   put the code into its form
 # make bench    this server beside its peers (ARGS=--help tells what else can be measured)
-# make audit    ask the Python Package Index for known faults of what runs here (needs a network)
+# make audit    known faults of what runs here, as the Python Package Index tells them, or its dates
 # make lock     resolve the dependencies of pyproject.toml anew into the two lock files
 #
 # Needed on the machine: Python 3.11 or newer with venv, and make. PYTHON names another Python.
@@ -63,10 +63,8 @@ lock: $(DEV)
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements.lock
 	$(COMPILE) $(ARGS) -c requirements.lock --group dev -o tests/requirements.lock
 
-# Strict: what it can learn nothing of is a failure, and no good news.
 audit: $(DEV)
-	@$(BIN)/uvx --quiet pip-audit@2.10.1 --strict --disable-pip --require-hashes \
-		--progress-spinner off -r requirements.lock
+	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --script .ci/audit.py
 
 # Not the first python3 there is, but the first that will do.
 $(RUNTIME): requirements.lock pyproject.toml
