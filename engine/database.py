@@ -25,6 +25,7 @@ from engine.pool import DatabaseUnavailable, Pool
 
 __all__ = [
     "COMMITS",
+    "END",
     "Client",
     "DatabaseUnavailable",
     "client_class",
@@ -42,6 +43,8 @@ __all__ = [
 
 # The topic of each commit.
 COMMITS = "commits"
+# A statement that does nothing, and ends the one before.
+END = "SELECT"
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) that say "not now": connection
 # exceptions, insufficient resources, operator intervention (but not a cancelled
@@ -270,4 +273,4 @@ async def _end_statement(connection: asyncpg.Connection) -> None:
     that come after. Nothing else is there to mend: no session state is ever set on a
     connection of the pool (who listens, or locks for a session, has one of his own).
     """
-    await connection.execute("SELECT")
+    await connection.execute(END)

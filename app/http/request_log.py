@@ -25,7 +25,7 @@ def log_request(scope: Scope, record: RequestRecord) -> None:
     level = logging.ERROR if record.status >= FIRST_SERVER_FAULT else logging.INFO
     if level < lines.threshold:
         return
-    duration_ms = round((time.perf_counter() - record.started_s) * 1000, 3)
+    duration_ms = int((time.perf_counter() - record.started_s) * 1e6) / 1000
     method, path = _bounded(scope.get("method", "WEBSOCKET"), MAX_NAME_LENGTH), _path(scope)
     name = record.operation_name and _bounded(record.operation_name, MAX_NAME_LENGTH)
     if lines.pretty:
