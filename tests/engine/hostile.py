@@ -175,3 +175,10 @@ VARIABLES: dict[str, tuple[str, Any, str]] = {
     "80,000 unknown fields": (_FILTER, dict.fromkeys(map(str, range(80_000))), "too many to say"),
     "1,990 wrong values": (_FILTER, {"status": {"in": ["X"] * 1_990}}, "limit reached"),
 }
+
+# The largest that are let in.
+ADMITTED_VARIABLES: dict[str, tuple[str, Any]] = {
+    "9,900 filters without anything": (_FILTER, {"and": [{}] * 9_900}),
+    "9,900 filters": (_FILTER, {"and": [{"status": {"eq": "OPEN"}}] * 9_900}),
+    "9,900 ids": (_IDS, ["a"] * 9_900),
+}

@@ -4,6 +4,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from schema.build import graphql_schema
 from schema.costs import COSTS
 from tests.engine.hostile import (
     ADMITTED,
+    ADMITTED_VARIABLES,
     INVALID,
     MIB,
     TOO_COMPLEX,
@@ -126,6 +128,14 @@ def test_variables_are_refused_with_bounded_work(document: str, value: Any, word
 def test_the_largest_that_are_let_in_take_bounded_work(text: str) -> None:
     assert calls_of(lambda: admitted(text)) < MAX_CALLS
     assert admitted(text).operations
+
+
+@pytest.mark.parametrize(("document", "value"), ADMITTED_VARIABLES.values(), ids=ADMITTED_VARIABLES)
+def test_the_largest_variables_that_are_let_in_take_bounded_work(document: str, value: Any) -> None:
+    prepared = admitted(document)
+    select = partial(Selection, prepared, prepared.operations[0], {"v": value}, None)
+    assert calls_of(select) < MAX_CALLS
+    assert select().variables
 
 
 @pytest.mark.parametrize(
