@@ -76,19 +76,20 @@ def validate(
 
 def fragment_cycles(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
     """Return where a fragment is within itself, and nothing else that is wrong."""
+    fragments = _fragments(document)
+    if not fragments:
+        return []
     context = _Context(schema, document, max_errors=1)
-    return _errors(context, lambda: visit(document, NoFragmentCyclesRule(context), _DEFINITIONS))
+    alone = DocumentNode(definitions=fragments)
+    return _errors(context, lambda: visit(alone, NoFragmentCyclesRule(context), _DEFINITIONS))
 
 
 def _errors(context: "_Context", check: Callable[[], object]) -> list[GraphQLError]:
-    fragments = {
-        node.name.value: node
-        for node in context.document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
     try:
-        # Some rules follow fragments by recursion.
-        visit(context.document, FragmentNestingVisitor(fragments), _DEFINITIONS)
+        if fragments := _fragments(context.document):
+            # Some rules follow them by recursion.
+            by_name = {fragment.name.value: fragment for fragment in fragments}
+            visit(context.document, FragmentNestingVisitor(by_name), _DEFINITIONS)
         check()
     except ValidationAbortedError as error:
         # Without the frames, which would live as long as it.
@@ -96,6 +97,10 @@ def _errors(context: "_Context", check: Callable[[], object]) -> list[GraphQLErr
     except RecursionError:
         context.errors.append(ValidationAbortedError("Validation aborted."))
     return context.errors
+
+
+def _fragments(document: DocumentNode) -> tuple[FragmentDefinitionNode, ...]:
+    return tuple(node for node in document.definitions if isinstance(node, FragmentDefinitionNode))
 
 
 class _Rules(Visitor):
