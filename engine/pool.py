@@ -39,6 +39,7 @@ class Pool:
         self._unwanted = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._returning: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         # Who waits is given a connection, or None: the right to borrow one.
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._deadlines = Deadlines(ACQUIRE_TIMEOUT_S)
@@ -75,10 +76,12 @@ class Pool:
         waiting = self._next_waiting()
         if waiting is not None:
             waiting.set_result(connection)
-            return
-        self._stack.append(connection)
-        if self._sweeping is None:
-            self._sweep_later()
+        elif self._is_closing:
+            self._release_soon(connection)
+        else:
+            self._stack.append(connection)
+            if self._sweeping is None:
+                self._sweep_later()
 
     async def release(self, connection: Any) -> None:
         """Give a connection back whose state is not known."""
@@ -89,11 +92,12 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections, each when it is given back."""
+        self._is_closing = True
         if self._sweeping is not None:
             self._sweeping.cancel()
         while self._stack:
-            await self.release(self._stack.pop())
-        await asyncio.gather(*self._returning)
+            self._release_soon(self._stack.pop())
+        # It waits for all that it has lent.
         await self._inner.close()
 
     def terminate(self) -> None:
@@ -148,11 +152,14 @@ class Pool:
         self._sweeping = None
         unwanted, self._stack[: self._unwanted] = self._stack[: self._unwanted], []
         for connection in unwanted:
-            task = asyncio.create_task(self.release(connection))
-            self._returning.add(task)
-            task.add_done_callback(self._returning.discard)
+            self._release_soon(connection)
         if self._stack:
             self._sweep_later()
+
+    def _release_soon(self, connection: Any) -> None:
+        task = asyncio.create_task(self.release(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
 
 
 def _is_open(connection: Any) -> bool:

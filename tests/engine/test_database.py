@@ -227,6 +227,21 @@ async def test_connections_that_nobody_wants_are_not_kept_at_hand(
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.usefixtures("database")
+async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer() -> None:
+    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=3)  # type: ignore[attr-defined]  # ours has it
+    closed = Pool(inner)
+    first, second, third = [await closed.acquire() for _ in range(3)]
+    closed.hand_on(first)
+    closing = asyncio.create_task(closed.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    closed.hand_on(second)
+    await closed.release(third)
+    async with asyncio.timeout(0.5):
+        await closing
+
+
 async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:
     [row] = await fetch("SELECT pg_backend_pid() AS pid", [])
     administrator = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
