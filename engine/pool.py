@@ -9,6 +9,7 @@ To Tortoise this is its pool.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,13 @@ __all__ = ["DatabaseUnavailable", "Pool"]
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
 IDLE_S = 1.0
+
+_FAILURES = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 class DatabaseUnavailable(Exception):
@@ -84,9 +92,12 @@ class Pool:
                 self._sweep_later()
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back whose state is not known."""
+        """Give a connection back whose state is not known: asyncpg mends it, or ends it."""
         try:
-            await self._inner.release(connection)
+            # That it had to be ended must not hide from its user why it was given back: least
+            # of all that he was cancelled.
+            with suppress(*_FAILURES):
+                await self._inner.release(connection)
         finally:
             self._return_one()
 

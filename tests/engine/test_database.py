@@ -228,6 +228,28 @@ async def test_connections_that_nobody_wants_are_not_kept_at_hand(
 
 
 @pytest.mark.usefixtures("database")
+async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(_: object) -> None:
+        raise ConnectionResetError
+
+    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=1, reset=fail)  # type: ignore[attr-defined]  # ours has it
+    broken = Pool(inner)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_pools", [broken])
+        running = asyncio.create_task(fetch("SELECT pg_sleep(60)", []))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        with pytest.raises(asyncpg.DataError):
+            await fetch("SELECT $1::int4", [2**40])
+    assert broken.free == broken.max_size
+    await broken.close()
+
+
+@pytest.mark.usefixtures("database")
 async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer() -> None:
     inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=3)  # type: ignore[attr-defined]  # ours has it
     closed = Pool(inner)
