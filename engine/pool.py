@@ -115,12 +115,6 @@ class Pool:
         """Close all connections at once."""
         self._inner.terminate()
 
-    async def expire_connections(self) -> None:
-        """Have all connections made anew before they are used again."""
-        while self._stack:
-            await self.release(self._stack.pop())
-        await self._inner.expire_connections()
-
     async def _wait(self) -> Any:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)

@@ -61,7 +61,6 @@ class Stream:
     def __init__(self, table: Table, bell: Bell, *, key: str) -> None:
         self._table = table
         self._key = key
-        self._bell = bell
         self._silence = bell.heard_by(self._wake)
         self._woken = asyncio.Event()
         self._closed = False
