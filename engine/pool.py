@@ -16,13 +16,14 @@ import asyncpg
 
 from engine.deadlines import Deadlines
 
-__all__ = ["DatabaseUnavailable", "Pool"]
+__all__ = ["FAILURES", "DatabaseUnavailable", "Pool"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
 IDLE_S = 1.0
 
-_FAILURES = (
+# What asyncpg raises, be it of the connection or of the database.
+FAILURES = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -96,7 +97,7 @@ class Pool:
         try:
             # That it had to be ended must not hide from its user why it was given back: least
             # of all that he was cancelled.
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 await self._inner.release(connection)
         finally:
             self._return_one()

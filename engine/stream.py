@@ -39,7 +39,7 @@ RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
 LONG_S = 10.0
 
 # What happens to a statement while a database is restarted, and passes.
-_PASSING = (OSError, TimeoutError, asyncpg.PostgresError)
+_PASSING = (OSError, asyncpg.PostgresError)
 _logger = logging.getLogger(__name__)
 
 
