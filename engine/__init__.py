@@ -1,11 +1,13 @@
 """GraphQL at the price of its SQL: the engine knows no ticket.
 
-A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which
-rows, in which order, which page. The selection set under it becomes the projection:
-one SQL statement for each selected list level, with exactly the selected columns,
-whatever the number of parents. What is worked out of a document, it is worked out
-once. Whatever does not go as planned is executed plainly by graphql-core, and what
-cannot be projected over model instances: the answer is correct first.
+A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which rows,
+in which order, which page; or with one row that it has at hand (`Loaded`). The
+selection set under it becomes the projection: one SQL statement for the rows of each
+selected level, with exactly the selected columns, whatever the number of parents, and
+one for what is asked of a page besides (its total, what lies before it). What is worked
+out of a document is worked out once. Whatever does not go as planned is executed
+plainly by graphql-core, and what cannot be projected over model instances: the answer
+is correct first.
 
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
 says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset

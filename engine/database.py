@@ -2,7 +2,8 @@
 
 Tortoise's config names this module as a connection's ``engine`` and finds
 ``client_class`` in it. The credentials are ``dsn`` (any that asyncpg and libpq
-take), ``statement_timeout_ms``, ``maxsize`` and further keyword arguments of `asyncpg.create_pool`.
+take), ``statement_timeout_ms``, Tortoise's ``minsize`` and ``maxsize``, and further
+keyword arguments of `asyncpg.create_pool`, but for those that name a server or set it up.
 """
 
 import asyncio
