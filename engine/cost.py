@@ -34,6 +34,9 @@ from engine.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 # The cost of a field, by "Type.field", where it is not what is derived.
 Declared = Mapping[str, int]
 
+# The arguments that a cost depends on.
+SIZES = frozenset({"first", "last", "ids"})
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
