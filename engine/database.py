@@ -6,7 +6,6 @@ take), ``statement_timeout_ms``, Tortoise's ``minsize`` and ``maxsize``, and fur
 keyword arguments of `asyncpg.create_pool`, but for those that name a server or set it up.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -162,7 +161,7 @@ class _Transaction(TransactionContextPooled):
         if is_well:
             self._pool.hand_on(connection)
         else:
-            await asyncio.shield(self._pool.release(connection))
+            await self._pool.release(connection)
 
 
 async def is_pooled(dsn: str) -> bool:
