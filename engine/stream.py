@@ -153,7 +153,9 @@ class Stream:
 
     def _join(self, listener: Listener, position: Position) -> Position:
         """Hand the listener all that the reader reads from now on; return where the reader is."""
-        if not self._closed:
+        if self._closed:
+            listener.end()
+        else:
             self._listeners.setdefault(listener.only, set()).add(listener)
             if self._reader is None:
                 self._position = position

@@ -291,6 +291,20 @@ async def test_closing_ends_the_events_of_everyone(stream: Stream) -> None:
     assert await anext(await stream.follow(), "the end") == "the end"
 
 
+async def test_closing_ends_the_events_of_who_has_not_come_up_yet(
+    stream: Stream, database_url: str
+) -> None:
+    async with connected(database_url) as connection:
+        start = (await take_snapshot(EVENTS)).newest
+        for _ in range(2):
+            await write(connection)
+    events = await stream.follow(after=start)
+    await anext(events)
+    await stream.close()
+    async with asyncio.timeout(5):
+        assert len([event async for event in events]) == 1
+
+
 async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_it(
     stream: Stream, database_url: str
 ) -> None:
