@@ -85,9 +85,12 @@ class Client(AsyncpgDBClient):
 
     async def _close(self) -> None:
         pool: Any = self._pool
-        if pool in _pools:
-            _pools.remove(pool)
-        await super()._close()
+        try:
+            await super()._close()
+        finally:
+            # Not before: until then who asks is told by the pool that it is closing.
+            if pool in _pools:
+                _pools.remove(pool)
 
     def acquire_connection(self) -> Any:
         """Return what lends a connection for one statement."""

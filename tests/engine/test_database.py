@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 
 from engine import database as module
 from engine.database import (
+    Client,
     default_client,
     fetch,
     is_unavailable,
@@ -262,6 +263,23 @@ async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer
     await closed.release(third)
     async with asyncio.timeout(0.5):
         await closing
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_pools", [])
+    dsn = default_client().dsn  # type: ignore[attr-defined]  # ours has it
+    client = Client(dsn, connection_name="closing", minsize=1, maxsize=2)
+    async with client.acquire_connection():
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0.05)
+        with pytest.raises(asyncpg.InterfaceError) as fault:
+            await fetch("SELECT 1", [])
+        assert is_unavailable(fault.value)
+    await closing
+    assert not module._pools
 
 
 async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:
