@@ -24,4 +24,9 @@ What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),
 `stream` (one reader, many listeners), `subscription` (events answered, once for all
 who ask the same).
+
+The floors above say what they want by `sql`, `tables`, `paging` and `queries`; have it
+answered by `documents`, `limits`, `execution` and `subscription`, or over instances by
+`plain`; hear of it by `bell`, `stream` and `listener`; and share `database` and
+`deadlines`. Of the other modules they know nothing.
 """
