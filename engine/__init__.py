@@ -1,11 +1,13 @@
 """GraphQL at the price of its SQL: the engine knows no ticket.
 
-A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which
-rows, in which order, which page. The selection set under it becomes the projection:
-one SQL statement for each selected list level, with exactly the selected columns,
-whatever the number of parents. What is worked out of a document, it is worked out
-once. Whatever does not go as planned is executed plainly by graphql-core, and what
-cannot be projected over model instances: the answer is correct first.
+A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which rows,
+in which order, which page; or with one row that it has at hand (`Loaded`). The
+selection set under it becomes the projection: one SQL statement for the rows of each
+selected level, with exactly the selected columns, whatever the number of parents, and
+one for what is asked of a page besides (its total, what lies before it). What is worked
+out of a document is worked out once. Whatever does not go as planned is executed
+plainly by graphql-core, and what cannot be projected over model instances: the answer
+is correct first.
 
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
 says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset
@@ -22,4 +24,9 @@ What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),
 `stream` (one reader, many listeners), `subscription` (events answered, once for all
 who ask the same).
+
+The floors above say what they want by `sql`, `tables`, `paging` and `queries`; have it
+answered by `documents`, `limits`, `execution` and `subscription`, or over instances by
+`plain`; hear of it by `bell`, `stream` and `listener`; and share `database` and
+`deadlines`. Of the other modules they know nothing.
 """

@@ -24,6 +24,7 @@ from uuid import uuid4
 import asyncpg
 
 from engine.database import COMMITS, is_of_pooler, on_commit
+from engine.pool import FAILURES
 
 __all__ = ["Bell"]
 
@@ -34,13 +35,6 @@ INTERVAL_S = 0.01
 HEARTBEAT_S = 30.0
 RETRY_MIN_S, RETRY_MAX_S = 0.1, 5.0
 
-_FAILURES = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 _logger = logging.getLogger(__name__)
 
 
@@ -121,7 +115,7 @@ class Bell:
                     await self._keep_ringing(connection)
                 finally:
                     connection.terminate()
-            except _FAILURES as error:
+            except FAILURES as error:
                 _logger.warning(
                     "the listening connection is gone and will be made again: %s",
                     type(error).__name__,

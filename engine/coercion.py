@@ -33,7 +33,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.limits import LimitExceeded
 
-__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to", "has_more_values"]
+__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
 
 Coerce: TypeAlias = Callable[[Any], Any]
 
@@ -101,18 +101,6 @@ class _Items:
     """How many more items the variables under way may have: nothing waits while they are read."""
 
     left: float = inf
-
-
-def has_more_values(value: Any, most: int) -> bool:
-    """Tell whether a JSON value has more values in it than this, however they are nested."""
-    pending = [value]
-    while pending and most >= 0:
-        one = pending.pop()
-        if isinstance(one, (dict, list)):
-            most -= len(one)
-            if most >= 0:
-                pending += one.values() if isinstance(one, dict) else one
-    return most < 0
 
 
 # In place of the default of what must be given.

@@ -63,7 +63,7 @@ class ConnectionProjection:
     nodes: list[ObjectProjection] = field(default_factory=list)
     # Where in a record the values of the order's terms are; empty where no cursor is selected.
     keyset: tuple[int, ...] = ()
-    # The fields of the connection and of its pageInfo.
+    # The names of the fields of the connection, of its edges and of its pageInfo.
     selected: set[str] = field(default_factory=set)
 
     @cached_property

@@ -1,8 +1,9 @@
 """What an operation costs: how many objects it may make the server load.
 
 A scalar is free, an object costs 1, and a page its size times what is selected of a
-row, nested pages multiplied through. A field that costs more declares it. Page
-sizes may be variables, so the cost is that of an operation with its variables.
+row, nested pages multiplied through. What has ``first`` is a page, and what has ``ids`` a
+list as long as these. A field that costs more declares it. Page sizes may be variables,
+so the cost is that of an operation with its variables.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,9 @@ from engine.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # The cost of a field, by "Type.field", where it is not what is derived.
 Declared = Mapping[str, int]
+
+# The arguments that a cost depends on.
+SIZES = frozenset({"first", "last", "ids"})
 
 
 @dataclass(frozen=True, slots=True)

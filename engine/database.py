@@ -2,10 +2,10 @@
 
 Tortoise's config names this module as a connection's ``engine`` and finds
 ``client_class`` in it. The credentials are ``dsn`` (any that asyncpg and libpq
-take), ``statement_timeout_ms``, ``maxsize`` and further keyword arguments of `asyncpg.create_pool`.
+take), ``statement_timeout_ms``, Tortoise's ``minsize`` and ``maxsize``, and further
+keyword arguments of `asyncpg.create_pool`, but for those that name a server or set it up.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -88,9 +88,12 @@ class Client(AsyncpgDBClient):
 
     async def _close(self) -> None:
         pool: Any = self._pool
-        if pool in _pools:
-            _pools.remove(pool)
-        await super()._close()
+        try:
+            await super()._close()
+        finally:
+            # Not before: until then who asks is told by the pool that it is closing.
+            if pool in _pools:
+                _pools.remove(pool)
 
     def acquire_connection(self) -> Any:
         """Return what lends a connection for one statement."""
@@ -164,7 +167,7 @@ class _Transaction(TransactionContextPooled):
         if is_well:
             self._pool.hand_on(connection)
         else:
-            await asyncio.shield(self._pool.release(connection))
+            await self._pool.release(connection)
 
 
 async def is_pooled(dsn: str) -> bool:

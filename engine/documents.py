@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 
 from engine.coercion import Variables
-from engine.cost import Cost, Declared, operation_cost
+from engine.cost import SIZES, Cost, Declared, operation_cost
 from engine.limits import LimitExceeded, Limits, check_size, check_text
 from engine.merging import check_merging
 from engine.requirements import Requirements, operation_requirements
@@ -31,8 +31,6 @@ from engine.validation import LOOKED_AT, fragment_cycles, validate
 MAX_COMBINATIONS = 64
 # Each may repeat a part of the document, and be looked up in it: all of them would take seconds.
 MAX_ERRORS = 3
-
-_PAGE_SIZES = frozenset({"first", "last", "ids"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,5 +218,5 @@ class _VariableUses(Visitor):
                 self.switches.append(argument.value.name.value)
 
     def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
-        if node.name.value in _PAGE_SIZES and isinstance(node.value, VariableNode):
+        if node.name.value in SIZES and isinstance(node.value, VariableNode):
             self.sizes.append(node.value.name.value)

@@ -52,7 +52,7 @@ class Listener:
 
     def put(self, event: Event) -> None:
         """Add an event; one that does not fit empties the buffer for good."""
-        if self.has_overflowed:
+        if self.has_overflowed or self._has_ended:
             return
         if len(self._events) == self._size:
             self.has_overflowed = True

@@ -16,7 +16,6 @@ from engine.shapes import Shape, connection_shape, object_shape
 from engine.sql import Outer, Sql, render
 from engine.statements import (
     PARENTS,
-    Parents,
     answers_statement,
     far_side_expression,
     for_each_parent,
@@ -37,7 +36,7 @@ class _Under:
     """The parents of a nested query: the values of the columns that it refers to."""
 
     names: tuple[str, ...]
-    parents: Parents
+    parents: Sequence[tuple[str | None, ...]]
 
 
 _Groups: TypeAlias = list[list[Record]]

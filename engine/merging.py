@@ -22,8 +22,8 @@ SELECTIONS_PER_TOKEN = 4
 PAIRS_PER_TOKEN = 1
 
 
-def check_merging(document: DocumentNode, limits: Limits) -> int:
-    """Return how many selections were visited; raises LimitExceeded past the limits."""
+def check_merging(document: DocumentNode, limits: Limits) -> None:
+    """Raise LimitExceeded where there is more to compare than the limits allow."""
     fragments = {
         node.name.value: node.selection_set
         for node in document.definitions
@@ -68,7 +68,6 @@ def check_merging(document: DocumentNode, limits: Limits) -> int:
                 " select each only once."
             )
         places += [inner for same in fields.values() if (inner := [one for one in same if one])]
-    return selections
 
 
 def _pairs(number: int) -> int:

@@ -9,17 +9,26 @@ To Tortoise this is its pool.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 
 from engine.deadlines import Deadlines
 
-__all__ = ["DatabaseUnavailable", "Pool"]
+__all__ = ["FAILURES", "DatabaseUnavailable", "Pool"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
 IDLE_S = 1.0
+
+# What asyncpg raises, be it of the connection or of the database.
+FAILURES = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 class DatabaseUnavailable(Exception):
@@ -39,6 +48,7 @@ class Pool:
         self._unwanted = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._returning: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         # Who waits is given a connection, or None: the right to borrow one.
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._deadlines = Deadlines(ACQUIRE_TIMEOUT_S)
@@ -75,36 +85,36 @@ class Pool:
         waiting = self._next_waiting()
         if waiting is not None:
             waiting.set_result(connection)
-            return
-        self._stack.append(connection)
-        if self._sweeping is None:
-            self._sweep_later()
+        elif self._is_closing:
+            self._release_soon(connection)
+        else:
+            self._stack.append(connection)
+            if self._sweeping is None:
+                self._sweep_later()
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back whose state is not known."""
+        """Give a connection back whose state is not known: asyncpg mends it, or ends it."""
         try:
-            await self._inner.release(connection)
+            # That it had to be ended must not hide from its user why it was given back: least
+            # of all that he was cancelled.
+            with suppress(*FAILURES):
+                await self._inner.release(connection)
         finally:
             self._return_one()
 
     async def close(self) -> None:
         """Close all connections, each when it is given back."""
+        self._is_closing = True
         if self._sweeping is not None:
             self._sweeping.cancel()
         while self._stack:
-            await self.release(self._stack.pop())
-        await asyncio.gather(*self._returning)
+            self._release_soon(self._stack.pop())
+        # It waits for all that it has lent.
         await self._inner.close()
 
     def terminate(self) -> None:
         """Close all connections at once."""
         self._inner.terminate()
-
-    async def expire_connections(self) -> None:
-        """Have all connections made anew before they are used again."""
-        while self._stack:
-            await self.release(self._stack.pop())
-        await self._inner.expire_connections()
 
     async def _wait(self) -> Any:
         waiting = asyncio.get_running_loop().create_future()
@@ -148,11 +158,14 @@ class Pool:
         self._sweeping = None
         unwanted, self._stack[: self._unwanted] = self._stack[: self._unwanted], []
         for connection in unwanted:
-            task = asyncio.create_task(self.release(connection))
-            self._returning.add(task)
-            task.add_done_callback(self._returning.discard)
+            self._release_soon(connection)
         if self._stack:
             self._sweep_later()
+
+    def _release_soon(self, connection: Any) -> None:
+        task = asyncio.create_task(self.release(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
 
 
 def _is_open(connection: Any) -> bool:

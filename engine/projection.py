@@ -10,6 +10,7 @@ whole value is executed plainly instead.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias, cast
 
 import orjson
@@ -122,8 +123,9 @@ def compile_object(
         if name == "__typename":
             projection.members[key] = repr(object_type.name)
             continue
-        column = table.columns.get(snake_case(name))
-        if computed := table.computed.get(snake_case(name)):
+        attribute = _snake_case(name)
+        column = table.columns.get(attribute)
+        if computed := table.computed.get(attribute):
             columns = ", ".join(
                 f"c{select.position(table.columns[one].sql)}" for one in computed.columns
             )
@@ -228,12 +230,9 @@ def _embedded(
 
 
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
-_SNAKE_CASE: dict[str, str] = {}
 
 
-def snake_case(name: str) -> str:
+@cache
+def _snake_case(name: str) -> str:
     """Return the Python name of a GraphQL name of the schema's."""
-    known = _SNAKE_CASE.get(name)
-    if known is None:
-        known = _SNAKE_CASE[name] = _WORD_START.sub("_", name).lower()
-    return known
+    return _WORD_START.sub("_", name).lower()

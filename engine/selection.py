@@ -17,7 +17,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.calls import FieldCall, NotCallable
-from engine.coercion import NotCoercible, has_more_values
+from engine.coercion import NotCoercible
 from engine.documents import MAX_ERRORS, Document
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "Selection"]
@@ -74,7 +74,7 @@ class Selection:
             declared = document.variables(operation)
             self.variables = declared.coerce(variables)
         except NotCoercible:
-            if has_more_values(variables, MAX_TOLD_VALUES):
+            if _has_more_values(variables, MAX_TOLD_VALUES):
                 raise InvalidVariables([GraphQLError(_TOO_MANY_TO_TELL)]) from None
             self.variables = self.sources().coerced
         self.shapes: dict[Hashable, Any] = document.shapes_for(self.variables)
@@ -149,3 +149,15 @@ class Selection:
             raise
         except Exception as error:
             raise NotProjectable from error
+
+
+def _has_more_values(value: Any, most: int) -> bool:
+    """Tell whether a JSON value has more values in it than this, however they are nested."""
+    pending = [value]
+    while pending and most >= 0:
+        one = pending.pop()
+        if isinstance(one, (dict, list)):
+            most -= len(one)
+            if most >= 0:
+                pending += one.values() if isinstance(one, dict) else one
+    return most < 0

@@ -70,10 +70,12 @@ def connection_shape(
     details: FieldDetailsList,
 ) -> Shape[ConnectionProjection]:
     """Return a selection compiled, once for a document."""
-    key = ("page", page.order.name, *[id(detail.node) for detail in details])
+    order = page.order
+    # A list and its reverse have one name.
+    key = ("page", order.name, order.descending, *[id(detail.node) for detail in details])
     shape: Shape[ConnectionProjection] | None = selection.shapes.get(key)
     if shape is None:
-        compiler = ConnectionCompiler(selection, page.table, page.order)
+        compiler = ConnectionCompiler(selection, page.table, order)
         compiler.compile(connection_type, details)
         shape = selection.shapes[key] = Shape(compiler.select.clause, compiler.projection)
     return shape

@@ -1,7 +1,7 @@
 """The statements: each selected list level is one, for all of its parents at once."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from engine.queries import One, Page
 from engine.sql import Sql, all_of, concatenate
@@ -9,8 +9,6 @@ from engine.tables import Table
 
 # The alias under which a nested statement sees the columns of its parents.
 PARENTS = "parents"
-
-Parents: TypeAlias = Sequence[tuple[str | None, ...]]
 
 
 def row_statement(query: One, columns: str) -> Sql:

@@ -39,7 +39,7 @@ RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
 LONG_S = 10.0
 
 # What happens to a statement while a database is restarted, and passes.
-_PASSING = (OSError, TimeoutError, asyncpg.PostgresError)
+_PASSING = (OSError, asyncpg.PostgresError)
 _logger = logging.getLogger(__name__)
 
 
@@ -61,7 +61,6 @@ class Stream:
     def __init__(self, table: Table, bell: Bell, *, key: str) -> None:
         self._table = table
         self._key = key
-        self._bell = bell
         self._silence = bell.heard_by(self._wake)
         self._woken = asyncio.Event()
         self._closed = False
@@ -154,7 +153,9 @@ class Stream:
 
     def _join(self, listener: Listener, position: Position) -> Position:
         """Hand the listener all that the reader reads from now on; return where the reader is."""
-        if not self._closed:
+        if self._closed:
+            listener.end()
+        else:
             self._listeners.setdefault(listener.only, set()).add(listener)
             if self._reader is None:
                 self._position = position

@@ -1,6 +1,7 @@
 """The house stands: each floor imports only floors beneath it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,20 @@ def test_an_import_from_above_is_seen() -> None:
     """The test above can fail."""
     source = "def late():\n    from app.settings import Settings\n    import schema.build as b"
     assert list(imported_floors(ast.parse(source))) == [(2, "app"), (3, "schema")]
+
+
+def test_the_floors_above_know_no_more_of_the_engine_than_its_face() -> None:
+    """Which modules those are is said last where the engine opens."""
+    docstring = ast.get_docstring(ast.parse((ROOT / "engine/__init__.py").read_bytes())) or ""
+    face = {f"engine.{name}" for name in re.findall(r"`(\w+)`", docstring.split("\n\n")[-1])}
+    imported = {
+        node.module
+        for path in MODULES
+        if path.relative_to(ROOT).parts[0] != "engine"
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("engine")
+    }
+    assert imported == face
 
 
 def test_only_the_top_floor_reads_the_environment() -> None:

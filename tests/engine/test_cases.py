@@ -1,12 +1,18 @@
 """What the comparison with plain execution has found, and what it must go on finding."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from engine.loading import load
+from engine.paging import Window
+from engine.queries import Page
+from engine.selection import Selection
 from resolvers.context import Context
+from resolvers.tables import LOG_ENTRIES, NEWEST_LOG_ENTRY_FIRST
 from tests.engine.comparison import nulled, told, written
-from tests.engine.execution import plain, prepared, projected
+from tests.engine.execution import SCHEMA, plain, prepared, projected
 from tests.engine.reference import Rows
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -145,3 +151,20 @@ async def test_a_document_is_compiled_anew_for_other_switches(context: Context) 
         answer = await projected(document, {"with": with_}, context)
         assert answer.data is not None
         assert list(answer.data["ticket"]) == (["id", "subject"] if with_ else ["id"])
+
+
+async def test_a_list_and_its_reverse_are_two_though_their_cursors_are_the_same(
+    context: Context,
+) -> None:
+    document = prepared("{ logEntries { nodes { id } } }")
+    selection = Selection(document, document.operations[0], {}, context)
+    assert SCHEMA.query_type is not None
+    details = selection.root_fields(SCHEMA.query_type)["logEntries"]
+    return_type = SCHEMA.query_type.fields["logEntries"].type
+    oldest_first = replace(NEWEST_LOG_ENTRY_FIRST, descending=False)
+    newest, oldest = [
+        await load(selection, return_type, details, Page(LOG_ENTRIES, order, Window()))
+        for order in (NEWEST_LOG_ENTRY_FIRST, oldest_first)
+    ]
+    assert len(newest["nodes"]) > 1
+    assert newest["nodes"] == oldest["nodes"][::-1]

@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 
 from engine import database as module
 from engine.database import (
+    Client,
     default_client,
     fetch,
     is_unavailable,
@@ -225,6 +226,60 @@ async def test_connections_that_nobody_wants_are_not_kept_at_hand(
             await asyncio.sleep(0.01)
         while pool._stack or pool.free < pool.max_size:  # noqa: ASYNC110  # a timer empties it
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(_: object) -> None:
+        raise ConnectionResetError
+
+    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=1, reset=fail)  # type: ignore[attr-defined]  # ours has it
+    broken = Pool(inner)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_pools", [broken])
+        running = asyncio.create_task(fetch("SELECT pg_sleep(60)", []))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        with pytest.raises(asyncpg.DataError):
+            await fetch("SELECT $1::int4", [2**40])
+    assert broken.free == broken.max_size
+    await broken.close()
+
+
+@pytest.mark.usefixtures("database")
+async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer() -> None:
+    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=3)  # type: ignore[attr-defined]  # ours has it
+    closed = Pool(inner)
+    first, second, third = [await closed.acquire() for _ in range(3)]
+    closed.hand_on(first)
+    closing = asyncio.create_task(closed.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    closed.hand_on(second)
+    await closed.release(third)
+    async with asyncio.timeout(0.5):
+        await closing
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_pools", [])
+    dsn = default_client().dsn  # type: ignore[attr-defined]  # ours has it
+    client = Client(dsn, connection_name="closing", minsize=1, maxsize=2)
+    async with client.acquire_connection():
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0.05)
+        with pytest.raises(asyncpg.InterfaceError) as fault:
+            await fetch("SELECT 1", [])
+        assert is_unavailable(fault.value)
+    await closing
+    assert not module._pools
 
 
 async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:

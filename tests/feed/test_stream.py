@@ -5,7 +5,7 @@ import pytest
 
 from engine.bell import Bell
 from engine.commit_order import Position, position_of, take_snapshot
-from engine.listener import Event
+from engine.listener import Event, Listener
 from engine.stream import BUFFER_SIZE, Stream, TooSlow, UnknownPosition
 from resolvers.tables import EVENTS
 from tests.feed.following import Reader, connected, until, write, write_many
@@ -289,3 +289,31 @@ async def test_closing_ends_the_events_of_everyone(stream: Stream) -> None:
     await stream.close()
     assert await waiting == "the end"
     assert await anext(await stream.follow(), "the end") == "the end"
+
+
+async def test_closing_ends_the_events_of_who_has_not_come_up_yet(
+    stream: Stream, database_url: str
+) -> None:
+    async with connected(database_url) as connection:
+        start = (await take_snapshot(EVENTS)).newest
+        for _ in range(2):
+            await write(connection)
+    events = await stream.follow(after=start)
+    await anext(events)
+    await stream.close()
+    async with asyncio.timeout(5):
+        assert len([event async for event in events]) == 1
+
+
+async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_it(
+    stream: Stream, database_url: str
+) -> None:
+    """Another may begin to read again where he has not been: between them events are missing."""
+    async with connected(database_url) as connection, Reader.following(stream) as reader:
+        await write(connection)
+        await reader.wait_for(1)
+    listener = Listener(None, size=2)
+    listener.end(ZeroDivisionError())
+    listener.put(reader.events[0])
+    with pytest.raises(ZeroDivisionError):
+        await listener.next()
