@@ -120,6 +120,9 @@ class Bell:
                     "the listening connection is gone and will be made again: %s",
                     type(error).__name__,
                 )
+            except Exception:
+                # Whoever listens must not be deaf from then on.
+                _logger.exception("the listening connection is made again after a fault")
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RETRY_MAX_S)
 

@@ -107,7 +107,7 @@ async def _load_rows(
 ) -> list[Row | None]:
     """Load what is selected of a single row: one for each parent, one where there is none."""
     shape = object_shape(selection, query.table, object_type, details)
-    key = (query.where.text, query.order, under is None)
+    key = (query.where.text, query.order, under and under.names)
     text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
     groups = await _run_grouped(text, query.where.values, under)
     records = [group[0] for group in groups if group]
@@ -133,7 +133,7 @@ async def _load_pages(
         window.backward,
         window.after is None,
         window.before is None,
-        under is None,
+        under and under.names,
     )
     if projection.needs_rows:
         text = shape.text(key, lambda: _nest(page_statement(page, shape.columns), under))

@@ -173,19 +173,19 @@ def _compile_nested(  # noqa: PLR0917  # what compile_object takes, and the key
     parents = Parents(table)
     query = selection.resolve(parent_type, details, parents)
     object_type = get_named_type(return_type)
-    if not is_object_type(object_type) or not isinstance(query, (One, Page)):
+    names = outer_columns(query)
+    if not names or not is_object_type(object_type):
         raise NotProjectable
     if isinstance(query, One) and is_non_null_type(return_type):
-        raise NotProjectable
-    names = outer_columns(query)
-    if not names:
         raise NotProjectable
     outer = tuple((name, select.position(table.columns[name].sql)) for name in names)
     return Nested(key, parents, parent_type, object_type, details, outer)
 
 
-def outer_columns(query: One | Page) -> tuple[str, ...]:
-    """Return the columns of the parents that a query refers to."""
+def outer_columns(query: object) -> tuple[str, ...]:
+    """Return the columns of the parents that a query refers to; raises NotProjectable."""
+    if not isinstance(query, (One, Page)):
+        raise NotProjectable
     values = query.where.values
     return tuple(dict.fromkeys(value.column for value in values if isinstance(value, Outer)))
 

@@ -13,11 +13,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 
-import asyncpg
-
 from engine.bell import Bell
 from engine.commit_order import Passage, Position, Snapshot, read_passage, take_snapshot
-from engine.database import is_unavailable
+from engine.database import is_unavailable, sqlstate
 from engine.listener import Event, Listener, Overflowed
 from engine.tables import Table
 
@@ -38,8 +36,9 @@ RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
 # Rows that wait longer than this are worth a line in the log.
 LONG_S = 10.0
 
-# What happens to a statement while a database is restarted, and passes.
-_PASSING = (OSError, asyncpg.PostgresError)
+# Classes of SQLSTATE (PostgreSQL, appendix A) that no waiting mends: what is read is not
+# there, not allowed, or not what it was.
+_LASTING_CLASSES = ("22", "42")
 _logger = logging.getLogger(__name__)
 
 
@@ -227,7 +226,7 @@ class Stream:
                     self._table, position, only=None if only is None else (self._key, only)
                 )
             except Exception as error:
-                if not is_unavailable(error) and not isinstance(error, _PASSING):
+                if not _may_pass(error):
                     raise
                 if delay_s == RETRY_MIN_S:
                     name = type(error).__name__
@@ -242,6 +241,14 @@ class Stream:
 
     def _wake(self) -> None:
         self._woken.set()
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether an error is of those that come while a database is restarted."""
+    state = sqlstate(error)
+    if state is not None:
+        return not state.startswith(_LASTING_CLASSES)
+    return is_unavailable(error) or isinstance(error, OSError)
 
 
 class _Patience:

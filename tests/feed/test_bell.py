@@ -77,6 +77,24 @@ async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_miss
             await heard.wait()
 
 
+@pytest.mark.usefixtures("database")
+async def test_a_callback_that_fails_makes_nobody_deaf(database_url: str) -> None:
+    calls = []
+
+    def fail_at_first() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise LookupError
+
+    bell = Bell(database_url)
+    bell.heard_by(fail_at_first)
+    async with bell, connected(database_url) as other:
+        heard = await _heard(bell)
+        await other.execute("NOTIFY commits")
+        async with asyncio.timeout(5):
+            await heard.wait()
+
+
 async def test_who_waits_for_one_topic_hears_of_no_other(bell: Bell, database_url: str) -> None:
     await _heard(bell)
     here, there = asyncio.Event(), asyncio.Event()

@@ -1,6 +1,7 @@
 import asyncio
 import random
 
+import asyncpg
 import pytest
 
 from engine.bell import Bell
@@ -317,3 +318,19 @@ async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_
     listener.put(reader.events[0])
     with pytest.raises(ZeroDivisionError):
         await listener.next()
+
+
+async def test_a_failure_that_no_waiting_mends_is_told_to_who_listens(
+    stream: Stream, bell: Bell, database_url: str
+) -> None:
+    waiting = asyncio.ensure_future(anext(await stream.follow()))
+    await until(lambda: stream.listeners == 1)
+    async with connected(database_url) as connection:
+        await connection.execute("ALTER TABLE ticket_events RENAME TO elsewhere")
+        try:
+            bell.ring()
+            with pytest.raises(asyncpg.UndefinedTableError):
+                async with asyncio.timeout(5):
+                    await waiting
+        finally:
+            await connection.execute("ALTER TABLE elsewhere RENAME TO ticket_events")
