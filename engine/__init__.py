@@ -13,12 +13,13 @@ Read the modules in this order: `sql` (conditions as data), `tables` (what a mod
 says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset
 windows and cursors), `queries` (what a resolver returns), `statements` (the SQL of
 those); `documents` (parsed, measured and validated once, with `limits`, `merging`,
-`validation`, `cost` and `requirements`), `coercion` (variables), `literals` and `calls`
-(arguments), `selection` (one run of a document); `projection` and `connection` (a
-selection set compiled to columns), `shapes` (those, kept), `loading` (statements run,
-objects built), `plan` (what goes well, answered without graphql-core), `plain` (what
-cannot be projected), `executor` (graphql-core, for all the rest), `execution` (the way
-in); `deadlines`, and `database` over `pool`, which all of it stands on.
+`validation`, `cost`, `introspection` and `requirements`), `coercion` (variables),
+`literals` and `calls` (arguments), `selection` (one run of a document); `projection` and
+`connection` (a selection set compiled to columns), `shapes` (those, kept), `loading`
+(statements run, objects built), `plan` (what goes well, answered without graphql-core),
+`plain` (what cannot be projected), `executor` (graphql-core, for all the rest),
+`execution` (the way in); `deadlines`, and `database` over `pool`, which all of it
+stands on.
 
 What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),

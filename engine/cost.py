@@ -3,7 +3,8 @@
 A scalar is free, an object costs 1, and a page its size times what is selected of a
 row, nested pages multiplied through. What has ``first`` is a page, and what has ``ids`` a
 list as long as these. A field that costs more declares it. Page sizes may be variables,
-so the cost is that of an operation with its variables.
+so the cost is that of an operation with its variables. Of introspection each object
+costs 1 too.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,8 @@ from graphql import (
     is_leaf_type,
 )
 
-from engine.limits import LimitExceeded
+from engine.introspection import Introspection
+from engine.limits import INTROSPECTION, LimitExceeded
 from engine.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # The cost of a field, by "Type.field", where it is not what is derived.
@@ -63,7 +65,10 @@ def operation_cost(
     variables: Mapping[str, Any],
     declared: Declared,
 ) -> Cost:
-    """Return the cost of a valid operation; linear in the nodes of its document."""
+    """Return the cost of a valid operation; linear in the nodes of its document.
+
+    Raises LimitExceeded where it introspects too much.
+    """
     root_type = schema.get_root_type(operation.operation)
     weigher = _Weigher(schema, fragments, variables, declared)
     return weigher.selection_set(operation.selection_set, root_type)
@@ -81,6 +86,7 @@ class _Weigher:
         self._fragments = fragments
         self._variables = variables
         self._declared = declared
+        self._introspection = Introspection(schema, fragments)
         # By fragment and the size of the page it is in.
         self._known: dict[tuple[str, int], Cost] = {}
 
@@ -118,7 +124,9 @@ class _Weigher:
 
     def _field(self, node: FieldNode, parent: Any, page_size: int) -> Cost:
         name = node.name.value
-        if name.startswith("__") or not isinstance(
+        if name in INTROSPECTION:
+            return Cost(self._introspection.count(node), (name,))
+        if name == "__typename" or not isinstance(
             parent, (GraphQLObjectType, GraphQLInterfaceType)
         ):
             return Cost()

@@ -1,8 +1,8 @@
 """How large a document is, measured in one walk of its nodes, fragments included.
 
 A fragment is measured once, however often and however deeply it is spread, so that
-a few lines cannot stand for a million fields. Depth counts fields under fields;
-what introspection selects is bounded by graphql-core's own rule instead.
+a few lines cannot stand for a million fields. Depth counts fields under fields; that of
+introspection is bounded by graphql-core's own rule instead.
 """
 
 from collections.abc import Mapping
@@ -56,6 +56,8 @@ class Size(NamedTuple):
 
 
 _PLAIN_FIELD = Size(depth=1)
+# The fields that introspection begins with. What tools ask for has many levels.
+INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 def check_text(text: str, limits: Limits) -> None:
@@ -120,14 +122,13 @@ class _Measure:
     def _selection(self, node: SelectionNode) -> Size:
         directives = len(node.directives or ())
         if isinstance(node, FieldNode):
-            if node.name.value in {"__schema", "__type"}:
-                return Size(directives=directives)
             aliases = int(node.alias is not None)
             if not (node.selection_set or aliases or directives):
                 # Most fields of a large document.
                 return _PLAIN_FIELD
             inner = self.selection_set(node.selection_set)
-            return Size(inner.depth + 1, inner.aliases + aliases, inner.directives + directives)
+            depth = 0 if node.name.value in INTROSPECTION else inner.depth + 1
+            return Size(depth, inner.aliases + aliases, inner.directives + directives)
         own = Size(directives=directives)
         if isinstance(node, FragmentSpreadNode):
             return own.beside(self._fragment(node.name.value))

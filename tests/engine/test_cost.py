@@ -1,0 +1,133 @@
+"""An operation costs as many objects as it may load; pages multiply, and introspection counts."""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_introspection_query
+
+from engine.cost import Cost, check_cost
+from engine.documents import Documents, SchemaRules
+from engine.limits import LimitExceeded, Limits
+from engine.paging import DEFAULT_PAGE_SIZE
+from schema.access import required_scopes
+from schema.build import graphql_schema
+from schema.costs import COSTS
+
+SCHEMA = graphql_schema()
+RULES = SchemaRules(costs=COSTS, requirements=required_scopes(SCHEMA))
+
+
+def cost_of(text: str, **variables: Any) -> Cost:
+    document = Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
+    return document.cost(document.operations[0], variables)
+
+
+COSTS_OF = {
+    "scalars alone": ("{ __typename }", 0),
+    "an object": ("{ ticket(id: 1) { id subject } }", 1),
+    "a page of the usual size": ("{ tickets { nodes { id } } }", 1 + DEFAULT_PAGE_SIZE),
+    "a page of its own size": ("{ tickets(first: 3) { nodes { id } } }", 1 + 3),
+    "the last of a list": ("{ tickets(last: 4) { nodes { id } } }", 1 + 4),
+    "edges, which are no objects": (
+        "{ tickets(first: 3) { edges { cursor node { id } } } }",
+        1 + 3,
+    ),
+    "a page that is empty": ("{ tickets(first: 0) { nodes { id } } }", 1),
+    "a page that nobody gets": ("{ tickets(first: 1000) { nodes { id } } }", 1 + 100),
+    "pages in pages": (
+        "{ tickets(first: 3) { nodes { logEntries(first: 5) { nodes { ticket { id } } } } } }",
+        1 + 3 * (1 + 1 + 5 * (1 + 1)),
+    ),
+    "the rows of ids": ("{ nodes(ids: [1, 2, 3]) { id } }", 3),
+    "what is asked twice": ("{ a: ticket(id: 1) { id } b: ticket(id: 1) { id } }", 2),
+    "fragments": (
+        "{ tickets(first: 2) { ...F ... { ...F } } } fragment F on TicketConnection { nodes {id} }",
+        1 + 2 + 2,
+    ),
+    "a count": ("{ tickets { totalCount } }", 1 + COSTS["TicketConnection.totalCount"]),
+    "a call to OPS": ('{ opsStatus(ticketId: "1") { status } }', COSTS["Query.opsStatus"]),
+    "a type by its name": ('{ __type(name: "Ticket") { name } }', 1),
+    "a type that there is not": ('{ __type(name: "Nothing") { fields { name } } }', 0),
+    "all types": ("{ __schema { types { name } } }", 1 + len(SCHEMA.type_map)),
+    "the fields of a type": (
+        '{ __type(name: "PageInfo") { fields { name type { ofType { name } } } } }',
+        # Of its four fields two are of a type that is not null.
+        1 + 4 * 2 + 2,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "cost"), COSTS_OF.values(), ids=COSTS_OF)
+def test_an_operation_costs_the_objects_that_it_may_load(text: str, cost: int) -> None:
+    assert cost_of(text).value == cost
+
+
+def test_variables_say_how_large_a_page_is() -> None:
+    text = """
+        query ($n: Int, $ids: [ID!]!) {
+          tickets(first: $n) { nodes { id } }
+          nodes(ids: $ids) { id }
+        }
+    """
+    assert cost_of(text, n=7, ids=["a", "b"]).value == 1 + 7 + 2
+    assert cost_of(text, ids=[]).value == 1 + DEFAULT_PAGE_SIZE
+
+
+def test_a_type_whose_name_is_a_variable_costs_as_much_as_any() -> None:
+    text = "query ($name: String!) { __type(name: $name) { fields { name } } }"
+    fields = sum(
+        len(one.fields)
+        for one in SCHEMA.type_map.values()
+        if isinstance(one, (GraphQLObjectType, GraphQLInterfaceType))
+    )
+    assert cost_of(text, name="Int").value == len(SCHEMA.type_map) + fields
+
+
+def test_what_costs_too_much_is_told_with_its_heaviest_part() -> None:
+    cost = cost_of(
+        "{ viewer { name } tickets(first: 9) { nodes { logEntries(first: 99) { nodes { id } } } } }"
+    )
+    check_cost(cost, cost.value)
+    with pytest.raises(LimitExceeded) as refused:
+        check_cost(cost, cost.value - 1)
+    told = f"The operation costs {cost.value}; at most {cost.value - 1} is allowed."
+    assert str(refused.value).startswith(f"{told} tickets.nodes.logEntries.nodes weighs most")
+
+
+def test_what_tools_ask_of_the_schema_is_far_from_the_limit() -> None:
+    text = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+        one_of=True,
+        type_depth=20,
+    )
+    assert cost_of(text).value < Limits().cost / 5
+
+
+_FIELDS = "fields { type { fields { type { name kind description } } } }"
+_THIRTY = range(30)
+INTROSPECTED = {
+    "all fields of all fields, some times": (
+        f"{{ __schema {{ {' '.join(f'a{n}: types {{ ...F }}' for n in _THIRTY)} }} }}"
+        f" fragment F on __Type {{ {_FIELDS} }}"
+    ),
+    "any type, some times": (
+        "query ($n: String!) {"
+        + " ".join(f"a{n}: __type(name: $n) {{ {_FIELDS} }}" for n in _THIRTY)
+        + " }"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", INTROSPECTED.values(), ids=INTROSPECTED)
+def test_nobody_can_ask_for_the_schema_over_and_over(text: str) -> None:
+    with pytest.raises(LimitExceeded, match=r"introspects more than \d+ types"):
+        cost_of(text, n="Ticket")
+
+
+def test_aliases_within_introspection_count() -> None:
+    text = f"{{ __schema {{ {' '.join(f'a{n}: types {{ name }}' for n in range(31))} }} }}"
+    with pytest.raises(LimitExceeded, match="31 aliases"):
+        cost_of(text)
