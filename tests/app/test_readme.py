@@ -58,7 +58,8 @@ def test_the_examples_of_the_api_answer_what_the_readme_says(
 ) -> None:
     if shutil.which("curl") is None and not os.environ.get("CI"):
         pytest.skip("needs curl")
-    text = chapter("## The API by example")
+    # What clients are configured with is nothing that is answered.
+    text = chapter("## The API by example").replace(chapter("### Typed clients"), "")
     # The one that listens does not end by itself.
     typed = "".join(block for block in blocks(text, "sh") if "text/event-stream" not in block)
     told = answers("".join(blocks(text, "json")))
@@ -73,6 +74,21 @@ def test_the_examples_of_the_api_answer_what_the_readme_says(
         )
     assert len(told) > 5
     assert answers(done.stdout) == told
+
+
+def test_the_configurations_of_clients_are_those_that_are_tested() -> None:
+    """Each stands under a link to its file, which may be indented more and hold more than it."""
+    text = chapter("### Typed clients")
+    linked = re.findall(
+        r"\((tests/clients/\S+)\)(?:(?!```).)*```\w+\n(.*?)```", text, flags=re.DOTALL
+    )
+    assert len(linked) == len(blocks(text, r"\w+")) == 5
+    for file, configuration in linked:
+        assert without_indents(configuration) in without_indents((ROOT / file).read_text("utf-8"))
+
+
+def without_indents(text: str) -> str:
+    return re.sub(r"^ +", "", text, flags=re.MULTILINE)
 
 
 def test_the_codes_of_errors_are_those_that_the_code_knows() -> None:
