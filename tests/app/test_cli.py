@@ -194,6 +194,33 @@ def test_schema_check_names_each_breaking_change(tmp_path: Path) -> None:
     assert "2 breaking changes" in done.stdout
 
 
+@pytest.mark.parametrize(("reason", "status"), [("Use me.", 1), ("Gone after 2027-01-31.", 0)])
+def test_schema_check_fails_on_a_deprecation_without_a_date(
+    tmp_path: Path, reason: str, status: int
+) -> None:
+    """On nothing else here: the print that it compares with has the same deprecation."""
+    code = f"""
+from pathlib import Path
+from app.cli import main, schema
+from schema.build import graphql_schema
+
+graphql_schema().query_type.fields["viewer"].deprecation_reason = {reason!r}
+schema.COMMITTED = Path("schema.graphql")
+main(["schema", "export", "schema.graphql"])
+raise SystemExit(main(["schema", "check"]))
+"""
+    done = subprocess.run(
+        [TICKETOPS.with_name("python"), "-c", code],
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+    assert ("Query.viewer is deprecated without a date" in done.stdout) == bool(status)
+
+
 def test_schema_check_of_no_schema_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "bad.graphql").write_text("type {", encoding="utf-8")
     assert_one_line(ticketops("schema", "check", "bad.graphql", cwd=tmp_path), "bad.graphql")

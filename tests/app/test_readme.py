@@ -1,10 +1,12 @@
-"""The README's examples, typed as they stand there, answer what it says they answer."""
+"""The README's examples answer what it says they answer, and its lists are those of the code."""
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
+from http import HTTPMethod
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ import pytest
 
 from tests.app.service import running
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 # What is made anew each time.
 FRESH = {"reference", "endCursor", "durationMs", "request_id"}
+# Upper case in what serves GraphQL, but no code that a client is told.
+NO_CODES = {*HTTPMethod, "WEBSOCKET", "BOM", "CLIENT_GONE", "LARGE_BYTES", "MAX_ACCEPT_LENGTH"}
 
 
 def chapter(heading: str) -> str:
@@ -53,7 +58,8 @@ def test_the_examples_of_the_api_answer_what_the_readme_says(
 ) -> None:
     if shutil.which("curl") is None and not os.environ.get("CI"):
         pytest.skip("needs curl")
-    text = chapter("## The API by example")
+    # What clients are configured with is nothing that is answered.
+    text = chapter("## The API by example").replace(chapter("### Typed clients"), "")
     # The one that listens does not end by itself.
     typed = "".join(block for block in blocks(text, "sh") if "text/event-stream" not in block)
     told = answers("".join(blocks(text, "json")))
@@ -68,3 +74,31 @@ def test_the_examples_of_the_api_answer_what_the_readme_says(
         )
     assert len(told) > 5
     assert answers(done.stdout) == told
+
+
+def test_the_configurations_of_clients_are_those_that_are_tested() -> None:
+    """Each stands under a link to its file, which may be indented more and hold more than it."""
+    text = chapter("### Typed clients")
+    linked = re.findall(
+        r"\((tests/clients/\S+)\)(?:(?!```).)*```\w+\n(.*?)```", text, flags=re.DOTALL
+    )
+    assert len(linked) == len(blocks(text, r"\w+")) == 5
+    for file, configuration in linked:
+        assert without_indents(configuration) in without_indents((ROOT / file).read_text("utf-8"))
+
+
+def without_indents(text: str) -> str:
+    return re.sub(r"^ +", "", text, flags=re.MULTILINE)
+
+
+def test_the_codes_of_errors_are_those_that_the_code_knows() -> None:
+    listed = re.findall(r"^\| (`.*?`) \|", chapter("### Errors"), flags=re.MULTILINE)
+    assert set(re.findall(r"[A-Z_]+", " ".join(listed))) == codes()
+
+
+def codes() -> set[str]:
+    """Return what stands in upper case in the sources of what serves GraphQL."""
+    files = [*(ROOT / "app" / "graphql").glob("*.py"), *(ROOT / "app" / "http").glob("*.py")]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8"))))
+    texts = {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    return {text for text in texts if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", text)} - NO_CODES

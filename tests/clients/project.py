@@ -98,6 +98,7 @@ def copied(name: str, target: Path, programs: Path) -> Project:
     shutil.copytree(HERE / name, folder, ignore=shutil.ignore_patterns(".*"))
     shutil.copy(SCHEMA, folder)
     if programs == NPM_PROGRAMS:
-        shutil.copy(HERE / "package.json", folder)
+        if not (folder / "package.json").exists():
+            shutil.copy(HERE / "package.json", folder)
         (folder / "node_modules").symlink_to(HERE / "node_modules")
     return Project(folder, programs)

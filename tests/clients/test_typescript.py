@@ -22,41 +22,51 @@ def test_codegen_makes_a_client_that_is_strict_and_talks_with_the_server(
     environ = {"URL": f"{closed_server.url}/graphql", "TOKEN": token}
     assert json.loads(client.run("node", "out/conversation.js", **environ)) == WHAT_IS_SAID
     # And once more by the hashes of its documents, to a server that knows no others.
-    documents = {"DOCUMENTS": str(client.folder / "gql" / "persisted-documents.json")}
+    manifest = client.folder / "src" / "gql" / "persisted-documents.json"
+    documents = {"DOCUMENTS": str(manifest), "DOCUMENTS_ONLY": "true"}
     log_file = client.folder / "server.log"
-    with served(log_file, clients_database_url, DOCUMENTS_ONLY="true", **documents) as trusting:
+    with served(log_file, clients_database_url, **documents) as trusting:
         environ = {"URL": f"{trusting.url}/graphql", "TRUSTED": "true"}
         assert json.loads(client.run("node", "out/conversation.js", **environ)) == WHAT_IS_SAID
 
 
-def test_gql_tada_infers_types_that_are_strict(project: NewProject) -> None:
+def test_gql_tada_infers_types_that_are_strict_and_talks_with_the_server(
+    project: NewProject, closed_server: Served, token: str
+) -> None:
+    """Among what the compiler checks is that it refuses the mistakes of mistakes.ts."""
     client = project("tada")
     client.run("gql.tada", "generate-output")
     client.run("gql.tada", "check", "--fail-on-warn")
     client.run("tsc")
+    environ = {"URL": f"{closed_server.url}/graphql", "TOKEN": token}
+    assert json.loads(client.run("node", "out/conversation.js", **environ)) == WHAT_IS_SAID
 
 
-def test_relay_compiles_pages_refetches_and_deletions(
+def test_relay_makes_a_client_that_is_strict_and_talks_with_the_server(
     project: NewProject, clients_database_url: str
 ) -> None:
+    """By the hashes of its documents; its store joins pages, and drops what has been deleted.
+
+    Among what the compiler checks is that it refuses the mistakes of mistakes.ts. That a
+    fragment on Ticket can be asked for again shows that Ticket is a Node.
+    """
     client = project("relay")
-    (client.folder / "artifacts").mkdir()
-    (client.folder / "documents.json").write_text("{}")
-    client.run("relay-compiler", "relay.config.json")
-    made = {path.name for path in (client.folder / "artifacts").iterdir()}
-    # That a fragment on Ticket can be asked for again shows that Ticket is a Node.
-    assert {"boardCardQuery.graphql.ts", "boardPageQuery.graphql.ts"} <= made
+    # It expects these two to be there.
+    (client.folder / "src" / "__generated__").mkdir()
     manifest = client.folder / "documents.json"
-    ids = {
-        text.split()[1].partition("(")[0]: name
-        for name, text in json.loads(manifest.read_text()).items()
-    }
+    manifest.write_text("{}")
+    client.run("relay-compiler", "relay.config.json")
+    client.run("tsc")
     documents = {"DOCUMENTS": str(manifest), "DOCUMENTS_ONLY": "true"}
     with served(client.folder / "server.log", clients_database_url, **documents) as trusting:
-        for name in ("boardQuery", "boardPageQuery"):
-            answer = trusting.http.get("/graphql", params={"documentId": ids[name]}).json()
-            assert "errors" not in answer
-            assert "edges" in answer["data"]["tickets"]
+        environ = {"URL": f"{trusting.url}/graphql"}
+        said = json.loads(client.run("node", "out/conversation.js", **environ))
+    board = {
+        "paged": ["Printer on fire", "Lamp is dark"],
+        "updated": ["Printer is out", "Lamp is dark"],
+        "deleted": ["Printer is out"],
+    }
+    assert said == WHAT_IS_SAID | {"board": board}
 
 
 def test_the_linter_of_schemas_finds_nothing(project: NewProject) -> None:

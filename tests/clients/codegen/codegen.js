@@ -1,25 +1,19 @@
-// The configuration that gives the nicest types; the README has it, ready to copy.
 export default {
   schema: 'schema.graphql',
-  documents: ['*.ts'],
-  // For Node's own modules; a bundler needs none.
-  importExtension: '.js',
+  documents: ['src/**/*.ts'],
+  importExtension: '.js', // for Node's own modules; a bundler needs none
   generates: {
-    'gql/': {
+    'src/gql/': {
       preset: 'client',
       presetConfig: {
         fragmentMasking: false,
-        // Writes persisted-documents.json, for DOCUMENTS, and its hash into each document.
-        persistedDocuments: true,
+        persistedDocuments: true, // the manifest for DOCUMENTS, and its hash in each document
       },
       config: {
-        // A text with its types, and nothing to parse in the browser.
-        documentMode: 'string',
-        // No scalar is `any`.
-        strictScalars: true,
+        documentMode: 'string', // a text with its types: nothing to parse in the browser
+        strictScalars: true, // no scalar is `any`
         scalars: { DateTime: 'string', JSON: 'unknown' },
-        // __typename where it is selected, as a literal that a switch can tell apart.
-        skipTypename: true,
+        skipTypename: true, // select __typename in errors: a literal to switch on
         enumsAsTypes: true,
         useTypeImports: true,
         immutableTypes: true,

@@ -1,3 +1,4 @@
+// What is compiled: relay-compiler writes an artifact for each of them, by its name.
 import { graphql } from 'relay-runtime';
 
 export const boardTickets = graphql`
@@ -6,12 +7,14 @@ export const boardTickets = graphql`
   @refetchable(queryName: "boardPageQuery") {
     tickets(first: $first, after: $after, filter: { status: { in: [OPEN, PENDING] } })
       @connection(key: "board_tickets") {
+      __id
       edges {
         node {
           id
           ...board_card
         }
       }
+      pageInfo { endCursor hasNextPage }
     }
   }
 `;
@@ -24,6 +27,7 @@ export const boardCard = graphql`
     priority
     updatedAt
     metadata
+    opsState
     logEntries(first: $first, after: $after) @connection(key: "boardCard_logEntries") {
       edges { node { action status timestamp } }
     }
@@ -31,16 +35,41 @@ export const boardCard = graphql`
 `;
 
 export const boardQuery = graphql`
-  query boardQuery {
-    ...board_tickets
+  query boardQuery($first: Int) {
+    ...board_tickets @arguments(first: $first)
   }
 `;
 
+export const boardCreate = graphql`
+  mutation boardCreateMutation($input: CreateTicketInput!) {
+    createTicket(input: $input) {
+      ticket { id version }
+      errors { code message }
+    }
+  }
+`;
+
+// Where nothing but __typename stands beside the kinds of errors, the type tells them apart by it.
 export const boardUpdate = graphql`
   mutation boardUpdateMutation($input: UpdateTicketInput!) {
     updateTicket(input: $input) {
+      ticket { version ...board_card }
+      errors {
+        __typename
+        ... on ConflictError { current { version ...board_card } }
+        ... on NotFoundError { id }
+        ... on InvalidInputError { code path }
+        ... on OpsError { message }
+      }
+    }
+  }
+`;
+
+export const boardSend = graphql`
+  mutation boardSendMutation($input: SendToOpsInput!) {
+    sendToOps(input: $input) {
       ticket { ...board_card }
-      errors { __typename message ... on ConflictError { current { ...board_card } } }
+      errors { code message }
     }
   }
 `;

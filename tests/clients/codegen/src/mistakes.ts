@@ -8,6 +8,8 @@ const ask = client('', undefined);
 await ask(updateTicket, { input: { id: '1', priority: 'URGENT' } });
 // @ts-expect-error  the subject is missing, and more
 await ask(createTicket, { input: { description: '' } });
+// @ts-expect-error  only a conflict has the ticket as it is now
+(await ask(updateTicket, { input: { id: '1' } })).updateTicket.errors[0]?.current;
 // @ts-expect-error  the ticket may be null
 (await ask(ticketLog, { id: '1' })).ticket.subject;
 // @ts-expect-error  the description was not selected
