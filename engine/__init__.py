@@ -28,6 +28,6 @@ who ask the same).
 
 The floors above say what they want by `sql`, `tables`, `paging` and `queries`; have it
 answered by `documents`, `limits`, `execution` and `subscription`, or over instances by
-`plain`; hear of it by `bell`, `stream` and `listener`; and share `database` and
-`deadlines`. Of the other modules they know nothing.
+`plain`; hear of it by `bell`, `stream` and `listener`; share `database` and
+`deadlines`; and tell of `caches`. Of the other modules they know nothing.
 """

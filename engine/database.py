@@ -30,6 +30,7 @@ __all__ = [
     "DatabaseUnavailable",
     "client_class",
     "committed",
+    "connections",
     "default_client",
     "fetch",
     "is_of_pooler",
@@ -229,6 +230,12 @@ async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
         raise
     pool.hand_on(connection)
     return records
+
+
+def connections() -> tuple[int, int]:
+    """Return how many connections of the pool can be had at once, and how many it may open."""
+    pool = _pools[-1] if _pools else None
+    return (pool.free, pool.max_size) if pool else (0, 0)
 
 
 async def _open_pool() -> Pool:

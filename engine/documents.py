@@ -20,6 +20,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 
+from engine.caches import DOCUMENTS
 from engine.coercion import Variables
 from engine.cost import SIZES, Cost, Declared, operation_cost
 from engine.limits import LimitExceeded, Limits, check_size, check_text
@@ -148,8 +149,10 @@ class Documents:
         """Return the document of a text; raises InvalidDocument and LimitExceeded."""
         document = self._documents.get(text)
         if document is not None:
+            DOCUMENTS.hits += 1
             self._documents.move_to_end(text)
             return document
+        DOCUMENTS.misses += 1
         document = self._prepare(text)
         self._documents[text] = document
         self._cached += len(text)

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from graphql import GraphQLObjectType
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.caches import SELECTIONS, STATEMENTS
 from engine.connection import ConnectionCompiler, ConnectionProjection
 from engine.projection import ObjectProjection, SelectList, compile_object
 from engine.queries import Page
@@ -34,7 +35,10 @@ class Shape(Generic[P]):
     def text(self, key: Hashable, make: Callable[[], Sql]) -> str:
         """Return the text of a statement, made once for what the key says of it."""
         text = self.texts.get(key)
-        if text is None:
+        if text is not None:
+            STATEMENTS.hits += 1
+        else:
+            STATEMENTS.misses += 1
             if len(self.texts) >= MAX_TEXTS:
                 self.texts.clear()
             text, _ = render(make(), outer=PARENTS)
@@ -53,7 +57,10 @@ def object_shape(
     """Return a selection compiled, once for a document."""
     key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
     shape: Shape[ObjectProjection] | None = selection.shapes.get(key)
-    if shape is None:
+    if shape is not None:
+        SELECTIONS.hits += 1
+    else:
+        SELECTIONS.misses += 1
         columns = [column.sql for column in table.columns.values()] if is_loaded else []
         select = SelectList(
             {column: position for position, column in enumerate(columns)}, is_read=is_loaded
@@ -74,7 +81,10 @@ def connection_shape(
     # A list and its reverse have one name.
     key = ("page", order.name, order.descending, *[id(detail.node) for detail in details])
     shape: Shape[ConnectionProjection] | None = selection.shapes.get(key)
-    if shape is None:
+    if shape is not None:
+        SELECTIONS.hits += 1
+    else:
+        SELECTIONS.misses += 1
         compiler = ConnectionCompiler(selection, page.table, order)
         compiler.compile(connection_type, details)
         shape = selection.shapes[key] = Shape(compiler.select.clause, compiler.projection)

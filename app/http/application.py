@@ -18,6 +18,7 @@ from app.graphql import GraphQLEndpoint, GraphQLWebSocket, Operations, Standing
 from app.http.boundary import RequestBoundary
 from app.http.faults import FaultAnswers
 from app.http.health import healthz, readyz
+from app.http.metrics import metrics
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
 from engine.database import COMMITS
@@ -67,6 +68,7 @@ def _routes(settings: Settings, endpoint: ASGIApp, socket: ASGIApp) -> list[Base
         *REST_ROUTES,
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        Route("/metrics", metrics),
     ]
     if settings.graphiql:
         routes += GRAPHIQL_ROUTES

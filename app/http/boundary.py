@@ -3,8 +3,11 @@
 Pure ASGI, and the outermost layer: what it costs, every request pays.
 """
 
+import time
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.metrics import count_request
 from app.http.request_log import log_request
 from app.http.request_record import begin_record
 from app.http.security_headers import secured
@@ -48,4 +51,6 @@ class RequestBoundary:
         try:
             await self.app(scope, receive, send_completed)
         finally:
+            record.took_s = time.perf_counter() - record.started_s
+            count_request(record)
             log_request(scope, record)

@@ -21,6 +21,8 @@ class RequestRecord:
 
     request_id: str
     started_s: float = field(default_factory=time.perf_counter)
+    # How long it took, once it has ended.
+    took_s: float = 0.0
     # Of the response; 0 until it has begun.
     status: int = 0
     # The name of who asks; None while anonymous.

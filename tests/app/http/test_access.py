@@ -117,6 +117,16 @@ def test_without_a_credential_nothing_is_told(closed: Served) -> None:
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_metrics_are_for_administrators(closed: Served, new_token: Tokens) -> None:
+    def status(*scopes: str) -> int:
+        headers = {"Authorization": f"Bearer {new_token(*scopes)}"}
+        return closed.http.get("/metrics", headers=headers).status_code
+
+    assert closed.http.get("/metrics").status_code == 401
+    assert status("read", "write", "ops") == 403
+    assert status("admin") == 200
+
+
 def test_a_token_does_what_its_scopes_allow_and_nothing_else(
     closed: Served, new_token: Tokens
 ) -> None:

@@ -1,0 +1,55 @@
+"""What a Prometheus sees of the process."""
+
+from typing import TypeAlias
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.app.http.conftest import Serve
+from tests.app.http.serving import Served
+
+Samples: TypeAlias = dict[tuple[str, ...], float]
+PREFIX = "ticketops_"
+
+
+def samples(server: Served) -> Samples:
+    """Return the values of our metrics, by name and labels."""
+    response = server.http.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    return {
+        (sample.name.removeprefix(PREFIX), *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+def ask(server: Served, text: str) -> None:
+    assert server.http.post("/graphql", json={"query": text}).status_code == 200
+
+
+def test_requests_are_counted_by_their_status_with_the_time_they_took(serve: Serve) -> None:
+    server = serve()
+    for path in ("/healthz", "/healthz", "/nothing"):
+        server.http.get(path)
+    told = samples(server)
+    assert told["http_requests_total", "200"] >= 2
+    assert told["http_requests_total", "404"] == 1
+    assert told["http_request_seconds_total", "404"] > 0
+
+
+def test_each_cache_tells_how_often_it_helped(serve: Serve) -> None:
+    server = serve()
+    for _ in range(4):
+        ask(server, "{ tickets { nodes { id logEntries { nodes { id } } } } }")
+    told = samples(server)
+    for cache in ("documents", "selections", "statements"):
+        hits, misses = (told["cache_requests_total", cache, one] for one in ("hit", "miss"))
+        assert (hits, misses) == (3, 1)
+
+
+def test_the_pool_and_the_process_are_told_of(serve: Serve) -> None:
+    server = serve(DATABASE_POOL="7")
+    ask(server, "{ tickets { nodes { id } } }")
+    told = samples(server)
+    assert told["database_connections", "free"] + told["database_connections", "used"] == 7
+    assert told["process_resident_memory_bytes",] > 1_000_000
