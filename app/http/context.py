@@ -1,12 +1,15 @@
 """Who asks, and what is at hand to answer: the context of a request, as the resolvers know it."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, cast
 
 from starlette.types import Scope
 
 from app.access.gate import Gate, Unauthenticated
+from app.access.key_set import KeysUnavailable
 from app.access.rate_limit import RateLimit
+from app.http.faults import service_unavailable
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from engine.database import is_unavailable
@@ -19,7 +22,11 @@ ACCESS_CHECK_S = 5.0
 
 
 async def context_of(scope: Scope) -> Context:
-    """Return the context of a request; raises HttpProblem (401) where the caller must be known."""
+    """Return the context of a request.
+
+    Raises HttpProblem where the caller must be known: 401 where it is not, and 503 where that
+    cannot be told now.
+    """
     state = cast("dict[str, Any]", scope["state"])
     gate: Gate = state["gate"]
     try:
@@ -27,6 +34,9 @@ async def context_of(scope: Scope) -> Context:
     except Unauthenticated as error:
         headers = {"WWW-Authenticate": error.challenge}
         raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None
+    except KeysUnavailable as error:
+        detail = "The keys of JWTs cannot be had now. Try again."
+        raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
     record = record_of(scope)
     record.caller = caller.name
     return Context(
@@ -65,9 +75,10 @@ async def until_refused(scope: Scope) -> HttpProblem:
         try:
             await context_of(scope)
         except HttpProblem as problem:
-            return problem
+            # What is away, be it keys or the database, says nothing about anybody.
+            if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                return problem
         except Exception as error:
-            # A database that is away says nothing about anybody.
             if not is_unavailable(error):
                 raise
 
