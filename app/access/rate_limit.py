@@ -64,12 +64,21 @@ class RateLimit:
         """Whether anything is limited."""
         return self._item is not None
 
-    async def spend(self, caller: str) -> Allowance | None:
-        """Count one request, where a limit is set; None where the count cannot be kept now."""
-        assert self._item is not None  # noqa: S101  # who asks has asked whether it is set
+    async def spend(self, key: str) -> Allowance | None:
+        """Count one; used up where it was one too many. None where nothing can be counted."""
+        return await self._allowance(key, spends=True)
+
+    async def look(self, key: str) -> Allowance | None:
+        """Count nothing; used up where the next would be one too many. None as above."""
+        return await self._allowance(key, spends=False)
+
+    async def _allowance(self, key: str, *, spends: bool) -> Allowance | None:
+        if self._item is None:
+            return None
         try:
-            is_allowed = await self._counter.hit(self._item, caller)
-            window = await self._counter.get_window_stats(self._item, caller)
+            ask = self._counter.hit if spends else self._counter.test
+            is_allowed = await ask(self._item, key)
+            window = await self._counter.get_window_stats(self._item, key)
         except StorageError as error:
             # Better a service without a limit than none.
             logger.warning("requests are not counted: the storage is away: %s", error)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from starlette.types import Scope
 
-from app.access.gate import Gate, Unauthenticated
+from app.access.gate import Gate, TooManyFailures, Unauthenticated, address_of
 from app.access.key_set import KeysUnavailable
 from app.access.rate_limit import RateLimit
 from app.http.faults import service_unavailable
@@ -24,8 +24,8 @@ ACCESS_CHECK_S = 5.0
 async def context_of(scope: Scope) -> Context:
     """Return the context of a request.
 
-    Raises HttpProblem where the caller must be known: 401 where it is not, and 503 where that
-    cannot be told now.
+    Raises HttpProblem where the caller must be known: 401 where it is not, 429 where too many
+    from its address were not, and 503 where that cannot be told now.
     """
     state = cast("dict[str, Any]", scope["state"])
     gate: Gate = state["gate"]
@@ -34,6 +34,8 @@ async def context_of(scope: Scope) -> Context:
     except Unauthenticated as error:
         headers = {"WWW-Authenticate": error.challenge}
         raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None
+    except TooManyFailures as error:
+        raise _rate_limited(str(error), retry_after_s=error.retry_after_s) from None
     except KeysUnavailable as error:
         detail = "The keys of JWTs cannot be had now. Try again."
         raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
@@ -49,8 +51,7 @@ async def context_of(scope: Scope) -> Context:
 
 def asker_of(scope: Scope, context: Context) -> str:
     """Return whose requests and connections are counted: an address where nobody is known."""
-    client = scope.get("client")
-    return context.caller.name or (client[0] if client else "")
+    return context.caller.counted_as or address_of(scope)
 
 
 async def spend_request(scope: Scope, context: Context) -> None:
@@ -64,8 +65,7 @@ async def spend_request(scope: Scope, context: Context) -> None:
     record_of(scope).headers += allowance.headers
     if allowance.is_used_up:
         detail = f"At most {allowance.limit} requests in this time; the next in some seconds."
-        headers = {"Retry-After": str(allowance.reset_s)}
-        raise HttpProblem(429, "RATE_LIMITED", detail, headers=headers)
+        raise _rate_limited(detail, retry_after_s=allowance.reset_s)
 
 
 async def until_refused(scope: Scope) -> HttpProblem:
@@ -89,3 +89,7 @@ def require_scope(context: Context, needed: str) -> None:
         challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
         headers = {"WWW-Authenticate": challenge}
         raise HttpProblem(403, "FORBIDDEN", f"This needs the scope {needed}.", headers=headers)
+
+
+def _rate_limited(detail: str, *, retry_after_s: int) -> HttpProblem:
+    return HttpProblem(429, "RATE_LIMITED", detail, headers={"Retry-After": str(retry_after_s)})

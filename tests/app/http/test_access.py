@@ -1,12 +1,8 @@
 """Access: who is let in with AUTH=required, and what each may do there."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeAlias
-from uuid import uuid4
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -18,7 +14,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType
 from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
 from tests.app.access.key_server import KeyServer, key_server, new_key, public, token_of
-from tests.app.http.conftest import Serve
+from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served, served
 
 # As long as any of the algorithms wants it.
@@ -46,32 +42,6 @@ def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     settings |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
     with served(log_file, database_url, **settings) as running:
         yield running
-
-
-Tokens: TypeAlias = Callable[..., str]
-
-
-@pytest.fixture
-def tokens(database_url: str) -> Tokens:
-    """Run ``ticketops token`` and return what it prints."""
-
-    def run(*arguments: str) -> str:
-        program = Path(sys.executable).with_name("ticketops")
-        command = [str(program), "token", *arguments, "--database-url", database_url]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    return run
-
-
-@pytest.fixture
-def new_token(tokens: Tokens) -> Tokens:
-    """Make a token with a name of its own and these scopes."""
-
-    def make(*scopes: str) -> str:
-        return tokens("create", uuid4().hex, *(f"--scope={scope}" for scope in scopes))
-
-    return make
 
 
 def ask(served: Served, document: str, token: str | None = None) -> httpx2.Response:
