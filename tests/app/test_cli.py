@@ -84,7 +84,7 @@ def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_limit_that_cannot_be_counted_is_one_line(data_dir: Path) -> None:
-    storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis://127.0.0.1:1"}
+    storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis+sentinel://127.0.0.1:1"}
     done = ticketops("serve", cwd=data_dir, PORT="0", LOG_LEVEL="error", **storage)
     assert_one_line(done, "RATE_LIMIT_STORAGE")
 

@@ -1,9 +1,11 @@
 """RATE_LIMIT: how many requests one caller may make, whatever carries them."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import asyncpg
 import httpx2
@@ -17,6 +19,7 @@ from app.settings import Settings
 from app.trouble import Trouble
 from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served
+from tests.app.redis_server import PASSWORD, redis_server
 
 VIEWER = {"query": "{ viewer { name } }"}
 SECRET = "a-key-of-the-tests-" * 4
@@ -65,17 +68,17 @@ def test_health_is_not_counted(serve: Serve) -> None:
 
 def test_operations_of_a_socket_are_counted_one_by_one(serve: Serve) -> None:
     url = serve(RATE_LIMIT="2/hour").url.replace("http", "ws") + "/graphql"
-    with connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]  # a NewType of str
-        socket.send(json.dumps({"type": "connection_init"}))
-        assert json.loads(socket.recv())["type"] == "connection_ack"
+    with connect(url, subprotocols=["graphql-transport-ws"]) as opened:  # type: ignore[list-item]  # a NewType of str
+        opened.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(opened.recv())["type"] == "connection_ack"
         answers = []
         for number in range(3):
             message = {"id": str(number), "type": "subscribe", "payload": VIEWER}
-            socket.send(json.dumps(message))
-            answer = json.loads(socket.recv())
+            opened.send(json.dumps(message))
+            answer = json.loads(opened.recv())
             answers.append(answer["type"])
             if answer["type"] == "next":
-                assert json.loads(socket.recv())["type"] == "complete"
+                assert json.loads(opened.recv())["type"] == "complete"
             else:
                 assert answer["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
     assert answers == ["next", "next", "error"]
@@ -127,11 +130,11 @@ def test_a_socket_of_bad_credentials_closes_with_4429(guarded: Served) -> None:
     codes = []
     url = guarded.url.replace("http", "ws") + "/graphql"
     for _ in range(4):
-        with connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]  # as above
+        with connect(url, subprotocols=["graphql-transport-ws"]) as opened:  # type: ignore[list-item]  # as above
             payload = {"authorization": "Bearer ticketops_x"}
-            socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+            opened.send(json.dumps({"type": "connection_init", "payload": payload}))
             with pytest.raises(ConnectionClosed) as closed:
-                socket.recv()
+                opened.recv()
             assert closed.value.rcvd is not None
             codes.append(closed.value.rcvd.code)
     assert codes == [4401, 4401, 4401, 4429]
@@ -183,8 +186,54 @@ def test_a_jwt_and_a_token_of_one_name_are_two_callers(guarded: Served, tokens: 
         assert answers[0].json() == {"data": {"viewer": {"name": "twin"}}}
 
 
-@pytest.mark.parametrize("storage", ["redis://127.0.0.1:1", "memcached://127.0.0.1:1"])
-def test_a_storage_without_its_client_is_told_at_the_start(storage: str) -> None:
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """Run a Redis, and return its URL."""
+    with redis_server(tmp_path) as url:
+        yield url
+
+
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_processes_count_together_where_they_share_the_storage(
+    serve: Serve, redis_url: str, scheme: str
+) -> None:
+    storage = redis_url.replace("redis", scheme, 1)
+    settings = {"RATE_LIMIT": "3/hour", "RATE_LIMIT_STORAGE": storage, "LOG_LEVEL": "debug"}
+    settings |= {"AUTH": "required", "JWT_SECRET": SECRET}
+    one, other = serve(**settings), serve(**settings)
+    answers = [ask(server.http, signed()) for server in (one, other, one, other)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 3600
+    bad = [ask(server.http, "ticketops_x") for server in (one, other, one, other)]
+    assert [answer.status_code for answer in bad] == [401, 401, 401, 429]
+    assert PASSWORD not in one.log_text()
+
+
+def test_a_storage_that_goes_away_or_hangs_keeps_nobody_out(serve: Serve, tmp_path: Path) -> None:
+    with redis_server(tmp_path) as gone:
+        leaving = serve(RATE_LIMIT="1/hour", RATE_LIMIT_STORAGE=gone)
+        assert leaving.http.post("/graphql", json=VIEWER).headers["RateLimit-Limit"] == "1"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hanging = serve(
+            RATE_LIMIT="1/hour",
+            RATE_LIMIT_STORAGE=f"redis://127.0.0.1:{silent.getsockname()[1]}",
+        )
+        for served in (leaving, hanging):
+            for _ in range(2):
+                response = served.http.post("/graphql", json=VIEWER)
+                assert response.status_code == 200
+                assert "RateLimit-Limit" not in response.headers
+            served.wait_for_text("requests are not counted: the storage is away")
+            assert PASSWORD not in served.log_text()
+
+
+@pytest.mark.parametrize(
+    "storage",
+    ["redis+sentinel://127.0.0.1:1", "redis://127.0.0.1:1?socket_timeout=long"],
+    ids=["without a service", "with a bad option"],
+)
+def test_a_storage_that_cannot_be_used_is_told_at_the_start(storage: str) -> None:
     environ = {"RATE_LIMIT": "2/hour", "RATE_LIMIT_STORAGE": storage}
     with pytest.raises(Trouble, match="RATE_LIMIT_STORAGE cannot be used"):
         RateLimit(Settings.load(environ, dotenv=None))
