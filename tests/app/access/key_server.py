@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-__all__ = ["KeyServer", "key_server", "new_key", "public", "token_of"]
+__all__ = ["KeyServer", "key_server", "new_key", "private", "public", "token_of"]
 
 # How soon it notices that it is to stop.
 POLL_S = 0.02
@@ -70,6 +70,12 @@ def public(kid: str | None, key: Any, algorithm: str = "RS256", **members: Any) 
     """Return the public half of a key as a set has it."""
     half = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
     return {**half, "kid": kid, "alg": algorithm, "use": "sig", **members}
+
+
+def private(kid: str, key: Any) -> dict[str, Any]:
+    """Return a key as no set should have it."""
+    whole = jwt.get_algorithm_by_name("RS256").to_jwk(key, as_dict=True)
+    return {**whole, "kid": kid, "alg": "RS256", "use": "sig", "key_ops": ["verify"]}
 
 
 def token_of(kid: str, key: Any, algorithm: str = "RS256") -> str:

@@ -10,7 +10,7 @@ import pytest
 from app.access.jwt import InvalidJwt, JwtVerifier
 from app.access.key_set import KeySet, KeysUnavailable
 from app.settings import Settings
-from tests.app.access.key_server import KeyServer, key_server, new_key, public, token_of
+from tests.app.access.key_server import KeyServer, key_server, new_key, private, public, token_of
 from tests.ops.test_breaker import Clock
 
 FIRST = new_key()
@@ -187,6 +187,7 @@ async def test_a_server_that_nobody_answers_for_is_a_failure(clock: Clock) -> No
         pytest.param({**public("other", SECOND), "kid": ["other"]}, id="without a name"),
         pytest.param(public("other", SECOND, n=1), id="broken"),
         pytest.param({"kid": "other", "kty": "oct", "alg": "HS256", "k": "c2VjcmV0"}, id="secret"),
+        pytest.param(private("other", SECOND), id="private"),
         pytest.param({"kid": "other"}, id="empty"),
         pytest.param(5, id="a number"),
     ],
