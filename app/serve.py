@@ -21,7 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.banner import Greeting
-from app.graphql.known_documents import trusted_documents
+from app.graphql import Operations
 from app.http.application import application
 from app.http.one_write import OneWriteProtocol
 from app.listening import BACKLOG, listen, url_of
@@ -48,8 +48,7 @@ def serve(settings: Settings) -> None:
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     _warn_of_open_access(settings)
-    # Of its trouble a person hears at once, and not each process by itself.
-    trusted_documents(settings.documents)
+    _warn_of_documents(settings)
     signal.signal(signal.SIGTERM, _stop)
     try:
         with (
@@ -209,3 +208,14 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # 
 def _warn_of_open_access(settings: Settings) -> None:
     if settings.auth == "off" and not is_loopback(settings.host):
         logger.warning("AUTH is off: everyone who reaches %s is let in", settings.host)
+
+
+def _warn_of_documents(settings: Settings) -> None:
+    """Tell of trusted documents that will be refused; raises Trouble where there is no manifest.
+
+    Here, so that a person hears of it at once, and once, not from each process.
+    """
+    if settings.documents is None:
+        return
+    for name, reason in Operations(settings).unusable_documents():
+        logger.warning("the document %s of DOCUMENTS cannot be run: %s", name, reason)

@@ -143,8 +143,8 @@ class Settings:
     )
     rate_limit_storage: str = setting(
         "memory://",
-        url("memory", "redis", "rediss", "redis+sentinel", "valkey", "memcached"),
-        "Where they are counted, when processes share the count",
+        url("memory", "redis", "rediss", "redis+sentinel", "valkey"),
+        "Where they are counted: memory:// in each process, redis:// or valkey:// for all together",
     )
     max_connections: int = setting(
         2000,

@@ -5,12 +5,14 @@ from tortoise.models import Model
 
 from models.columns import id_column, json_column, new_id, text_column, time_column
 
+NAME_MAX_LENGTH = 200
+
 
 class ApiToken(Model):
     """A credential of a named caller; the secret itself is kept by no one, only its SHA-256."""
 
     id = id_column(primary_key=True, default=new_id)
-    name = text_column(200, unique=True)
+    name = text_column(NAME_MAX_LENGTH, unique=True)
     digest = text_column(64, unique=True)
     # A list of scope names.
     scopes = json_column()

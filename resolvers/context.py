@@ -16,6 +16,9 @@ class Caller:
     # None for an anonymous caller.
     name: str | None = None
     scopes: frozenset[str] = frozenset()
+    # What its requests and connections are counted under: two who are named the same may
+    # be two. None for an anonymous caller.
+    counted_as: str | None = None
 
 
 ANONYMOUS = Caller()

@@ -2,8 +2,10 @@
 
 import logging
 import math
+import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import Storage
@@ -15,6 +17,10 @@ from app.settings import Settings
 from app.trouble import Trouble
 
 __all__ = ["Allowance", "RateLimit"]
+
+# So long a request may be held up where the storage hangs.
+_TIMEOUT_S = 0.5
+_HINT = "It is like redis://HOST:6379/0 or redis+sentinel://HOST:26379/SERVICE."
 
 logger = logging.getLogger(__name__)
 
@@ -47,29 +53,28 @@ class RateLimit:
         if settings.rate_limit is None:
             return
         self._item = parse(settings.rate_limit)
-        try:
-            storage = storage_from_string(
-                f"async+{settings.rate_limit_storage}", wrap_exceptions=True
-            )
-        except ConfigurationError as error:
-            raise Trouble(
-                f"RATE_LIMIT_STORAGE cannot be used: {error}", hint="Is its client installed?"
-            ) from error
-        if not isinstance(storage, Storage):
-            raise Trouble("RATE_LIMIT_STORAGE names no storage that can be waited for.")
-        self._counter = FixedWindowRateLimiter(storage)
+        self._counter = FixedWindowRateLimiter(_storage(settings.rate_limit_storage))
 
     @property
     def is_set(self) -> bool:
         """Whether anything is limited."""
         return self._item is not None
 
-    async def spend(self, caller: str) -> Allowance | None:
-        """Count one request, where a limit is set; None where the count cannot be kept now."""
-        assert self._item is not None  # noqa: S101  # who asks has asked whether it is set
+    async def spend(self, key: str) -> Allowance | None:
+        """Count one; used up where it was one too many. None where nothing can be counted."""
+        return await self._allowance(key, spends=True)
+
+    async def look(self, key: str) -> Allowance | None:
+        """Count nothing; used up where the next would be one too many. None as above."""
+        return await self._allowance(key, spends=False)
+
+    async def _allowance(self, key: str, *, spends: bool) -> Allowance | None:
+        if self._item is None:
+            return None
         try:
-            is_allowed = await self._counter.hit(self._item, caller)
-            window = await self._counter.get_window_stats(self._item, caller)
+            ask = self._counter.hit if spends else self._counter.test
+            is_allowed = await ask(self._item, key)
+            window = await self._counter.get_window_stats(self._item, key)
         except StorageError as error:
             # Better a service without a limit than none.
             logger.warning("requests are not counted: the storage is away: %s", error)
@@ -80,3 +85,23 @@ class RateLimit:
             remaining=window.remaining,
             reset_s=max(1, math.ceil(window.reset_time - time.time())),
         )
+
+
+def _storage(url: str) -> Storage:
+    """Return where requests are counted; raises Trouble."""
+    options: dict[str, Any] = {}
+    if not url.startswith("memory:"):
+        # Valkey speaks as Redis does, and one client will do for both.
+        url = re.sub("^valkey", "redis", url)
+        options = {
+            "implementation": "redispy",
+            "socket_connect_timeout": _TIMEOUT_S,
+            "socket_timeout": _TIMEOUT_S,
+        }
+    try:
+        storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
+    except (ConfigurationError, ValueError) as error:
+        raise Trouble(f"RATE_LIMIT_STORAGE cannot be used: {error}.", hint=_HINT) from error
+    if not isinstance(storage, Storage):
+        raise Trouble("RATE_LIMIT_STORAGE names no storage that can be waited for.", hint=_HINT)
+    return storage

@@ -10,6 +10,7 @@ import orjson
 from engine.database import default_client, fetch
 from engine.tables import instance
 from models import ApiToken
+from models.api_token import NAME_MAX_LENGTH
 from models.columns import new_id
 from schema.access import SCOPES
 
@@ -59,6 +60,12 @@ class TokenTrouble(Exception):
 
 async def create_token(name: str, scopes: Iterable[str], *, expires_at: datetime | None) -> str:
     """Make a token and return its secret, which nobody can tell again; raises TokenTrouble."""
+    # Names stand in lists and logs, a line each.
+    if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= NAME_MAX_LENGTH:
+        raise TokenTrouble(
+            f"A token's name has 1 to {NAME_MAX_LENGTH} characters that can be printed, and no "
+            "blank at either end."
+        )
     wanted = sorted(set(scopes))
     if unknown := sorted(set(wanted) - SCOPES):
         raise TokenTrouble(
@@ -90,7 +97,9 @@ async def list_tokens() -> list[ApiToken]:
 
 async def revoke_token(name: str) -> None:
     """End a token for good; raises TokenTrouble where there is none that is in use."""
-    if not await default_client().execute_query_dict(_REVOKE, [name]):
+    # What a command line is given may be no Unicode, and so no name.
+    is_text = not any("\ud800" <= sign <= "\udfff" for sign in name)
+    if not is_text or not await default_client().execute_query_dict(_REVOKE, [name]):
         raise TokenTrouble(f"There is no token named {name} that is in use.")
 
 

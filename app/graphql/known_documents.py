@@ -48,7 +48,7 @@ class KnownDocuments:
     def __init__(
         self, trusted: Mapping[str, str], *, trusted_only: bool, capacity: int = 1_000_000
     ) -> None:
-        self._trusted = trusted
+        self.trusted = trusted
         self._trusted_texts = frozenset(trusted.values())
         self._trusted_only = trusted_only
         # In characters: what was told takes no more memory than this.
@@ -61,7 +61,7 @@ class KnownDocuments:
         text = request.query
         if request.document_id is not None:
             name = request.document_id.removeprefix(_PREFIX)
-            trusted = self._trusted.get(name)
+            trusted = self.trusted.get(name)
             if trusted is not None:
                 return trusted
             if text is None:
@@ -79,7 +79,7 @@ class KnownDocuments:
         if text is None or request.document_id is None or len(text) > self._capacity:
             return
         name = request.document_id.removeprefix(_PREFIX)
-        if name in self._trusted or name in self._told:
+        if name in self.trusted or name in self._told:
             return
         self._told[name] = text
         self._size += len(text)

@@ -1,7 +1,7 @@
 """Operations, whatever carries them: prepared, checked against the limits, and run."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -114,7 +114,7 @@ class Operations:
             raise Refused([request_error("DOCUMENT_NOT_FOUND", str(error))]) from None
         except InvalidDocument as error:
             code = "GRAPHQL_PARSE_FAILED" if error.syntax else "GRAPHQL_VALIDATION_FAILED"
-            raise Refused(shown(error.errors, code)) from None
+            raise Refused(self._told(error.errors, code)) from None
         except LimitExceeded as error:
             raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         if request.document_id is not None:
@@ -142,7 +142,7 @@ class Operations:
                     max_cost=self._limits.cost,
                 )
         except InvalidVariables as error:
-            raise self._refused(error) from None
+            raise Refused(self._told(error.errors, "BAD_USER_INPUT")) from None
         except LimitExceeded as error:
             raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         except TimeoutError:
@@ -188,7 +188,7 @@ class Operations:
                     shared_by=context.caller,
                 )
         except InvalidVariables as error:
-            raise self._refused(error) from None
+            raise Refused(self._told(error.errors, "BAD_USER_INPUT")) from None
         except LimitExceeded as error:
             raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         except NoSource as error:
@@ -198,9 +198,17 @@ class Operations:
             raise Refused([request_error("TIMEOUT", message)]) from None
         return _refusing(answers, context)
 
-    def _refused(self, error: InvalidVariables) -> Refused:
-        errors = shown(error.errors, "BAD_USER_INPUT")
-        return Refused(without_suggestions(errors) if self._hides_names else errors)
+    def unusable_documents(self) -> Iterator[tuple[str, str]]:
+        """Yield the hash of each trusted document that cannot be run, and what is wrong with it."""
+        for name, text in self._known.trusted.items():
+            try:
+                self._documents.prepare(text)
+            except (InvalidDocument, LimitExceeded) as error:
+                yield name, str(error)
+
+    def _told(self, errors: Sequence[GraphQLError], code: str) -> list[Shown]:
+        told = shown(errors, code)
+        return without_suggestions(told) if self._hides_names else told
 
 
 async def _refusing(

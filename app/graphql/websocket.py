@@ -42,6 +42,10 @@ INIT_TIMEOUT_S = 10.0
 MAX_OPERATIONS = 100
 # RFC 6455, section 5.5: a control frame has at most 125 bytes, of which two are the code.
 MAX_REASON_BYTES = 123
+# How a socket is closed: the code and the reason.
+_UNAUTHORIZED = (4401, "Unauthorized")
+_TRY_LATER = (1013, "Try again later")
+_REFUSALS = {401: _UNAUTHORIZED, 429: (4429, "Too many requests"), 503: _TRY_LATER}
 
 _logger = logging.getLogger(__name__)
 
@@ -140,7 +144,7 @@ class _Socket:
                 raise
             except Exception as error:
                 if is_unavailable(error):
-                    await self._close(1013, "Try again later")
+                    await self._close(*_TRY_LATER)
                 else:
                     _logger.exception("unexpected exception")
                     await self._close(4500, "Internal server error")
@@ -186,7 +190,7 @@ class _Socket:
 
     async def _subscribe(self, message: Subscribe) -> None:
         if not self._is_acknowledged:
-            raise _Close(4401, "Unauthorized")
+            raise _Close(*_UNAUTHORIZED)
         if message.id in self._operations:
             raise _Close(4409, f"Subscriber for {message.id} already exists")
         operation = Operation(message, self._scope, tell=self._tell, free=self._free)
@@ -208,8 +212,8 @@ class _Socket:
     async def _context_of(self, scope: Scope) -> Context:
         try:
             return await context_of(scope)
-        except HttpProblem:
-            raise _Close(4401, "Unauthorized") from None
+        except HttpProblem as problem:
+            raise _Close(*_REFUSALS[problem.status]) from None
 
     def _free(self, operation: Operation) -> None:
         """Let the id of an operation that has ended be used again."""
@@ -230,7 +234,7 @@ class _Socket:
 
     async def _watch_access(self) -> None:
         await until_refused(self._scope)
-        await self._close(4401, "Unauthorized")
+        await self._close(*_UNAUTHORIZED)
 
     def _init_missing(self) -> None:
         self._start(self._close(4408, "Connection initialisation timeout"))

@@ -134,7 +134,7 @@ def _lifespan(
             yield {
                 "settings": settings,
                 "deliveries": made,
-                "gate": Gate(settings),
+                "gate": Gate(settings, rate_limit),
                 "rate_limit": rate_limit,
                 "feeds": feeds,
             }

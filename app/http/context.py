@@ -1,12 +1,15 @@
 """Who asks, and what is at hand to answer: the context of a request, as the resolvers know it."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, cast
 
 from starlette.types import Scope
 
-from app.access.gate import Gate, Unauthenticated
+from app.access.gate import Gate, TooManyFailures, Unauthenticated, address_of
+from app.access.key_set import KeysUnavailable
 from app.access.rate_limit import RateLimit
+from app.http.faults import service_unavailable
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from engine.database import is_unavailable
@@ -19,7 +22,11 @@ ACCESS_CHECK_S = 5.0
 
 
 async def context_of(scope: Scope) -> Context:
-    """Return the context of a request; raises HttpProblem (401) where the caller must be known."""
+    """Return the context of a request.
+
+    Raises HttpProblem where the caller must be known: 401 where it is not, 429 where too many
+    from its address were not, and 503 where that cannot be told now.
+    """
     state = cast("dict[str, Any]", scope["state"])
     gate: Gate = state["gate"]
     try:
@@ -27,6 +34,11 @@ async def context_of(scope: Scope) -> Context:
     except Unauthenticated as error:
         headers = {"WWW-Authenticate": error.challenge}
         raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None
+    except TooManyFailures as error:
+        raise _rate_limited(str(error), retry_after_s=error.retry_after_s) from None
+    except KeysUnavailable as error:
+        detail = "The keys of JWTs cannot be had now. Try again."
+        raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
     record = record_of(scope)
     record.caller = caller.name
     return Context(
@@ -39,8 +51,7 @@ async def context_of(scope: Scope) -> Context:
 
 def asker_of(scope: Scope, context: Context) -> str:
     """Return whose requests and connections are counted: an address where nobody is known."""
-    client = scope.get("client")
-    return context.caller.name or (client[0] if client else "")
+    return context.caller.counted_as or address_of(scope)
 
 
 async def spend_request(scope: Scope, context: Context) -> None:
@@ -54,8 +65,7 @@ async def spend_request(scope: Scope, context: Context) -> None:
     record_of(scope).headers += allowance.headers
     if allowance.is_used_up:
         detail = f"At most {allowance.limit} requests in this time; the next in some seconds."
-        headers = {"Retry-After": str(allowance.reset_s)}
-        raise HttpProblem(429, "RATE_LIMITED", detail, headers=headers)
+        raise _rate_limited(detail, retry_after_s=allowance.reset_s)
 
 
 async def until_refused(scope: Scope) -> HttpProblem:
@@ -65,9 +75,10 @@ async def until_refused(scope: Scope) -> HttpProblem:
         try:
             await context_of(scope)
         except HttpProblem as problem:
-            return problem
+            # What is away, be it keys or the database, says nothing about anybody.
+            if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                return problem
         except Exception as error:
-            # A database that is away says nothing about anybody.
             if not is_unavailable(error):
                 raise
 
@@ -78,3 +89,7 @@ def require_scope(context: Context, needed: str) -> None:
         challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
         headers = {"WWW-Authenticate": challenge}
         raise HttpProblem(403, "FORBIDDEN", f"This needs the scope {needed}.", headers=headers)
+
+
+def _rate_limited(detail: str, *, retry_after_s: int) -> HttpProblem:
+    return HttpProblem(429, "RATE_LIMITED", detail, headers={"Retry-After": str(retry_after_s)})

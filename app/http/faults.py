@@ -44,11 +44,10 @@ class FaultAnswers:
             await problem_response(problem, scope)(scope, receive, send)
 
 
-def service_unavailable(detail: str) -> HttpProblem:
+def service_unavailable(detail: str, *, retry_after_s: int = RETRY_AFTER_S) -> HttpProblem:
     """Return the problem of a part that is away for now."""
-    return HttpProblem(
-        503, "SERVICE_UNAVAILABLE", detail, headers={"Retry-After": str(RETRY_AFTER_S)}
-    )
+    headers = {"Retry-After": str(retry_after_s)}
+    return HttpProblem(503, "SERVICE_UNAVAILABLE", detail, headers=headers)
 
 
 def _problem(error: Exception, *, request_id: str) -> HttpProblem:

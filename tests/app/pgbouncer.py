@@ -1,26 +1,20 @@
 """A real PgBouncer before a database, which gives each transaction another session."""
 
 import os
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import pytest
-
+from tests.app.programs import needed, wait_for
 from tests.ops.fleet import free_port
 
 __all__ = ["Pooled", "pooling"]
 
-# Debian keeps it where only root's PATH leads.
-PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-START_TIMEOUT_S = 10
 SESSIONS = 4
+STOP_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +28,21 @@ class Pooled:
 @contextmanager
 def pooling(database_url: str, folder: Path) -> Iterator[Pooled]:
     """Run it until the end of the block; where it is missing skip, except in CI."""
-    if PROGRAM is None:
-        reason = "no PgBouncer on this machine (on Debian: apt install pgbouncer)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program = needed("pgbouncer")
     port = free_port()
     file = folder / "pgbouncer.ini"
     file.write_text(_configuration(database_url, port))
     user = ["--user", "nobody"] if os.geteuid() == 0 else []
     log_file = folder / "pgbouncer.log"
     with log_file.open("wb") as log:
-        process = subprocess.Popen([PROGRAM, *user, file], stdout=log, stderr=log)
+        process = subprocess.Popen([program, *user, file], stdout=log, stderr=log)
     try:
-        _wait_for(port, process, log_file)
+        wait_for(port, process, log_file)
         url = f"postgresql://anybody@127.0.0.1:{port}"
         yield Pooled(f"{url}/transactions", f"{url}/sessions")
     finally:
         process.kill()
-        process.wait(START_TIMEOUT_S)
+        process.wait(STOP_TIMEOUT_S)
 
 
 def _configuration(database_url: str, port: int) -> str:
@@ -79,16 +69,3 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = {SESSIONS}
 """
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log_file: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        assert process.poll() is None, log_file.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            assert time.monotonic() < deadline, log_file.read_text()
-            time.sleep(0.05)
-        else:
-            return

@@ -45,7 +45,13 @@ class Service:
     """A server that is up."""
 
     process: subprocess.Popen[str]
-    greeting: dict[str, Any]
+    # What it logged until it listened, which is the last of it.
+    beginning: list[dict[str, Any]]
+
+    @property
+    def greeting(self) -> dict[str, Any]:
+        """What it said when it listened."""
+        return self.beginning[-1]
 
     @property
     def url(self) -> str:
@@ -77,7 +83,7 @@ def running(*, cwd: Path, **given: str) -> Iterator[Service]:
     )
     with process:
         try:
-            yield Service(process, _greeting(process))
+            yield Service(process, _beginning(process))
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -88,11 +94,14 @@ def running(*, cwd: Path, **given: str) -> Iterator[Service]:
                     raise
 
 
-def _greeting(process: subprocess.Popen[str]) -> dict[str, Any]:
+def _beginning(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     assert process.stderr is not None
     said = []
+    events: list[dict[str, Any]] = []
     for line in process.stderr:
         said.append(line)
-        if line.startswith("{") and (event := orjson.loads(line))["message"] == "listening":
-            return dict(event)
+        if line.startswith("{"):
+            events.append(orjson.loads(line))
+            if events[-1]["message"] == "listening":
+                return events
     raise AssertionError("".join(said))

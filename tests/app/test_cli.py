@@ -1,5 +1,6 @@
 """The command line, as processes: what it says, what it returns, and that it can be killed."""
 
+import json
 import os
 import pty
 import signal
@@ -84,7 +85,7 @@ def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_limit_that_cannot_be_counted_is_one_line(data_dir: Path) -> None:
-    storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis://127.0.0.1:1"}
+    storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis+sentinel://127.0.0.1:1"}
     done = ticketops("serve", cwd=data_dir, PORT="0", LOG_LEVEL="error", **storage)
     assert_one_line(done, "RATE_LIMIT_STORAGE")
 
@@ -338,6 +339,27 @@ def test_open_access_beyond_this_machine_is_warned_of(tmp_path: Path, url: str) 
         local = service.url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  # as above
         assert httpx2.get(f"{local}/tickets").status_code == 401
         assert httpx2.get(f"{local}/healthz").status_code == 200
+
+
+def test_trusted_documents_that_cannot_be_run_are_warned_of_once(tmp_path: Path, url: str) -> None:
+    manifest = {
+        "good": COUNT,
+        "sha256:old": "{ ticketz { totalCount } }",
+        "broken": "{",
+        "large": "{ " + "__typename " * 50 + "}",
+    }
+    (tmp_path / "documents.json").write_text(json.dumps(manifest), encoding="utf-8")
+    given = {"DATABASE_URL": url, "DOCUMENTS": "documents.json", "MAX_TOKENS": "40"}
+    with running(cwd=tmp_path, **given, WORKERS="2") as service:
+        warnings = [event for event in service.beginning if event["level"] == "warning"]
+    told = [warning["message"] for warning in warnings]
+    assert [words.partition(" of DOCUMENTS cannot be run: ")[0] for words in told] == [
+        "the document old",
+        "the document broken",
+        "the document large",
+    ]
+    assert "Cannot query field 'ticketz'" in told[0]
+    assert "more than 40 tokens" in told[2]
 
 
 def serving_processes(parent: int) -> list[psutil.Process]:

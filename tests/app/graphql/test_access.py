@@ -4,11 +4,13 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx2
 import jwt
 import pytest
 
+from tests.app.access.key_server import new_key, token_of
 from tests.app.graphql.asked import EVENTS, TYPENAME
 from tests.app.graphql.event_source import EventSource
 from tests.app.graphql.transport_ws import Socket
@@ -46,6 +48,17 @@ async def test_a_socket_is_not_acknowledged_without_a_good_credential(
     async with Socket.opened(closed, init=False) as socket:
         await socket.tell(type="connection_init", payload=payload)
         assert await socket.closed() == (4401, "Unauthorized")
+
+
+async def test_a_socket_whose_token_cannot_be_checked_now_is_to_try_later(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = {"AUTH": "required", "JWT_JWKS_URL": "http://127.0.0.1:1/keys"}
+    with served(tmp_path / "server.log", database_url, **settings) as running:
+        async with Socket.opened(running.url, init=False) as socket:
+            credential = f"Bearer {token_of('first', new_key())}"
+            await socket.tell(type="connection_init", payload={"authorization": credential})
+            assert await socket.closed() == (1013, "Try again later")
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization"])

@@ -1,5 +1,7 @@
 """A server in a process of its own, for its log; and servers with settings of a test's own."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from tests.app.http.serving import Served, served
 
 Serve: TypeAlias = Callable[..., Served]
+Tokens: TypeAlias = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,26 @@ def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
             return running.enter_context(served(log_file, database_url, **settings))
 
         yield start
+
+
+@pytest.fixture
+def tokens(database_url: str) -> Tokens:
+    """Run ``ticketops token`` and return what it prints."""
+
+    def run(*arguments: str) -> str:
+        program = Path(sys.executable).with_name("ticketops")
+        command = [str(program), "token", *arguments, "--database-url", database_url]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture
+def new_token(tokens: Tokens) -> Tokens:
+    """Make a token with a name of its own and these scopes."""
+
+    def make(*scopes: str) -> str:
+        return tokens("create", uuid4().hex, *(f"--scope={scope}" for scope in scopes))
+
+    return make

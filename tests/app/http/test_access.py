@@ -1,27 +1,20 @@
 """Access: who is let in with AUTH=required, and what each may do there."""
 
-import json
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, TypeAlias
-from uuid import uuid4
+from typing import Any
 
 import asyncpg
 import httpx2
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from graphql import GraphQLInterfaceType, GraphQLObjectType
 
 from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
-from tests.app.http.conftest import Serve
+from tests.app.access.key_server import KeyServer, key_server, new_key, public, token_of
+from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served, served
 
 # As long as any of the algorithms wants it.
@@ -49,32 +42,6 @@ def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     settings |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
     with served(log_file, database_url, **settings) as running:
         yield running
-
-
-Tokens: TypeAlias = Callable[..., str]
-
-
-@pytest.fixture
-def tokens(database_url: str) -> Tokens:
-    """Run ``ticketops token`` and return what it prints."""
-
-    def run(*arguments: str) -> str:
-        program = Path(sys.executable).with_name("ticketops")
-        command = [str(program), "token", *arguments, "--database-url", database_url]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    return run
-
-
-@pytest.fixture
-def new_token(tokens: Tokens) -> Tokens:
-    """Make a token with a name of its own and these scopes."""
-
-    def make(*scopes: str) -> str:
-        return tokens("create", uuid4().hex, *(f"--scope={scope}" for scope in scopes))
-
-    return make
 
 
 def ask(served: Served, document: str, token: str | None = None) -> httpx2.Response:
@@ -212,7 +179,12 @@ NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(minutes=5)}
         pytest.param(signed(**EXPIRED), id="expired"),
         pytest.param(signed(**NOT_YET), id="not yet good"),
         pytest.param(signed(exp=None), id="without an end"),
+        pytest.param(signed(exp="4102444800"), id="with the text of an end"),
+        pytest.param(signed(exp=10**400), id="with an end beyond all time"),
         pytest.param(signed(sub=None), id="without a subject"),
+        pytest.param(signed(sub=""), id="with an empty subject"),
+        pytest.param(signed(sub="a\0nn"), id="with NUL in the subject"),
+        pytest.param(signed(sub="a\ud800nn"), id="with half a pair in the subject"),
         pytest.param(signed(iss="https://other.example"), id="of another issuer"),
         pytest.param(signed(aud="other"), id="for another audience"),
         pytest.param(signed(OTHER_SECRET), id="another key"),
@@ -225,7 +197,8 @@ NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(minutes=5)}
     ],
 )
 def test_a_bad_jwt_is_refused(closed: Served, token: str) -> None:
-    response = ask(closed, READ, token)
+    # What is made keeps who made it.
+    response = ask(closed, WRITE, token)
     assert response.status_code == 401
     assert [error["extensions"]["code"] for error in response.json()["errors"]] == [
         "UNAUTHENTICATED"
@@ -239,6 +212,16 @@ def test_other_schemes_and_doubled_headers_are_refused(closed: Served) -> None:
         [("Authorization", f"Bearer {signed()}")] * 2,
     ):
         assert closed.http.post("/graphql", json=body, headers=headers).status_code == 401
+
+
+def test_the_password_of_the_keys_is_in_no_log(serve: Serve, keys: KeyServer) -> None:
+    url = keys.url.replace("://", "://user:pass-w0rd@")
+    closed = serve(AUTH="required", JWT_JWKS_URL=url, LOG_LEVEL="debug")
+    keys.status = 404
+    ask(closed, VIEWER, token_of("first", new_key()))
+    closed.wait_for_text("the keys of JWTs could not be fetched: HTTP 404")
+    for secret in ("pass-w0rd", "user:", "/keys"):
+        assert secret not in closed.log_text()
 
 
 def test_secrets_are_in_no_log(serve: Serve, new_token: Tokens) -> None:
@@ -259,54 +242,44 @@ def test_secrets_are_in_no_log(serve: Serve, new_token: Tokens) -> None:
 
 
 @pytest.fixture
-def keys() -> Iterator[tuple[dict[str, Any], str]]:
-    """Serve a set of public keys that the test may change, and yield it with its URL."""
-    published: dict[str, Any] = {"keys": []}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the library's name
-            body = json.dumps(published).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield published, f"http://127.0.0.1:{server.server_address[1]}/keys"
-        server.shutdown()
-        thread.join()
-
-
-def _published(kid: str, key: Any, algorithm: str) -> dict[str, Any]:
-    implementation = jwt.get_algorithm_by_name(algorithm)
-    public = implementation.to_jwk(key.public_key(), as_dict=True)
-    return {**public, "kid": kid, "alg": algorithm, "use": "sig"}
+def keys() -> Iterator[KeyServer]:
+    """Run a server of public keys."""
+    with key_server() as keys:
+        yield keys
 
 
 def test_public_keys_are_fetched_and_a_secret_made_of_one_is_refused(
-    serve: Serve, keys: tuple[dict[str, Any], str]
+    serve: Serve, keys: KeyServer
 ) -> None:
-    published, url = keys
-    first = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    first = new_key()
     second = ec.generate_private_key(ec.SECP256R1())
-    published["keys"] = [_published("first", first, "RS256"), _published("second", second, "ES256")]
-    closed = serve(AUTH="required", JWT_JWKS_URL=url)
-
-    def token(key: Any, algorithm: str, kid: str) -> str:
-        claims = {"sub": "ann", "scope": "read", "exp": time.time() + 60}
-        return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid})
-
-    assert ask(closed, READ, token(first, "RS256", "first")).status_code == 200
-    assert ask(closed, READ, token(second, "ES256", "second")).status_code == 200
+    keys.publish(public("first", first), public("second", second, "ES256"))
+    closed = serve(AUTH="required", JWT_JWKS_URL=keys.url)
+    assert ask(closed, READ, token_of("first", first)).status_code == 200
+    assert ask(closed, READ, token_of("second", second, "ES256")).status_code == 200
     # Signed with the other key, with an algorithm that is not the key's, by no key, with none.
-    assert ask(closed, READ, token(second, "ES256", "first")).status_code == 401
-    assert ask(closed, READ, token(first, "RS512", "first")).status_code == 401
-    assert ask(closed, READ, token(first, "RS256", "unknown")).status_code == 401
-    assert ask(closed, READ, token("x" * 64, "HS256", "first")).status_code == 401
+    assert ask(closed, READ, token_of("first", second, "ES256")).status_code == 401
+    assert ask(closed, READ, token_of("first", first, "RS512")).status_code == 401
+    assert ask(closed, READ, token_of("unknown", first)).status_code == 401
+    assert ask(closed, READ, token_of("first", "x" * 64, "HS256")).status_code == 401
+
+
+def test_where_the_keys_cannot_be_had_nobody_is_told_that_his_token_is_bad(
+    serve: Serve, keys: KeyServer
+) -> None:
+    keys.status = 404
+    closed = serve(AUTH="required", JWT_JWKS_URL=keys.url)
+    good = token_of("first", new_key())
+    for response in (
+        ask(closed, READ, good),
+        closed.http.get("/tickets", headers={"Authorization": f"Bearer {good}"}),
+    ):
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) >= 1
+        assert "WWW-Authenticate" not in response.headers
+        assert closed.line_of(response)["error_codes"] == ["SERVICE_UNAVAILABLE"]
+    # What is no JWT at all needs no key to be refused.
+    assert ask(closed, READ, "a.b.c").status_code == 401
 
 
 def test_every_field_of_the_schema_declares_what_it_needs() -> None:

@@ -1,0 +1,43 @@
+"""Programs of the machine that tests stand on, beside PostgreSQL."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+__all__ = ["needed", "wait_for"]
+
+START_TIMEOUT_S = 10
+
+
+def needed(program: str) -> str:
+    """Return the path of a program; where it is missing skip the test, except in CI.
+
+    Debian's package has the program's name.
+    """
+    # Debian keeps some where only root's PATH leads.
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    if found is not None:
+        return found
+    reason = f"no {program} on this machine (on Debian: apt install {program})"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log_file: Path) -> None:
+    """Wait until a program listens on a port of this machine."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        assert process.poll() is None, log_file.read_text()
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            assert time.monotonic() < deadline, log_file.read_text()
+            time.sleep(0.05)
+        else:
+            return
