@@ -117,6 +117,7 @@ class GraphQLEndpoint:
         takes_events: bool,
     ) -> ASGIApp:
         status = 200
+        headers = None
         can_be_kept = False
         try:
             document = self._operations.prepare(request)
@@ -151,13 +152,13 @@ class GraphQLEndpoint:
             if content["data"] is None and "errors" in content:
                 status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
         except Refused as refused:
-            content = {"errors": refused.errors}
+            content, headers = {"errors": refused.errors}, refused.headers
             # For application/json a well-formed request is 200, whatever becomes of it
             # (section 6.4.1), unless the fault is ours.
             status = _STATUS.get(refused.code, 400 if answer is Answer.GRAPHQL else 200)
         if answer is Answer.EVENTS and status == HTTPStatus.OK:
             return EventStream(single(content), self._standing)
-        response = _response(scope, answer, content, status=status)
+        response = _response(scope, answer, content, status=status, headers=headers)
         return revalidated(scope, response) if can_be_kept else response
 
     def _allotted(self, asker: str) -> ExitStack:
