@@ -23,7 +23,9 @@ from uvicorn.supervisors import Multiprocess
 from app.banner import Greeting
 from app.graphql import Operations
 from app.http.application import application
-from app.http.one_write import OneWriteProtocol
+from app.http.connection import Connection
+from app.http.patience import Patience
+from app.http.websocket import WebSocket
 from app.listening import BACKLOG, listen, url_of
 from app.logs import configure_logs
 from app.ready_database import ready_database, warn_of_pooler
@@ -78,11 +80,13 @@ def serve(settings: Settings) -> None:
 
 def configuration(factory: Callable[[], Starlette], settings: Settings) -> uvicorn.Config:
     """Return how uvicorn serves an application of ours, which each process makes for itself."""
+    request_timeout_s = settings.request_timeout_ms / 1000
+    patience = Patience(quiet_s=KEEP_ALIVE_S, head_s=request_timeout_s)
     return uvicorn.Config(
         factory,
         factory=True,
-        http=OneWriteProtocol,
-        ws="websockets-sansio",
+        http=partial(Connection, patience=patience),  # type: ignore[arg-type]  # it is called, and no more
+        ws=WebSocket,
         ws_max_size=settings.max_body_bytes,
         # Compressing each small message for each of many listeners costs half as much
         # again of the CPU, and doubles what a socket takes of memory (42 to 89 KiB).
@@ -97,8 +101,7 @@ def configuration(factory: Callable[[], Starlette], settings: Settings) -> uvico
         proxy_headers=False,
         backlog=BACKLOG,
         workers=settings.workers,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(settings.request_timeout_ms / 1000),
+        timeout_graceful_shutdown=math.ceil(request_timeout_s),
     )
 
 

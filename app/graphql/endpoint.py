@@ -21,7 +21,7 @@ from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
 from app.graphql.vigil import Vigils
-from app.http.body import read_body
+from app.http.body import read_body_in_time
 from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
 from app.http.faults import RETRY_AFTER_S
@@ -29,6 +29,7 @@ from app.http.plain_answer import PlainAnswer, RawHeaders
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
+from engine.deadlines import Deadlines
 from engine.documents import Document
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
@@ -58,6 +59,7 @@ class GraphQLEndpoint:
         self._standing = standing
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
+        self._bodies = Deadlines(settings.request_timeout_ms / 1000)
         self._cors_origins = settings.cors_origins
         self._vigils = Vigils()
 
@@ -84,7 +86,10 @@ class GraphQLEndpoint:
             await spend_request(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
-                request = read_json(await read_body(scope, receive, max_bytes=self._max_body_bytes))
+                body = await read_body_in_time(
+                    scope, receive, max_bytes=self._max_body_bytes, deadlines=self._bodies
+                )
+                request = read_json(body)
             else:
                 request = read_query_string(scope["query_string"])
             # A subscription has no other answer; a query may have been wanted as JSON first.
@@ -117,6 +122,7 @@ class GraphQLEndpoint:
         takes_events: bool,
     ) -> ASGIApp:
         status = 200
+        headers = None
         can_be_kept = False
         try:
             document = self._operations.prepare(request)
@@ -151,13 +157,13 @@ class GraphQLEndpoint:
             if content["data"] is None and "errors" in content:
                 status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
         except Refused as refused:
-            content = {"errors": refused.errors}
+            content, headers = {"errors": refused.errors}, refused.headers
             # For application/json a well-formed request is 200, whatever becomes of it
             # (section 6.4.1), unless the fault is ours.
             status = _STATUS.get(refused.code, 400 if answer is Answer.GRAPHQL else 200)
         if answer is Answer.EVENTS and status == HTTPStatus.OK:
             return EventStream(single(content), self._standing)
-        response = _response(scope, answer, content, status=status)
+        response = _response(scope, answer, content, status=status, headers=headers)
         return revalidated(scope, response) if can_be_kept else response
 
     def _allotted(self, asker: str) -> ExitStack:

@@ -19,6 +19,7 @@ from app.graphql.errors import (
 )
 from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
 from app.graphql.request import GraphQLRequest
+from app.http.context import insufficient_scope
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
@@ -39,11 +40,12 @@ Content = dict[str, Any]
 
 
 class Refused(Exception):
-    """Nothing of the operation was executed; ``errors`` say why."""
+    """Nothing of the operation was executed; ``errors`` say why, over HTTP ``headers`` too."""
 
-    def __init__(self, errors: list[Shown]) -> None:
+    def __init__(self, errors: list[Shown], *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(errors[0]["message"])
         self.errors = errors
+        self.headers = headers
 
     @property
     def code(self) -> str:
@@ -56,10 +58,12 @@ def require_scopes(document: Document, operation_name: str | None, context: Cont
     operation = document.operation(operation_name)
     if operation is None:
         return
-    missing = document.requirements(operation) - context.caller.scopes
+    needed = document.requirements(operation)
+    missing = needed - context.caller.scopes
     if missing:
         scopes = " and ".join(sorted(missing))
-        raise Refused([request_error("FORBIDDEN", f"This needs the scope {scopes}.")])
+        errors = [request_error("FORBIDDEN", f"This needs the scope {scopes}.")]
+        raise Refused(errors, headers=insufficient_scope(*needed))
 
 
 def choose(scope: Scope, document: Document, operation_name: str | None) -> OperationDefinitionNode:

@@ -18,6 +18,7 @@ from app.graphql import GraphQLEndpoint, GraphQLWebSocket, Operations, Standing
 from app.http.boundary import RequestBoundary
 from app.http.faults import FaultAnswers
 from app.http.health import healthz, readyz
+from app.http.host import HostCheck
 from app.http.metrics import metrics
 from app.http.rest import REST_ROUTES
 from app.settings import Settings
@@ -104,7 +105,7 @@ def _layers(router: ASGIApp, settings: Settings) -> ASGIApp:
                 "X-Request-Id",
             ],
         )
-    return RequestBoundary(answering)
+    return RequestBoundary(HostCheck(answering, settings))
 
 
 def _lifespan(

@@ -1,11 +1,15 @@
-"""The body of a request, read whole and never past its limit."""
+"""The body of a request, read whole and never past its limits."""
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from app.http.problem import HttpProblem
+from engine.deadlines import Deadlines
 
-__all__ = ["BodyTooLarge", "read_body"]
+__all__ = ["BODY_IS_HERE", "BodyTooLarge", "read_body", "read_body_in_time"]
+
+# In the state of a request whose body had come when it began.
+BODY_IS_HERE = "body_is_here"
 
 
 class BodyTooLarge(HttpProblem):
@@ -42,6 +46,21 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
         if not message.get("more_body"):
             return bytes(chunks)
         message = await receive()
+
+
+async def read_body_in_time(
+    scope: Scope, receive: Receive, *, max_bytes: int, deadlines: Deadlines
+) -> bytes:
+    """Return the whole body, as `read_body`; raises HttpProblem (504) where it does not come."""
+    if BODY_IS_HERE in scope["state"]:
+        # So it is with nearly all of them, and a time limit is not for nothing.
+        return await read_body(scope, receive, max_bytes=max_bytes)
+    try:
+        with deadlines.one():
+            return await read_body(scope, receive, max_bytes=max_bytes)
+    except TimeoutError:
+        detail = f"The body did not come within {deadlines.timeout_s:g} s."
+        raise HttpProblem(504, "TIMEOUT", detail) from None
 
 
 def _declares_more(length: bytes, max_bytes: int) -> bool:

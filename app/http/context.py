@@ -15,7 +15,14 @@ from app.http.request_record import record_of
 from engine.database import is_unavailable
 from resolvers.context import Context
 
-__all__ = ["asker_of", "context_of", "require_scope", "spend_request", "until_refused"]
+__all__ = [
+    "asker_of",
+    "context_of",
+    "insufficient_scope",
+    "require_scope",
+    "spend_request",
+    "until_refused",
+]
 
 # How often it is looked whether somebody may still have what goes on and on.
 ACCESS_CHECK_S = 5.0
@@ -86,10 +93,15 @@ async def until_refused(scope: Scope) -> HttpProblem:
 def require_scope(context: Context, needed: str) -> None:
     """Raise HttpProblem (403) where the caller has not the scope."""
     if needed not in context.caller.scopes:
-        challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
-        headers = {"WWW-Authenticate": challenge}
+        headers = insufficient_scope(needed)
         raise HttpProblem(403, "FORBIDDEN", f"This needs the scope {needed}.", headers=headers)
 
 
 def _rate_limited(detail: str, *, retry_after_s: int) -> HttpProblem:
     return HttpProblem(429, "RATE_LIMITED", detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def insufficient_scope(*needed: str) -> dict[str, str]:
+    """Return the header that says which scopes are needed (RFC 6750, section 3)."""
+    scopes = " ".join(sorted(needed))
+    return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scopes}"'}

@@ -1,4 +1,4 @@
-"""uvicorn's protocol, but the head of an answer and its body leave in one write.
+"""The head of an answer and its body leave in one write.
 
 uvicorn writes them one after the other: two system calls, and two packets, for each
 answer.
@@ -7,26 +7,9 @@ answer.
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-__all__ = ["OneWriteProtocol", "OneWriteTransport"]
+__all__ = ["OneWriteTransport"]
 
 _HEAD = b"HTTP/1.1 "
-
-
-class OneWriteProtocol(HttpToolsProtocol):
-    """Speaks HTTP/1.1 with one client."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Begin to serve a connection."""
-        super().connection_made(OneWriteTransport(transport, self.loop))
-
-    def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over, as it was: of a WebSocket each message is one write already."""
-        if isinstance(self.transport, OneWriteTransport):
-            self.transport.release()
-            self.transport = self.transport.inner
-        super().handle_websocket_upgrade()
 
 
 class OneWriteTransport(asyncio.Transport):
@@ -55,6 +38,11 @@ class OneWriteTransport(asyncio.Transport):
         if self._held is not None:
             held, self._held = self._held, None
             self.inner.write(held)
+
+    def write_eof(self) -> None:
+        """Send what is held, and say that nothing more comes."""
+        self.release()
+        self.inner.write_eof()
 
     def close(self) -> None:
         """Close, when all is sent."""

@@ -37,7 +37,7 @@ async def ask_and_leave(url: str, looking: asyncpg.Connection, **body: object) -
     place = urlsplit(url)
     _, writer = await asyncio.open_connection(place.hostname, place.port)
     content = orjson.dumps(body)
-    head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
+    head = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n"
     writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + content)
     try:
         await until(lambda: looking.fetchval(WAITING))

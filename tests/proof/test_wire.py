@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from tests.proof.wire import (
     frame,
     frames,
     handshake,
+    has_ended,
     received,
     statuses,
     talk,
@@ -96,6 +98,7 @@ HEADERS = st.sampled_from(
         b"Sec-Fetch-Site: cross-site",
         b" folded: yes",
         b"No colon",
+        b"A: " + b"x" * 60_000,
         b"A: " + b"x" * 70_000,
     ]
 ) | st.binary(max_size=30)
@@ -117,7 +120,7 @@ BODIES = st.sampled_from(
 
 
 # What is whole before it is answered; then this is, and the server closes.
-LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LAST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 @st.composite
@@ -125,6 +128,9 @@ def requests(draw: st.DrawFn) -> bytes:
     """Return what looks more or less like a request."""
     body = draw(BODIES)
     headers = draw(st.lists(HEADERS, max_size=6))
+    # Without one, or with another, it does not come far.
+    if draw(st.integers(0, 4)):
+        headers = [b"Host: localhost", *(one for one in headers if not one.startswith(b"Host:"))]
     if draw(st.booleans()):
         headers.append(b"Content-Length: %d" % len(body))
     version = draw(st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTP"]))
@@ -196,6 +202,42 @@ def test_an_error_leaves_the_connection_as_it_was(attacked: Served) -> None:
             talk(wire, b"")
 
 
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+TRAILERS = HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n"
+ENDLESS = {
+    "a method": (b"", b"A" * 1_000),
+    "a path": (b"GET /", b"a" * 1_000),
+    "a query": (b"GET /graphql?query=", b"a" * 1_000),
+    "the name of a header": (HEAD, b"a" * 1_000),
+    "a header": (HEAD + b"A: ", b"x" * 1_000),
+    "headers": (HEAD, b"A: x\r\n" * 200),
+    "handshake": (handshake("localhost").removesuffix(b"\r\n"), b"A: x\r\n" * 200),
+    "a chunk's extension": (TRAILERS.removesuffix(b"0\r\n") + b"1;a=", b"x" * 1_000),
+    "a trailer": (TRAILERS + b"A: ", b"x" * 1_000),
+    "trailers": (TRAILERS, b"A: x\r\n" * 200),
+    "line breaks": (b"", b"\r\n" * 500),
+    "requests": (LAST.replace(b"close", b"keep-alive"), LAST.replace(b"close", b"keep-alive") * 20),
+}
+# More than the sockets of both sides hold.
+TRIED_BYTES = 32 * 2**20
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_nothing_without_an_end_is_taken(attacked: Served, record_property: Record) -> None:
+    """All of it comes before any credential."""
+    for name, (beginning, more) in ENDLESS.items():
+        sent = 0
+        with connected(attacked.url) as wire:
+            wire.sendall(beginning)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                while sent < TRIED_BYTES and not has_ended(wire):
+                    wire.sendall(more)
+                    sent += len(more)
+        assert sent < TRIED_BYTES, name
+        assert attacked.http.get("/healthz").status_code == 200
+    record_property("figure", f"Requests without an end: {len(ENDLESS)}, 0 taken")
+
+
 # -------------------------------------------------------------------------------- WebSockets
 
 INIT = {"type": "connection_init"}
@@ -241,7 +283,7 @@ def test_no_bytes_over_a_websocket_do_any_harm(attacked: Served, record_property
     def send(opens: bool, sent: list[bytes]) -> None:  # noqa: FBT001  # hypothesis gives it by place
         nonlocal cases, closed
         with connected(attacked.url) as wire:
-            wire.sendall(handshake("x"))
+            wire.sendall(handshake("localhost"))
             assert statuses(received(wire, b"\r\n\r\n")) == [101]
             rest = talk(wire, (OPENING if opens else b"") + b"".join(sent) + CLOSE)
         cases += 1

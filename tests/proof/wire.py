@@ -43,6 +43,21 @@ def talk(wire: socket.socket, sent: bytes) -> bytes:
     return bytes(answer)
 
 
+def has_ended(wire: socket.socket) -> bool:
+    """Tell whether the server has closed; what it has said is thrown away."""
+    wire.settimeout(0)
+    try:
+        while wire.recv(65_536):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+    finally:
+        wire.settimeout(TIMEOUT_S)
+    return True
+
+
 def received(wire: socket.socket, end: bytes) -> bytes:
     """Return what comes until a text has come; raises TimeoutError."""
     answer = bytearray()

@@ -112,6 +112,8 @@ def test_a_token_does_what_its_scopes_allow_and_nothing_else(
                 assert response.status_code == 200
             else:
                 assert response.status_code == 403
+                challenge = response.headers["WWW-Authenticate"]
+                assert challenge.startswith('Bearer error="insufficient_scope", scope="')
                 [error] = response.json()["errors"]
                 assert error["extensions"]["code"] == "FORBIDDEN"
                 assert "data" not in response.json()
@@ -124,8 +126,10 @@ def test_an_operation_that_is_forbidden_in_part_is_not_begun(
     before = ask(closed, READ, reader).json()
     both = WRITE.rstrip("}") + 'sendToOps(input: {ticketId: "none"}) { errors { code } } }'
     answer = WRITE.replace("errors { code }", "ticket { id } errors { code }")
-    for document in (both, answer):
-        assert ask(closed, document, token).status_code == 403
+    for document, needed in ((both, "ops write"), (answer, "read write")):
+        refused = ask(closed, document, token)
+        assert refused.status_code == 403
+        assert f'scope="{needed}"' in refused.headers["WWW-Authenticate"]
     assert ask(closed, READ, reader).json() == before
 
 

@@ -123,7 +123,7 @@ def test_a_client_that_goes_away_is_logged_and_harms_nobody(server: Served) -> N
     address = httpx2.URL(server.url)
     with socket.create_connection((address.host, address.port or 80)) as connection:
         connection.sendall(
-            b"POST /tickets HTTP/1.1\r\nHost: x\r\nX-Request-Id: gone-1\r\n"
+            b"POST /tickets HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: gone-1\r\n"
             b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
         )
         time.sleep(0.2)

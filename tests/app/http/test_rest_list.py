@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.app.http.asking import create, problem
+from tests.app.http.conftest import Serve
 
 
 def test_the_list_is_a_plain_array_newest_first(http: httpx2.Client) -> None:
@@ -53,7 +54,8 @@ def test_following_the_links_gives_every_ticket_once(http: httpx2.Client) -> Non
     assert pages == 3
 
 
-def test_behind_a_proxy_the_link_is_one_that_works_from_outside(http: httpx2.Client) -> None:
+def test_behind_a_proxy_the_link_is_one_that_works_from_outside(serve: Serve) -> None:
+    http = serve(HOST="0.0.0.0", AUTH="off").http  # noqa: S104  # what a container has
     create(http)
     create(http)
     headers = {"Host": "desk.example", "X-Forwarded-Proto": "https"}

@@ -1,0 +1,252 @@
+"""A client may take no more bytes and no more time than a request needs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import TypeAlias
+
+import orjson
+import pytest
+import uvicorn
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from app.http.connection import MAX_HEAD_BYTES, MAX_PIPELINED, Connection
+from app.http.patience import Patience
+from tests.proof.wire import statuses
+
+FOREVER_S = 3600.0
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+Edge: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[Edge]]
+
+
+class Echo:
+    """An application that answers with the body, once it may, and notes who left before."""
+
+    def __init__(self) -> None:
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.left = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            body = await Request(scope, receive).body()
+        except ClientDisconnect:
+            self.left.set()
+            return
+        await self.may_answer.wait()
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def connect(echo: Echo) -> Connect:
+    @asynccontextmanager
+    async def connect(
+        *, quiet_s: float = FOREVER_S, head_s: float = FOREVER_S
+    ) -> AsyncIterator[Edge]:
+        patience = Patience(quiet_s=quiet_s, head_s=head_s)
+        config = uvicorn.Config(
+            echo,
+            port=0,
+            http=partial(Connection, patience=patience),  # type: ignore[arg-type]  # it is called, and no more
+            lifespan="off",
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            assert not serving.done(), serving.result()
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            # A test that waits for what does not come shall say where.
+            async with asyncio.timeout(20):
+                yield reader, writer
+        finally:
+            writer.close()
+            server.should_exit = True
+            await serving
+
+    return connect
+
+
+async def until_closed(reader: asyncio.StreamReader) -> bytes:
+    return await reader.read()
+
+
+def refusal(answer: bytes, status: int) -> dict[str, object]:
+    """Check that an answer is the last one, and what ours are, and return its document."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert statuses(answer) == [status]
+    assert b"\r\ncontent-type: application/problem+json\r\n" in head
+    assert b"\r\nx-content-type-options: nosniff\r\n" in head
+    assert b"\r\ndate: " in head
+    assert head.endswith(b"cache-control: no-store")
+    assert b"\r\nconnection: close\r\n" in head
+    document: dict[str, object] = orjson.loads(body)
+    assert document["status"] == status
+    return document
+
+
+# ------------------------------------------------------------------------------------ bytes
+
+
+@pytest.mark.parametrize("piece", [1_000, 10_000_000], ids=["in pieces", "in one"])
+async def test_a_head_may_have_64_kib_and_no_more(connect: Connect, piece: int) -> None:
+    def head(size: int) -> bytes:
+        filled = GET + b"A: "
+        return filled + b"x" * (size - len(filled) - 4) + b"\r\n\r\n"
+
+    async with connect() as (reader, writer):
+        for size, status in ((MAX_HEAD_BYTES, 200), (MAX_HEAD_BYTES + 1_000, 431)):
+            whole = head(size)
+            for at in range(0, size, piece):
+                writer.write(whole[at : at + piece])
+                await writer.drain()
+            if status == 200:
+                assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
+        assert refusal(await until_closed(reader), 431)["code"] == "HEADERS_TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "more"),
+    [
+        pytest.param(GET + b"A: ", b"x" * 1_000, id="a header"),
+        pytest.param(GET + b"A", b"x" * 1_000, id="the name of a header"),
+        pytest.param(GET, b"A: x\r\n" * 200, id="headers"),
+        pytest.param(b"GET /", b"x" * 1_000, id="a path"),
+        pytest.param(b"", b"\r\n" * 500, id="line breaks"),
+        pytest.param(CHUNKED + b"0\r\nA: ", b"x" * 1_000, id="a trailer"),
+        pytest.param(CHUNKED + b"0\r\n", b"A: x\r\n" * 200, id="trailers"),
+        pytest.param(CHUNKED + b"1;a=", b"x" * 1_000, id="an extension of a chunk"),
+    ],
+)
+async def test_what_has_no_end_is_ended(connect: Connect, beginning: bytes, more: bytes) -> None:
+    async with connect() as (reader, writer):
+        writer.write(beginning)
+        answer = asyncio.create_task(until_closed(reader))
+        sent = 0
+        while not answer.done() and sent < 4 * MAX_HEAD_BYTES:
+            writer.write(more)
+            await writer.drain()
+            sent += len(more)
+            await asyncio.sleep(0)
+        refusal(await answer, 431)
+
+
+async def test_a_large_body_is_no_large_head(connect: Connect) -> None:
+    body = b"x" * 300_000
+    async with connect() as (reader, writer):
+        for _ in range(2):
+            writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(len(body)) == body
+
+
+async def test_what_was_whole_is_answered_before_the_end(connect: Connect, echo: Echo) -> None:
+    echo.may_answer.clear()
+    async with connect() as (reader, writer):
+        writer.write(GET + b"\r\n" + b"\0\r\n\r\n")
+        await writer.drain()
+        echo.may_answer.set()
+        answer = await until_closed(reader)
+        assert statuses(answer) == [200]
+        assert b"\r\nconnection: close\r\n" in answer
+
+
+async def test_who_reads_a_body_hears_that_it_is_broken(connect: Connect, echo: Echo) -> None:
+    async with connect() as (reader, writer):
+        writer.write(CHUNKED + b"zz\r\n")
+        assert refusal(await until_closed(reader), 400)["code"] == "BAD_REQUEST"
+        await echo.left.wait()
+
+
+async def test_so_many_requests_may_wait_for_their_answers_and_no_more(
+    connect: Connect, echo: Echo
+) -> None:
+    echo.may_answer.clear()
+    async with connect() as (reader, writer):
+        writer.write((GET + b"\r\n") * 3 * MAX_PIPELINED)
+        await writer.drain()
+        echo.may_answer.set()
+        assert statuses(await until_closed(reader)) == [200] * (1 + MAX_PIPELINED)
+
+
+# ------------------------------------------------------------------------------------- time
+
+
+async def test_who_sends_nothing_is_not_waited_for_for_ever(connect: Connect) -> None:
+    async with connect(quiet_s=0.05) as (reader, _):
+        assert await until_closed(reader) == b""
+
+
+async def test_nor_is_who_sends_no_further_request(connect: Connect) -> None:
+    async with connect(quiet_s=0.05) as (reader, writer):
+        writer.write(GET + b"\r\n")
+        answer = await until_closed(reader)
+        assert statuses(answer) == [200]
+        assert b"connection: close" not in answer
+
+
+async def test_line_breaks_are_nothing(connect: Connect) -> None:
+    async with connect(quiet_s=0.05) as (reader, writer):
+        writer.write(b"\r\n")
+        assert await until_closed(reader) == b""
+
+
+@pytest.mark.parametrize("before", [b"", GET + b"\r\n"], ids=["at first", "after another"])
+async def test_half_a_head_is_not_waited_for_for_ever(connect: Connect, before: bytes) -> None:
+    async with connect(head_s=0.05) as (reader, writer):
+        if before:
+            writer.write(before)
+            assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
+        writer.write(GET)
+        assert refusal(await until_closed(reader), 408)["code"] == "TIMEOUT"
+
+
+async def test_half_a_head_behind_a_request_lets_that_be_answered(
+    connect: Connect, echo: Echo
+) -> None:
+    echo.may_answer.clear()
+    async with connect(head_s=0.05) as (reader, writer):
+        writer.write(GET + b"\r\n" + GET)
+        await asyncio.sleep(0.2)
+        echo.may_answer.set()
+        assert statuses(await until_closed(reader)) == [200]
+
+
+async def test_an_answer_and_a_body_may_take_longer(connect: Connect, echo: Echo) -> None:
+    """They have limits of their own, where they are made and read."""
+    echo.may_answer.clear()
+    async with connect(quiet_s=0.05, head_s=0.05) as (reader, writer):
+        writer.write(POST + b"Content-Length: 2\r\n\r\n1")
+        await asyncio.sleep(0.2)
+        writer.write(b"2")
+        await asyncio.sleep(0.2)
+        echo.may_answer.set()
+        answer = await until_closed(reader)
+        assert statuses(answer) == [200]
+        assert answer.endswith(b"12")
+
+
+async def test_a_refusal_is_waited_with_until_it_is_read(connect: Connect) -> None:
+    """To close while a client is sending would take the answer away from it."""
+    async with connect() as (reader, writer):
+        for _ in range(100):
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+        refusal(await until_closed(reader), 400)
