@@ -9,14 +9,15 @@ To Tortoise this is its pool.
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import asyncpg
 
 from engine.deadlines import Deadlines
 
-__all__ = ["FAILURES", "DatabaseUnavailable", "Pool"]
+__all__ = ["ACQUIRE_TIMEOUT_S", "FAILURES", "DatabaseUnavailable", "Pool", "connecting"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
@@ -33,6 +34,20 @@ FAILURES = (
 
 class DatabaseUnavailable(Exception):
     """The database did not answer, or gave no connection in time; trying again may help."""
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Make a connection; raises DatabaseUnavailable, whatever the system calls it.
+
+    A socket that is gone, a name that leads nowhere, a host that does not answer: they have
+    in common only that they are an OSError, and so has much that is no fault of a database.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"no connection to the database can be made: {type(error).__name__}"
+        raise DatabaseUnavailable(message) from error
 
 
 class Pool:
@@ -71,13 +86,12 @@ class Pool:
         if connection is not None and _is_open(connection):
             return connection
         try:
-            if connection is not None:
-                await self._inner.release(connection)
-            return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except BaseException as error:
+            with connecting():
+                if connection is not None:
+                    await self._inner.release(connection)
+                return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        except BaseException:
             self._return_one()
-            if isinstance(error, TimeoutError):
-                raise _none_became_free() from error
             raise
 
     def hand_on(self, connection: Any) -> None:
@@ -130,7 +144,8 @@ class Pool:
                 else:
                     self.hand_on(waiting.result())
             if isinstance(error, TimeoutError):
-                raise _none_became_free() from error
+                message = f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
+                raise DatabaseUnavailable(message) from error
             raise
 
     def _next_waiting(self) -> asyncio.Future[Any] | None:
@@ -174,7 +189,3 @@ def _is_open(connection: Any) -> bool:
     except asyncpg.InterfaceError:
         # It was closed while it lay there, and asyncpg has taken it back.
         return False
-
-
-def _none_became_free() -> DatabaseUnavailable:
-    return DatabaseUnavailable(f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s")

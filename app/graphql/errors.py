@@ -73,7 +73,8 @@ def _shown_error(error: GraphQLError, request_id: str) -> Shown:
     if isinstance(original, TimeoutError) or sqlstate(original) == _QUERY_CANCELED:
         return _masked(error, "TIMEOUT", "The operation ran out of its time.")
     if is_unavailable(original):
-        _logger.warning("the database is away: %s", type(original).__name__, extra=fields)
+        name = type(original.__cause__ or original).__name__
+        _logger.warning("the database is away: %s", name, extra=fields)
         return _masked(error, "SERVICE_UNAVAILABLE", "The database did not answer. Try again.")
     _logger.error("unexpected exception", exc_info=original, extra=fields)
     masked = _masked(error, "INTERNAL", "Something went wrong here; it is in the log.")

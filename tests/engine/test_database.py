@@ -282,6 +282,29 @@ async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_a
     assert not module._pools
 
 
+@pytest.mark.parametrize(
+    "dsn",
+    ["postgresql://nobody@/nothing?host=/nowhere", "postgresql://nobody@nothing.invalid/nothing"],
+    ids=["no-socket", "no-host"],
+)
+async def test_a_database_that_is_not_to_be_found_is_away(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it when the pool is opened, or when it wants one connection more."""
+    monkeypatch.setattr(module, "_pools", [])
+    client = Client(dsn, connection_name="away")
+    with pytest.raises(DatabaseUnavailable):
+        await client.execute_query("SELECT 1")
+    with pytest.raises(DatabaseUnavailable):
+        async with client._in_transaction():
+            pytest.fail("it has begun")
+    opened = Pool(await asyncpg.create_pool(dsn, min_size=0, max_size=1))
+    for _ in range(opened.max_size + 1):
+        with pytest.raises(DatabaseUnavailable):
+            await opened.acquire()
+    await opened.close()
+
+
 async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:
     [row] = await fetch("SELECT pg_backend_pid() AS pid", [])
     administrator = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
@@ -333,6 +356,8 @@ async def test_what_the_orm_has_wrapped_is_still_told_apart() -> None:
         (asyncpg.QueryCanceledError(), False),
         (asyncpg.UniqueViolationError(), False),
         (asyncpg.UndefinedTableError(), False),
+        # Not of connecting, or it would be a DatabaseUnavailable: of a file, or of a client.
+        (FileNotFoundError(), False),
         (ValueError(), False),
         (None, False),
     ],

@@ -1,0 +1,97 @@
+"""PostgreSQL goes away while the server runs, and comes back: what a client sees of it.
+
+It is reached by its Unix socket, which goes with it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.embedded import VOLATILE, EmbeddedPostgres
+from app.migrations import migrate
+from tests.app.conftest import new_data_dir
+from tests.app.graphql.transport_ws import Socket
+from tests.app.http.serving import Served, served
+from tests.app.service import ticketops
+from tests.postgres_crash import crash
+
+VIEWER = "{ viewer { name } }"
+# More often than this nobody is looked at again.
+LOOKED_AT_S = 6
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """Return a PostgreSQL of these tests' own."""
+    with new_data_dir() as folder:
+        postgres = EmbeddedPostgres(folder, options=VOLATILE)
+        postgres.start()
+        yield postgres
+        postgres.stop()
+
+
+@pytest.fixture(scope="module")
+async def closed(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """Serve from it with access required."""
+    await migrate(postgres.url)
+    log_file = tmp_path_factory.mktemp("log") / "server.log"
+    with served(log_file, postgres.url, AUTH="required", DELIVERY_WORKER="true") as running:
+        yield running
+
+
+@pytest.fixture
+async def http(closed: Served) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client of that server."""
+    async with httpx2.AsyncClient(base_url=closed.url, timeout=30) as http:
+        yield http
+
+
+@pytest.fixture
+def token(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """Return a token of the test's own, of which the server knows nothing yet."""
+    arguments = ("token", "create", request.node.name, "--scope", "read", "--scope", "write")
+    made = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=postgres.url)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+@asynccontextmanager
+async def away(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIterator[None]:
+    """Have no PostgreSQL within the block; after it, wait until the server has it again."""
+    await crash(postgres)
+    try:
+        yield
+    finally:
+        postgres.stop()
+        await asyncio.to_thread(postgres.start)
+        async with asyncio.timeout(30):
+            while not (await http.get("/readyz")).is_success:  # noqa: ASYNC110  # from outside
+                await asyncio.sleep(0.05)
+
+
+async def test_a_socket_that_cannot_be_acknowledged_closes_with_1013(
+    postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
+) -> None:
+    payload = {"authorization": f"Bearer {token}"}
+    async with away(postgres, http), Socket.opened(closed.url, init=False) as socket:
+        await socket.tell(type="connection_init", payload=payload)
+        assert await socket.closed() == (1013, "Try again later")
+    async with Socket.opened(closed.url, init=False) as socket:
+        await socket.tell(type="connection_init", payload=payload)
+        assert await socket.hear() == {"type": "connection_ack"}
+
+
+async def test_deliveries_wait_for_it_with_a_line_in_the_log_and_no_trace(
+    postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient
+) -> None:
+    async with away(postgres, http):
+        await asyncio.to_thread(closed.wait_for_text, "deliveries wait for it")
+    await asyncio.to_thread(closed.wait_for_text, "deliveries go on")
+    of_worker = [event for event in closed.log() if event.get("logger") == "ops.worker"]
+    assert {event["level"] for event in of_worker} == {"warning"}
