@@ -134,7 +134,7 @@ class _Loan(PoolConnectionWrapper[asyncpg.Connection]):
         if exc_type is None:
             pool.hand_on(self.connection)
         else:
-            await pool.release(self.connection)
+            pool.release_soon(self.connection)
 
 
 class _Transaction(TransactionContextPooled):
@@ -148,19 +148,24 @@ class _Transaction(TransactionContextPooled):
         try:
             await client.begin()
         except BaseException:
-            await self._end(is_well=False)
+            self._end(is_well=False)
             raise
         return self.client
 
     async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
         client: Any = self.client
+        if exc_type is asyncio.CancelledError:
+            # It is rolled back where it is released: so asyncpg is to take it for its own.
+            client.transaction._managed = True  # noqa: SLF001
+            self._end(is_well=False)
+            return
         try:
             if not client._finalized:  # noqa: SLF001
                 await (client.commit() if exc_type is None else client.rollback())
         except BaseException:
-            await self._end(is_well=False)
+            self._end(is_well=False)
             raise
-        await self._end(is_well=True)
+        self._end(is_well=True)
         if exc_type is None:
             committed(client.topics)
 
@@ -170,13 +175,13 @@ class _Transaction(TransactionContextPooled):
         pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
         return pool
 
-    async def _end(self, *, is_well: bool) -> None:
+    def _end(self, *, is_well: bool) -> None:
         get_connections().reset(self.token)
         connection = self.client._connection  # noqa: SLF001  # as in the base class
         if is_well:
             self._pool.hand_on(connection)
         else:
-            await self._pool.release(connection)
+            self._pool.release_soon(connection)
 
 
 async def is_pooled(dsn: str) -> bool:
@@ -234,7 +239,7 @@ async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     try:
         records: list[asyncpg.Record] = await connection.fetch(statement, *values)
     except BaseException:
-        await pool.release(connection)
+        pool.release_soon(connection)
         raise
     pool.hand_on(connection)
     return records

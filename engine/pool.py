@@ -100,7 +100,7 @@ class Pool:
         if waiting is not None:
             waiting.set_result(connection)
         elif self._is_closing:
-            self._release_soon(connection)
+            self.release_soon(connection)
         else:
             self._stack.append(connection)
             if self._sweeping is None:
@@ -116,13 +116,23 @@ class Pool:
         finally:
             self._return_one()
 
+    def release_soon(self, connection: Any) -> None:
+        """Release a connection, but wait for nothing.
+
+        Until PostgreSQL says that a cancelled statement has ended takes seconds where it
+        does not answer, and who was cancelled has no time left.
+        """
+        task = asyncio.create_task(self.release(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
     async def close(self) -> None:
         """Close all connections, each when it is given back."""
         self._is_closing = True
         if self._sweeping is not None:
             self._sweeping.cancel()
         while self._stack:
-            self._release_soon(self._stack.pop())
+            self.release_soon(self._stack.pop())
         # It waits for all that it has lent.
         await self._inner.close()
 
@@ -173,14 +183,9 @@ class Pool:
         self._sweeping = None
         unwanted, self._stack[: self._unwanted] = self._stack[: self._unwanted], []
         for connection in unwanted:
-            self._release_soon(connection)
+            self.release_soon(connection)
         if self._stack:
             self._sweep_later()
-
-    def _release_soon(self, connection: Any) -> None:
-        task = asyncio.create_task(self.release(connection))
-        self._returning.add(task)
-        task.add_done_callback(self._returning.discard)
 
 
 def _is_open(connection: Any) -> bool:

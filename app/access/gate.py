@@ -1,5 +1,6 @@
 """The gate: from the headers of a request to its caller."""
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -10,6 +11,7 @@ from starlette.types import Scope
 from app.access.jwt import InvalidJwt, JwtVerifier
 from app.access.tokens import PREFIX, find_token
 from app.settings import Settings
+from engine.database import DatabaseUnavailable
 from resolvers.context import Caller
 from schema.access import SCOPES
 
@@ -21,6 +23,8 @@ ANYONE = Caller(name=None, scopes=SCOPES)
 # has ended well within the minute that is promised.
 _KEPT_S = 5.0
 _KEPT = 10_000
+# The time of a request has not begun yet, and a subscription's watch has none.
+_LOOK_UP_TIMEOUT_S = 5.0
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ class Gate:
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
     async def caller_of(self, scope: Scope) -> Caller:
-        """Return who makes a request; raises Unauthenticated."""
+        """Return who makes a request; raises Unauthenticated and what the database raises."""
         if self._is_open:
             return ANYONE
         credentials = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -63,7 +67,7 @@ class Gate:
         return await self.caller_with(token.strip())
 
     async def caller_with(self, token: str) -> Caller:
-        """Return who has a token, be it ours or a JWT; raises Unauthenticated."""
+        """Return who has a token, be it ours or a JWT; raises as `caller_of` does."""
         if self._is_open:
             return ANYONE
         known = self._known.get(token)
@@ -77,9 +81,16 @@ class Gate:
         return caller
 
     async def _look_up(self, token: str) -> tuple[float, Caller]:
-        """Return how many seconds a credential is still good, and whose it is."""
+        """Return how many seconds a credential is still good, and whose it is.
+
+        Raises Unauthenticated and DatabaseUnavailable.
+        """
         if token.startswith(PREFIX):
-            found = await find_token(token)
+            try:
+                async with asyncio.timeout(_LOOK_UP_TIMEOUT_S):
+                    found = await find_token(token)
+            except TimeoutError as error:
+                raise DatabaseUnavailable("no token could be looked up") from error
             if found is None:
                 raise Unauthenticated(given=True)
             left_s = _KEPT_S

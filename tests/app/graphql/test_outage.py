@@ -17,7 +17,7 @@ from tests.app.conftest import new_data_dir
 from tests.app.graphql.transport_ws import Socket
 from tests.app.http.serving import Served, served
 from tests.app.service import ticketops
-from tests.postgres_crash import crash
+from tests.postgres_crash import crash, frozen
 
 VIEWER = "{ viewer { name } }"
 # More often than this nobody is looked at again.
@@ -85,6 +85,20 @@ async def test_a_socket_that_cannot_be_acknowledged_closes_with_1013(
     async with Socket.opened(closed.url, init=False) as socket:
         await socket.tell(type="connection_init", payload=payload)
         assert await socket.hear() == {"type": "connection_ack"}
+
+
+async def test_a_request_does_not_wait_for_ever_to_be_known(
+    postgres: EmbeddedPostgres, http: httpx2.AsyncClient, token: str
+) -> None:
+    """Also where PostgreSQL keeps the connection, and says nothing on it."""
+    # There is one at hand for each who asks.
+    await asyncio.gather(*(http.get("/readyz") for _ in range(4)))
+    headers = {"Authorization": f"Bearer {token}"}
+    with frozen(postgres):
+        answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert answer.status_code == 503
+    answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert answer.status_code == 200
 
 
 async def test_deliveries_wait_for_it_with_a_line_in_the_log_and_no_trace(
