@@ -75,6 +75,39 @@ async def away(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIte
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json; charset=utf-8"),
+        ("application/graphql-response+json", "application/graphql-response+json; charset=utf-8"),
+        ("text/event-stream", "application/json; charset=utf-8"),
+    ],
+)
+async def test_an_operation_is_told_to_try_again_in_the_form_that_it_asked_for(
+    postgres: EmbeddedPostgres, http: httpx2.AsyncClient, token: str, accept: str, content_type: str
+) -> None:
+    """Also where not even who asks can be known."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": accept}
+    async with away(postgres, http):
+        answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == content_type
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.json() == {
+            "errors": [
+                {
+                    "message": "The database did not answer. Try again.",
+                    "extensions": {"code": "SERVICE_UNAVAILABLE"},
+                }
+            ]
+        }
+        answer = await http.get("/tickets", headers=headers)
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "SERVICE_UNAVAILABLE"
+    answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert answer.status_code == 200
+
+
 async def test_a_socket_that_cannot_be_acknowledged_closes_with_1013(
     postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
 ) -> None:
