@@ -107,6 +107,11 @@ class Operation:
         await self._refuse([request_error(code, message)])
         self._log()
 
+    async def fail(self, error: Exception) -> None:
+        """Tell that a fault has kept it from beginning."""
+        await self._refuse(shown_fault(error, request_id=self._record.request_id))
+        self._log()
+
     async def _result(
         self, operations: Operations, document: Document, context: Context
     ) -> AsyncGenerator[str, None]:

@@ -9,7 +9,7 @@ from app.access.gate import Gate, Unauthenticated
 from app.access.rate_limit import RateLimit
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
-from engine.database import is_unavailable
+from engine.database import may_pass
 from resolvers.context import Context
 
 __all__ = ["asker_of", "context_of", "require_scope", "spend_request", "until_refused"]
@@ -68,7 +68,7 @@ async def until_refused(scope: Scope) -> HttpProblem:
             return problem
         except Exception as error:
             # A database that is away says nothing about anybody.
-            if not is_unavailable(error):
+            if not may_pass(error):
                 raise
 
 
