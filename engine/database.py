@@ -6,6 +6,7 @@ take), ``statement_timeout_ms``, Tortoise's ``minsize`` and ``maxsize``, and fur
 keyword arguments of `asyncpg.create_pool`, but for those that name a server or set it up.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
-from engine.pool import DatabaseUnavailable, Pool
+from engine.pool import ACQUIRE_TIMEOUT_S, DatabaseUnavailable, Pool, connecting
 
 __all__ = [
     "COMMITS",
@@ -36,6 +37,7 @@ __all__ = [
     "is_of_pooler",
     "is_pooled",
     "is_unavailable",
+    "may_pass",
     "on_commit",
     "sqlstate",
     "tell_at_commit",
@@ -51,6 +53,8 @@ END = "SELECT"
 # exceptions, insufficient resources, operator intervention (but not a cancelled
 # statement, which has run out of its time).
 _UNAVAILABLE_CLASSES = ("08", "53", "57P")
+# Classes that no waiting mends: what is read is not there, not allowed, or not what it was.
+_LASTING_CLASSES = ("22", "42")
 _UNAVAILABLE_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -70,9 +74,16 @@ class Client(AsyncpgDBClient):
         self._statement_timeout_ms = statement_timeout_ms
 
     async def create_pool(self, **options: Any) -> Any:
-        """Open the pool; called by Tortoise at the first use."""
+        """Open the pool; called by Tortoise at the first use. Raises DatabaseUnavailable."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
+        with connecting():
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+                pool = Pool(await self._connected(**options))
+        _pools.append(pool)
+        return pool
+
+    async def _connected(self, **options: Any) -> asyncpg.Pool:
         # Else a moment in JSON is in the zone of the server: of the first one's year no more.
         settings = {"TimeZone": "UTC"}
         if await is_pooled(self.dsn):
@@ -83,9 +94,7 @@ class Client(AsyncpgDBClient):
             # For the statements of a process that is gone, and can cancel them no more.
             settings["statement_timeout"] = str(self._statement_timeout_ms)
         options["server_settings"] = settings
-        pool = Pool(await asyncpg.create_pool(self.dsn, reset=_end_statement, **options))
-        _pools.append(pool)
-        return pool
+        return await asyncpg.create_pool(self.dsn, reset=_end_statement, **options)
 
     async def _close(self) -> None:
         pool: Any = self._pool
@@ -126,7 +135,7 @@ class _Loan(PoolConnectionWrapper[asyncpg.Connection]):
         if exc_type is None:
             pool.hand_on(self.connection)
         else:
-            await pool.release(self.connection)
+            pool.release_soon(self.connection)
 
 
 class _Transaction(TransactionContextPooled):
@@ -140,19 +149,24 @@ class _Transaction(TransactionContextPooled):
         try:
             await client.begin()
         except BaseException:
-            await self._end(is_well=False)
+            self._end(is_well=False)
             raise
         return self.client
 
     async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
         client: Any = self.client
+        if exc_type is asyncio.CancelledError:
+            # It is rolled back where it is released: so asyncpg is to take it for its own.
+            client.transaction._managed = True  # noqa: SLF001
+            self._end(is_well=False)
+            return
         try:
             if not client._finalized:  # noqa: SLF001
                 await (client.commit() if exc_type is None else client.rollback())
         except BaseException:
-            await self._end(is_well=False)
+            self._end(is_well=False)
             raise
-        await self._end(is_well=True)
+        self._end(is_well=True)
         if exc_type is None:
             committed(client.topics)
 
@@ -162,13 +176,13 @@ class _Transaction(TransactionContextPooled):
         pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
         return pool
 
-    async def _end(self, *, is_well: bool) -> None:
+    def _end(self, *, is_well: bool) -> None:
         get_connections().reset(self.token)
         connection = self.client._connection  # noqa: SLF001  # as in the base class
         if is_well:
             self._pool.hand_on(connection)
         else:
-            await self._pool.release(connection)
+            self._pool.release_soon(connection)
 
 
 async def is_pooled(dsn: str) -> bool:
@@ -226,7 +240,7 @@ async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     try:
         records: list[asyncpg.Record] = await connection.fetch(statement, *values)
     except BaseException:
-        await pool.release(connection)
+        pool.release_soon(connection)
         raise
     pool.hand_on(connection)
     return records
@@ -273,6 +287,14 @@ def is_unavailable(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether an error is of those that waiting mends, as when a database is restarted."""
+    state = sqlstate(error)
+    if state is not None:
+        return not state.startswith(_LASTING_CLASSES)
+    return is_unavailable(error)
 
 
 async def _end_statement(connection: asyncpg.Connection) -> None:

@@ -9,14 +9,15 @@ To Tortoise this is its pool.
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import asyncpg
 
 from engine.deadlines import Deadlines
 
-__all__ = ["FAILURES", "DatabaseUnavailable", "Pool"]
+__all__ = ["ACQUIRE_TIMEOUT_S", "FAILURES", "DatabaseUnavailable", "Pool", "connecting"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
@@ -33,6 +34,20 @@ FAILURES = (
 
 class DatabaseUnavailable(Exception):
     """The database did not answer, or gave no connection in time; trying again may help."""
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Make a connection; raises DatabaseUnavailable, whatever the system calls it.
+
+    A socket that is gone, a name that leads nowhere, a host that does not answer: they have
+    in common only that they are an OSError, and so has much that is no fault of a database.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"no connection to the database can be made: {type(error).__name__}"
+        raise DatabaseUnavailable(message) from error
 
 
 class Pool:
@@ -71,13 +86,12 @@ class Pool:
         if connection is not None and _is_open(connection):
             return connection
         try:
-            if connection is not None:
-                await self._inner.release(connection)
-            return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except BaseException as error:
+            with connecting():
+                if connection is not None:
+                    await self._inner.release(connection)
+                return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        except BaseException:
             self._return_one()
-            if isinstance(error, TimeoutError):
-                raise _none_became_free() from error
             raise
 
     def hand_on(self, connection: Any) -> None:
@@ -86,7 +100,7 @@ class Pool:
         if waiting is not None:
             waiting.set_result(connection)
         elif self._is_closing:
-            self._release_soon(connection)
+            self.release_soon(connection)
         else:
             self._stack.append(connection)
             if self._sweeping is None:
@@ -102,13 +116,23 @@ class Pool:
         finally:
             self._return_one()
 
+    def release_soon(self, connection: Any) -> None:
+        """Release a connection, but wait for nothing.
+
+        Until PostgreSQL says that a cancelled statement has ended takes seconds where it
+        does not answer, and who was cancelled has no time left.
+        """
+        task = asyncio.create_task(self.release(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
     async def close(self) -> None:
         """Close all connections, each when it is given back."""
         self._is_closing = True
         if self._sweeping is not None:
             self._sweeping.cancel()
         while self._stack:
-            self._release_soon(self._stack.pop())
+            self.release_soon(self._stack.pop())
         # It waits for all that it has lent.
         await self._inner.close()
 
@@ -130,7 +154,8 @@ class Pool:
                 else:
                     self.hand_on(waiting.result())
             if isinstance(error, TimeoutError):
-                raise _none_became_free() from error
+                message = f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
+                raise DatabaseUnavailable(message) from error
             raise
 
     def _next_waiting(self) -> asyncio.Future[Any] | None:
@@ -158,14 +183,9 @@ class Pool:
         self._sweeping = None
         unwanted, self._stack[: self._unwanted] = self._stack[: self._unwanted], []
         for connection in unwanted:
-            self._release_soon(connection)
+            self.release_soon(connection)
         if self._stack:
             self._sweep_later()
-
-    def _release_soon(self, connection: Any) -> None:
-        task = asyncio.create_task(self.release(connection))
-        self._returning.add(task)
-        task.add_done_callback(self._returning.discard)
 
 
 def _is_open(connection: Any) -> bool:
@@ -174,7 +194,3 @@ def _is_open(connection: Any) -> bool:
     except asyncpg.InterfaceError:
         # It was closed while it lay there, and asyncpg has taken it back.
         return False
-
-
-def _none_became_free() -> DatabaseUnavailable:
-    return DatabaseUnavailable(f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s")

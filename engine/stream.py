@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 
 from engine.bell import Bell
 from engine.commit_order import Passage, Position, Snapshot, read_passage, take_snapshot
-from engine.database import is_unavailable, sqlstate
+from engine.database import may_pass
 from engine.listener import Event, Listener, Overflowed
 from engine.tables import Table
 
@@ -35,10 +35,6 @@ HELD_UP_MIN_S, HELD_UP_MAX_S = 0.005, 0.05
 RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
 # Rows that wait longer than this are worth a line in the log.
 LONG_S = 10.0
-
-# Classes of SQLSTATE (PostgreSQL, appendix A) that no waiting mends: what is read is not
-# there, not allowed, or not what it was.
-_LASTING_CLASSES = ("22", "42")
 _logger = logging.getLogger(__name__)
 
 
@@ -226,10 +222,10 @@ class Stream:
                     self._table, position, only=None if only is None else (self._key, only)
                 )
             except Exception as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     raise
                 if delay_s == RETRY_MIN_S:
-                    name = type(error).__name__
+                    name = type(error.__cause__ or error).__name__
                     _logger.warning("%s cannot be followed for now: %s", self._table.name, name)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RETRY_MAX_S)
@@ -241,14 +237,6 @@ class Stream:
 
     def _wake(self) -> None:
         self._woken.set()
-
-
-def _may_pass(error: Exception) -> bool:
-    """Tell whether an error is of those that come while a database is restarted."""
-    state = sqlstate(error)
-    if state is not None:
-        return not state.startswith(_LASTING_CLASSES)
-    return is_unavailable(error) or isinstance(error, OSError)
 
 
 class _Patience:

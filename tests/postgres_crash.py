@@ -1,8 +1,9 @@
-"""A crash of PostgreSQL: what it had not written down is gone."""
+"""What may become of a PostgreSQL: it crashes, or it answers nobody for a while."""
 
 import asyncio
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -12,9 +13,11 @@ PATIENCE_S = 30
 
 
 async def crash(postgres: EmbeddedPostgres) -> None:
-    """End a PostgreSQL at once, without a word to its clients and without a last flush."""
-    pid = int((postgres.cluster / "postmaster.pid").read_text().split()[0])
-    postmaster = psutil.Process(pid)
+    """End a PostgreSQL at once, without a word to its clients and without a last flush.
+
+    What it had not written down is gone.
+    """
+    postmaster = _postmaster(postgres)
     backends = postmaster.children()
     postmaster.send_signal(signal.SIGQUIT)
     for backend in backends:
@@ -22,3 +25,21 @@ async def crash(postgres: EmbeddedPostgres) -> None:
         with suppress(psutil.NoSuchProcess):
             backend.kill()
     await asyncio.to_thread(postmaster.wait, PATIENCE_S)
+
+
+@contextmanager
+def frozen(postgres: EmbeddedPostgres) -> Iterator[None]:
+    """Have a PostgreSQL do nothing within the block, with all of its connections open."""
+    postmaster = _postmaster(postgres)
+    processes = [postmaster, *postmaster.children()]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+def _postmaster(postgres: EmbeddedPostgres) -> psutil.Process:
+    return psutil.Process(int((postgres.cluster / "postmaster.pid").read_text().split()[0]))

@@ -1,5 +1,6 @@
 """The gate: from the headers of a request to its caller."""
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -11,6 +12,7 @@ from app.access.jwt import InvalidJwt, JwtVerifier
 from app.access.rate_limit import Allowance, RateLimit
 from app.access.tokens import PREFIX, find_token
 from app.settings import Settings
+from engine.database import DatabaseUnavailable
 from resolvers.context import Caller
 from schema.access import SCOPES
 
@@ -22,6 +24,8 @@ ANYONE = Caller(name=None, scopes=SCOPES)
 # has ended well within the minute that is promised.
 _KEPT_S = 5.0
 _KEPT = 10_000
+# The time of a request has not begun yet, and a subscription's watch has none.
+_LOOK_UP_TIMEOUT_S = 5.0
 
 _logger = logging.getLogger(__name__)
 
@@ -64,8 +68,8 @@ class Gate:
     async def caller_of(self, scope: Scope) -> Caller:
         """Return who makes a request.
 
-        Raises Unauthenticated, TooManyFailures, and KeysUnavailable where a JWT cannot be
-        checked now.
+        Raises Unauthenticated, TooManyFailures, KeysUnavailable where a JWT cannot be checked
+        now, and what the database raises.
         """
         if self._is_open:
             return ANYONE
@@ -107,9 +111,16 @@ class Gate:
         return caller
 
     async def _look_up(self, token: str) -> tuple[float, Caller]:
-        """Return how many seconds a credential is still good, and whose it is."""
+        """Return how many seconds a credential is still good, and whose it is.
+
+        Raises Unauthenticated and DatabaseUnavailable.
+        """
         if token.startswith(PREFIX):
-            found = await find_token(token)
+            try:
+                async with asyncio.timeout(_LOOK_UP_TIMEOUT_S):
+                    found = await find_token(token)
+            except TimeoutError as error:
+                raise DatabaseUnavailable("no token could be looked up") from error
             if found is None:
                 raise Unauthenticated(given=True)
             left_s = _KEPT_S

@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 from graphql import OperationDefinitionNode, OperationType
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.allotment import AllotmentUsedUp
 from app.graphiql.page import graphiql_page
-from app.graphql.errors import codes_of, request_error
+from app.graphql.errors import codes_of, request_error, shown_fault
 from app.graphql.event_stream import EventStream, single
 from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, negotiate
 from app.graphql.operations import Operations, Refused, choose
@@ -110,6 +110,12 @@ class GraphQLEndpoint:
                 status=problem.status,
                 headers=problem.headers,
             )
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001  # nothing of ours may reach the client
+            errors = shown_fault(error, request_id=record_of(scope).request_id)
+            status = _STATUS[codes_of(errors)[0]]
+            return _response(scope, answer or Answer.JSON, {"errors": errors}, status=status)
 
     async def _answer(
         self,

@@ -15,7 +15,14 @@ from resolvers.feed import FellBehind
 from resolvers.problems import Problem
 from schema.errors import camel_case, message_of
 
-__all__ = ["codes_of", "request_error", "shown", "shown_errors", "without_suggestions"]
+__all__ = [
+    "codes_of",
+    "request_error",
+    "shown",
+    "shown_errors",
+    "shown_fault",
+    "without_suggestions",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +46,11 @@ def shown(errors: Sequence[GraphQLError], code: str) -> list[Shown]:
 def shown_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[Shown]:
     """Return the errors of an execution; what is unexpected goes to the log."""
     return [_shown_error(error, request_id) for error in errors]
+
+
+def shown_fault(error: Exception, *, request_id: str) -> list[Shown]:
+    """Return what ends a whole operation, in place of its answer, as its one error."""
+    return shown_errors([GraphQLError(str(error), original_error=error)], request_id=request_id)
 
 
 def without_suggestions(errors: Sequence[Shown]) -> list[Shown]:
@@ -73,7 +85,8 @@ def _shown_error(error: GraphQLError, request_id: str) -> Shown:
     if isinstance(original, TimeoutError) or sqlstate(original) == _QUERY_CANCELED:
         return _masked(error, "TIMEOUT", "The operation ran out of its time.")
     if is_unavailable(original):
-        _logger.warning("the database is away: %s", type(original).__name__, extra=fields)
+        name = type(original.__cause__ or original).__name__
+        _logger.warning("the database is away: %s", name, extra=fields)
         return _masked(error, "SERVICE_UNAVAILABLE", "The database did not answer. Try again.")
     _logger.error("unexpected exception", exc_info=original, extra=fields)
     masked = _masked(error, "INTERNAL", "Something went wrong here; it is in the log.")

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from app.graphql.errors import Shown, codes_of, request_error
+from app.graphql.errors import Shown, codes_of, request_error, shown_fault
 from app.graphql.operations import Content, Refused, encode
 from app.graphql.standing import Standing
 from app.http.context import until_refused
@@ -67,7 +67,7 @@ class EventStream:
                 self._write(scope, send),
                 _leave(receive),
                 _keep_alive(send),
-                until_refused(scope),
+                _unwelcome(scope),
             )
         )
         tasks = {writing, leaving, *others}
@@ -84,9 +84,9 @@ class EventStream:
             return
         for task in ended:
             # One that was cancelled was so because the server stops.
-            problem = None if task.cancelled() else task.result()
-            if problem is not None:
-                await _refuse(scope, send, [request_error(problem.code, str(problem))])
+            errors = None if task.cancelled() else task.result()
+            if errors is not None:
+                await _refuse(scope, send, errors)
         await _send(send, b"", more_body=False)
 
     async def _write(self, scope: Scope, send: Send) -> None:
@@ -117,6 +117,15 @@ async def _send(send: Send, body: bytes, *, more_body: bool = True) -> None:
             await send({"type": "http.response.body", "body": body, "more_body": more_body})
     except TimeoutError:
         raise ClientDisconnect from None
+
+
+async def _unwelcome(scope: Scope) -> list[Shown]:
+    """Wait until the caller may hear no more, and return why: also that nobody can tell."""
+    try:
+        problem = await until_refused(scope)
+    except Exception as error:  # noqa: BLE001  # whoever cannot be looked at is not let on
+        return shown_fault(error, request_id=record_of(scope).request_id)
+    return [request_error(problem.code, str(problem))]
 
 
 async def _keep_alive(send: Send) -> None:

@@ -15,6 +15,7 @@ from app.graphql.errors import (
     request_error,
     shown,
     shown_errors,
+    shown_fault,
     without_suggestions,
 )
 from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
@@ -223,5 +224,4 @@ async def _refusing(
             async for answer in answers:
                 yield answer
     except Exception as error:  # noqa: BLE001  # whatever it is, it ends the subscription
-        failure = GraphQLError(str(error), original_error=error)
-        raise Refused(shown_errors([failure], request_id=context.request_id)) from None
+        raise Refused(shown_fault(error, request_id=context.request_id)) from None

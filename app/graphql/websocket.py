@@ -12,7 +12,8 @@ from collections.abc import Coroutine
 from contextlib import ExitStack
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from app.access.allotment import AllotmentUsedUp
 from app.graphql.operations import Operations, encode
@@ -94,7 +95,7 @@ class _Socket:
         self._endpoint = endpoint
         self._scope = scope
         self._receive = receive
-        self._send = send
+        self._pass = send
         self._is_closed = False
         self._is_init_received = False
         self._init_timer: asyncio.TimerHandle | None = None
@@ -118,10 +119,11 @@ class _Socket:
             self._init_timer = loop.call_later(self._endpoint.init_timeout_s, self._init_missing)
             with self._endpoint.standing.connection(self._go_away):
                 await self._handle_all()
-        except OSError:
-            # The client left while something was being sent.
+        except ClientDisconnect:
             return
         finally:
+            # Nothing can be told any more.
+            self._is_closed = True
             if self._init_timer is not None:
                 self._init_timer.cancel()
             await self._cancel_all()
@@ -140,14 +142,10 @@ class _Socket:
                 await self._close(4400, str(invalid))
             except _Close as close:
                 await self._close(close.code, close.reason)
-            except OSError:
+            except ClientDisconnect:
                 raise
-            except Exception as error:
-                if is_unavailable(error):
-                    await self._close(*_TRY_LATER)
-                else:
-                    _logger.exception("unexpected exception")
-                    await self._close(4500, "Internal server error")
+            except Exception as error:  # noqa: BLE001  # told, and logged
+                await self._fail(error)
 
     async def _handle(self, message: ClientMessage) -> None:
         match message:
@@ -198,11 +196,16 @@ class _Socket:
             reason = f"At most {MAX_OPERATIONS} operations may be under way on one socket."
             await operation.refuse("RATE_LIMITED", reason)
             return
-        context = await self._context_of(operation.scope)
         try:
+            context = await self._context_of(operation.scope)
             await spend_request(operation.scope, context)
         except HttpProblem as problem:
             await operation.refuse(problem.code, problem.detail or problem.code)
+            return
+        except _Close:
+            raise
+        except Exception as error:  # noqa: BLE001  # it is no fault of those that are under way
+            await operation.fail(error)
             return
         self._operations[message.id] = operation
         if await operation.begin(self._endpoint.operations, context, self._endpoint.standing):
@@ -220,6 +223,14 @@ class _Socket:
         if self._operations.get(operation.id) is operation:
             del self._operations[operation.id]
 
+    async def _send(self, message: Message) -> None:
+        """Send to the client; raises ClientDisconnect where it has left."""
+        try:
+            await self._pass(message)
+        except OSError:
+            # So says ASGI; what else is an OSError here must not be taken for that.
+            raise ClientDisconnect from None
+
     async def _tell(self, text: str) -> None:
         """Send a message, unless the socket is closed."""
         if not self._is_closed:
@@ -231,6 +242,14 @@ class _Socket:
             self._is_closed = True
             short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
             await self._send({"type": "websocket.close", "code": code, "reason": short})
+
+    async def _fail(self, error: BaseException) -> None:
+        """Close the socket for a fault of ours, or of the database."""
+        if is_unavailable(error):
+            await self._close(*_TRY_LATER)
+        else:
+            _logger.error("unexpected exception", exc_info=error)
+            await self._close(4500, "Internal server error")
 
     async def _watch_access(self) -> None:
         await until_refused(self._scope)
@@ -253,8 +272,10 @@ class _Socket:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         # To send to a client who has left is no fault: receiving tells it, too.
-        if error is not None and not isinstance(error, OSError):
-            _logger.error("unexpected exception", exc_info=error)
+        if error is not None and not isinstance(error, ClientDisconnect):
+            # What should have been done beside the messages is not: above all to look
+            # whether the client may still hear them.
+            self._start(self._fail(error))
 
     async def _cancel_all(self) -> None:
         tasks = list(self._tasks)

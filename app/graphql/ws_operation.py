@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 from starlette.types import Scope
 
 from app.access.allotment import AllotmentUsedUp
-from app.graphql.errors import Shown, codes_of, request_error, shown_errors
+from app.graphql.errors import Shown, codes_of, request_error, shown_fault
 from app.graphql.operations import Operations, Refused, choose, encode
 from app.graphql.standing import Standing
 from app.graphql.ws_messages import Subscribe
@@ -107,6 +107,11 @@ class Operation:
         await self._refuse([request_error(code, message)])
         self._log()
 
+    async def fail(self, error: Exception) -> None:
+        """Tell that a fault has kept it from beginning."""
+        await self._refuse(shown_fault(error, request_id=self._record.request_id))
+        self._log()
+
     async def _result(
         self, operations: Operations, document: Document, context: Context
     ) -> AsyncGenerator[str, None]:
@@ -120,8 +125,7 @@ class Operation:
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001  # nothing of ours may reach the client
-            failure = GraphQLError(str(error), original_error=error)
-            raise Refused(shown_errors([failure], request_id=context.request_id)) from None
+            raise Refused(shown_fault(error, request_id=context.request_id)) from None
         self._record.error_codes = codes_of(content.get("errors", ()))
         yield encode(content)
 

@@ -12,7 +12,7 @@ from app.access.rate_limit import RateLimit
 from app.http.faults import service_unavailable
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
-from engine.database import is_unavailable
+from engine.database import may_pass
 from resolvers.context import Context
 
 __all__ = [
@@ -86,7 +86,7 @@ async def until_refused(scope: Scope) -> HttpProblem:
             if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 return problem
         except Exception as error:
-            if not is_unavailable(error):
+            if not may_pass(error):
                 raise
 
 

@@ -57,7 +57,8 @@ def _problem(error: Exception, *, request_id: str) -> HttpProblem:
         return _of_the_router(error)
     fields = {"fields": {"request_id": request_id}}
     if is_unavailable(error):
-        _logger.warning("the database is away: %s", type(error).__name__, extra=fields)
+        name = type(error.__cause__ or error).__name__
+        _logger.warning("the database is away: %s", name, extra=fields)
         return service_unavailable("The database did not answer. Try again.")
     _logger.error("unexpected exception", exc_info=error, extra=fields)
     return HttpProblem(500, "INTERNAL")

@@ -1,8 +1,8 @@
 """The pool under it all: bounded waiting, no connection lost, and faults told apart."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import asyncpg
 import pytest
@@ -10,6 +10,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
+from app.embedded import VOLATILE, EmbeddedPostgres
 from engine import database as module
 from engine.database import (
     Client,
@@ -22,6 +23,9 @@ from engine.database import (
 from engine.deadlines import Deadlines
 from engine.pool import DatabaseUnavailable, Pool
 from models import Ticket
+from tests.app.conftest import new_data_dir
+from tests.feed.following import connected
+from tests.postgres_crash import frozen
 
 
 async def write(connection: BaseDBAsyncClient | None = None) -> None:
@@ -61,7 +65,6 @@ async def test_a_transaction_that_does_not_begin_gives_its_connection_back(
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    before = pool.free
     with monkeypatch.context() as patched:
         # As where the database does not answer.
         patched.setattr(asyncpg.transaction.Transaction, "start", never)
@@ -69,12 +72,11 @@ async def test_a_transaction_that_does_not_begin_gives_its_connection_back(
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01), in_transaction():
                     pytest.fail("it has begun")
-    assert pool.free == before
+    await _given_back(pool)
     assert await Ticket.all().count() == 0
 
 
 async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> None:
-    before = pool.free
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -82,7 +84,7 @@ async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> No
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01), in_transaction() as connection:
                 await connection.execute_query("SELECT pg_sleep(60)")
-    assert pool.free == before
+    await _given_back(pool)
 
 
 async def _run_in_transaction(statement: str) -> None:
@@ -121,11 +123,16 @@ async def test_no_connection_is_left_within_a_statement_whose_values_do_not_fit(
     assert await _states(pool) == {"idle"}
 
 
-async def _states(pool: Pool) -> set[str]:
-    """Return what PostgreSQL says that the connections do, when all are given back."""
-    async with asyncio.timeout(5):
+async def _given_back(pool: Pool) -> None:
+    """Wait until all connections are."""
+    async with asyncio.timeout(20):
         while pool.free < pool.max_size:  # noqa: ASYNC110  # in the background
             await asyncio.sleep(0.001)
+
+
+async def _states(pool: Pool) -> set[str]:
+    """Return what PostgreSQL says that the connections do, when all are given back."""
+    await _given_back(pool)
     observer = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
     try:
         rows = await observer.fetch("""
@@ -246,8 +253,59 @@ async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection(
             await running
         with pytest.raises(asyncpg.DataError):
             await fetch("SELECT $1::int4", [2**40])
-    assert broken.free == broken.max_size
+    await _given_back(broken)
     await broken.close()
+
+
+async def _run_in_transaction_of(client: Client, statement: str) -> None:
+    async with client._in_transaction() as connection:
+        await connection.execute_query(statement)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda _, statement: fetch(statement, []),
+        lambda client, statement: client.execute_query(statement),
+        _run_in_transaction_of,
+    ],
+    ids=["engine", "orm", "transaction"],
+)
+@pytest.mark.usefixtures("database")
+async def test_who_was_cancelled_does_not_wait_for_a_database_that_does_not_answer(
+    run: Callable[[Client, str], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He knows it while PostgreSQL has yet to say that his statement has ended."""
+    monkeypatch.setattr(module, "_pools", [])
+    with own_postgres() as postgres:
+        client = Client(postgres.url, connection_name="frozen")
+        await client.execute_query("SELECT 1")
+        [pool] = module._pools
+        running = asyncio.ensure_future(run(client, "SELECT pg_sleep(60)"))
+        async with asyncio.timeout(10), connected(postgres.url) as observer:
+            while not await observer.fetch(  # noqa: ASYNC110  # seen from outside
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            ):
+                await asyncio.sleep(0.01)
+        with frozen(postgres):
+            running.cancel()
+            await asyncio.wait([running], timeout=20)
+            assert running.cancelled()
+            assert pool.free < pool.max_size
+        await _given_back(pool)
+        await client.execute_query("SELECT 1")
+        await client.close()
+
+
+@contextmanager
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    with new_data_dir() as folder:
+        postgres = EmbeddedPostgres(folder, options=VOLATILE)
+        postgres.start()
+        try:
+            yield postgres
+        finally:
+            postgres.stop()
 
 
 @pytest.mark.usefixtures("database")
@@ -280,6 +338,29 @@ async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_a
         assert is_unavailable(fault.value)
     await closing
     assert not module._pools
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    ["postgresql://nobody@/nothing?host=/nowhere", "postgresql://nobody@nothing.invalid/nothing"],
+    ids=["no-socket", "no-host"],
+)
+async def test_a_database_that_is_not_to_be_found_is_away(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it when the pool is opened, or when it wants one connection more."""
+    monkeypatch.setattr(module, "_pools", [])
+    client = Client(dsn, connection_name="away")
+    with pytest.raises(DatabaseUnavailable):
+        await client.execute_query("SELECT 1")
+    with pytest.raises(DatabaseUnavailable):
+        async with client._in_transaction():
+            pytest.fail("it has begun")
+    opened = Pool(await asyncpg.create_pool(dsn, min_size=0, max_size=1))
+    for _ in range(opened.max_size + 1):
+        with pytest.raises(DatabaseUnavailable):
+            await opened.acquire()
+    await opened.close()
 
 
 async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:
@@ -333,6 +414,8 @@ async def test_what_the_orm_has_wrapped_is_still_told_apart() -> None:
         (asyncpg.QueryCanceledError(), False),
         (asyncpg.UniqueViolationError(), False),
         (asyncpg.UndefinedTableError(), False),
+        # Not of connecting, or it would be a DatabaseUnavailable: of a file, or of a client.
+        (FileNotFoundError(), False),
         (ValueError(), False),
         (None, False),
     ],

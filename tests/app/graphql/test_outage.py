@@ -1,0 +1,223 @@
+"""PostgreSQL goes away while the server runs, and comes back: what a client sees of it.
+
+It is reached by its Unix socket, which goes with it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import jwt
+import pytest
+
+from app.embedded import VOLATILE, EmbeddedPostgres
+from app.migrations import migrate
+from tests.app.conftest import new_data_dir
+from tests.app.graphql.asked import CREATE, EVENTS
+from tests.app.graphql.event_source import EventSource
+from tests.app.graphql.transport_ws import Socket
+from tests.app.http.serving import Served, served
+from tests.app.service import ticketops
+from tests.feed.following import connected
+from tests.postgres_crash import crash, frozen
+
+VIEWER = "{ viewer { name } }"
+# More often than this nobody is looked at again.
+LOOKED_AT_S = 6
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """Return a PostgreSQL of these tests' own."""
+    with new_data_dir() as folder:
+        postgres = EmbeddedPostgres(folder, options=VOLATILE)
+        postgres.start()
+        yield postgres
+        postgres.stop()
+
+
+@pytest.fixture(scope="module")
+async def closed(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """Serve from it with access required."""
+    await migrate(postgres.url)
+    log_file = tmp_path_factory.mktemp("log") / "server.log"
+    with served(log_file, postgres.url, AUTH="required", DELIVERY_WORKER="true") as running:
+        yield running
+
+
+@pytest.fixture
+async def http(closed: Served) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client of that server."""
+    async with httpx2.AsyncClient(base_url=closed.url, timeout=30) as http:
+        yield http
+
+
+@pytest.fixture
+def token(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """Return a token of the test's own, of which the server knows nothing yet."""
+    arguments = ("token", "create", request.node.name, "--scope", "read", "--scope", "write")
+    made = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=postgres.url)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+@asynccontextmanager
+async def away(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIterator[None]:
+    """Have no PostgreSQL within the block; after it, wait until the server has it again."""
+    await crash(postgres)
+    try:
+        yield
+    finally:
+        postgres.stop()
+        await asyncio.to_thread(postgres.start)
+        async with asyncio.timeout(30):
+            while not (await http.get("/readyz")).is_success:  # noqa: ASYNC110  # from outside
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json; charset=utf-8"),
+        ("application/graphql-response+json", "application/graphql-response+json; charset=utf-8"),
+        ("text/event-stream", "application/json; charset=utf-8"),
+    ],
+)
+async def test_an_operation_is_told_to_try_again_in_the_form_that_it_asked_for(
+    postgres: EmbeddedPostgres, http: httpx2.AsyncClient, token: str, accept: str, content_type: str
+) -> None:
+    """Also where not even who asks can be known."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": accept}
+    async with away(postgres, http):
+        answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == content_type
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.json() == {
+            "errors": [
+                {
+                    "message": "The database did not answer. Try again.",
+                    "extensions": {"code": "SERVICE_UNAVAILABLE"},
+                }
+            ]
+        }
+        answer = await http.get("/tickets", headers=headers)
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "SERVICE_UNAVAILABLE"
+    answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_a_socket_that_cannot_be_acknowledged_closes_with_1013(
+    postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
+) -> None:
+    payload = {"authorization": f"Bearer {token}"}
+    async with away(postgres, http), Socket.opened(closed.url, init=False) as socket:
+        await socket.tell(type="connection_init", payload=payload)
+        assert await socket.closed() == (1013, "Try again later")
+    async with Socket.opened(closed.url, init=False) as socket:
+        await socket.tell(type="connection_init", payload=payload)
+        assert await socket.hear() == {"type": "connection_ack"}
+
+
+async def test_what_is_followed_goes_on_after_an_outage_until_its_token_is_revoked(
+    postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
+) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    http.headers.update(headers)
+    async with (
+        Socket.opened(closed.url, additional_headers=headers) as socket,
+        EventSource.opened(http, EVENTS) as source,
+    ):
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+        assert await source.block() == b":"
+        async with away(postgres, http):
+            # Long enough that it was looked in vain whether they may still hear.
+            await asyncio.sleep(LOOKED_AT_S)
+            await socket.subscribe("2", EVENTS)
+            refused = await socket.hear()
+            assert refused["payload"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+        await http.post("/graphql", json={"query": CREATE})
+        assert await socket.next("1") == await source.next()
+
+        async with connected(postgres.url) as connection:
+            await connection.execute("UPDATE api_tokens SET revoked_at = now()")
+        assert await socket.closed(patience_s=60) == (4401, "Unauthorized")
+        event = await source.event(patience_s=60)
+        assert event is not None
+        assert event[1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        assert await source.event() == ("complete", None)
+        assert await source.event() is None
+
+
+async def test_who_cannot_be_looked_at_again_hears_no_more(
+    postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
+) -> None:
+    """For a fault that does not pass: an outage passes."""
+    headers = {"Authorization": f"Bearer {token}"}
+    http.headers.update(headers)
+    async with (
+        connected(postgres.url) as connection,
+        Socket.opened(closed.url, additional_headers=headers) as socket,
+        EventSource.opened(http, EVENTS) as source,
+    ):
+        await socket.subscribe("1", EVENTS)
+        await socket.stands()
+        await connection.execute("ALTER TABLE api_tokens RENAME TO gone")
+        try:
+            assert await socket.closed(patience_s=60) == (4500, "Internal server error")
+            event = await source.event(patience_s=60)
+            assert event is not None
+            assert event[1]["errors"][0]["extensions"]["code"] == "INTERNAL"
+            assert await source.event() == ("complete", None)
+
+            answer = await http.post("/graphql", json={"query": VIEWER})
+            assert answer.status_code == 500
+            assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+            [error] = answer.json()["errors"]
+            request_id = answer.headers["X-Request-Id"]
+            assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
+            assert "api_tokens" not in answer.text
+        finally:
+            await connection.execute("ALTER TABLE gone RENAME TO api_tokens")
+
+
+async def test_a_request_does_not_wait_for_ever_to_be_known(
+    postgres: EmbeddedPostgres, http: httpx2.AsyncClient, token: str
+) -> None:
+    """Also where PostgreSQL keeps the connection, and says nothing on it."""
+    # There is one at hand for each who asks.
+    await asyncio.gather(*(http.get("/readyz") for _ in range(4)))
+    headers = {"Authorization": f"Bearer {token}"}
+    with frozen(postgres):
+        answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert answer.status_code == 503
+    answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_a_fault_of_the_system_is_not_taken_for_a_client_that_has_left(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """Both are an OSError: the keys of JWTs cannot be fetched for want of a file."""
+    settings = {"AUTH": "required", "JWT_JWKS_URL": "https://127.0.0.1:1/keys"}
+    payload = {"authorization": "Bearer " + jwt.encode({"sub": "ada"}, "k" * 32)}
+    with served(tmp_path / "log", postgres.url, SSL_CERT_FILE="/nowhere", **settings) as running:
+        async with Socket.opened(running.url, init=False) as socket:
+            await socket.tell(type="connection_init", payload=payload)
+            assert await socket.closed() == (4500, "Internal server error")
+
+
+async def test_deliveries_wait_for_it_with_a_line_in_the_log_and_no_trace(
+    postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient
+) -> None:
+    async with away(postgres, http):
+        await asyncio.to_thread(closed.wait_for_text, "deliveries wait for it")
+    await asyncio.to_thread(closed.wait_for_text, "deliveries go on")
+    of_worker = [event for event in closed.log() if event.get("logger") == "ops.worker"]
+    assert {event["level"] for event in of_worker} == {"warning"}
