@@ -58,7 +58,7 @@ def signed(key: Any = SECRET, algorithm: Any = "HS256", **claims: Any) -> str:
         "scope": "read",
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "exp": now + timedelta(minutes=5),
+        "exp": now + timedelta(hours=1),
     } | claims
     content = {name: value for name, value in content.items() if value is not None}
     return jwt.encode(content, key, algorithm=algorithm)
@@ -174,7 +174,7 @@ def test_a_good_jwt_is_its_subject_with_the_scopes_that_we_know(closed: Served) 
 
 
 EXPIRED: dict[str, Any] = {"exp": datetime.now(UTC) - timedelta(minutes=5)}
-NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(minutes=5)}
+NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(days=1)}
 
 
 @pytest.mark.parametrize(
