@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -32,13 +32,18 @@ def frozen(postgres: EmbeddedPostgres) -> Iterator[None]:
     """Have a PostgreSQL do nothing within the block, with all of its connections open."""
     postmaster = _postmaster(postgres)
     processes = [postmaster, *postmaster.children()]
-    for process in processes:
-        process.suspend()
+    _send(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in processes:
-            process.resume()
+        _send(processes, signal.SIGCONT)
+
+
+def _send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        # The backend of someone who has just left goes by itself.
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 def _postmaster(postgres: EmbeddedPostgres) -> psutil.Process:
