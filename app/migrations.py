@@ -16,7 +16,7 @@ from tortoise.exceptions import BaseORMException
 import models
 from app.database import APP, tortoise_config
 from app.trouble import Trouble
-from engine.database import is_unavailable, sqlstate
+from engine.failures import is_unavailable, sqlstate
 from models.migrations.former_service import AdoptionRefused
 from models.restored import renumber_restored
 

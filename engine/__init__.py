@@ -18,8 +18,8 @@ those); `documents` (parsed, measured and validated once, with `limits`, `mergin
 `connection` (a selection set compiled to columns), `shapes` (those, kept), `loading`
 (statements run, objects built), `plan` (what goes well, answered without graphql-core),
 `plain` (what cannot be projected), `executor` (graphql-core, for all the rest),
-`execution` (the way in); `deadlines`, and `database` over `pool`, which all of it
-stands on.
+`execution` (the way in); `deadlines`, and `database` over `pool`, with what can
+become of it in `failures`, which all of it stands on.
 
 What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),
@@ -28,6 +28,6 @@ who ask the same).
 
 The floors above say what they want by `sql`, `tables`, `paging` and `queries`; have it
 answered by `documents`, `limits`, `execution` and `subscription`, or over instances by
-`plain`; hear of it by `bell`, `stream` and `listener`; share `database` and
-`deadlines`; and tell of `caches`. Of the other modules they know nothing.
+`plain`; hear of it by `bell`, `stream` and `listener`; share `database`, `failures`
+and `deadlines`; and tell of `caches`. Of the other modules they know nothing.
 """

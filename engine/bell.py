@@ -24,7 +24,7 @@ from uuid import uuid4
 import asyncpg
 
 from engine.database import COMMITS, is_of_pooler, on_commit
-from engine.pool import FAILURES
+from engine.failures import FAILURES
 
 __all__ = ["Bell"]
 

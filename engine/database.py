@@ -20,15 +20,14 @@ from tortoise.backends.base.client import (
     TransactionContextPooled,
 )
 from tortoise.connection import get_connections
-from tortoise.exceptions import DBConnectionError
 
-from engine.pool import ACQUIRE_TIMEOUT_S, DatabaseUnavailable, Pool, connecting
+from engine.failures import connecting
+from engine.pool import ACQUIRE_TIMEOUT_S, Pool
 
 __all__ = [
     "COMMITS",
     "END",
     "Client",
-    "DatabaseUnavailable",
     "client_class",
     "committed",
     "connections",
@@ -36,31 +35,14 @@ __all__ = [
     "fetch",
     "is_of_pooler",
     "is_pooled",
-    "is_unavailable",
-    "may_pass",
     "on_commit",
-    "sqlstate",
     "tell_at_commit",
-    "violated_constraint",
 ]
 
 # The topic of each commit.
 COMMITS = "commits"
 # A statement that does nothing, and ends the one before.
 END = "SELECT"
-
-# Classes of SQLSTATE (PostgreSQL, appendix A) that say "not now": connection
-# exceptions, insufficient resources, operator intervention (but not a cancelled
-# statement, which has run out of its time).
-_UNAVAILABLE_CLASSES = ("08", "53", "57P")
-# Classes that no waiting mends: what is read is not there, not allowed, or not what it was.
-_LASTING_CLASSES = ("22", "42")
-_UNAVAILABLE_ERRORS = (
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    DBConnectionError,
-    ConnectionError,
-)
 
 
 class Client(AsyncpgDBClient):
@@ -255,46 +237,6 @@ def connections() -> tuple[int, int]:
 async def _open_pool() -> Pool:
     await default_client().acquire_connection().ensure_connection()
     return _pools[-1]
-
-
-def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE behind an error, also where the ORM has wrapped it."""
-    while error is not None:
-        state = getattr(error, "sqlstate", None)
-        if isinstance(state, str):
-            return state
-        error = error.__cause__
-    return None
-
-
-def violated_constraint(error: BaseException | None) -> str | None:
-    """Return the name of the constraint that a statement would have violated."""
-    while error is not None:
-        name = getattr(error, "constraint_name", None)
-        if isinstance(name, str):
-            return name
-        error = error.__cause__
-    return None
-
-
-def is_unavailable(error: BaseException | None) -> bool:
-    """Tell whether an error means that the database is away and trying again may help."""
-    while error is not None:
-        state = getattr(error, "sqlstate", None)
-        if isinstance(state, str):
-            return state.startswith(_UNAVAILABLE_CLASSES)
-        if isinstance(error, (DatabaseUnavailable, *_UNAVAILABLE_ERRORS)):
-            return True
-        error = error.__cause__
-    return False
-
-
-def may_pass(error: BaseException) -> bool:
-    """Tell whether an error is of those that waiting mends, as when a database is restarted."""
-    state = sqlstate(error)
-    if state is not None:
-        return not state.startswith(_LASTING_CLASSES)
-    return is_unavailable(error)
 
 
 async def _end_statement(connection: asyncpg.Connection) -> None:

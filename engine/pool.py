@@ -9,45 +9,19 @@ To Tortoise this is its pool.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 
 from engine.deadlines import Deadlines
+from engine.failures import FAILURES, DatabaseUnavailable, connecting
 
-__all__ = ["ACQUIRE_TIMEOUT_S", "FAILURES", "DatabaseUnavailable", "Pool", "connecting"]
+__all__ = ["ACQUIRE_TIMEOUT_S", "Pool"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
 IDLE_S = 1.0
-
-# What asyncpg raises, be it of the connection or of the database.
-FAILURES = (
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-
-
-class DatabaseUnavailable(Exception):
-    """The database did not answer, or gave no connection in time; trying again may help."""
-
-
-@contextmanager
-def connecting() -> Iterator[None]:
-    """Make a connection; raises DatabaseUnavailable, whatever the system calls it.
-
-    A socket that is gone, a name that leads nowhere, a host that does not answer: they have
-    in common only that they are an OSError, and so has much that is no fault of a database.
-    """
-    try:
-        yield
-    except OSError as error:
-        message = f"no connection to the database can be made: {type(error).__name__}"
-        raise DatabaseUnavailable(message) from error
 
 
 class Pool:

@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 
 from engine.bell import Bell
 from engine.commit_order import Passage, Position, Snapshot, read_passage, take_snapshot
-from engine.database import may_pass
+from engine.failures import may_pass
 from engine.listener import Event, Listener, Overflowed
 from engine.tables import Table
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from engine.database import is_unavailable, sqlstate
+from engine.failures import is_unavailable, sqlstate
 
 __all__ = ["patiently"]
 

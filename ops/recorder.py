@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine.database import is_unavailable
+from engine.failures import is_unavailable
 from ops.outcome import Outcome, record, record_what_is_free
 from ops.patience import patiently
 

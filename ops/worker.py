@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypedDict
 
-from engine.database import is_unavailable
+from engine.failures import is_unavailable
 from ops.claim import Claim, claim_abandoned, claim_due, due_in_s, release
 from ops.courier import Courier
 

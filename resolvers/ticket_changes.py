@@ -11,7 +11,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from engine.database import committed, fetch, violated_constraint
+from engine.database import committed, fetch
+from engine.failures import violated_constraint
 from engine.queries import Loaded
 from models import Ticket, TicketPriority, TicketStatus
 from models.columns import new_id

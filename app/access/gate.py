@@ -12,7 +12,7 @@ from app.access.jwt import InvalidJwt, JwtVerifier
 from app.access.rate_limit import Allowance, RateLimit
 from app.access.tokens import PREFIX, find_token
 from app.settings import Settings
-from engine.database import DatabaseUnavailable
+from engine.failures import DatabaseUnavailable
 from resolvers.context import Caller
 from schema.access import SCOPES
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from engine.database import is_unavailable, sqlstate
+from engine.failures import is_unavailable, sqlstate
 from resolvers.feed import FellBehind
 from resolvers.problems import Problem
 from schema.errors import camel_case, message_of

@@ -32,7 +32,7 @@ from app.http.context import asker_of, context_of, spend_request, until_refused
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem, problem_response
 from app.settings import Settings
-from engine.database import is_unavailable
+from engine.failures import is_unavailable
 from resolvers.context import Context
 
 __all__ = ["GraphQLWebSocket"]

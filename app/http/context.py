@@ -12,7 +12,7 @@ from app.access.rate_limit import RateLimit
 from app.http.faults import service_unavailable
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
-from engine.database import may_pass
+from engine.failures import may_pass
 from resolvers.context import Context
 
 __all__ = [

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.problem import HttpProblem, problem_response
 from app.http.request_record import record_of
-from engine.database import is_unavailable
+from engine.failures import is_unavailable
 
 __all__ = ["FaultAnswers", "service_unavailable"]
 

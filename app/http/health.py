@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 from tortoise.exceptions import BaseORMException
 
 from app.migrations import EXPECTED_VERSION, schema_version
-from engine.database import default_client, is_unavailable
+from engine.database import default_client
+from engine.failures import is_unavailable
 
 __all__ = ["healthz", "readyz"]
 

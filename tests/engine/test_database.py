@@ -12,16 +12,10 @@ from tortoise.transactions import in_transaction
 
 from app.embedded import VOLATILE, EmbeddedPostgres
 from engine import database as module
-from engine.database import (
-    Client,
-    default_client,
-    fetch,
-    is_unavailable,
-    sqlstate,
-    violated_constraint,
-)
+from engine.database import Client, default_client, fetch
 from engine.deadlines import Deadlines
-from engine.pool import DatabaseUnavailable, Pool
+from engine.failures import DatabaseUnavailable, is_unavailable, sqlstate, violated_constraint
+from engine.pool import Pool
 from models import Ticket
 from tests.app.conftest import new_data_dir
 from tests.feed.following import connected

@@ -16,7 +16,7 @@ from app.http.boundary import RequestBoundary
 from app.http.faults import FaultAnswers
 from app.http.problem import HttpProblem
 from app.logs import configure_logs
-from engine.database import DatabaseUnavailable
+from engine.failures import DatabaseUnavailable
 
 
 @pytest.fixture
