@@ -1,4 +1,4 @@
-"""What may become of a statement or a connection, and what it means: does waiting mend it?"""
+"""What may become of a statement or of a connection, and whether waiting mends it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
