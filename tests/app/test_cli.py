@@ -62,17 +62,23 @@ def test_the_help_names_each_command(tmp_path: Path) -> None:
         assert ticketops(command, "--help", cwd=tmp_path).returncode == 0
 
 
-def test_help_and_settings_need_no_heavy_imports(tmp_path: Path) -> None:
-    """What a person waits for on each call; the server's parts take a second of CPU."""
-    code = "import sys; from app.cli import main; main(['settings']); print(*sys.modules)"
-    done = subprocess.run(
+def _python(code: str, *, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in the environment of the command line."""
+    return subprocess.run(
         [TICKETOPS.with_name("python"), "-c", code],
-        cwd=tmp_path,
+        cwd=cwd,
         env=environment({}),
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+
+
+def test_help_and_settings_need_no_heavy_imports(tmp_path: Path) -> None:
+    """What a person waits for on each call; the server's parts take a second of CPU."""
+    code = "import sys; from app.cli import main; main(['settings']); print(*sys.modules)"
+    done = _python(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     modules = set(done.stdout.splitlines()[-1].split())
     assert not modules & {"strawberry", "graphql", "tortoise", "asyncpg", "starlette", "uvicorn"}
 
@@ -210,14 +216,7 @@ schema.COMMITTED = Path("schema.graphql")
 main(["schema", "export", "schema.graphql"])
 raise SystemExit(main(["schema", "check"]))
 """
-    done = subprocess.run(
-        [TICKETOPS.with_name("python"), "-c", code],
-        cwd=tmp_path,
-        env=environment({}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _python(code, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (status, "")
     assert ("Query.viewer is deprecated without a date" in done.stdout) == bool(status)
 
