@@ -67,10 +67,10 @@ class LineHandler(logging.Handler):
 
     def write_soon(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         """Write one line together with the others of this turn of the event loop."""
-        loop = asyncio.get_running_loop()
-        if self._keep(level, message, fields) and self._flushing is not loop:
-            self._flushing = loop
-            loop.call_soon(self._flush_now)
+        is_kept = self._keep(level, message, fields)
+        if is_kept and (self._flushing is None or self._flushing.is_closed()):
+            self._flushing = asyncio.get_running_loop()
+            self._flushing.call_soon(self._flush_now)
 
     def _keep(self, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Put a line to those that are to be written; false where its level is too low."""

@@ -4,6 +4,7 @@ What `asyncio.timeout` does, for less: a timer of the loop for each request is d
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -27,6 +28,8 @@ class Deadlines:
         self.timeout_s = timeout_s
         self._running: OrderedDict[Ending, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
+        # The loop of that timer: to ask for it each time is a system call.
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def one(self) -> "_Deadline":
         """Return a time limit that begins where its block is entered."""
@@ -34,12 +37,12 @@ class Deadlines:
 
     def begin(self, deadline: Ending) -> asyncio.Task[Any] | None:
         """Have a time limit end by itself, and return the task that has begun it."""
-        loop = asyncio.get_running_loop()
-        deadline.ends_at = loop.time() + self.timeout_s
+        deadline.ends_at = time.monotonic() + self.timeout_s
         self._running[deadline] = None
         if self._timer is None:
-            self._timer = loop.call_later(self.timeout_s, self._end_those_due)
-        return asyncio.current_task(loop)
+            self._loop = asyncio.get_running_loop()
+            self._timer = self._loop.call_later(self.timeout_s, self._end_those_due)
+        return asyncio.current_task(self._loop)
 
     def end(self, deadline: Ending) -> None:
         """Forget a time limit that was kept."""
@@ -47,12 +50,11 @@ class Deadlines:
 
     def _end_those_due(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
         while self._running:
             deadline = next(iter(self._running))
-            left_s = deadline.ends_at - loop.time()
+            left_s = deadline.ends_at - time.monotonic()
             if left_s > 0:
-                self._timer = loop.call_later(left_s, self._end_those_due)
+                self._timer = asyncio.get_running_loop().call_later(left_s, self._end_those_due)
                 return
             del self._running[deadline]
             deadline.expire()

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -28,7 +29,7 @@ from engine.merging import check_merging
 from engine.requirements import Requirements, operation_requirements
 from engine.validation import LOOKED_AT, fragment_cycles, validate
 
-# How many combinations of variables are remembered for one document.
+# How many combinations of variables are remembered for one operation.
 MAX_COMBINATIONS = 64
 # Each may repeat a part of the document, and be looked up in it: all of them would take seconds.
 MAX_ERRORS = 3
@@ -48,62 +49,80 @@ class Document:
 
     schema: GraphQLSchema
     node: DocumentNode
-    operations: tuple[OperationDefinitionNode, ...]
     fragments: dict[str, FragmentDefinitionNode]
     fragment_details: dict[str, FragmentDetails]
     rules: SchemaRules
     # The variables that its @skip and @include depend on, and those that page sizes do.
     switches: tuple[str, ...]
     sizes: tuple[str, ...]
-    _shapes: dict[Hashable, dict[Hashable, Any]] = field(default_factory=dict)
-    _costs: dict[Hashable, Cost] = field(default_factory=dict)
-    _requirements: dict[int, frozenset[str]] = field(default_factory=dict)
-    _variables: dict[int, Variables] = field(default_factory=dict)
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+
+class PreparedDocument:
+    """A document with its operations, of which a request runs one."""
+
+    # These know their document, and not it them: such a circle would stay in memory, long
+    # after it is forgotten, until the collector comes by.
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.operations = [
+            PreparedOperation(document, one)
+            for one in document.node.definitions
+            if isinstance(one, OperationDefinitionNode)
+        ]
+
+    def operation(self, name: str | None) -> "PreparedOperation | None":
         """Return the operation to run: the named one, or the only one."""
         if name is None:
             return self.operations[0] if len(self.operations) == 1 else None
         for operation in self.operations:
-            if operation.name is not None and operation.name.value == name:
+            if operation.name == name:
                 return operation
         return None
 
-    def variables(self, operation: OperationDefinitionNode) -> Variables:
-        """Return the variables of an operation of the document; raises NotCoercible."""
-        variables = self._variables.get(id(operation))
-        if variables is None:
-            variables = self._variables[id(operation)] = Variables(self.schema, operation)
-        return variables
+
+class PreparedOperation:
+    """An operation of a document, with what is worked out of it once for all who run it."""
+
+    def __init__(self, document: Document, node: OperationDefinitionNode) -> None:
+        self.document = document
+        self.node = node
+        self.name = node.name.value if node.name else None
+        self.kind = node.operation
+        self._shapes: dict[Hashable, dict[Hashable, Any]] = {}
+        self._costs: dict[Hashable, Cost] = {}
+
+    @cached_property
+    def requirements(self) -> frozenset[str]:
+        """What it requires of its caller."""
+        document = self.document
+        return operation_requirements(
+            document.schema, self.node, document.fragments, document.rules.requirements
+        )
+
+    @cached_property
+    def variables(self) -> Variables:
+        """Its variables; raises NotCoercible."""
+        return Variables(self.document.schema, self.node)
 
     def shapes_for(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
-        """Return what was compiled of the document for operations with these variables."""
-        key = tuple([variables.get(name) for name in self.switches])
+        """Return what was compiled of it for these variables."""
+        key = tuple([variables.get(name) for name in self.document.switches])
         shapes = self._shapes.get(key)
         if shapes is None:
             shapes = _remember(self._shapes, key, {})
         return shapes
 
-    def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Cost:
-        """Return what an operation of the document costs with these variables."""
-        sizes = [_size(variables.get(name)) for name in self.sizes]
-        key = (id(operation), *sizes)
+    def cost(self, variables: Mapping[str, Any]) -> Cost:
+        """Return what it costs with these variables."""
+        key = tuple([_size(variables.get(name)) for name in self.document.sizes])
         cost = self._costs.get(key)
         if cost is None:
+            document = self.document
             cost = operation_cost(
-                self.schema, operation, self.fragments, variables, self.rules.costs
+                document.schema, self.node, document.fragments, variables, document.rules.costs
             )
             _remember(self._costs, key, cost)
         return cost
-
-    def requirements(self, operation: OperationDefinitionNode) -> frozenset[str]:
-        """Return what an operation of the document requires of its caller."""
-        required = self._requirements.get(id(operation))
-        if required is None:
-            required = self._requirements[id(operation)] = operation_requirements(
-                self.schema, operation, self.fragments, self.rules.requirements
-            )
-        return required
 
 
 def _size(value: Any) -> int | None:
@@ -143,9 +162,9 @@ class Documents:
         # In characters of text, which is what a parsed document's memory grows with.
         self._capacity = capacity
         self._cached = 0
-        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._documents: OrderedDict[str, PreparedDocument] = OrderedDict()
 
-    def prepare(self, text: str) -> Document:
+    def prepare(self, text: str) -> PreparedDocument:
         """Return the document of a text; raises InvalidDocument and LimitExceeded."""
         document = self._documents.get(text)
         if document is not None:
@@ -153,7 +172,7 @@ class Documents:
             self._documents.move_to_end(text)
             return document
         DOCUMENTS.misses += 1
-        document = self._prepare(text)
+        document = PreparedDocument(self._prepare(text))
         self._documents[text] = document
         self._cached += len(text)
         while self._cached > self._capacity:
@@ -182,7 +201,6 @@ class Documents:
         return Document(
             self._schema,
             node,
-            tuple(one for one in node.definitions if isinstance(one, OperationDefinitionNode)),
             fragments,
             {name: FragmentDetails(fragment) for name, fragment in fragments.items()},
             self._rules,

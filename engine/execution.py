@@ -1,17 +1,16 @@
-"""An operation of a prepared document, executed."""
+"""A prepared operation, executed."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 from graphql import (
     ExecutionResult,
-    GraphQLError,
     default_field_resolver,
     default_type_resolver,
 )
 
 from engine.cost import check_cost
-from engine.documents import Document
+from engine.documents import PreparedOperation
 from engine.executor import ProjectingExecutor
 from engine.plan import Begun, plan_of
 from engine.selection import InvalidVariables, Selection
@@ -20,9 +19,8 @@ __all__ = ["InvalidVariables", "execute", "executor_of", "select"]
 
 
 async def execute(
-    document: Document,
+    operation: PreparedOperation,
     *,
-    operation_name: str | None,
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
@@ -32,13 +30,7 @@ async def execute(
     The data is ready for orjson: moments are datetimes, JSON values `orjson.Fragment`.
     Raises InvalidVariables and LimitExceeded, with nothing executed.
     """
-    selection, cost = select(
-        document,
-        operation_name=operation_name,
-        variables=variables,
-        context=context,
-        max_cost=max_cost,
-    )
+    selection, cost = select(operation, variables=variables, context=context, max_cost=max_cost)
     begun = None
     plan = plan_of(selection)
     if plan is not None:
@@ -53,19 +45,15 @@ async def execute(
 
 
 def select(
-    document: Document,
+    operation: PreparedOperation,
     *,
-    operation_name: str | None,
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
 ) -> tuple[Selection, int]:
     """Return an operation ready to be executed, and its cost; raises as `execute` does."""
-    operation = document.operation(operation_name)
-    if operation is None:
-        raise InvalidVariables([GraphQLError("operationName must name one operation.")])
-    selection = Selection(document, operation, variables, context)
-    cost = document.cost(operation, selection.variables)
+    selection = Selection(operation, variables, context)
+    cost = operation.cost(selection.variables)
     check_cost(cost, max_cost)
     return selection, cost.value
 
@@ -80,7 +68,7 @@ def executor_of(selection: Selection, begun: Begun | None = None) -> ProjectingE
         document.fragment_details,
         None,
         selection.info.context,
-        selection.operation,
+        selection.operation.node,
         selection.sources(),
         default_field_resolver,
         default_type_resolver,

@@ -88,16 +88,15 @@ class Plan:
 
 
 def plan_of(selection: Selection) -> Plan | None:
-    """Return the plan of an operation, made once for its document; None where it has none."""
-    key = ("plan", id(selection.operation))
-    if key not in selection.shapes:
-        selection.shapes[key] = _plan(selection)
-    plan: Plan | None = selection.shapes[key]
+    """Return the plan of an operation, made once; None where it has none."""
+    if "plan" not in selection.shapes:
+        selection.shapes["plan"] = _plan(selection)
+    plan: Plan | None = selection.shapes["plan"]
     return plan
 
 
 def _plan(selection: Selection) -> Plan | None:
-    kind = selection.operation.operation
+    kind = selection.operation.kind
     root_type = selection.document.schema.get_root_type(kind)
     if root_type is None or kind is OperationType.SUBSCRIPTION:
         return None

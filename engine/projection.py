@@ -26,7 +26,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
-from engine.moments import as_json, in_answer, moment_of
+from engine.moments import in_answer, moment_of
 from engine.queries import One, Page
 from engine.selection import NotProjectable, Selection
 from engine.sql import Outer
@@ -41,8 +41,6 @@ class SelectList:
     """The expressions of one SELECT, each once, by their position."""
 
     expressions: dict[str, int] = field(default_factory=dict)
-    # Whether the rows have been read already, as the driver gives them.
-    is_read: bool = False
 
     def position(self, expression: str) -> int:
         """Return where the expression stands, adding it where it does not yet."""
@@ -146,10 +144,9 @@ def compile_object(
 
 def _leaf(projection: ObjectProjection, column: Column, select: SelectList) -> str:
     """Return the expression for a column as the encoder takes it."""
-    if column.is_time and not select.is_read:
-        value = f"c{select.position(as_json(column.sql))}"
+    value = f"c{select.position(column.selected)}"
+    if column.is_time:
         return _unless_null(value, in_answer(value))
-    value = f"c{select.position(column.sql)}"
     if column.names is not None:
         return f"{projection.refer(column.names)}[{value}]"
     if column.is_json:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from tortoise.models import Model
 
+from engine.moments import moment_of
 from engine.paging import Order, Window
 from engine.sql import TRUE, Sql
 from engine.tables import Table, instance
@@ -47,7 +48,7 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[M]):
-    """A row that was read already: all columns of its table, in their order."""
+    """A row that was read already: all columns of its table, as they are selected for answers."""
 
     table: Table
     record: Sequence[Any]
@@ -55,7 +56,11 @@ class Loaded(Generic[M]):
     @property
     def instance(self) -> M:
         """The row as the ORM would have fetched it."""
-        row = dict(zip(self.table.columns, self.record, strict=True))
+        values = zip(self.table.columns.values(), self.record, strict=True)
+        row = {
+            column.name: moment_of(value) if column.is_time and value is not None else value
+            for column, value in values
+        }
         return cast("M", instance(self.table.model, row))
 
 

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from graphql import (
     GraphQLError,
     GraphQLObjectType,
-    OperationDefinitionNode,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -18,7 +17,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.calls import FieldCall, NotCallable
 from engine.coercion import NotCoercible
-from engine.documents import MAX_ERRORS, Document
+from engine.documents import MAX_ERRORS, PreparedOperation
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "Selection"]
 
@@ -61,29 +60,27 @@ class Selection:
 
     def __init__(
         self,
-        document: Document,
-        operation: OperationDefinitionNode,
+        operation: PreparedOperation,
         variables: Mapping[str, Any],
         context: Any,
     ) -> None:
-        self.document = document
+        self.document = operation.document
         self.operation = operation
         self.info = Info(context)
         self._given = variables
         try:
-            declared = document.variables(operation)
-            self.variables = declared.coerce(variables)
+            self.variables = operation.variables.coerce(variables)
         except NotCoercible:
             if _has_more_values(variables, MAX_TOLD_VALUES):
                 raise InvalidVariables([GraphQLError(_TOO_MANY_TO_TELL)]) from None
             self.variables = self.sources().coerced
-        self.shapes: dict[Hashable, Any] = document.shapes_for(self.variables)
+        self.shapes: dict[Hashable, Any] = operation.shapes_for(self.variables)
 
     def sources(self) -> VariableValues:
         """Return the variables as graphql-core has them; raises InvalidVariables."""
         values = get_variable_values(
             self.document.schema,
-            self.operation.variable_definitions or (),
+            self.operation.node.variable_definitions or (),
             dict(self._given),
             max_errors=MAX_ERRORS,
         )
@@ -99,7 +96,7 @@ class Selection:
                 self.document.fragment_details,
                 VariableValues({}, self.variables),
                 root_type,
-                self.operation,
+                self.operation.node,
             ).grouped_field_set
         except GraphQLError as error:
             # @skip or @include with null; plain execution raises it in its place.
@@ -114,7 +111,7 @@ class Selection:
                 self.document.schema,
                 self.document.fragment_details,
                 VariableValues({}, self.variables),
-                self.operation,
+                self.operation.node,
                 object_type,
                 details,
             ).grouped_field_set

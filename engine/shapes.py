@@ -61,10 +61,8 @@ def object_shape(
         SELECTIONS.hits += 1
     else:
         SELECTIONS.misses += 1
-        columns = [column.sql for column in table.columns.values()] if is_loaded else []
-        select = SelectList(
-            {column: position for position, column in enumerate(columns)}, is_read=is_loaded
-        )
+        columns = [column.selected for column in table.columns.values()] if is_loaded else []
+        select = SelectList({column: position for position, column in enumerate(columns)})
         projection = compile_object(selection, table, object_type, details, select)
         shape = selection.shapes[key] = Shape(select.clause, projection)
     return shape

@@ -18,14 +18,13 @@ from graphql import (
     FieldNode,
     GraphQLError,
     Node,
-    OperationDefinitionNode,
     VariableNode,
     Visitor,
     visit,
 )
 from graphql.execution import create_source_event_stream
 
-from engine.documents import Document
+from engine.documents import PreparedOperation
 from engine.execution import executor_of, select
 from engine.executor import ProjectingExecutor
 from engine.listener import Event
@@ -45,9 +44,8 @@ class NoSource(Exception):
 
 
 async def subscribe(
-    document: Document,
+    operation: PreparedOperation,
     *,
-    operation_name: str | None,
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
@@ -57,24 +55,18 @@ async def subscribe(
 ) -> AsyncGenerator[T, None]:
     """Start a subscription and return its answers, one for each event, rendered.
 
-    Answers are shared by subscriptions of the same document and variables whose
+    Answers are shared by subscriptions of the same operation and variables whose
     ``shared_by`` is the same: who may see the same. Raises InvalidVariables,
     LimitExceeded and NoSource; the answers raise what the source raises.
     """
-    selection, _ = select(
-        document,
-        operation_name=operation_name,
-        variables=variables,
-        context=context,
-        max_cost=max_cost,
-    )
+    selection, _ = select(operation, variables=variables, context=context, max_cost=max_cost)
     executor = executor_of(selection)
     source: Any = create_source_event_stream(executor)
     if executor.is_awaitable(source):
         source = await source
     if isinstance(source, ExecutionResult):
         raise NoSource(source.errors or [])
-    key = (document, operation_name, _own_variables(document, executor), shared_by)
+    key = (operation, _own_variables(operation, executor), shared_by)
 
     async def answer(value: Any) -> T:
         return render(await _execute(executor, value, timeout_s))
@@ -153,22 +145,22 @@ async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -
         return ExecutionResult(None, [GraphQLError("Time-out.", original_error=error)])
 
 
-def _own_variables(document: Document, executor: ProjectingExecutor) -> str:
+def _own_variables(operation: PreparedOperation, executor: ProjectingExecutor) -> str:
     """Return the variables that an answer depends on, with their values.
 
     Those that only the arguments of the field itself use choose its events and
     nothing else: with them, each of many that go on from a cursor would be alone.
     """
     finder = _VariableFinder()
-    for part in _answering_parts(document, executor.operation):
+    for part in _answering_parts(operation):
         visit(part, finder)
     values = executor.variable_values.coerced
     return repr([(name, values.get(name)) for name in sorted(finder.names)])
 
 
-def _answering_parts(document: Document, operation: OperationDefinitionNode) -> list[Node]:
-    parts: list[Node] = list(document.fragments.values())
-    for selection in operation.selection_set.selections:
+def _answering_parts(operation: PreparedOperation) -> list[Node]:
+    parts: list[Node] = list(operation.document.fragments.values())
+    for selection in operation.node.selection_set.selections:
         if not isinstance(selection, FieldNode):
             parts.append(selection)
             continue

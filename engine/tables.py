@@ -8,6 +8,8 @@ from tortoise import fields
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
 
+from engine.moments import as_json
+
 M = TypeVar("M", bound=Model)
 
 
@@ -26,6 +28,11 @@ class Column:
     def sql(self) -> str:
         """The column as an expression of SQL."""
         return f'"{self.name}"'
+
+    @property
+    def selected(self) -> str:
+        """What to select for an answer."""
+        return as_json(self.sql) if self.is_time else self.sql
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ TOLD = {
 # The columns whose values the API writes in upper case.
 _ENUMS = frozenset({"status", "priority"})
 _COLUMNS = ", ".join(column.sql for column in TICKETS.columns.values())
+_SELECTED = ", ".join(column.selected for column in TICKETS.columns.values())
 _OF_TICKETS = ", ".join(f"tickets.{column.sql}" for column in TICKETS.columns.values())
 
 # One statement is one transaction: the ticket and its event, or neither.
@@ -37,7 +38,7 @@ WITH ticket AS (
     SELECT $12, id, 'created', created_at, $13, $14, $15::jsonb
     FROM ticket
 )
-SELECT * FROM ticket
+SELECT {_SELECTED} FROM ticket
 """
 
 ID_IS_TAKEN = " UNION ALL ".join(
@@ -46,7 +47,7 @@ ID_IS_TAKEN = " UNION ALL ".join(
     if table is not TICKETS
 )
 
-FIND = f"SELECT FALSE, {_COLUMNS} FROM tickets WHERE id = $1"
+FIND = f"SELECT FALSE, {_SELECTED} FROM tickets WHERE id = $1"
 
 # The ticket is locked before the transaction has a number, and read again where another
 # one has changed it meanwhile; it is changed, with its event, or answered as it is.
@@ -69,12 +70,12 @@ WITH locked AS MATERIALIZED (
     SELECT $3, changed.id, 'updated', changed.updated_at, $4, $5, %(changes)s
     FROM old, changed
 )
-SELECT TRUE, {_COLUMNS} FROM changed
+SELECT TRUE, {_SELECTED} FROM changed
 UNION ALL
-SELECT FALSE, {_COLUMNS} FROM old WHERE NOT EXISTS (SELECT FROM changed)
+SELECT FALSE, {_SELECTED} FROM old WHERE NOT EXISTS (SELECT FROM changed)
 """
 
-FIND_FOR_DELETION = f"SELECT FALSE, {_COLUMNS} FROM tickets WHERE id = $1 FOR UPDATE"
+FIND_FOR_DELETION = f"SELECT FALSE, {_SELECTED} FROM tickets WHERE id = $1 FOR UPDATE"
 
 DELETE = """
 WITH ticket AS (

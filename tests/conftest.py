@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ import uvicorn
 
 from app.http.application import application
 from app.migrations import migrate
+from app.serve import configuration
 from app.settings import Settings
 from engine.database import END, default_client
 
@@ -111,15 +113,10 @@ def settings() -> Callable[..., Settings]:
 @asynccontextmanager
 async def serving(settings: Settings, database_url: str) -> AsyncIterator[str]:
     """Serve the application on a socket of this process, and yield its URL."""
-    config = uvicorn.Config(
-        application(settings, database_url=database_url),
-        host="127.0.0.1",
-        port=0,
-        log_config=None,
-        access_log=False,
-        # A client that does not hang up must not hold up all that comes after.
-        timeout_graceful_shutdown=5,
-    )
+    config = configuration(partial(application, settings, database_url=database_url), settings)
+    config.host, config.port = "127.0.0.1", 0
+    # A client that does not hang up must not hold up all that comes after.
+    config.timeout_graceful_shutdown = 5
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from graphql import OperationDefinitionNode, OperationType
+from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,21 +16,20 @@ from app.graphiql.page import graphiql_page
 from app.graphql.errors import codes_of, request_error, shown_fault
 from app.graphql.event_stream import EventStream, single
 from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, negotiate
-from app.graphql.operations import Operations, Refused, choose
+from app.graphql.operations import Operations, Refused
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.revalidation import revalidated
 from app.graphql.standing import Standing
-from app.graphql.vigil import Vigils
-from app.http.body import read_body_in_time
+from app.http.body import body_at_hand, read_body_in_time
 from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
+from app.http.exchange import exchange_of
 from app.http.faults import RETRY_AFTER_S
 from app.http.plain_answer import PlainAnswer, RawHeaders
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
 from engine.deadlines import Deadlines
-from engine.documents import Document
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
@@ -51,6 +50,9 @@ _STATUS = {
 }
 
 
+_NOTHING = nullcontext()
+
+
 class GraphQLEndpoint:
     """An ASGI application that executes GraphQL operations."""
 
@@ -61,7 +63,6 @@ class GraphQLEndpoint:
         self._max_body_bytes = settings.max_body_bytes
         self._bodies = Deadlines(settings.request_timeout_ms / 1000)
         self._cors_origins = settings.cors_origins
-        self._vigils = Vigils()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,17 +87,17 @@ class GraphQLEndpoint:
             await spend_request(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
-                body = await read_body_in_time(
-                    scope, receive, max_bytes=self._max_body_bytes, deadlines=self._bodies
-                )
+                body = body_at_hand(scope, max_bytes=self._max_body_bytes)
+                if body is None:
+                    body = await read_body_in_time(
+                        scope, receive, max_bytes=self._max_body_bytes, deadlines=self._bodies
+                    )
                 request = read_json(body)
             else:
                 request = read_query_string(scope["query_string"])
             # A subscription has no other answer; a query may have been wanted as JSON first.
             takes_events = method != "HEAD" and lists_events(accept)
-            return await self._answer(
-                scope, receive, context, request, answer, takes_events=takes_events
-            )
+            return await self._answer(scope, context, request, answer, takes_events=takes_events)
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
             if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
@@ -120,7 +121,6 @@ class GraphQLEndpoint:
     async def _answer(
         self,
         scope: Scope,
-        receive: Receive,
         context: Context,
         request: GraphQLRequest,
         answer: Answer,
@@ -131,28 +131,28 @@ class GraphQLEndpoint:
         headers = None
         can_be_kept = False
         try:
-            document = self._operations.prepare(request)
-            operation = _operation(scope, document, request)
+            operation = self._operations.prepare(scope, request)
             is_get = scope["method"] != "POST"
-            has_effect = bool(document.requirements(operation) & WITH_EFFECT)
+            if is_get and operation.kind is OperationType.MUTATION:
+                detail = "A mutation must be sent by POST."
+                raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
+            has_effect = not operation.requirements.isdisjoint(WITH_EFFECT)
             if is_get and has_effect:
                 refuse_cross_origin(scope, allowed_origins=self._cors_origins)
-            if operation.operation is OperationType.SUBSCRIPTION:
+            if operation.kind is OperationType.SUBSCRIPTION:
                 if not takes_events:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
                 with self._allotted(asker_of(scope, context)) as has:
                     results = await self._operations.subscribe(
-                        document,
-                        operation_name=request.operation_name,
+                        operation,
                         variables=request.variables,
                         context=context,
                     )
                     return EventStream(results, self._standing, has.pop_all())
             # What has an effect goes on, whoever has left.
-            with nullcontext() if has_effect else self._vigils.over(receive):
+            with _NOTHING if has_effect else exchange_of(scope) or _NOTHING:
                 content = await self._operations.run(
-                    document,
-                    operation_name=request.operation_name,
+                    operation,
                     variables=request.variables,
                     context=context,
                     with_cost=_wants_cost(scope),
@@ -181,17 +181,6 @@ class GraphQLEndpoint:
             except AllotmentUsedUp as error:
                 raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
             return has.pop_all()
-
-
-def _operation(
-    scope: Scope, document: Document, request: GraphQLRequest
-) -> OperationDefinitionNode:
-    """Return the operation to run; raises HttpProblem where it is not to be executed."""
-    operation = choose(scope, document, request.operation_name)
-    if operation.operation is OperationType.MUTATION and scope["method"] != "POST":
-        detail = "A mutation must be sent by POST."
-        raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
-    return operation
 
 
 def _check_content_type(content_type: bytes | None) -> None:

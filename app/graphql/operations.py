@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
+from graphql import ExecutionResult, GraphQLError
 from starlette.types import Scope
 
 from app.graphql.errors import (
@@ -25,7 +25,13 @@ from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from app.settings import Settings
 from engine.deadlines import Deadlines
-from engine.documents import Document, Documents, InvalidDocument, SchemaRules
+from engine.documents import (
+    Documents,
+    InvalidDocument,
+    PreparedDocument,
+    PreparedOperation,
+    SchemaRules,
+)
 from engine.execution import InvalidVariables, execute
 from engine.limits import LimitExceeded, Limits
 from engine.subscription import NoSource, subscribe
@@ -34,7 +40,7 @@ from schema.access import required_scopes
 from schema.build import graphql_schema
 from schema.costs import COSTS
 
-__all__ = ["Content", "Operations", "Refused", "choose", "encode", "require_scopes"]
+__all__ = ["Content", "Operations", "Refused", "encode", "require_scopes"]
 
 # A result as GraphQL's specification has it (section 7.1): data, errors, extensions.
 Content = dict[str, Any]
@@ -54,34 +60,14 @@ class Refused(Exception):
         return codes_of(self.errors)[0]
 
 
-def require_scopes(document: Document, operation_name: str | None, context: Context) -> None:
+def require_scopes(operation: PreparedOperation, context: Context) -> None:
     """Raise Refused (FORBIDDEN) where the caller lacks a scope that the operation needs."""
-    operation = document.operation(operation_name)
-    if operation is None:
-        return
-    needed = document.requirements(operation)
+    needed = operation.requirements
     missing = needed - context.caller.scopes
     if missing:
         scopes = " and ".join(sorted(missing))
         errors = [request_error("FORBIDDEN", f"This needs the scope {scopes}.")]
         raise Refused(errors, headers=insufficient_scope(*needed))
-
-
-def choose(scope: Scope, document: Document, operation_name: str | None) -> OperationDefinitionNode:
-    """Return the operation to run, noted for the log; raises HttpProblem where there is none."""
-    operation = document.operation(operation_name)
-    if operation is None:
-        names = ", ".join(one.name.value for one in document.operations if one.name)
-        detail = (
-            f"operationName must name one of the document's operations: {names}."
-            if names
-            else "The document has no operation."
-        )
-        raise HttpProblem(400, "BAD_USER_INPUT", detail)
-    record = record_of(scope)
-    record.operation_name = operation.name.value if operation.name else None
-    record.operation_type = operation.operation.value
-    return operation
 
 
 def encode(content: Any) -> str:
@@ -111,8 +97,27 @@ class Operations:
         self._timeout_s = settings.request_timeout_ms / 1000
         self._deadlines = Deadlines(self._timeout_s)
 
-    def prepare(self, request: GraphQLRequest) -> Document:
-        """Return the document that is asked for; raises Refused and HttpProblem (400)."""
+    def prepare(self, scope: Scope, request: GraphQLRequest) -> PreparedOperation:
+        """Return the operation that is asked for, noted for the log.
+
+        Raises Refused, and HttpProblem (400) where it is not told which.
+        """
+        document = self._document(request)
+        operation = document.operation(request.operation_name)
+        if operation is None:
+            names = ", ".join(one.name for one in document.operations if one.name)
+            detail = (
+                f"operationName must name one of the document's operations: {names}."
+                if names
+                else "The document has no operation."
+            )
+            raise HttpProblem(400, "BAD_USER_INPUT", detail)
+        record = record_of(scope)
+        record.operation_name = operation.name
+        record.operation_type = operation.kind.value
+        return operation
+
+    def _document(self, request: GraphQLRequest) -> PreparedDocument:
         try:
             document = self._documents.prepare(self._known.text_of(request))
         except DocumentNotFound as error:
@@ -128,20 +133,18 @@ class Operations:
 
     async def run(
         self,
-        document: Document,
+        operation: PreparedOperation,
         *,
-        operation_name: str | None,
         variables: Mapping[str, Any],
         context: Context,
         with_cost: bool = False,
     ) -> Content:
         """Run a query or mutation; raises Refused."""
-        require_scopes(document, operation_name, context)
+        require_scopes(operation, context)
         try:
             with self._deadlines.one():
                 result, cost = await execute(
-                    document,
-                    operation_name=operation_name,
+                    operation,
                     variables=variables,
                     context=context,
                     max_cost=self._limits.cost,
@@ -162,9 +165,8 @@ class Operations:
 
     async def subscribe(
         self,
-        document: Document,
+        operation: PreparedOperation,
         *,
-        operation_name: str | None,
         variables: Mapping[str, Any],
         context: Context,
     ) -> AsyncGenerator[str, None]:
@@ -172,7 +174,7 @@ class Operations:
 
         Raises Refused, also later, where the results cannot go on.
         """
-        require_scopes(document, operation_name, context)
+        require_scopes(operation, context)
 
         def render(result: ExecutionResult) -> str:
             content: Content = {"data": result.data}
@@ -183,8 +185,7 @@ class Operations:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answers = await subscribe(
-                    document,
-                    operation_name=operation_name,
+                    operation,
                     variables=variables,
                     context=context,
                     max_cost=self._limits.cost,

@@ -9,14 +9,14 @@ from starlette.types import Scope
 
 from app.access.allotment import AllotmentUsedUp
 from app.graphql.errors import Shown, codes_of, request_error, shown_fault
-from app.graphql.operations import Operations, Refused, choose, encode
+from app.graphql.operations import Operations, Refused, encode
 from app.graphql.standing import Standing
 from app.graphql.ws_messages import Subscribe
 from app.http.context import asker_of
 from app.http.problem import HttpProblem
 from app.http.request_log import log_request
 from app.http.request_record import RequestRecord
-from engine.documents import Document
+from engine.documents import PreparedOperation
 from models.columns import new_id
 from resolvers.context import Context
 
@@ -50,21 +50,17 @@ class Operation:
     async def begin(self, operations: Operations, context: Context, standing: Standing) -> bool:
         """Make ready to run it; tell why where it cannot. A subscription stands from here on."""
         try:
-            document = operations.prepare(self._request)
-            chosen = choose(self.scope, document, self._request.operation_name)
-            if chosen.operation is OperationType.SUBSCRIPTION:
+            prepared = operations.prepare(self.scope, self._request)
+            if prepared.kind is OperationType.SUBSCRIPTION:
                 with ExitStack() as has:
                     asker = asker_of(self.scope, context)
                     has.enter_context(standing.subscriptions.one_for(asker))
                     self._results = await operations.subscribe(
-                        document,
-                        operation_name=self._request.operation_name,
-                        variables=self._request.variables,
-                        context=context,
+                        prepared, variables=self._request.variables, context=context
                     )
                     self._has = has.pop_all()
             else:
-                self._results = self._result(operations, document, context)
+                self._results = self._result(operations, prepared, context)
         except Refused as refused:
             await self._refuse(refused.errors)
         except HttpProblem as problem:
@@ -113,14 +109,11 @@ class Operation:
         self._log()
 
     async def _result(
-        self, operations: Operations, document: Document, context: Context
+        self, operations: Operations, prepared: PreparedOperation, context: Context
     ) -> AsyncGenerator[str, None]:
         try:
             content = await operations.run(
-                document,
-                operation_name=self._request.operation_name,
-                variables=self._request.variables,
-                context=context,
+                prepared, variables=self._request.variables, context=context
             )
         except Refused:
             raise

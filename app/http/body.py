@@ -3,13 +3,11 @@
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from app.http.exchange import exchange_of
 from app.http.problem import HttpProblem
 from engine.deadlines import Deadlines
 
-__all__ = ["BODY_IS_HERE", "BodyTooLarge", "read_body", "read_body_in_time"]
-
-# In the state of a request whose body had come when it began.
-BODY_IS_HERE = "body_is_here"
+__all__ = ["BodyTooLarge", "body_at_hand", "read_body", "read_body_in_time"]
 
 
 class BodyTooLarge(HttpProblem):
@@ -19,6 +17,15 @@ class BodyTooLarge(HttpProblem):
         detail = f"The body is larger than {max_bytes} bytes."
         super().__init__(413, "PAYLOAD_TOO_LARGE", detail)
         self.max_bytes = max_bytes
+
+
+def body_at_hand(scope: Scope, *, max_bytes: int) -> bytes | None:
+    """Return the whole body where it has come already, as nearly all do; raises BodyTooLarge."""
+    exchange = exchange_of(scope)
+    body = exchange.take_body() if exchange is not None else None
+    if body is not None and len(body) > max_bytes:
+        raise BodyTooLarge(max_bytes)
+    return body
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
@@ -52,9 +59,6 @@ async def read_body_in_time(
     scope: Scope, receive: Receive, *, max_bytes: int, deadlines: Deadlines
 ) -> bytes:
     """Return the whole body, as `read_body`; raises HttpProblem (504) where it does not come."""
-    if BODY_IS_HERE in scope["state"]:
-        # So it is with nearly all of them, and a time limit is not for nothing.
-        return await read_body(scope, receive, max_bytes=max_bytes)
     try:
         with deadlines.one():
             return await read_body(scope, receive, max_bytes=max_bytes)

@@ -7,12 +7,12 @@ its limits where it is read.
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.http.body import BODY_IS_HERE
-from app.http.one_write import OneWriteTransport
+from app.http.exchange import Exchange
 from app.http.patience import Patience
 from app.http.refusal import INVALID, TOO_LARGE, TOO_LATE, Refusal
 from engine.deadlines import Deadlines
@@ -35,6 +35,8 @@ class _TooManyWaiting(Exception):
 class Connection(HttpToolsProtocol):
     """Speaks HTTP/1.1 with one client."""
 
+    cycle: Exchange
+
     def __init__(self, *given: Any, patience: Patience, **named: Any) -> None:
         super().__init__(*given, **named)
         self._patience = patience
@@ -52,13 +54,15 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to serve a connection."""
-        super().connection_made(OneWriteTransport(transport, self.loop))
+        super().connection_made(transport)
         self._limit_by(self._patience.quiet)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End it."""
         self._limit_by(None)
         super().connection_lost(exc)
+        if self._is_answering():
+            self.cycle.client_has_gone()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come: requests, parts of them, or what is none."""
@@ -83,8 +87,6 @@ class Connection(HttpToolsProtocol):
             self._loose_bytes = 0
             if self._limit is self._patience.head:
                 self._limit_by(self._patience.quiet)
-            if self.cycle is not None and not self.cycle.more_body:  # type: ignore[redundant-expr]  # None at first
-                self.cycle.scope["state"][BODY_IS_HERE] = True
         elif self._loose_bytes > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
             return
@@ -93,12 +95,44 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Have a request answered, now or after those before it."""
+        # As uvicorn does, but for the exchange, and what we have not set: a root path, and a
+        # limit of connections.
         if self._loose_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             raise _HeadTooLarge
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _TooManyWaiting
         self._got_on = True
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        version = parser.get_http_version()
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        is_busy = self._is_answering()
+        self.cycle = exchange = Exchange(
+            self.loop,
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if is_busy:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
+        else:
+            self._start_asgi_task(exchange, self.app)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -118,11 +152,8 @@ class Connection(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over, as it was: of a WebSocket each message is one write already."""
+        """Hand the connection over."""
         self._limit_by(None)
-        if isinstance(self.transport, OneWriteTransport):
-            self.transport.release()
-            self.transport = self.transport.inner
         super().handle_websocket_upgrade()
 
     def expire(self) -> None:

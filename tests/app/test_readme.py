@@ -20,7 +20,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRESH = {"reference", "endCursor", "durationMs", "request_id"}
 # Upper case in what serves GraphQL, but no code that a client is told.
 NO_CODES = {*HTTPMethod, "WEBSOCKET", "BOM", "CLIENT_GONE", "LARGE_BYTES", "MAX_ACCEPT_LENGTH"}
-NO_CODES |= {"BODY_IS_HERE"}
 # What is refused there has not come to GraphQL: it is answered with a problem document.
 BEFORE_GRAPHQL = {"connection.py", "host.py", "refusal.py"}
 

@@ -6,7 +6,7 @@ from typing import Any
 from graphql import ExecutionResult
 from graphql.execution import Executor
 
-from engine.documents import Document, Documents, SchemaRules
+from engine.documents import Documents, PreparedDocument, SchemaRules
 from engine.execution import execute
 from engine.limits import Limits
 from resolvers.context import Context
@@ -19,24 +19,24 @@ RULES = SchemaRules(costs={}, requirements=required_scopes(SCHEMA))
 NO_LIMIT = 1_000_000_000
 
 
-def prepared(text: str) -> Document:
+def prepared(text: str) -> PreparedDocument:
     """Return a document, valid and within limits that nothing exceeds."""
     limits = Limits(*[NO_LIMIT] * 5)
     return Documents(SCHEMA, limits, rules=RULES).prepare(text)
 
 
 async def projected(
-    document: Document, variables: Mapping[str, Any], context: Context
+    document: PreparedDocument, variables: Mapping[str, Any], context: Context
 ) -> ExecutionResult:
     """Execute as the server does."""
     result, _ = await execute(
-        document, operation_name=None, variables=variables, context=context, max_cost=NO_LIMIT
+        document.operations[0], variables=variables, context=context, max_cost=NO_LIMIT
     )
     return result
 
 
 async def plain(
-    document: Document,
+    document: PreparedDocument,
     variables: Mapping[str, Any],
     context: Context,
     rows: Rows,
@@ -46,7 +46,7 @@ async def plain(
     """Execute over model instances; with all errors, also those that others would hide."""
     executor = ReferenceExecutor.build(
         SCHEMA,
-        document.node,
+        document.document.node,
         context_value=context,
         raw_variable_values=dict(variables),
         rows=rows,

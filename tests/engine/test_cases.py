@@ -157,7 +157,7 @@ async def test_a_list_and_its_reverse_are_two_though_their_cursors_are_the_same(
     context: Context,
 ) -> None:
     document = prepared("{ logEntries { nodes { id } } }")
-    selection = Selection(document, document.operations[0], {}, context)
+    selection = Selection(document.operations[0], {}, context)
     assert SCHEMA.query_type is not None
     details = selection.root_fields(SCHEMA.query_type)["logEntries"]
     return_type = SCHEMA.query_type.fields["logEntries"].type

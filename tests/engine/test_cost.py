@@ -19,7 +19,7 @@ RULES = SchemaRules(costs=COSTS, requirements=required_scopes(SCHEMA))
 
 def cost_of(text: str, **variables: Any) -> Cost:
     document = Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
-    return document.cost(document.operations[0], variables)
+    return document.operations[0].cost(variables)
 
 
 COSTS_OF = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graphql import FieldNode
 
-from engine.documents import MAX_ERRORS, Document, Documents, InvalidDocument, SchemaRules
+from engine.documents import MAX_ERRORS, Documents, InvalidDocument, PreparedDocument, SchemaRules
 from engine.execution import InvalidVariables
 from engine.limits import LimitExceeded, Limits
 from engine.literals import Literal, literal_of
@@ -50,19 +50,19 @@ def refusal(text: str) -> Refusal:
 def refusal_of_variables(document: str, value: Any) -> Refusal:
     prepared = Documents(SCHEMA, Limits(), rules=RULES).prepare(document)
     with pytest.raises((LimitExceeded, InvalidVariables)) as refused:
-        Selection(prepared, prepared.operations[0], {"v": value}, None)
+        Selection(prepared.operations[0], {"v": value}, None)
     assert isinstance(refused.value, LimitExceeded | InvalidVariables)
     return refused.value
 
 
-def admitted(text: str) -> Document:
+def admitted(text: str) -> PreparedDocument:
     return Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
 
 
-def literal(document: Document) -> Literal:
+def literal(document: PreparedDocument) -> Literal:
     """Return the function for the first argument of the first field."""
     operation = document.operations[0]
-    field = operation.selection_set.selections[0]
+    field = operation.node.selection_set.selections[0]
     assert isinstance(field, FieldNode)
     assert field.arguments
     argument = field.arguments[0]
@@ -133,7 +133,7 @@ def test_the_largest_that_are_let_in_take_bounded_work(text: str) -> None:
 @pytest.mark.parametrize(("document", "value"), ADMITTED_VARIABLES.values(), ids=ADMITTED_VARIABLES)
 def test_the_largest_variables_that_are_let_in_take_bounded_work(document: str, value: Any) -> None:
     prepared = admitted(document)
-    select = partial(Selection, prepared, prepared.operations[0], {"v": value}, None)
+    select = partial(Selection, prepared.operations[0], {"v": value}, None)
     assert calls_of(select) < MAX_CALLS
     assert select().variables
 

@@ -1,0 +1,131 @@
+"""One request and its answer: uvicorn's, for less, and with more to tell.
+
+uvicorn writes the head of an answer and its body one after the other: two system calls
+and two packets; and it searches each name and each value by itself for what may not be in
+them. Here an answer that comes whole is put together and written at once.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self, cast
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+__all__ = ["Exchange", "exchange_of"]
+
+# A query that has not ended so long after its client has gone is ended: nobody would read
+# the answer. To end one that is nearly done would cost more than it does.
+GRACE_S = 1.0
+
+# Under this name it is found in the state of a request.
+_NAME = "exchange"
+# What of an answer is left to uvicorn: these have no body, or say how it is sent.
+_BODILESS = frozenset({204, 304})
+_OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
+# What may not be in a header (RFC 9110, section 5.5).
+_CONTROLS = bytes({*range(32), 127} - {ord("\t")})
+
+
+class Exchange(RequestResponseCycle):
+    """One request and its answer.
+
+    As a context, it ends the task that has entered it, by ClientDisconnect, where the client
+    has been gone for a while.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, **given: Any) -> None:
+        super().__init__(**given)
+        self._loop = loop
+        self._beginning: Message | None = None
+        self._working: asyncio.Task[Any] | None = None
+        self._is_abandoned = False
+        self.scope["state"][_NAME] = self
+
+    def take_body(self) -> bytes | None:
+        """Return the body where all of it has come, for one taker; None where it has not."""
+        if self.more_body:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        self.flow.resume_reading()
+        return body
+
+    async def send(self, message: Any) -> None:
+        """Take a part of the answer, as ASGI has them; its beginning waits for what comes next."""
+        if self.response_started:
+            await super().send(message)
+        elif message["type"] == "http.response.start":
+            self._beginning = message
+        else:
+            beginning, self._beginning = self._beginning, None
+            if beginning is None or not self._write_whole(beginning, message):
+                if beginning is not None:
+                    await super().send(cast("Any", beginning))
+                await super().send(message)
+
+    def client_has_gone(self) -> None:
+        """End what is done for it alone, after a while; others hear of it by `receive`."""
+        self._loop.call_later(GRACE_S, self._abandon)
+
+    def __enter__(self) -> Self:
+        self._working = asyncio.current_task(self._loop)
+        if self.disconnected:
+            self.client_has_gone()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        working, self._working = self._working, None
+        if self._is_abandoned and working is not None:
+            working.uncancel()
+            if exc_type is asyncio.CancelledError:
+                raise ClientDisconnect from None
+
+    def _abandon(self) -> None:
+        if self._working is not None:
+            self._is_abandoned = True
+            self._working.cancel()
+
+    def _write_whole(self, beginning: Message, message: Message) -> bool:
+        """Write an answer that is whole; false, with nothing done, where it is no plain one."""
+        status = beginning["status"]
+        if (
+            message.get("more_body")
+            or self.disconnected
+            or self.flow.write_paused
+            or status in _BODILESS
+            or self.scope["method"] == "HEAD"
+        ):
+            return False
+        body: bytes = message.get("body", b"")
+        length = b"%d" % len(body)
+        lines = [STATUS_LINE[status]]
+        lines += [b"%b: %b\r\n" % header for header in self.default_headers]
+        for name, value in beginning["headers"]:
+            if name in _OF_THE_CONNECTION or (name == b"content-length" and value != length):
+                return False
+            if name != b"content-length":
+                lines.append(b"%b: %b\r\n" % (name, value))
+        lines.append(b"content-length: %b\r\n" % length)
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        head = b"".join(lines)
+        if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines):
+            return False
+        self.response_started = self.response_complete = True
+        self.transport.writelines((head, b"\r\n", body))
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        return True
+
+
+def exchange_of(scope: Scope) -> Exchange | None:
+    """Return the exchange of a request; None where an application is called without a server."""
+    return cast("Exchange | None", scope["state"].get(_NAME))
