@@ -27,7 +27,7 @@ async def execute(
 ) -> tuple[ExecutionResult, int]:
     """Execute a query or mutation and return its result and cost; never raises for a field's error.
 
-    The data is ready for orjson: moments are datetimes, JSON values `orjson.Fragment`.
+    The data is ready for orjson: moments are datetimes or texts, JSON values `orjson.Fragment`.
     Raises InvalidVariables and LimitExceeded, with nothing executed.
     """
     selection, cost = select(operation, variables=variables, context=context, max_cost=max_cost)

@@ -31,11 +31,11 @@ def as_json(expression: str) -> str:
 def in_answer(name: str) -> str:
     """Return the expression of Python for such a string as the encoder would write the moment.
 
-    It refers to ``fragment`` (`orjson.Fragment`) and to ``moment_of``.
+    It refers to ``moment_of``.
     """
     # Nine of ten. Others end in zeros, which PostgreSQL leaves out.
     is_whole = f"{name}[{_LENGTH}:] == {_END!r}"
-    return f"fragment({name}[:{_LENGTH}] + 'Z\"') if {is_whole} else moment_of({name})"
+    return f"{name}[1:{_LENGTH}] + 'Z' if {is_whole} else moment_of({name})"
 
 
 def moment_of(text: str) -> datetime:

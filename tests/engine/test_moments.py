@@ -19,7 +19,7 @@ def written(value: object) -> bytes:
 
 def answered(text: str) -> bytes:
     """Return what a projection answers for a moment as PostgreSQL writes it."""
-    names = {"fragment": orjson.Fragment, "moment_of": moment_of, "text": text}
+    names = {"moment_of": moment_of, "text": text}
     return written(eval(in_answer("text"), names))  # noqa: S307  # as projections do
 
 
