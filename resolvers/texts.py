@@ -9,6 +9,8 @@ def checked_text(value: str, *path: str) -> str:
     if "\0" in value:
         message = f"{path[-1]} must not contain the character NUL."
         raise InvalidInput(ErrorCode.INVALID, message, *path)
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:

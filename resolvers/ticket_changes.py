@@ -1,7 +1,6 @@
 """Tickets created, changed and deleted: each one transaction, with its event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from tortoise.transactions import in_transaction
 from engine.database import committed, fetch
 from engine.failures import violated_constraint
 from engine.queries import Loaded
+from engine.tables import Column
 from models import Ticket, TicketPriority, TicketStatus
 from models.columns import new_id
 from models.ticket_event import lock_ticket
@@ -137,7 +137,7 @@ async def delete_ticket(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes({name: getattr(gone, name) for name in TOLD}, "before"),
+                _changes({name: getattr(gone, name) for name in TOLD}, is_gone=True),
             ],
         )
     return id
@@ -163,7 +163,7 @@ async def _create(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes(told, "after"),
+                _changes(told),
             ],
         )
     except (asyncpg.IntegrityConstraintViolationError, IntegrityError) as error:
@@ -218,22 +218,25 @@ async def _get(
     return Loaded(TICKETS, rows[0][1:])
 
 
-def _changes(
-    told: Mapping[str, Any],
-    place: str,  # "after" of what has been made, "before" of what is gone
-) -> str:
-    """Return all values as changes, as JSON text; a value is written as the API writes it."""
-    nothing = {"before": None, "after": None}
+def _changes(told: Mapping[str, Any], *, is_gone: bool = False) -> str:
+    """Return all values of a ticket that is new, or gone, as changes in JSON text."""
+    values = [
+        (TOLD[name], _written(TICKETS.columns[name], value))
+        for name, value in told.items()
+        if value is not None
+    ]
     return orjson.dumps(
         [
-            {"field": TOLD[name], **nothing, place: _written(name, value)}
-            for name, value in told.items()
-            if value is not None
+            {"field": field, "before": value, "after": None}
+            if is_gone
+            else {"field": field, "before": None, "after": value}
+            for field, value in values
         ]
     ).decode()
 
 
-def _written(name: str, value: Any) -> Any:
-    if isinstance(value, StrEnum):
-        return value.name
-    return orjson.Fragment(value) if name == "metadata" else value
+def _written(column: Column, value: Any) -> Any:
+    """Return a value as the API writes it."""
+    if column.names is not None:
+        return column.names[value]
+    return orjson.Fragment(value) if column.is_json else value

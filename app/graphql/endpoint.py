@@ -23,7 +23,7 @@ from app.graphql.standing import Standing
 from app.http.body import body_at_hand, read_body_in_time
 from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
-from app.http.exchange import exchange_of
+from app.http.exchange import exchange_behind
 from app.http.faults import RETRY_AFTER_S
 from app.http.plain_answer import PlainAnswer, RawHeaders
 from app.http.problem import HttpProblem
@@ -87,7 +87,7 @@ class GraphQLEndpoint:
             await spend_request(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
-                body = body_at_hand(scope, max_bytes=self._max_body_bytes)
+                body = body_at_hand(receive, max_bytes=self._max_body_bytes)
                 if body is None:
                     body = await read_body_in_time(
                         scope, receive, max_bytes=self._max_body_bytes, deadlines=self._bodies
@@ -97,7 +97,9 @@ class GraphQLEndpoint:
                 request = read_query_string(scope["query_string"])
             # A subscription has no other answer; a query may have been wanted as JSON first.
             takes_events = method != "HEAD" and lists_events(accept)
-            return await self._answer(scope, context, request, answer, takes_events=takes_events)
+            return await self._answer(
+                scope, receive, context, request, answer, takes_events=takes_events
+            )
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
             if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
@@ -121,6 +123,7 @@ class GraphQLEndpoint:
     async def _answer(
         self,
         scope: Scope,
+        receive: Receive,
         context: Context,
         request: GraphQLRequest,
         answer: Answer,
@@ -150,7 +153,7 @@ class GraphQLEndpoint:
                     )
                     return EventStream(results, self._standing, has.pop_all())
             # What has an effect goes on, whoever has left.
-            with _NOTHING if has_effect else exchange_of(scope) or _NOTHING:
+            with _NOTHING if has_effect else exchange_behind(receive) or _NOTHING:
                 content = await self._operations.run(
                     operation,
                     variables=request.variables,

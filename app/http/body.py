@@ -3,7 +3,7 @@
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from app.http.exchange import exchange_of
+from app.http.exchange import exchange_behind
 from app.http.problem import HttpProblem
 from engine.deadlines import Deadlines
 
@@ -19,9 +19,9 @@ class BodyTooLarge(HttpProblem):
         self.max_bytes = max_bytes
 
 
-def body_at_hand(scope: Scope, *, max_bytes: int) -> bytes | None:
+def body_at_hand(receive: Receive, *, max_bytes: int) -> bytes | None:
     """Return the whole body where it has come already, as nearly all do; raises BodyTooLarge."""
-    exchange = exchange_of(scope)
+    exchange = exchange_behind(receive)
     body = exchange.take_body() if exchange is not None else None
     if body is not None and len(body) > max_bytes:
         raise BodyTooLarge(max_bytes)

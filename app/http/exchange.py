@@ -10,17 +10,15 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-__all__ = ["Exchange", "exchange_of"]
+__all__ = ["Exchange", "exchange_behind"]
 
 # A query that has not ended so long after its client has gone is ended: nobody would read
 # the answer. To end one that is nearly done would cost more than it does.
 GRACE_S = 1.0
 
-# Under this name it is found in the state of a request.
-_NAME = "exchange"
 # What of an answer is left to uvicorn: these have no body, or say how it is sent.
 _BODILESS = frozenset({204, 304})
 _OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
@@ -41,7 +39,6 @@ class Exchange(RequestResponseCycle):
         self._beginning: Message | None = None
         self._working: asyncio.Task[Any] | None = None
         self._is_abandoned = False
-        self.scope["state"][_NAME] = self
 
     def take_body(self) -> bytes | None:
         """Return the body where all of it has come, for one taker; None where it has not."""
@@ -126,6 +123,11 @@ class Exchange(RequestResponseCycle):
         return True
 
 
-def exchange_of(scope: Scope) -> Exchange | None:
-    """Return the exchange of a request; None where an application is called without a server."""
-    return cast("Exchange | None", scope["state"].get(_NAME))
+def exchange_behind(receive: Receive) -> Exchange | None:
+    """Return the exchange that a request is received from; None without a server of ours.
+
+    It is not kept in the request's scope, which it has itself: such a circle would stay in
+    memory until the collector comes by.
+    """
+    exchange = getattr(receive, "__self__", None)
+    return exchange if isinstance(exchange, Exchange) else None

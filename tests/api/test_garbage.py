@@ -1,0 +1,58 @@
+"""What a request needed goes when it ends: nothing of it waits for the collector.
+
+A circle for each request would have the collector go through all that is new, again and
+again, and memory would be held until it does.
+"""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from tests.api.asking import Ask, create
+
+REQUESTS = 20
+
+ONE = "query ($id: ID!) { ticket(id: $id) { id subject logEntries { nodes { id } } } }"
+PAGE = "query ($id: ID!) { tickets(filter: {id: {eq: $id}}) { edges { cursor node { id } } } }"
+CHANGE = """
+    mutation ($id: ID!, $subject: String) {
+      updateTicket(input: {id: $id, subject: $subject}) { ticket { version } }
+    }
+"""
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("document", [ONE, PAGE, CHANGE], ids=["a row", "a page", "a change"])
+@pytest.mark.usefixtures("no_collector")
+async def test_a_request_leaves_nothing_to_the_collector(
+    ask: Ask, server: str, document: str
+) -> None:
+    ticket_id = await create(ask)
+    place = urlsplit(server)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+
+    async def send(times: int) -> None:
+        for number in range(times):
+            variables = {"id": ticket_id, "subject": str(number)}
+            body = orjson.dumps({"query": document, "variables": variables})
+            head = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+            writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = int(answer.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            assert b"errors" not in await reader.readexactly(length)
+
+    await send(3)
+    gc.collect()
+    await send(REQUESTS)
+    assert gc.collect() < REQUESTS
+    writer.close()
