@@ -94,6 +94,17 @@ def test_only_from_the_level_on() -> None:
     assert [event["message"] for event in events(stream)] == ["but this"]
 
 
+@pytest.fixture
+def talkative_server() -> Iterator[None]:
+    """Have the server of HTTP say more than ours lets it: whoever configures one sets that."""
+    logger = logging.getLogger("uvicorn.error")
+    level = logger.level
+    logger.setLevel(logging.NOTSET)
+    yield
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("talkative_server")
 def test_the_server_of_http_speaks_through_it_but_its_access_log_does_not() -> None:
     stream = logged()
     logging.getLogger("uvicorn.error").info("started")
