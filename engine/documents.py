@@ -24,7 +24,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from engine.caches import DOCUMENTS
 from engine.coercion import Variables
 from engine.cost import SIZES, Cost, Declared, operation_cost
-from engine.limits import LimitExceeded, Limits, check_size, check_text
+from engine.limits import LimitExceeded, Limits, check_size, check_text, fragments_of
 from engine.merging import check_merging
 from engine.requirements import Requirements, operation_requirements
 from engine.validation import LOOKED_AT, fragment_cycles, validate
@@ -193,11 +193,7 @@ class Documents:
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
         visit(node, variables, LOOKED_AT)
-        fragments = {
-            one.name.value: one
-            for one in node.definitions
-            if isinstance(one, FragmentDefinitionNode)
-        }
+        fragments = fragments_of(node)
         return Document(
             self._schema,
             node,

@@ -28,7 +28,7 @@ from graphql import (
     parse,
 )
 
-from engine.limits import LimitExceeded
+from engine.limits import LimitExceeded, fragments_of
 
 __all__ = ["Introspection"]
 
@@ -115,7 +115,8 @@ class Introspection:
 @cache
 def _whole(schema: GraphQLSchema) -> int:
     """Return how many objects the introspection makes that tools ask for."""
-    operation, *fragments = parse(get_introspection_query()).definitions
-    by_name = {one.name.value: one for one in fragments if isinstance(one, FragmentDefinitionNode)}
-    [field] = cast("OperationDefinitionNode", operation).selection_set.selections
-    return Introspection(schema, by_name, most=math.inf).count(cast("FieldNode", field))
+    document = parse(get_introspection_query())
+    operation = cast("OperationDefinitionNode", document.definitions[0])
+    [field] = operation.selection_set.selections
+    introspection = Introspection(schema, fragments_of(document), most=math.inf)
+    return introspection.count(cast("FieldNode", field))

@@ -80,15 +80,18 @@ def check_text(text: str, limits: Limits) -> None:
         )
 
 
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """Return the fragments of a document by their names."""
+    return {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+
+
 def check_size(document: DocumentNode, limits: Limits) -> None:
     """Raise LimitExceeded where an operation of the document is too large."""
-    measure = _Measure(
-        {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-    )
+    measure = _Measure(fragments_of(document))
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             try:

@@ -15,7 +15,7 @@ from graphql import (
     SelectionSetNode,
 )
 
-from engine.limits import LimitExceeded, Limits
+from engine.limits import LimitExceeded, Limits, fragments_of
 
 # For each token that is allowed: selections with fragments written out, and pairs.
 SELECTIONS_PER_TOKEN = 4
@@ -24,11 +24,7 @@ PAIRS_PER_TOKEN = 1
 
 def check_merging(document: DocumentNode, limits: Limits) -> None:
     """Raise LimitExceeded where there is more to compare than the limits allow."""
-    fragments = {
-        node.name.value: node.selection_set
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
+    fragments = fragments_of(document)
     max_selections = SELECTIONS_PER_TOKEN * limits.tokens
     max_pairs = PAIRS_PER_TOKEN * limits.tokens
     selections = pairs = 0
@@ -58,7 +54,7 @@ def check_merging(document: DocumentNode, limits: Limits) -> None:
                     if name not in spread:
                         spread.add(name)
                         if name in fragments:
-                            sets.append(fragments[name])
+                            sets.append(fragments[name].selection_set)
                 else:
                     sets.append(selection.selection_set)  # type: ignore[attr-defined]  # an inline fragment
         pairs += _pairs(len(spread)) + sum(_pairs(len(same)) for same in fields.values())
