@@ -22,8 +22,6 @@ from engine.sql import Sql
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
 _MAX_CURSOR_LENGTH = 8192
-# RFC 4648, section 5.
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 # The values that a row is ordered by; a moment is a text, as in the cursor.
 Keyset: TypeAlias = tuple[Any, ...]
@@ -147,7 +145,10 @@ def cursor_encoder(
     )
 
     def encode(records: Sequence[Sequence[Any]]) -> list[str]:
-        return b"".join(lines(records)).translate(_URL_SAFE, b"=").decode("ascii").splitlines()
+        text = b"".join(lines(records))
+        # RFC 4648, section 5. A table for all of it takes twice as long.
+        text = text.replace(b"+", b"-").replace(b"/", b"_").replace(b"=", b"")
+        return text.decode("ascii").splitlines()
 
     return encode
 
