@@ -89,8 +89,7 @@ async def update_ticket(
     if is_patch:
         values["metadata"] = values.pop("metadata_patch")
     if not values:
-        ticket, _ = _found(await fetch(FIND, [id]), id, expected_version)
-        return ticket
+        return _found(await fetch(FIND, [id]), id, expected_version)
     try:
         rows = await fetch(
             update_statement(tuple(values), is_patch=is_patch),
@@ -107,9 +106,16 @@ async def update_ticket(
         if error.constraint_name == "tickets_metadata_check":
             raise metadata_is_too_long("metadata_patch" if is_patch else "metadata") from None
         raise
-    ticket, is_changed = _found(rows, id, expected_version)
-    if is_changed:
+    if not rows:
+        raise NotFound("ticket", id, "id")
+    version, *record = rows[0]
+    if record[0] is not None:
         committed()
+        return Loaded(TICKETS, record)
+    # It was not changed: what it is now does not decide why, for others may have changed it.
+    ticket = _found(await fetch(FIND, [id]), id)
+    if expected_version is not None and version != expected_version:
+        raise _version_conflict(version, expected_version, ticket)
     return ticket
 
 
@@ -127,8 +133,7 @@ async def delete_ticket(
     async with in_transaction() as connection:
         await lock_ticket(connection, id)
         rows = await _fetch_by(connection, FIND_FOR_DELETION, [id])
-        ticket, _ = _found(rows, id, expected_version)
-        gone = ticket.instance
+        gone = _found(rows, id, expected_version).instance
         await withdraw(connection, id)
         await connection.execute_query_dict(
             DELETE,
@@ -186,22 +191,24 @@ async def _fetch_by(
 def _found(
     rows: Sequence[Any],
     id: str,  # the domain's word
-    expected_version: int | None,
-) -> tuple[Loaded[Ticket], bool]:
-    """Return the ticket that was found, and whether it has been changed; raises as it must."""
+    expected_version: int | None = None,
+) -> Loaded[Ticket]:
+    """Return the ticket that was found; raises NotFound, or Conflict for another version."""
     if not rows:
         raise NotFound("ticket", id, "id")
-    is_changed, *record = rows[0]
-    ticket: Loaded[Ticket] = Loaded(TICKETS, record)
-    if not is_changed and expected_version is not None:
-        current = ticket.instance
-        if current.version != expected_version:
-            message = (
-                f"The ticket has version {current.version}, not {expected_version}:"
-                " someone else has changed it."
-            )
-            raise Conflict(ErrorCode.VERSION_CONFLICT, message, "expected_version", current=current)
-    return ticket, is_changed
+    ticket: Loaded[Ticket] = Loaded(TICKETS, rows[0])
+    if expected_version is not None and ticket.instance.version != expected_version:
+        raise _version_conflict(ticket.instance.version, expected_version, ticket)
+    return ticket
+
+
+def _version_conflict(version: int, expected_version: int, ticket: Loaded[Ticket]) -> Conflict:
+    message = (
+        f"The ticket has version {version}, not {expected_version}: someone else has changed it."
+    )
+    return Conflict(
+        ErrorCode.VERSION_CONFLICT, message, "expected_version", current=ticket.instance
+    )
 
 
 def _id_is_taken() -> Conflict:
@@ -215,7 +222,7 @@ async def _get(
     rows = await _fetch_by(connection, FIND, [id])
     if not rows:
         raise NotFound("ticket", id, "idempotency_key")
-    return Loaded(TICKETS, rows[0][1:])
+    return Loaded(TICKETS, rows[0])
 
 
 def _changes(told: Mapping[str, Any], *, is_gone: bool = False) -> str:

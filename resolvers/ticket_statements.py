@@ -47,15 +47,16 @@ ID_IS_TAKEN = " UNION ALL ".join(
     if table is not TICKETS
 )
 
-FIND = f"SELECT FALSE, {_SELECTED} FROM tickets WHERE id = $1"
+FIND = f"SELECT {_SELECTED} FROM tickets WHERE id = $1"
 
 # The ticket is locked before the transaction has a number, and read again where another
-# one has changed it meanwhile; it is changed, with its event, or answered as it is.
+# one has changed it meanwhile; it is changed, with its event, or stays as it is. Answers the
+# version that it had, and then, where it was changed, what it is now.
 _UPDATE = f"""
 WITH locked AS MATERIALIZED (
     SELECT {TICKET_LOCK}
 ), old AS (
-    SELECT {_OF_TICKETS}, %(new_metadata)s AS new_metadata
+    SELECT id, version, %(names)s, %(new_metadata)s AS new_metadata
     FROM locked, tickets
     WHERE id = $1
     FOR UPDATE OF tickets
@@ -64,18 +65,17 @@ WITH locked AS MATERIALIZED (
     SET %(assignments)s, version = tickets.version + 1, updated_at = clock_timestamp()
     FROM old
     WHERE tickets.id = old.id AND ($2::numeric IS NULL OR old.version = $2) AND (%(differs)s)
-    RETURNING {_OF_TICKETS}
+    RETURNING {_OF_TICKETS}, %(olds)s
 ), event AS (
     INSERT INTO ticket_events (id, ticket_id, type, at, actor, request_id, changes)
-    SELECT $3, changed.id, 'updated', changed.updated_at, $4, $5, %(changes)s
-    FROM old, changed
+    SELECT $3, id, 'updated', updated_at, $4, $5, %(changes)s
+    FROM changed
 )
-SELECT TRUE, {_SELECTED} FROM changed
-UNION ALL
-SELECT FALSE, {_SELECTED} FROM old WHERE NOT EXISTS (SELECT FROM changed)
+SELECT old.version, ticket.*
+FROM old LEFT JOIN (SELECT {_SELECTED} FROM changed) AS ticket ON TRUE
 """
 
-FIND_FOR_DELETION = f"SELECT FALSE, {_SELECTED} FROM tickets WHERE id = $1 FOR UPDATE"
+FIND_FOR_DELETION = f"SELECT {_SELECTED} FROM tickets WHERE id = $1 FOR UPDATE"
 
 DELETE = """
 WITH ticket AS (
@@ -102,6 +102,8 @@ def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
         metadata = f"nullif({metadata}, 'null')"
         given["metadata"] = "old.new_metadata"
     return _UPDATE % {
+        "names": ", ".join(f'"{name}"' for name in names),
+        "olds": ", ".join(f"old.{name} AS old_{name}" for name in names),
         "new_metadata": metadata,
         "assignments": ", ".join(f'"{name}" = {value}' for name, value in given.items()),
         "differs": " OR ".join(
@@ -119,7 +121,7 @@ def _differs(one: str, other: str, name: str) -> str:
 
 def _change(name: str) -> str:
     """Return the change of a column, as a list of one where there is one."""
-    old, new = f"old.{name}", f"changed.{name}"
+    old, new = f"old_{name}", name
     before, after = (f"upper({one})" if name in _ENUMS else one for one in (old, new))
     return f"""CASE WHEN {_differs(old, new, name)} THEN jsonb_build_array(
         jsonb_build_object('field', '{TOLD[name]}', 'before', {before}, 'after', {after})

@@ -244,7 +244,8 @@ MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
         }
         """,
         {"id": "t0", "subject": "S"},
-        1,
+        # and what it is
+        2,
     ),
     "deleting a ticket": (
         """

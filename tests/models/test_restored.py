@@ -1,5 +1,6 @@
 """A database restored from a dump, on a server whose transactions are numbered anew."""
 
+import asyncio
 import logging
 
 import asyncpg
@@ -46,7 +47,10 @@ async def test_restored_rows_keep_their_order_and_stand_before_all_new_ones(
     assert ids == [f"old {number}" for number in range(5)] + [
         f"new {number}" for number in range(3)
     ]
-    assert await connection.fetchval(READABLE.format(table=table))
+    async with asyncio.timeout(30):
+        # Once all that is under way in the cluster has ended, other tests' too.
+        while not await connection.fetchval(READABLE.format(table=table)):  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.02)
     await connection.close()
 
 
