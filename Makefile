@@ -68,7 +68,7 @@ audit: $(DEV)
 
 # Not the first python3 there is, but the first that will do.
 $(RUNTIME): requirements.lock pyproject.toml
-	@$(BIN)/python -c '' 2>/dev/null || { \
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { \
 		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 			"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
 				2>/dev/null && found="$$python" && break; \

@@ -4,10 +4,11 @@ A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): whic
 in which order, which page; or with one row that it has at hand (`Loaded`). The
 selection set under it becomes the projection: one SQL statement for the rows of each
 selected level, with exactly the selected columns, whatever the number of parents, and
-one for what is asked of a page besides (its total, what lies before it). What is worked
-out of a document is worked out once. Whatever does not go as planned is executed
-plainly by graphql-core, and what cannot be projected over model instances: the answer
-is correct first.
+one for what is asked of a page besides (its total, what lies before it). Who asks the
+same of different rows at the same moment shares the statement. What is worked out of a
+document is worked out once. Whatever does not go as planned is executed plainly by
+graphql-core, and what cannot be projected over model instances: the answer is correct
+first.
 
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
 says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset
@@ -15,11 +16,11 @@ windows and cursors), `queries` (what a resolver returns), `statements` (the SQL
 those); `documents` (parsed, measured and validated once, with `limits`, `merging`,
 `validation`, `cost`, `introspection` and `requirements`), `coercion` (variables),
 `literals` and `calls` (arguments), `selection` (one run of a document); `projection` and
-`connection` (a selection set compiled to columns), `shapes` (those, kept), `loading`
-(statements run, objects built), `plan` (what goes well, answered without graphql-core),
-`plain` (what cannot be projected), `executor` (graphql-core, for all the rest),
-`execution` (the way in); `deadlines`, and `database` over `pool`, with what can
-become of it in `failures`, which all of it stands on.
+`connection` (a selection set compiled to columns), `shapes` (those, kept), `batching`
+(reads that come together), `loading` (statements run, objects built), `plan` (what goes
+well, answered without graphql-core), `plain` (what cannot be projected), `executor`
+(graphql-core, for all the rest), `execution` (the way in); `deadlines`, and `database`
+over `pool`, with what can become of it in `failures`, which all of it stands on.
 
 What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),

@@ -1,12 +1,13 @@
 """Queries loaded: statements run, objects built, nested queries filled in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.batching import batched
 from engine.connection import ConnectionProjection, LoadedPage
 from engine.database import fetch
 from engine.projection import ObjectProjection, Record, Row, outer_columns
@@ -40,6 +41,7 @@ class _Under:
 
 
 _Groups: TypeAlias = list[list[Record]]
+_TEXTS = {str}
 
 
 async def run(statement: Sql) -> list[Any]:
@@ -107,12 +109,36 @@ async def _load_rows(
 ) -> list[Row | None]:
     """Load what is selected of a single row: one for each parent, one where there is none."""
     shape = object_shape(selection, query.table, object_type, details)
-    key = (query.where.text, query.order, under and under.names)
-    text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
-    groups = await _run_grouped(text, query.where.values, under)
+    if under is None:
+        groups = [await _read_one(shape, query)]
+    else:
+        key = (query.where.text, query.order, under.names)
+        text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
+        groups = await _run_grouped(text, query.where.values, under)
     records = [group[0] for group in groups if group]
     rows = iter(await _build(selection, shape.projection, records))
     return [next(rows) if group else None for group in groups]
+
+
+async def _read_one(shape: Shape[ObjectProjection], query: One) -> list[Record]:
+    """Read the row of a query that has no parents, with others of its kind."""
+    key = (query.where.text, query.order)
+    values = query.where.values
+    text = shape.text(key, lambda: row_statement(query, shape.columns))
+
+    # Where there are many, each is a parent.
+    async def read(parents: Sequence[tuple[str | None, ...]]) -> _Groups:
+        names = tuple([f"value_{number}" for number in range(len(values))])
+        outer = replace(query, where=Sql(query.where.text, tuple(map(Outer, names))))
+        under = _Under(names, parents)
+        many = shape.text(("many", *key), lambda: _nest(row_statement(outer, shape.columns), under))
+        return await _run_grouped(many, outer.where.values, under)
+
+    records = None
+    # The columns of parents are of text.
+    if values and _TEXTS.issuperset(map(type, values)):
+        records = await batched(text, values, read)
+    return cast("list[Record]", await fetch(text, values)) if records is None else records
 
 
 async def _load_pages(
@@ -237,9 +263,17 @@ async def _run_grouped(text: str, values: Sequence[Any], under: _Under | None) -
     """Run a statement and return its records by parent."""
     if under is None:
         return [cast("list[Record]", await fetch(text, values))]
-    arrays = [list(column) for column in zip(*under.parents, strict=True)]
     bound = [value for value in values if not isinstance(value, Outer)]
-    groups: _Groups = [[] for _ in under.parents]
-    for record in await fetch(text, [*arrays, *bound]):
-        groups[record[-1] - 1].append(record)
-    return groups
+
+    async def read(parents: Sequence[tuple[str | None, ...]]) -> _Groups:
+        arrays = [list(column) for column in zip(*parents, strict=True)]
+        groups: _Groups = [[] for _ in parents]
+        for record in await fetch(text, [*arrays, *bound]):
+            groups[record[-1] - 1].append(record)
+        return groups
+
+    if len(under.parents) == 1 and not bound:
+        records = await batched(text, under.parents[0], read)
+        if records is not None:
+            return [records]
+    return await read(under.parents)

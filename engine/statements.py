@@ -89,13 +89,15 @@ def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
     """Return the statement run for each parent; the last column is the parent's number from 1.
 
     The first values are an array for each column of the parents. A LATERAL join is a
-    nested loop, which keeps the rows of a parent in their order.
+    nested loop, which keeps the rows of a parent in their order. An array behind a SELECT
+    has no length that PostgreSQL could plan for: of few parents it would make a new plan
+    each time, which takes longer than to run it.
     """
     aliases = ", ".join(f'"{name}"' for name in (*names, "parent_number"))
     return concatenate(
         (
             f"SELECT child.*, {PARENTS}.parent_number FROM unnest(",
-            Sql(", ".join("$?::text[]" for _ in names), tuple(names)),
+            Sql(", ".join("(SELECT $?::text[])" for _ in names), tuple(names)),
             f") WITH ORDINALITY AS {PARENTS}({aliases}) CROSS JOIN LATERAL (",
             statement,
             ") AS child",

@@ -3,6 +3,7 @@
 TEST_OPERATIONS sets how many operations are tried.
 """
 
+import asyncio
 import os
 
 import pytest
@@ -38,10 +39,13 @@ async def test_an_operation_is_answered_as_by_plain_execution(
     operation: Operation,
 ) -> None:
     document = prepared(operation.document)
-    # One document, several times: what is kept of it must not show.
-    for variables in operation.variables:
+    # One document, several times, and at once: what is kept of it must not show, nor what
+    # others ask meanwhile.
+    answers = await asyncio.gather(
+        *(projected(document, variables, context) for variables in operation.variables)
+    )
+    for variables, answer in zip(operation.variables, answers, strict=True):
         note(f"{operation.document}\n{variables}")
-        answer = await projected(document, variables, context)
         expected = await plain(document, variables, context, rows)
         # Not noted: where it does not happen again, the notes are those of the second try.
         assert written(answer) == written(expected), (answer.errors, expected.errors)

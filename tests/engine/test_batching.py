@@ -1,0 +1,170 @@
+"""Who asks at once is answered at once, and none is the worse for the others."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from engine.batching import batched
+from engine.database import fetch
+from engine.failures import DatabaseUnavailable
+from resolvers.context import Context
+from tests.engine.dataset import TICKET_IDS
+from tests.engine.execution import prepared, projected
+from tests.feed.following import connected
+
+SUBJECT = "query ($id: ID!) { ticket(id: $id) { id subject } }"
+DETAILS = """
+query ($id: ID!) {
+  ticket(id: $id) {
+    id
+    delivery { id }
+    logEntries(first: 2) { nodes { id } }
+    history(first: 2) { nodes { at } }
+  }
+}
+"""
+
+
+async def answers(context: Context, text: str, ids: Sequence[str]) -> list[Any]:
+    """Return the data of one query for several ids, asked in one turn of the loop."""
+    document = prepared(text)
+    results = await asyncio.gather(*(projected(document, {"id": one}, context) for one in ids))
+    assert not any(result.errors for result in results)
+    return [result.data for result in results]
+
+
+async def test_tickets_asked_for_at_once_are_one_statement(
+    context: Context, statements: list[str]
+) -> None:
+    ids = [*TICKET_IDS, "nobody", TICKET_IDS[0]]
+    found = [
+        data["ticket"] and data["ticket"]["id"] for data in await answers(context, SUBJECT, ids)
+    ]
+    assert found == [*TICKET_IDS, None, TICKET_IDS[0]]
+    assert len(statements) == 1
+
+
+async def test_a_ticket_asked_for_alone_is_a_statement_for_one(
+    context: Context, statements: list[str]
+) -> None:
+    await answers(context, SUBJECT, TICKET_IDS[:1])
+    [statement] = statements
+    assert "parents" not in statement
+
+
+async def test_what_belongs_to_tickets_asked_for_at_once_is_one_statement_each(
+    context: Context, statements: list[str]
+) -> None:
+    each = [(await answers(context, DETAILS, [one]))[0] for one in TICKET_IDS]
+    statements.clear()
+    assert await answers(context, DETAILS, TICKET_IDS) == each
+    assert len(statements) == 4
+
+
+async def test_fields_of_one_query_are_one_statement_where_they_select_the_same(
+    context: Context, statements: list[str]
+) -> None:
+    text = """
+    {
+      a: ticket(id: "t01") { id }
+      b: ticket(id: "t02") { id }
+      c: ticket(id: "t03") { id status }
+    }
+    """
+    result = await projected(prepared(text), {}, context)
+    assert result.errors is None
+    assert [ticket["id"] for ticket in (result.data or {}).values()] == TICKET_IDS[:3]
+    assert len(statements) == 2
+
+
+class Reader:
+    """Reads texts out of the database, for all who ask at once."""
+
+    def __init__(self, statement: str = "SELECT unnest($1::text[])") -> None:
+        self.statement = statement
+        self.together: list[int] = []
+        self.has_begun = asyncio.Event()
+
+    async def __call__(self, values: Sequence[tuple[str | None, ...]]) -> list[list[Any]]:
+        """Return each value as the database has it."""
+        self.together.append(len(values))
+        self.has_begun.set()
+        return [[record] for record in await fetch(self.statement, [[one for (one,) in values]])]
+
+    async def one(self, value: str) -> str | None:
+        """Return one value, asked for with all others."""
+        records = await batched(self.statement, (value,), self)
+        return None if records is None else records[0][0]
+
+
+@pytest.fixture
+def reader(database: None) -> Reader:  # noqa: ARG001  # it must be there first
+    """Return a reader."""
+    return Reader()
+
+
+async def test_who_is_cancelled_before_the_reading_is_not_read_for(reader: Reader) -> None:
+    asking = [asyncio.ensure_future(reader.one(value)) for value in "abc"]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    assert await asyncio.gather(*asking[1:]) == ["b", "c"]
+    assert reader.together == [2]
+
+
+async def test_who_is_left_alone_reads_for_himself(reader: Reader) -> None:
+    asking = [asyncio.ensure_future(reader.one(value)) for value in "ab"]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    assert await asking[1] is None
+    assert reader.together == []
+
+
+async def test_who_is_cancelled_while_it_is_read_leaves_the_others_their_answers(
+    reader: Reader,
+) -> None:
+    asking = [asyncio.ensure_future(reader.one(value)) for value in "abc"]
+    await reader.has_begun.wait()
+    asking[0].cancel()
+    assert await asyncio.gather(*asking[1:]) == ["b", "c"]
+    assert reader.together == [3]
+
+
+async def test_the_reading_ends_with_the_last_who_waits_for_it(
+    reader: Reader, database_url: str
+) -> None:
+    reader.statement = "SELECT value, pg_sleep(60) FROM unnest($1::text[]) AS value"
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
+    asking = [asyncio.ensure_future(reader.one(value)) for value in "ab"]
+    async with connected(database_url) as looking, asyncio.timeout(20):
+        while not await looking.fetchval(running, reader.statement):  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.01)
+        asking[0].cancel()
+        await asyncio.sleep(0.1)
+        assert await looking.fetchval(running, reader.statement)
+        asking[1].cancel()
+        while await looking.fetchval(running, reader.statement):  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
+    assert all(one.cancelled() for one in asking)
+
+
+async def test_what_one_has_spoilt_the_others_read_for_themselves(
+    reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    # PostgreSQL has no text with this character.
+    assert await asyncio.gather(*map(reader.one, ["a", "\0", "b"])) == [None] * 3
+    assert "3 reads failed together" in caplog.text
+
+
+async def test_a_database_that_is_away_is_asked_once_for_all() -> None:
+    async def away(values: Sequence[object]) -> list[list[Any]]:
+        asked.append(len(values))
+        raise DatabaseUnavailable
+
+    asked: list[int] = []
+    outcomes = await asyncio.gather(
+        *(batched("SELECT", (value,), away) for value in "abc"), return_exceptions=True
+    )
+    assert [type(one) for one in outcomes] == [DatabaseUnavailable] * 3
+    assert asked == [3]
