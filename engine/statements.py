@@ -9,6 +9,9 @@ from engine.tables import Table
 
 # The alias under which a nested statement sees the columns of its parents.
 PARENTS = "parents"
+# An array behind a SELECT has no length that PostgreSQL could plan for: of a few keys it
+# would make a new plan each time, which takes longer than to run it.
+_ARRAY = "(SELECT $?::text[])"
 
 
 def row_statement(query: One, columns: str) -> Sql:
@@ -22,7 +25,9 @@ def row_statement(query: One, columns: str) -> Sql:
 def rows_statement(table: Table, keys: Sequence[str], columns: str) -> Sql:
     """Return the statement of the rows with these primary keys, in no order."""
     return Sql(
-        f'SELECT {columns} FROM "{table.name}" WHERE "{table.key}" = ANY($?::text[])', (list(keys),)
+        # Without the cast, ANY would take it for rows.
+        f'SELECT {columns} FROM "{table.name}" WHERE "{table.key}" = ANY({_ARRAY}::text[])',
+        (list(keys),),
     )
 
 
@@ -89,15 +94,13 @@ def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
     """Return the statement run for each parent; the last column is the parent's number from 1.
 
     The first values are an array for each column of the parents. A LATERAL join is a
-    nested loop, which keeps the rows of a parent in their order. An array behind a SELECT
-    has no length that PostgreSQL could plan for: of few parents it would make a new plan
-    each time, which takes longer than to run it.
+    nested loop, which keeps the rows of a parent in their order.
     """
     aliases = ", ".join(f'"{name}"' for name in (*names, "parent_number"))
     return concatenate(
         (
             f"SELECT child.*, {PARENTS}.parent_number FROM unnest(",
-            Sql(", ".join("(SELECT $?::text[])" for _ in names), tuple(names)),
+            Sql(", ".join(_ARRAY for _ in names), tuple(names)),
             f") WITH ORDINALITY AS {PARENTS}({aliases}) CROSS JOIN LATERAL (",
             statement,
             ") AS child",
