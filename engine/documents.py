@@ -88,6 +88,7 @@ class PreparedOperation:
         self.node = node
         self.name = node.name.value if node.name else None
         self.kind = node.operation
+        self.kind_name: str = node.operation.value
         self._shapes: dict[Hashable, dict[Hashable, Any]] = {}
         self._costs: dict[Hashable, Cost] = {}
 

@@ -81,8 +81,8 @@ class Plan:
         else:
             await asyncio.gather(*(_answer(selection, one, begun) for one in self._fields))
         begun.is_finished = len(begun.data) == len(self._fields)
-        if begun.is_finished and not self._serially:
-            # They have come in whatever order.
+        if begun.is_finished and len(self._fields) > 1:
+            # They may have come in any order.
             begun.data = {one.key: begun.data[one.key] for one in self._fields}
         return begun
 
@@ -127,7 +127,7 @@ async def _answer(selection: Selection, one: _Field, begun: Begun) -> None:
         return
     try:
         value = selection.call(one.call, None)
-        if is_awaitable(value):
+        if not isinstance(value, QUERIES) and is_awaitable(value):
             value = await value
     except NotCallable:
         return

@@ -214,7 +214,7 @@ def _response(
     if errors := content.get("errors"):
         record_of(scope).error_codes = codes_of(errors)
     all_headers = _HEADERS[answer]
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status == _STATUS["SERVICE_UNAVAILABLE"]:
         headers = {"Retry-After": str(RETRY_AFTER_S), **(headers or {})}
     if headers:
         all_headers = all_headers + [

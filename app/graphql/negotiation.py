@@ -1,6 +1,6 @@
 """Which kind of answer a client wants: the Accept header (RFC 9110, section 12.5.1)."""
 
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 
 __all__ = ["MAX_ACCEPT_LENGTH", "Answer", "lists_events", "negotiate"]
@@ -10,7 +10,7 @@ __all__ = ["MAX_ACCEPT_LENGTH", "Answer", "lists_events", "negotiate"]
 MAX_ACCEPT_LENGTH = 1000
 
 
-class Answer(Enum):
+class Answer(StrEnum):
     """The kinds of answer, by media type; at the same quality the first is preferred."""
 
     JSON = "application/json"

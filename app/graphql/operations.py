@@ -114,7 +114,7 @@ class Operations:
             raise HttpProblem(400, "BAD_USER_INPUT", detail)
         record = record_of(scope)
         record.operation_name = operation.name
-        record.operation_type = operation.kind.value
+        record.operation_type = operation.kind_name
         return operation
 
     def _document(self, request: GraphQLRequest) -> PreparedDocument:

@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from starlette.types import Scope
 
@@ -34,7 +34,7 @@ async def context_of(scope: Scope) -> Context:
     Raises HttpProblem where the caller must be known: 401 where it is not, 429 where too many
     from its address were not, and 503 where that cannot be told now.
     """
-    state = cast("dict[str, Any]", scope["state"])
+    state: dict[str, Any] = scope["state"]
     gate: Gate = state["gate"]
     try:
         caller = await gate.caller_of(scope)

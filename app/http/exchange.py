@@ -22,8 +22,6 @@ GRACE_S = 1.0
 # What of an answer is left to uvicorn: these have no body, or say how it is sent.
 _BODILESS = frozenset({204, 304})
 _OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
-# What may not be in a header (RFC 9110, section 5.5).
-_CONTROLS = bytes({*range(32), 127} - {ord("\t")})
 
 
 class Exchange(RequestResponseCycle):
@@ -101,21 +99,22 @@ class Exchange(RequestResponseCycle):
             return False
         body: bytes = message.get("body", b"")
         length = b"%d" % len(body)
-        lines = [STATUS_LINE[status]]
-        lines += [b"%b: %b\r\n" % header for header in self.default_headers]
-        for name, value in beginning["headers"]:
-            if name in _OF_THE_CONNECTION or (name == b"content-length" and value != length):
-                return False
-            if name != b"content-length":
-                lines.append(b"%b: %b\r\n" % (name, value))
-        lines.append(b"content-length: %b\r\n" % length)
+        headers = [*self.default_headers, *beginning["headers"]]
+        given = dict(headers)
+        if b"content-length" not in given:
+            headers.append((b"content-length", length))
+        elif given[b"content-length"] != length:
+            return False
+        if not _OF_THE_CONNECTION.isdisjoint(given):
+            return False
         if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines):
+            headers.append((b"connection", b"close"))
+        lines = [*map(b": ".join, headers)]
+        # What may not be in a header is not printable (RFC 9110, section 5.5).
+        if not b"".join(lines).decode("latin-1").isprintable():
             return False
         self.response_started = self.response_complete = True
-        self.transport.writelines((head, b"\r\n", body))
+        self.transport.writelines((STATUS_LINE[status], b"\r\n".join(lines), b"\r\n\r\n", body))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()

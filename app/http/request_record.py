@@ -3,7 +3,6 @@
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import uuid_utils
 from starlette.types import Scope
@@ -47,7 +46,8 @@ def begin_record(scope: Scope) -> RequestRecord:
 
 def record_of(scope: Scope) -> RequestRecord:
     """Return the record of a request that has passed the boundary."""
-    return cast("RequestRecord", cast("dict[str, Any]", scope["state"])["record"])
+    record: RequestRecord = scope["state"]["record"]
+    return record
 
 
 def _incoming_id(scope: Scope) -> str | None:
