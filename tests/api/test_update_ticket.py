@@ -1,11 +1,15 @@
 """Tickets change by exactly what was given, and never over somebody else's change."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from engine.database import fetch
 from models import Ticket
+from resolvers import ticket_changes
+from resolvers.ticket_statements import FIND
 from tests.api.asking import Ask, create
 
 UPDATE = """
@@ -100,6 +104,33 @@ async def test_of_many_changes_expecting_one_version_one_is_made(ask: Ask) -> No
     codes = [[error["code"] for error in one["updateTicket"]["errors"]] for one in answers]
     assert sorted(codes) == [[], *[["VERSION_CONFLICT"]] * 7]
     assert (await Ticket.get()).version == 2
+
+
+@pytest.fixture
+def changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have another change come between a change that is none and the ticket that it answers."""
+
+    async def after_another(statement: str, values: Sequence[Any]) -> list[Any]:
+        if statement == FIND:
+            await Ticket.filter(id=values[0]).update(subject="Theirs", version=2)
+        return await fetch(statement, values)
+
+    monkeypatch.setattr(ticket_changes, "fetch", after_another)
+
+
+@pytest.mark.usefixtures("changed_meanwhile")
+async def test_a_change_that_is_none_is_no_conflict_with_one_that_came_after_it(ask: Ask) -> None:
+    ticket_id = await create(ask, subject="Same")
+    ticket = await update(ask, id=ticket_id, expectedVersion=1, subject="Same")
+    assert (ticket["version"], ticket["subject"]) == (2, "Theirs")
+
+
+@pytest.mark.usefixtures("changed_meanwhile")
+async def test_a_conflict_stays_one_when_the_expected_version_comes_after_it(ask: Ask) -> None:
+    ticket_id = await create(ask)
+    error = await refused(ask, id=ticket_id, expectedVersion=2, subject="Ours")
+    assert error["code"] == "VERSION_CONFLICT"
+    assert error["current"] == {"id": ticket_id, "version": 2, "subject": "Theirs"}
 
 
 async def test_changes_at_the_same_time_are_all_counted(ask: Ask) -> None:
