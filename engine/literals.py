@@ -85,6 +85,8 @@ def _object_literal(
     for name, field in input_type.fields.items():
         default = REQUIRED if is_required_input_field(field) else coerce_default_value(field)
         given = nodes.get(name)
+        if given is None and default is Undefined:
+            continue
         # Of a variable that is not given the default is taken, so null is looked at below.
         literal = (
             _absent if given is None else _literal_of(given, get_nullable_type(field.type), varying)

@@ -1,7 +1,8 @@
 """Queries loaded: statements run, objects built, nested queries filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
@@ -42,6 +43,7 @@ class _Under:
 
 _Groups: TypeAlias = list[list[Record]]
 _TEXTS = {str}
+_object_type: Callable[[GraphQLOutputType], Any] = lru_cache(maxsize=1000)(get_named_type)
 
 
 async def run(statement: Sql) -> list[Any]:
@@ -55,7 +57,7 @@ async def load(
     """Return what is selected under a field of what its query stands for."""
     if isinstance(query, Nodes):
         return await _load_nodes(selection, query, details)
-    object_type = cast("GraphQLObjectType", get_named_type(return_type))
+    object_type = _object_type(return_type)
     if isinstance(query, Page):
         return (await _load_pages(selection, query, object_type, details))[0]
     if object_type.name != query.table.type_name:
