@@ -32,27 +32,33 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.mark.parametrize("clients", [1, 5], ids=["alone", "together"])
 @pytest.mark.parametrize("document", [ONE, PAGE, CHANGE], ids=["a row", "a page", "a change"])
 @pytest.mark.usefixtures("no_collector")
 async def test_a_request_leaves_nothing_to_the_collector(
-    ask: Ask, server: str, document: str
+    ask: Ask, server: str, document: str, clients: int
 ) -> None:
     ticket_id = await create(ask)
     place = urlsplit(server)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    connections = [
+        await asyncio.open_connection(place.hostname, place.port) for _ in range(clients)
+    ]
 
     async def send(times: int) -> None:
         for number in range(times):
             variables = {"id": ticket_id, "subject": str(number)}
             body = orjson.dumps({"query": document, "variables": variables})
             head = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
-            writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
-            answer = await reader.readuntil(b"\r\n\r\n")
-            length = int(answer.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            assert b"errors" not in await reader.readexactly(length)
+            for _, writer in connections:
+                writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+            for reader, _ in connections:
+                answer = await reader.readuntil(b"\r\n\r\n")
+                length = int(answer.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                assert b"errors" not in await reader.readexactly(length)
 
     await send(3)
     gc.collect()
     await send(REQUESTS)
     assert gc.collect() < REQUESTS
-    writer.close()
+    for _, writer in connections:
+        writer.close()
