@@ -1,9 +1,10 @@
-"""Reads of single rows, batched: who asks in the same turn of the event loop is answered at once.
+"""Small reads, batched: who asks in the same turn of the event loop is answered at once.
 
 A server under load reads many requests from its sockets before it comes back to its
 database. Where they ask the same with other values, one statement answers them all,
 for a fraction of what it costs to ask it for each, here and in PostgreSQL. Nobody
-waits for others: a batch is whatever has come by the next turn.
+waits for others to come: a batch is whoever has by the next turn. But each waits for
+the rows of all, which one backend reads, so it is for reads of few rows.
 """
 
 import asyncio
@@ -13,7 +14,10 @@ from typing import Any, TypeAlias
 
 from engine.failures import is_unavailable
 
-__all__ = ["batched"]
+__all__ = ["MAX_TOGETHER", "batched"]
+
+# So few that what they wait for each other is nothing to a human.
+MAX_TOGETHER = 64
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +36,7 @@ async def batched(statement: str, values: _Values, read: _Read) -> _Records | No
     one: then who asks reads for himself. Raises what says that the database is away.
     """
     batch = _forming.get(statement)
-    if batch is None:
+    if batch is None or batch.is_full:
         batch = _forming[statement] = _Batch(statement, read)
     return await batch.records(values)
 
@@ -45,6 +49,10 @@ class _Batch:
         self._reading: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.call_soon(self._begin)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._asked) >= MAX_TOGETHER
 
     async def records(self, values: _Values) -> _Records | None:
         answer: asyncio.Future[_Records | None] = self._loop.create_future()
@@ -60,7 +68,8 @@ class _Batch:
         return [one for one in self._asked if not one[1].done()]
 
     def _begin(self) -> None:
-        del _forming[self._statement]
+        if _forming.get(self._statement) is self:
+            del _forming[self._statement]
         self._asked = self._waiting()
         if len(self._asked) > 1:
             self._reading = self._loop.create_task(self._run())

@@ -1,6 +1,6 @@
 """Queries loaded: statements run, objects built, nested queries filled in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
@@ -33,12 +33,15 @@ from engine.tables import Table
 __all__ = ["find_kinds", "load", "run"]
 
 
+_Parents: TypeAlias = Sequence[tuple[str | None, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Under:
     """The parents of a nested query: the values of the columns that it refers to."""
 
     names: tuple[str, ...]
-    parents: Sequence[tuple[str | None, ...]]
+    parents: _Parents
 
 
 _Groups: TypeAlias = list[list[Record]]
@@ -116,7 +119,7 @@ async def _load_rows(
     else:
         key = (query.where.text, query.order, under.names)
         text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
-        groups = await _run_grouped(text, query.where.values, under)
+        groups = await _read_rows(text, query.where.values, under)
     records = [group[0] for group in groups if group]
     rows = iter(await _build(selection, shape.projection, records))
     return [next(rows) if group else None for group in groups]
@@ -128,19 +131,31 @@ async def _read_one(shape: Shape[ObjectProjection], query: One) -> list[Record]:
     values = query.where.values
     text = shape.text(key, lambda: row_statement(query, shape.columns))
 
-    # Where there are many, each is a parent.
-    async def read(parents: Sequence[tuple[str | None, ...]]) -> _Groups:
+    # Each of many is a parent.
+    def read(parents: _Parents) -> Awaitable[_Groups]:
         names = tuple([f"value_{number}" for number in range(len(values))])
         outer = replace(query, where=Sql(query.where.text, tuple(map(Outer, names))))
         under = _Under(names, parents)
         many = shape.text(("many", *key), lambda: _nest(row_statement(outer, shape.columns), under))
-        return await _run_grouped(many, outer.where.values, under)
+        return _run_grouped(many, outer.where.values, under)
 
     records = None
     # The columns of parents are of text.
     if values and _TEXTS.issuperset(map(type, values)):
         records = await batched(text, values, read)
     return cast("list[Record]", await fetch(text, values)) if records is None else records
+
+
+async def _read_rows(text: str, values: Sequence[Any], under: _Under | None) -> _Groups:
+    """Read rows by parent; those of a single one with others of their kind."""
+
+    def read(parents: _Parents) -> Awaitable[_Groups]:
+        return _run_grouped(text, values, under and replace(under, parents=parents))
+
+    records = None
+    if under and len(under.parents) == 1 and all(isinstance(value, Outer) for value in values):
+        records = await batched(text, under.parents[0], read)
+    return await _run_grouped(text, values, under) if records is None else [records]
 
 
 async def _load_pages(
@@ -165,7 +180,7 @@ async def _load_pages(
     )
     if projection.needs_rows:
         text = shape.text(key, lambda: _nest(page_statement(page, shape.columns), under))
-        groups = await _run_grouped(text, page_values(page), under)
+        groups = await _read_rows(text, page_values(page), under)
     far_sides, totals = await _load_answers(shape, page, key, under, count=len(groups))
     cuts = [_cut(group, page) for group in groups]
     records = cuts[0] if len(cuts) == 1 else [record for cut in cuts for record in cut]
@@ -265,17 +280,9 @@ async def _run_grouped(text: str, values: Sequence[Any], under: _Under | None) -
     """Run a statement and return its records by parent."""
     if under is None:
         return [cast("list[Record]", await fetch(text, values))]
+    arrays = [list(column) for column in zip(*under.parents, strict=True)]
     bound = [value for value in values if not isinstance(value, Outer)]
-
-    async def read(parents: Sequence[tuple[str | None, ...]]) -> _Groups:
-        arrays = [list(column) for column in zip(*parents, strict=True)]
-        groups: _Groups = [[] for _ in parents]
-        for record in await fetch(text, [*arrays, *bound]):
-            groups[record[-1] - 1].append(record)
-        return groups
-
-    if len(under.parents) == 1 and not bound:
-        records = await batched(text, under.parents[0], read)
-        if records is not None:
-            return [records]
-    return await read(under.parents)
+    groups: _Groups = [[] for _ in under.parents]
+    for record in await fetch(text, [*arrays, *bound]):
+        groups[record[-1] - 1].append(record)
+    return groups

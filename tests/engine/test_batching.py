@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.batching import batched
+from engine.batching import MAX_TOGETHER, batched
 from engine.database import fetch
 from engine.failures import DatabaseUnavailable
 from resolvers.context import Context
@@ -79,6 +79,15 @@ async def test_fields_of_one_query_are_one_statement_where_they_select_the_same(
     assert len(statements) == 2
 
 
+async def test_totals_are_counted_by_a_statement_each(
+    context: Context, statements: list[str]
+) -> None:
+    """Nobody has to wait for the counting of others."""
+    text = "query ($id: ID!) { ticket(id: $id) { logEntries { totalCount } } }"
+    await answers(context, text, TICKET_IDS)
+    assert len(statements) == 1 + len(TICKET_IDS)
+
+
 class Reader:
     """Reads texts out of the database, for all who ask at once."""
 
@@ -111,6 +120,12 @@ async def test_who_is_cancelled_before_the_reading_is_not_read_for(reader: Reade
     asking[0].cancel()
     assert await asyncio.gather(*asking[1:]) == ["b", "c"]
     assert reader.together == [2]
+
+
+async def test_many_are_read_in_parts(reader: Reader) -> None:
+    values = [str(number) for number in range(2 * MAX_TOGETHER + 5)]
+    assert await asyncio.gather(*map(reader.one, values)) == values
+    assert reader.together == [MAX_TOGETHER, MAX_TOGETHER, 5]
 
 
 async def test_who_is_left_alone_reads_for_himself(reader: Reader) -> None:
