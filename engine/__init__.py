@@ -16,11 +16,12 @@ windows and cursors), `queries` (what a resolver returns), `statements` (the SQL
 those); `documents` (parsed, measured and validated once, with `limits`, `merging`,
 `validation`, `cost`, `introspection` and `requirements`), `coercion` (variables),
 `literals` and `calls` (arguments), `selection` (one run of a document); `projection` and
-`connection` (a selection set compiled to columns), `shapes` (those, kept), `batching`
-(reads that come together), `loading` (statements run, objects built), `plan` (what goes
-well, answered without graphql-core), `plain` (what cannot be projected), `executor`
-(graphql-core, for all the rest), `execution` (the way in); `deadlines`, and `database`
-over `pool`, with what can become of it in `failures`, which all of it stands on.
+`connection` (a selection set compiled to columns), `shapes` (those, kept), `reading`
+(statements run, small ones for many at once by `batching`), `loading` (objects built),
+`plan` (what goes well, answered without graphql-core), `plain` (what cannot be
+projected), `executor` (graphql-core, for all the rest), `execution` (the way in);
+`deadlines`, and `database` over `pool`, with what can become of it in `failures`, which
+all of it stands on.
 
 What is followed live has modules of its own: `bell` (something was committed),
 `commit_order` (rows read so that none is missed), `listener` (a bounded buffer),

@@ -1,26 +1,22 @@
-"""Queries loaded: statements run, objects built, nested queries filled in."""
+"""Queries loaded: their records read, objects built of them, nested queries filled in."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.execution.collect_fields import FieldDetailsList
 
-from engine.batching import batched
 from engine.connection import ConnectionProjection, LoadedPage
-from engine.database import fetch
 from engine.projection import ObjectProjection, Record, Row, outer_columns
 from engine.queries import Loaded, Nodes, One, Page, Query
+from engine.reading import Groups, Under, nest, read, read_row, read_small, run
 from engine.selection import NotProjectable, Selection
 from engine.shapes import Shape, connection_shape, object_shape
-from engine.sql import Outer, Sql, render
+from engine.sql import Sql
 from engine.statements import (
-    PARENTS,
     answers_statement,
     far_side_expression,
-    for_each_parent,
     kinds_statement,
     page_statement,
     page_values,
@@ -30,28 +26,10 @@ from engine.statements import (
 )
 from engine.tables import Table
 
-__all__ = ["find_kinds", "load", "run"]
+__all__ = ["find_kinds", "load"]
 
-
-_Parents: TypeAlias = Sequence[tuple[str | None, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Under:
-    """The parents of a nested query: the values of the columns that it refers to."""
-
-    names: tuple[str, ...]
-    parents: _Parents
-
-
-_Groups: TypeAlias = list[list[Record]]
-_TEXTS = {str}
+# For each read: what graphql-core finds out layer by layer.
 _object_type: Callable[[GraphQLOutputType], Any] = lru_cache(maxsize=1000)(get_named_type)
-
-
-async def run(statement: Sql) -> list[Any]:
-    """Run a statement and return its records."""
-    return await fetch(*render(statement, outer=PARENTS))
 
 
 async def load(
@@ -60,7 +38,7 @@ async def load(
     """Return what is selected under a field of what its query stands for."""
     if isinstance(query, Nodes):
         return await _load_nodes(selection, query, details)
-    object_type = _object_type(return_type)
+    object_type: GraphQLObjectType = _object_type(return_type)
     if isinstance(query, Page):
         return (await _load_pages(selection, query, object_type, details))[0]
     if object_type.name != query.table.type_name:
@@ -110,52 +88,19 @@ async def _load_rows(
     query: One,
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
-    under: _Under | None = None,
+    under: Under | None = None,
 ) -> list[Row | None]:
     """Load what is selected of a single row: one for each parent, one where there is none."""
     shape = object_shape(selection, query.table, object_type, details)
     if under is None:
-        groups = [await _read_one(shape, query)]
+        groups = [await read_row(shape, query)]
     else:
         key = (query.where.text, query.order, under.names)
-        text = shape.text(key, lambda: _nest(row_statement(query, shape.columns), under))
-        groups = await _read_rows(text, query.where.values, under)
+        text = shape.text(key, lambda: nest(row_statement(query, shape.columns), under))
+        groups = await read_small(text, query.where.values, under, max_rows=1)
     records = [group[0] for group in groups if group]
     rows = iter(await _build(selection, shape.projection, records))
     return [next(rows) if group else None for group in groups]
-
-
-async def _read_one(shape: Shape[ObjectProjection], query: One) -> list[Record]:
-    """Read the row of a query that has no parents, with others of its kind."""
-    key = (query.where.text, query.order)
-    values = query.where.values
-    text = shape.text(key, lambda: row_statement(query, shape.columns))
-
-    # Each of many is a parent.
-    def read(parents: _Parents) -> Awaitable[_Groups]:
-        names = tuple([f"value_{number}" for number in range(len(values))])
-        outer = replace(query, where=Sql(query.where.text, tuple(map(Outer, names))))
-        under = _Under(names, parents)
-        many = shape.text(("many", *key), lambda: _nest(row_statement(outer, shape.columns), under))
-        return _run_grouped(many, outer.where.values, under)
-
-    records = None
-    # The columns of parents are of text.
-    if values and _TEXTS.issuperset(map(type, values)):
-        records = await batched(text, values, read)
-    return cast("list[Record]", await fetch(text, values)) if records is None else records
-
-
-async def _read_rows(text: str, values: Sequence[Any], under: _Under | None) -> _Groups:
-    """Read rows by parent; those of a single one with others of their kind."""
-
-    def read(parents: _Parents) -> Awaitable[_Groups]:
-        return _run_grouped(text, values, under and replace(under, parents=parents))
-
-    records = None
-    if under and len(under.parents) == 1 and all(isinstance(value, Outer) for value in values):
-        records = await batched(text, under.parents[0], read)
-    return await _run_grouped(text, values, under) if records is None else [records]
 
 
 async def _load_pages(
@@ -163,13 +108,13 @@ async def _load_pages(
     page: Page,
     connection_type: GraphQLObjectType,
     details: FieldDetailsList,
-    under: _Under | None = None,
+    under: Under | None = None,
 ) -> list[Row]:
     """Load what is selected of a connection: one for each parent, one where there is none."""
     shape = connection_shape(selection, page, connection_type, details)
     projection = shape.projection
     window = page.window
-    groups: _Groups = [[] for _ in (under.parents if under else (None,))]
+    groups: Groups = [[] for _ in (under.parents if under else (None,))]
     key = (
         page.where.text,
         window.size,
@@ -179,8 +124,8 @@ async def _load_pages(
         under and under.names,
     )
     if projection.needs_rows:
-        text = shape.text(key, lambda: _nest(page_statement(page, shape.columns), under))
-        groups = await _read_rows(text, page_values(page), under)
+        text = shape.text(key, lambda: nest(page_statement(page, shape.columns), under))
+        groups = await read_small(text, page_values(page), under, max_rows=window.size + 1)
     far_sides, totals = await _load_answers(shape, page, key, under, count=len(groups))
     cuts = [_cut(group, page) for group in groups]
     records = cuts[0] if len(cuts) == 1 else [record for cut in cuts for record in cut]
@@ -206,7 +151,7 @@ async def _load_answers(
     shape: Shape[ConnectionProjection],
     page: Page,
     key: tuple[Any, ...],
-    under: _Under | None,
+    under: Under | None,
     *,
     count: int,
 ) -> tuple[Sequence[bool], Sequence[int | None]]:
@@ -226,12 +171,12 @@ async def _load_answers(
         expressions = [total_expression(page)] if wants_total else []
         if wants_far_side:
             expressions.append(far_side_expression(page))
-        return _nest(answers_statement(expressions), under)
+        return nest(answers_statement(expressions), under)
 
     values = page.where.values if wants_total else ()
     if wants_far_side and keyset is not None:
         values += page.where.values + keyset
-    groups = await _run_grouped(shape.text(("answers", *key), make), values, under)
+    groups = await read(shape.text(("answers", *key), make), values, under)
     answers = [group[0] for group in groups]
     return (
         [bool(answer[wants_total]) for answer in answers] if wants_far_side else nothing[0],
@@ -264,25 +209,9 @@ async def _build(
         distinct = list(dict.fromkeys(parents))
         load_each = _load_rows if isinstance(query, One) else _load_pages
         values: Sequence[Row | None] = await load_each(
-            selection, query, nested.object_type, nested.field_details, _Under(names, distinct)
+            selection, query, nested.object_type, nested.field_details, Under(names, distinct)
         )
         value_of = dict(zip(distinct, values, strict=True))
         for row, parent in zip(rows, parents, strict=True):
             row[nested.key] = value_of[parent]
     return rows
-
-
-def _nest(statement: Sql, under: _Under | None) -> Sql:
-    return for_each_parent(statement, under.names) if under else statement
-
-
-async def _run_grouped(text: str, values: Sequence[Any], under: _Under | None) -> _Groups:
-    """Run a statement and return its records by parent."""
-    if under is None:
-        return [cast("list[Record]", await fetch(text, values))]
-    arrays = [list(column) for column in zip(*under.parents, strict=True)]
-    bound = [value for value in values if not isinstance(value, Outer)]
-    groups: _Groups = [[] for _ in under.parents]
-    for record in await fetch(text, [*arrays, *bound]):
-        groups[record[-1] - 1].append(record)
-    return groups

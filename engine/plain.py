@@ -6,9 +6,10 @@ from typing import Any
 
 from tortoise.models import Model
 
-from engine.loading import find_kinds, run
+from engine.loading import find_kinds
 from engine.paging import encode_cursor
 from engine.queries import Loaded, Nodes, One, Page, Query
+from engine.reading import run
 from engine.sql import Sql
 from engine.statements import (
     answers_statement,

@@ -10,7 +10,7 @@ from engine.tables import Table
 # The alias under which a nested statement sees the columns of its parents.
 PARENTS = "parents"
 # An array behind a SELECT has no length that PostgreSQL could plan for: of a few keys it
-# would make a new plan each time, which takes longer than to run it.
+# would make a new plan each time, which takes longer than to run it. So it plans for ten.
 _ARRAY = "(SELECT $?::text[])"
 
 

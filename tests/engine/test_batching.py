@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 
-from engine.batching import MAX_TOGETHER, batched
+from engine.batching import MAX_ROWS, batched
 from engine.database import fetch
 from engine.failures import DatabaseUnavailable
 from resolvers.context import Context
@@ -93,19 +94,32 @@ class Reader:
 
     def __init__(self, statement: str = "SELECT unnest($1::text[])") -> None:
         self.statement = statement
+        # How many were read at once, and what alone.
         self.together: list[int] = []
+        self.alone: list[str | None] = []
         self.has_begun = asyncio.Event()
+        self.max_rows = 1
 
-    async def __call__(self, values: Sequence[tuple[str | None, ...]]) -> list[list[Any]]:
-        """Return each value as the database has it."""
+    async def one(self, value: str) -> str:
+        """Return a value as the database has it, asked for with all others."""
+        [[answer]] = await batched(
+            self.statement,
+            (value,),
+            together=self._read_together,
+            alone=self._read_alone,
+            max_rows=self.max_rows,
+        )
+        return str(answer)
+
+    async def _read_together(self, values: Sequence[tuple[str | None, ...]]) -> list[list[Any]]:
         self.together.append(len(values))
         self.has_begun.set()
         return [[record] for record in await fetch(self.statement, [[one for (one,) in values]])]
 
-    async def one(self, value: str) -> str | None:
-        """Return one value, asked for with all others."""
-        records = await batched(self.statement, (value,), self)
-        return None if records is None else records[0][0]
+    async def _read_alone(self, values: Sequence[tuple[str | None, ...]]) -> list[list[Any]]:
+        [(value,)] = values
+        self.alone.append(value)
+        return [await fetch("SELECT $1::text", [value])]
 
 
 @pytest.fixture
@@ -123,17 +137,29 @@ async def test_who_is_cancelled_before_the_reading_is_not_read_for(reader: Reade
 
 
 async def test_many_are_read_in_parts(reader: Reader) -> None:
-    values = [str(number) for number in range(2 * MAX_TOGETHER + 5)]
+    values = [str(number) for number in range(2 * MAX_ROWS + 5)]
     assert await asyncio.gather(*map(reader.one, values)) == values
-    assert reader.together == [MAX_TOGETHER, MAX_TOGETHER, 5]
+    assert reader.together == [MAX_ROWS, MAX_ROWS, 5]
+
+
+async def test_of_many_rows_each_fewer_are_read_together(reader: Reader) -> None:
+    reader.max_rows = MAX_ROWS // 3
+    assert await asyncio.gather(*map(reader.one, "abcdefgh")) == list("abcdefgh")
+    assert reader.together == [3, 3, 2]
+
+
+async def test_more_rows_than_are_read_together_are_read_alone(reader: Reader) -> None:
+    reader.max_rows = MAX_ROWS + 1
+    assert await asyncio.gather(*map(reader.one, "abc")) == ["a", "b", "c"]
+    assert (reader.together, reader.alone) == ([], ["a", "b", "c"])
 
 
 async def test_who_is_left_alone_reads_for_himself(reader: Reader) -> None:
     asking = [asyncio.ensure_future(reader.one(value)) for value in "ab"]
     await asyncio.sleep(0)
     asking[0].cancel()
-    assert await asking[1] is None
-    assert reader.together == []
+    assert await asking[1] == "b"
+    assert (reader.together, reader.alone) == ([], ["b"])
 
 
 async def test_who_is_cancelled_while_it_is_read_leaves_the_others_their_answers(
@@ -168,18 +194,48 @@ async def test_what_one_has_spoilt_the_others_read_for_themselves(
     reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     # PostgreSQL has no text with this character.
-    assert await asyncio.gather(*map(reader.one, ["a", "\0", "b"])) == [None] * 3
+    a, bad, b = await asyncio.gather(*map(reader.one, ["a", "\0", "b"]), return_exceptions=True)
+    assert (a, b) == ("a", "b")
+    assert isinstance(bad, asyncpg.CharacterNotInRepertoireError)
     assert "3 reads failed together" in caplog.text
+
+
+async def test_what_goes_down_with_its_backend_is_read_again(
+    reader: Reader, database_url: str
+) -> None:
+    reader.statement = "SELECT value, pg_sleep(60) FROM unnest($1::text[]) AS value"
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1"
+    asking = asyncio.gather(*map(reader.one, "abc"))
+    async with connected(database_url) as ending, asyncio.timeout(20):
+        while not await ending.fetch(end, reader.statement):  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.01)
+        assert await asking == ["a", "b", "c"]
 
 
 async def test_a_database_that_is_away_is_asked_once_for_all() -> None:
     async def away(values: Sequence[object]) -> list[list[Any]]:
         asked.append(len(values))
-        raise DatabaseUnavailable
+        raise DatabaseUnavailable("no connection")
 
     asked: list[int] = []
     outcomes = await asyncio.gather(
-        *(batched("SELECT", (value,), away) for value in "abc"), return_exceptions=True
+        *(batched("?", (one,), together=away, alone=away, max_rows=1) for one in "abc"),
+        return_exceptions=True,
     )
-    assert [type(one) for one in outcomes] == [DatabaseUnavailable] * 3
+    assert list(map(repr, outcomes)) == ["DatabaseUnavailable('no connection')"] * 3
     assert asked == [3]
+
+
+async def test_the_readers_hear_of_it_when_the_reading_is_ended() -> None:
+    async def endless(values: Sequence[object]) -> list[list[Any]]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(60)
+        return [[] for _ in values]
+
+    async def alone(values: Sequence[object]) -> list[list[Any]]:
+        return [["alone"] for _ in values]
+
+    asking = (batched("?", (one,), together=endless, alone=alone, max_rows=1) for one in "ab")
+    assert await asyncio.gather(*asking) == [["alone"], ["alone"]]
