@@ -1,6 +1,7 @@
 """Who asks at once is answered at once, and none is the worse for the others."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -193,6 +194,7 @@ async def test_the_reading_ends_with_the_last_who_waits_for_it(
 async def test_what_one_has_spoilt_the_others_read_for_themselves(
     reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="engine.batching")
     # PostgreSQL has no text with this character.
     a, bad, b = await asyncio.gather(*map(reader.one, ["a", "\0", "b"]), return_exceptions=True)
     assert (a, b) == ("a", "b")
