@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx2
 import pytest
 
@@ -17,6 +16,7 @@ from engine.database import is_pooled
 from tests.app.graphql.asked import EVENTS
 from tests.app.graphql.transport_ws import Socket
 from tests.app.pgbouncer import Pooled, pooling
+from tests.feed.following import connected
 from tests.feed.servers import serve
 from tests.ops.fleet import Member, sailing
 
@@ -29,6 +29,12 @@ CREATE = """
 """
 SEND = """
     mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) { delivery { state } } }
+"""
+# Other tests have theirs, in their own databases of the same cluster.
+ADVISORY_LOCKS = """
+    SELECT count(*)
+    FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND datname = current_database()
 """
 TICKETS = 30
 
@@ -61,10 +67,9 @@ async def test_several_processes_migrate_and_seed_at_once(
         *(seed(pooled.url, tickets=50, seed=1, progress=lambda *_: None) for _ in range(2))
     )
     assert sorted(report.tickets for report in seeded) == [0, 50]
-    connection = await asyncpg.connect(empty_database_url)
     # A lock of a session would be left behind with whoever gets that session next.
-    assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype='advisory'") == 0
-    await connection.close()
+    async with connected(empty_database_url) as connection:
+        assert await connection.fetchval(ADVISORY_LOCKS) == 0
 
 
 async def test_one_way_by_sessions_is_enough_to_be_told(pooled: Pooled) -> None:

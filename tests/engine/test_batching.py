@@ -16,6 +16,11 @@ from tests.engine.dataset import TICKET_IDS
 from tests.engine.execution import prepared, projected
 from tests.feed.following import connected
 
+# Other tests run the same statement, in their own databases of the same cluster.
+RUNNING = """
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND query = $1 AND state = 'active'
+"""
 SUBJECT = "query ($id: ID!) { ticket(id: $id) { id subject } }"
 DETAILS = """
 query ($id: ID!) {
@@ -177,7 +182,7 @@ async def test_the_reading_ends_with_the_last_who_waits_for_it(
     reader: Reader, database_url: str
 ) -> None:
     reader.statement = "SELECT value, pg_sleep(60) FROM unnest($1::text[]) AS value"
-    running = "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
+    running = f"SELECT count(*) {RUNNING}"
     asking = [asyncio.ensure_future(reader.one(value)) for value in "ab"]
     async with connected(database_url) as looking, asyncio.timeout(20):
         while not await looking.fetchval(running, reader.statement):  # noqa: ASYNC110  # it tells nobody
@@ -206,7 +211,7 @@ async def test_what_goes_down_with_its_backend_is_read_again(
     reader: Reader, database_url: str
 ) -> None:
     reader.statement = "SELECT value, pg_sleep(60) FROM unnest($1::text[]) AS value"
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1"
+    end = f"SELECT pg_terminate_backend(pid) {RUNNING}"
     asking = asyncio.gather(*map(reader.one, "abc"))
     async with connected(database_url) as ending, asyncio.timeout(20):
         while not await ending.fetch(end, reader.statement):  # noqa: ASYNC110  # it tells nobody
