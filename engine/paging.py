@@ -17,7 +17,7 @@ import orjson
 from orjson import Fragment
 
 from engine.moments import as_json, is_in_cursor, json_of
-from engine.sql import Sql
+from engine.sql import Sql, concatenate
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
@@ -57,6 +57,11 @@ class Order:
     terms: tuple[Term, ...]
     descending: bool = False
 
+    @property
+    def expressions(self) -> str:
+        """What rows are ordered by, joined by commas."""
+        return ", ".join(term.expression for term in self.terms)
+
     def clause(self, *, reverse: bool = False) -> str:
         """Return the ORDER BY clause's terms."""
         direction = " DESC" if self.descending != reverse else ""
@@ -64,16 +69,18 @@ class Order:
 
     def beyond(self, keyset: Keyset, *, reverse: bool = False, inclusive: bool = False) -> Sql:
         """Return the condition for rows after a keyset in this order (before it, in reverse)."""
-        operator = "<" if self.descending != reverse else ">"
-        expressions = ", ".join(term.expression for term in self.terms)
         marks = ", ".join(
             # As text, for the driver takes the first moment of a datetime for -infinity, and
             # the last for infinity; the first is what Go stores as no time at all.
             "CAST($? AS text)::timestamptz" if term.kind is Kind.TIME else "$?"
             for term in self.terms
         )
-        text = f"({expressions}) {operator}{'=' if inclusive else ''} ({marks})"
-        return Sql(text, keyset)
+        return self.beyond_row(Sql(f"({marks})", keyset), reverse=reverse, inclusive=inclusive)
+
+    def beyond_row(self, row: Sql, *, reverse: bool = False, inclusive: bool = False) -> Sql:
+        """Return the condition for rows after one of these expressions, in parentheses."""
+        operator = "<" if self.descending != reverse else ">"
+        return concatenate((f"({self.expressions}) {operator}{'=' if inclusive else ''} ", row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,15 @@ class Outer:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A piece of SQL: ``text`` with one ``$?`` for each of ``values``."""
+    """A piece of SQL: ``text`` with one ``$?`` for each of ``values``.
+
+    A condition is ``inverted`` where an inverted index answers it (GIN): its rows come in
+    no order, and of how many there are PostgreSQL has but a guess.
+    """
 
     text: str
     values: tuple[Any, ...] = ()
+    inverted: bool = False
 
 
 TRUE = Sql("TRUE")
@@ -74,4 +79,5 @@ def _join(word: str, conditions: list[Sql], nothing: Sql) -> Sql:
     if len(conditions) == 1:
         return conditions[0]
     text = word.join(f"({condition.text})" for condition in conditions)
-    return Sql(text, tuple(value for condition in conditions for value in condition.values))
+    values = tuple(value for condition in conditions for value in condition.values)
+    return Sql(text, values, any(condition.inverted for condition in conditions))

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.paging import Order, Window
 from engine.queries import One, Page
 from engine.sql import Sql, all_of, concatenate
 from engine.tables import Table
 
+# How many rows are looked through, in the order of the list, before an inverted index is.
+NEAREST = 2_000
 # The alias under which a nested statement sees the columns of its parents.
 PARENTS = "parents"
 # An array behind a SELECT has no length that PostgreSQL could plan for: of a few keys it
@@ -43,19 +46,80 @@ def kinds_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
 
 def page_statement(page: Page, columns: str) -> Sql:
     """Return the statement of a page: one row more than its size, to tell whether more follow."""
-    window = page.window
-    bounds = []
-    if window.after is not None:
-        bounds.append(page.order.beyond(window.after))
-    if window.before is not None:
-        bounds.append(page.order.beyond(window.before, reverse=True))
+    if page.where.inverted:
+        return _nearest_first_statement(page, columns)
+    order, limit = _order_and_limit(page)
+    condition = all_of((page.where, _bounds(page.window, page.order)))
     return concatenate(
+        (f'SELECT {columns} FROM "{page.table.name}" WHERE ', condition, f"{order}{limit}")
+    )
+
+
+def page_values(page: Page) -> tuple[Any, ...]:
+    """Return the values of a page's statement."""
+    where = page.where.values
+    bounds = (page.window.after or ()) + (page.window.before or ())
+    if page.where.inverted:
+        return bounds + where + where + bounds + bounds
+    return where + bounds
+
+
+def _nearest_first_statement(page: Page, columns: str) -> Sql:
+    """Return the statement of a page whose condition has an inverted index.
+
+    In the order of the list a page of what is frequent is found at once, and of what is
+    rare after all rows; by the index it is the other way round. Which it is PostgreSQL
+    guesses, and of words that come together, phrases, and words that nobody has written
+    it is wrong by orders of magnitude. So the nearest rows are looked through first, and
+    the others are found by the index, if there is no page among the nearest.
+    """
+    table = f'"{page.table.name}"'
+    order, limit = _order_and_limit(page)
+    bounds = _bounds(page.window, page.order)
+    last_of_nearest = concatenate(
         (
-            f'SELECT {columns} FROM "{page.table.name}" WHERE ',
-            all_of((page.where, *bounds)),
-            f" ORDER BY {page.order.clause(reverse=window.backward)} LIMIT {window.size + 1}",
+            f"(SELECT {page.order.expressions} FROM {table} WHERE ",
+            bounds,
+            f"{order} OFFSET {NEAREST - 1} LIMIT 1)",
         )
     )
+    others = all_of(
+        (
+            page.where,
+            bounds,
+            page.order.beyond_row(last_of_nearest, reverse=page.window.backward),
+            Sql(f"(SELECT count(*) FROM nearest) <= {page.window.size}"),
+        )
+    )
+    return concatenate(
+        (
+            f"WITH nearest AS MATERIALIZED (SELECT * FROM (SELECT * FROM {table} WHERE ",
+            bounds,
+            f"{order} LIMIT {NEAREST}) AS nearest WHERE ",
+            page.where,
+            f"{order}{limit}), others AS (SELECT * FROM {table} WHERE ",
+            others,
+            # With an OFFSET, be it none, they are all found before they are put in order.
+            f" OFFSET 0) SELECT {columns} FROM (SELECT * FROM nearest UNION ALL ",
+            f"(SELECT * FROM others{order}{limit})) AS found{order}{limit}",
+        )
+    )
+
+
+def _order_and_limit(page: Page) -> tuple[str, str]:
+    window = page.window
+    order = page.order.clause(reverse=window.backward)
+    return f" ORDER BY {order}", f" LIMIT {window.size + 1}"
+
+
+def _bounds(window: Window, order: Order) -> Sql:
+    """Return the condition for the rows between the cursors of a page."""
+    bounds = []
+    if window.after is not None:
+        bounds.append(order.beyond(window.after))
+    if window.before is not None:
+        bounds.append(order.beyond(window.before, reverse=True))
+    return all_of(bounds)
 
 
 def total_expression(page: Page) -> Sql:
@@ -77,17 +141,6 @@ def far_side_expression(page: Page) -> Sql:
             ")",
         )
     )
-
-
-def page_values(page: Page) -> tuple[Any, ...]:
-    """Return the values of a page's statement."""
-    window = page.window
-    values = page.where.values
-    if window.after is not None:
-        values += window.after
-    if window.before is not None:
-        values += window.before
-    return values
 
 
 def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:

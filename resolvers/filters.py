@@ -143,7 +143,9 @@ def _search(words: str, path: _Path) -> Sql:
         raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
     if not checked_text(words, *path).strip():
         return TRUE
-    return Sql(f"search @@ websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?)", (words,))
+    # Behind a SELECT the words are made a query once, not for each row, and planned for once.
+    query = f"(SELECT websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?))"
+    return Sql(f"search @@ {query}", (words,), inverted=True)
 
 
 _Compile: TypeAlias = Callable[[str, Any, _Path], Sql]
@@ -212,7 +214,8 @@ def _json(column: str, operators: Operators, path: _Path) -> Sql:
         here = (*path, name)
         match name:
             case "contains":
-                conditions.append(Sql(f"{column} @> $?::jsonb", (json_text(value, *here),)))
+                text = json_text(value, *here)
+                conditions.append(Sql(f"{column} @> (SELECT $?::jsonb)", (text,), inverted=True))
             case "has_key":
                 conditions.append(Sql(f"{column} ? $?", (checked_text(value, *here),)))
             case "is_null":

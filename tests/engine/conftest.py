@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from engine import statements
 from ops import Deliveries, OpsPolicy, Simulator, SimulatorSettings
 from resolvers.context import Caller, Context
 from tests.engine import dataset
@@ -12,9 +13,14 @@ from tests.engine.reference import Rows
 
 
 @pytest.fixture
-async def context(database: None) -> AsyncIterator[Context]:  # noqa: ARG001  # it must be there first
+async def context(
+    database: None,  # noqa: ARG001  # it must be there first
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Context]:
     """Return the context of a request, where the database has the rows of `dataset`."""
     await dataset.fill()
+    # So few that pages go on behind them.
+    monkeypatch.setattr(statements, "NEAREST", 3)
     deliveries = Deliveries(Simulator(SimulatorSettings(latency_ms=0)), OpsPolicy())
     caller = Caller(scopes=frozenset({"read", "write", "ops"}))
     yield Context(deliveries=deliveries, request_id="r", caller=caller)

@@ -40,10 +40,25 @@ _PAGE = f"""
     {_NEWEST_FIRST}
     LIMIT $1
 """
+# As this server does it: the newest first, and the index where there is no page among these.
 _SEARCH = f"""
+    WITH nearest AS MATERIALIZED (
+        SELECT * FROM (SELECT * FROM tickets {_NEWEST_FIRST} LIMIT 2000) AS nearest
+        WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
+        {_NEWEST_FIRST}
+        LIMIT $1
+    ), others AS (
+        SELECT * FROM tickets
+        WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
+            AND (created_at, id)
+                < (SELECT created_at, id FROM tickets {_NEWEST_FIRST} OFFSET 1999 LIMIT 1)
+            AND (SELECT count(*) FROM nearest) < $1
+        OFFSET 0
+    )
     SELECT id, subject, upper(status) AS status, customer_name AS "customerName"
-    FROM tickets
-    WHERE search @@ websearch_to_tsquery('english', $2)
+    FROM (
+        SELECT * FROM nearest UNION ALL (SELECT * FROM others {_NEWEST_FIRST} LIMIT $1)
+    ) AS found
     {_NEWEST_FIRST}
     LIMIT $1
 """

@@ -109,9 +109,22 @@ const SQL = {
     SELECT ${COLUMNS} FROM tickets WHERE (created_at, id) < ($2, $3) ${NEWEST_FIRST} LIMIT $1`,
   filtered: `
     SELECT ${COLUMNS} FROM tickets WHERE status = $2 AND priority = $3 ${NEWEST_FIRST} LIMIT $1`,
+  // As this server does it: the newest first, and the index where there is no page among these.
   search: `
-    SELECT ${COLUMNS} FROM tickets
-    WHERE search @@ websearch_to_tsquery('english', $2) ${NEWEST_FIRST} LIMIT $1`,
+    WITH nearest AS MATERIALIZED (
+      SELECT * FROM (SELECT * FROM tickets ${NEWEST_FIRST} LIMIT 2000) AS nearest
+      WHERE search @@ (SELECT websearch_to_tsquery('english', $2)) ${NEWEST_FIRST} LIMIT $1
+    ), others AS (
+      SELECT * FROM tickets
+      WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
+        AND (created_at, id)
+          < (SELECT created_at, id FROM tickets ${NEWEST_FIRST} OFFSET 1999 LIMIT 1)
+        AND (SELECT count(*) FROM nearest) < $1
+      OFFSET 0
+    )
+    SELECT ${COLUMNS} FROM (
+      SELECT * FROM nearest UNION ALL (SELECT * FROM others ${NEWEST_FIRST} LIMIT $1)
+    ) AS found ${NEWEST_FIRST} LIMIT $1`,
   logEntries: `
     SELECT entry.*
     FROM unnest($1::text[]) WITH ORDINALITY AS parent (id, place)
