@@ -13,9 +13,10 @@ first.
 Read the modules in this order: `sql` (conditions as data), `tables` (what a model
 says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset
 windows and cursors), `queries` (what a resolver returns), `statements` (the SQL of
-those); `documents` (parsed, measured and validated once, with `limits`, `merging`,
-`validation`, `cost`, `introspection` and `requirements`), `coercion` (variables),
-`literals` and `calls` (arguments), `selection` (one run of a document); `projection` and
+those, also where PostgreSQL would choose the wrong index); `documents` (parsed,
+measured and validated once, with `limits`, `merging`, `validation`, `cost`,
+`introspection` and `requirements`), `coercion` (variables), `literals` and `calls`
+(arguments), `selection` (one run of a document); `projection` and
 `connection` (a selection set compiled to columns), `shapes` (those, kept), `reading`
 (statements run, small ones for many at once by `batching`), `loading` (objects built),
 `plan` (what goes well, answered without graphql-core), `plain` (what cannot be

@@ -72,9 +72,12 @@ class Client(AsyncpgDBClient):
             # A pooler that gives each transaction another session knows none of the
             # statements that were prepared in the one before.
             options["statement_cache_size"] = 0
-        elif self._statement_timeout_ms is not None:
-            # For the statements of a process that is gone, and can cancel them no more.
-            settings["statement_timeout"] = str(self._statement_timeout_ms)
+        else:
+            # Of a large table, what may not even be run would be compiled each time.
+            settings["jit"] = "off"
+            if self._statement_timeout_ms is not None:
+                # For the statements of a process that is gone, and can cancel them no more.
+                settings["statement_timeout"] = str(self._statement_timeout_ms)
         options["server_settings"] = settings
         return await asyncpg.create_pool(self.dsn, reset=_end_statement, **options)
 

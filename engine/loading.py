@@ -17,6 +17,7 @@ from engine.sql import Sql
 from engine.statements import (
     answers_statement,
     far_side_expression,
+    far_side_values,
     kinds_statement,
     page_statement,
     page_values,
@@ -156,12 +157,10 @@ async def _load_answers(
     count: int,
 ) -> tuple[Sequence[bool], Sequence[int | None]]:
     """Return what lies on the far sides of the pages, and their totals, where they are selected."""
-    window = page.window
-    keyset = window.before if window.backward else window.after
     wants_total = shape.projection.wants_total
     # Without a cursor the page begins at the end of the list.
-    wants_far_side = keyset is not None and shape.projection.wants_far_side(
-        backward=window.backward
+    wants_far_side = page.window.start is not None and shape.projection.wants_far_side(
+        backward=page.window.backward
     )
     nothing = [False] * count, [None] * count
     if not wants_total and not wants_far_side:
@@ -174,8 +173,8 @@ async def _load_answers(
         return nest(answers_statement(expressions), under)
 
     values = page.where.values if wants_total else ()
-    if wants_far_side and keyset is not None:
-        values += page.where.values + keyset
+    if wants_far_side:
+        values += far_side_values(page)
     groups = await read(shape.text(("answers", *key), make), values, under)
     answers = [group[0] for group in groups]
     return (

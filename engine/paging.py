@@ -92,6 +92,11 @@ class Window:
     after: Keyset | None = None
     before: Keyset | None = None
 
+    @property
+    def start(self) -> Keyset | None:
+        """The cursor that the page starts from; without one it starts at an end of the list."""
+        return self.before if self.backward else self.after
+
 
 class InvalidWindow(ValueError):
     """A paging argument that cannot be used; the text says what is allowed."""

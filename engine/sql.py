@@ -5,7 +5,7 @@ is whole. A text is always written by us: nothing of a caller's ever becomes par
 of one, it becomes a value.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +38,12 @@ FALSE = Sql("FALSE")
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """Join by AND; no condition at all is true."""
-    return _join(" AND ", [one for one in conditions if one is not TRUE], TRUE)
+    return _join(" AND ", [one for one in conditions if one is not TRUE], TRUE, any)
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
     """Join by OR; no condition at all is false."""
-    return _join(" OR ", list(conditions), FALSE)
+    return _join(" OR ", list(conditions), FALSE, all)
 
 
 def negation(condition: Sql) -> Sql:
@@ -67,17 +67,19 @@ def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
 
 
 def concatenate(pieces: Sequence[Sql | str]) -> Sql:
-    """Put pieces one after the other."""
+    """Put pieces one after the other: no condition, but what has conditions in it."""
     text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
     values = tuple(value for piece in pieces if isinstance(piece, Sql) for value in piece.values)
     return Sql(text, values)
 
 
-def _join(word: str, conditions: list[Sql], nothing: Sql) -> Sql:
+def _join(
+    word: str, conditions: list[Sql], nothing: Sql, is_inverted: Callable[[Iterable[bool]], bool]
+) -> Sql:
     if not conditions:
         return nothing
     if len(conditions) == 1:
         return conditions[0]
     text = word.join(f"({condition.text})" for condition in conditions)
     values = tuple(value for condition in conditions for value in condition.values)
-    return Sql(text, values, any(condition.inverted for condition in conditions))
+    return Sql(text, values, is_inverted(condition.inverted for condition in conditions))

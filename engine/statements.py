@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.paging import Order, Window
+from engine.paging import Keyset
 from engine.queries import One, Page
-from engine.sql import Sql, all_of, concatenate
+from engine.sql import FALSE, Sql, all_of, concatenate
 from engine.tables import Table
 
-# How many rows are looked through, in the order of the list, before an inverted index is.
-NEAREST = 2_000
+# How many rows are gone through for each of a page, before an inverted index is asked.
+NEAREST_OF_EACH = 100
 # The alias under which a nested statement sees the columns of its parents.
 PARENTS = "parents"
 # An array behind a SELECT has no length that PostgreSQL could plan for: of a few keys it
@@ -46,80 +46,20 @@ def kinds_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
 
 def page_statement(page: Page, columns: str) -> Sql:
     """Return the statement of a page: one row more than its size, to tell whether more follow."""
-    if page.where.inverted:
-        return _nearest_first_statement(page, columns)
-    order, limit = _order_and_limit(page)
-    condition = all_of((page.where, _bounds(page.window, page.order)))
-    return concatenate(
-        (f'SELECT {columns} FROM "{page.table.name}" WHERE ', condition, f"{order}{limit}")
+    window = page.window
+    bounds = []
+    if window.after is not None:
+        bounds.append(page.order.beyond(window.after))
+    if window.before is not None:
+        bounds.append(page.order.beyond(window.before, reverse=True))
+    return _first_rows(
+        page, columns, all_of(bounds), reverse=window.backward, limit=window.size + 1
     )
 
 
 def page_values(page: Page) -> tuple[Any, ...]:
     """Return the values of a page's statement."""
-    where = page.where.values
-    bounds = (page.window.after or ()) + (page.window.before or ())
-    if page.where.inverted:
-        return bounds + where + where + bounds + bounds
-    return where + bounds
-
-
-def _nearest_first_statement(page: Page, columns: str) -> Sql:
-    """Return the statement of a page whose condition has an inverted index.
-
-    In the order of the list a page of what is frequent is found at once, and of what is
-    rare after all rows; by the index it is the other way round. Which it is PostgreSQL
-    guesses, and of words that come together, phrases, and words that nobody has written
-    it is wrong by orders of magnitude. So the nearest rows are looked through first, and
-    the others are found by the index, if there is no page among the nearest.
-    """
-    table = f'"{page.table.name}"'
-    order, limit = _order_and_limit(page)
-    bounds = _bounds(page.window, page.order)
-    last_of_nearest = concatenate(
-        (
-            f"(SELECT {page.order.expressions} FROM {table} WHERE ",
-            bounds,
-            f"{order} OFFSET {NEAREST - 1} LIMIT 1)",
-        )
-    )
-    others = all_of(
-        (
-            page.where,
-            bounds,
-            page.order.beyond_row(last_of_nearest, reverse=page.window.backward),
-            Sql(f"(SELECT count(*) FROM nearest) <= {page.window.size}"),
-        )
-    )
-    return concatenate(
-        (
-            f"WITH nearest AS MATERIALIZED (SELECT * FROM (SELECT * FROM {table} WHERE ",
-            bounds,
-            f"{order} LIMIT {NEAREST}) AS nearest WHERE ",
-            page.where,
-            f"{order}{limit}), others AS (SELECT * FROM {table} WHERE ",
-            others,
-            # With an OFFSET, be it none, they are all found before they are put in order.
-            f" OFFSET 0) SELECT {columns} FROM (SELECT * FROM nearest UNION ALL ",
-            f"(SELECT * FROM others{order}{limit})) AS found{order}{limit}",
-        )
-    )
-
-
-def _order_and_limit(page: Page) -> tuple[str, str]:
-    window = page.window
-    order = page.order.clause(reverse=window.backward)
-    return f" ORDER BY {order}", f" LIMIT {window.size + 1}"
-
-
-def _bounds(window: Window, order: Order) -> Sql:
-    """Return the condition for the rows between the cursors of a page."""
-    bounds = []
-    if window.after is not None:
-        bounds.append(order.beyond(window.after))
-    if window.before is not None:
-        bounds.append(order.beyond(window.before, reverse=True))
-    return all_of(bounds)
+    return _values(page, (page.window.after or ()) + (page.window.before or ()))
 
 
 def total_expression(page: Page) -> Sql:
@@ -129,18 +69,84 @@ def total_expression(page: Page) -> Sql:
 
 def far_side_expression(page: Page) -> Sql:
     """Return whether rows lie on the other side of the cursor that the page starts from."""
-    window = page.window
-    keyset = window.before if window.backward else window.after
+    keyset = page.window.start
     if keyset is None:
-        return Sql("FALSE")
-    other_side = page.order.beyond(keyset, reverse=not window.backward, inclusive=True)
-    return concatenate(
-        (
-            f'EXISTS (SELECT 1 FROM "{page.table.name}" WHERE ',
-            all_of((page.where, other_side)),
-            ")",
+        return FALSE
+    reverse = not page.window.backward
+    other_side = page.order.beyond(keyset, reverse=reverse, inclusive=True)
+    rows = _first_rows(page, "1", other_side, reverse=reverse, limit=1)
+    return concatenate(("EXISTS (", rows, ")"))
+
+
+def far_side_values(page: Page) -> tuple[Any, ...]:
+    """Return the values of that expression."""
+    keyset = page.window.start
+    return () if keyset is None else _values(page, keyset)
+
+
+def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
+    """Return the statement of the first rows that fit, of those within bounds."""
+    order = page.order.clause(reverse=reverse)
+    if page.where.inverted:
+        nearest = NEAREST_OF_EACH * (page.window.size + 1)
+        further = page.order.beyond_row(Sql("(SELECT * FROM last)"), reverse=reverse)
+        text = _NEAREST_FIRST.format(
+            columns=columns,
+            table=f'"{page.table.name}"',
+            where=f"({page.where.text})",
+            bounds=f"({bounds.text})",
+            further=further.text,
+            terms=page.order.expressions,
+            order=order,
+            limit=limit,
+            nearest=nearest,
+            before_last=nearest - 1,
         )
-    )
+    else:
+        condition = all_of((page.where, bounds)).text
+        text = (
+            f'SELECT {columns} FROM "{page.table.name}" WHERE {condition} '
+            f"ORDER BY {order} LIMIT {limit}"
+        )
+    return Sql(text, _values(page, bounds.values))
+
+
+def _values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
+    where = page.where.values
+    return bounds + where + bounds + where + bounds if page.where.inverted else where + bounds
+
+
+# Where an inverted index answers a condition, PostgreSQL can go through the rows in the
+# order of the list, and finds what is frequent at once and what is rare at the very end;
+# or by the index, where it is the other way round. It chooses by a guess, which of words
+# that come together, of phrases and of words that nobody has written is wrong by orders
+# of magnitude. So the nearest rows are gone through, and only where they do not have
+# enough, and are not all there is, all that fit are found by the index. (A filter leaves
+# rows in their order. With an OFFSET, be it none, a query is planned by itself: that of
+# the others neither for their order nor for the index of it.)
+_NEAREST_FIRST = """
+WITH nearest AS MATERIALIZED (
+    SELECT *
+    FROM (SELECT * FROM {table} WHERE {bounds} ORDER BY {order} LIMIT {nearest}) AS in_order
+    WHERE {where}
+    LIMIT {limit}
+), last AS MATERIALIZED (
+    SELECT {terms} FROM {table} WHERE {bounds} ORDER BY {order} LIMIT 1 OFFSET {before_last}
+), others AS (
+    SELECT *
+    FROM {table}
+    WHERE {where} AND (SELECT count(*) FROM nearest) < {limit} AND EXISTS (SELECT FROM last)
+    OFFSET 0
+)
+SELECT {columns}
+FROM (
+    SELECT * FROM nearest
+    UNION ALL
+    (SELECT * FROM others WHERE {bounds} AND {further} ORDER BY {order} LIMIT {limit})
+) AS found
+ORDER BY {order}
+LIMIT {limit}
+"""
 
 
 def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:

@@ -143,7 +143,7 @@ def _search(words: str, path: _Path) -> Sql:
         raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
     if not checked_text(words, *path).strip():
         return TRUE
-    # Behind a SELECT the words are made a query once, not for each row, and planned for once.
+    # Behind a SELECT the words become a query once, not for each row, and one plan serves all.
     query = f"(SELECT websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?))"
     return Sql(f"search @@ {query}", (words,), inverted=True)
 
@@ -215,6 +215,7 @@ def _json(column: str, operators: Operators, path: _Path) -> Sql:
         match name:
             case "contains":
                 text = json_text(value, *here)
+                # Behind a SELECT, as the words of a search are.
                 conditions.append(Sql(f"{column} @> (SELECT $?::jsonb)", (text,), inverted=True))
             case "has_key":
                 conditions.append(Sql(f"{column} ? $?", (checked_text(value, *here),)))

@@ -146,6 +146,12 @@ async def test_a_statement_ends_by_itself_soon_after_the_time_of_its_request() -
     assert limit == "11s"
 
 
+@pytest.mark.usefixtures("pool")
+async def test_statements_are_not_compiled() -> None:
+    [[setting]] = await fetch("SHOW jit", [])
+    assert setting == "off"
+
+
 async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: Pool) -> None:
     async def hang() -> None:
         async with asyncio.timeout(0.05), in_transaction() as connection:

@@ -43,21 +43,25 @@ _PAGE = f"""
 # As this server does it: the newest first, and the index where there is no page among these.
 _SEARCH = f"""
     WITH nearest AS MATERIALIZED (
-        SELECT * FROM (SELECT * FROM tickets {_NEWEST_FIRST} LIMIT 2000) AS nearest
+        SELECT * FROM (SELECT * FROM tickets {_NEWEST_FIRST} LIMIT 2100) AS in_order
         WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
-        {_NEWEST_FIRST}
         LIMIT $1
+    ), last AS MATERIALIZED (
+        SELECT created_at, id FROM tickets {_NEWEST_FIRST} LIMIT 1 OFFSET 2099
     ), others AS (
         SELECT * FROM tickets
         WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
-            AND (created_at, id)
-                < (SELECT created_at, id FROM tickets {_NEWEST_FIRST} OFFSET 1999 LIMIT 1)
-            AND (SELECT count(*) FROM nearest) < $1
+            AND (SELECT count(*) FROM nearest) < $1 AND EXISTS (SELECT FROM last)
         OFFSET 0
     )
     SELECT id, subject, upper(status) AS status, customer_name AS "customerName"
     FROM (
-        SELECT * FROM nearest UNION ALL (SELECT * FROM others {_NEWEST_FIRST} LIMIT $1)
+        SELECT * FROM nearest
+        UNION ALL
+        (
+            SELECT * FROM others WHERE (created_at, id) < (SELECT * FROM last)
+            {_NEWEST_FIRST} LIMIT $1
+        )
     ) AS found
     {_NEWEST_FIRST}
     LIMIT $1

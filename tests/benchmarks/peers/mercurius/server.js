@@ -112,18 +112,20 @@ const SQL = {
   // As this server does it: the newest first, and the index where there is no page among these.
   search: `
     WITH nearest AS MATERIALIZED (
-      SELECT * FROM (SELECT * FROM tickets ${NEWEST_FIRST} LIMIT 2000) AS nearest
-      WHERE search @@ (SELECT websearch_to_tsquery('english', $2)) ${NEWEST_FIRST} LIMIT $1
+      SELECT * FROM (SELECT * FROM tickets ${NEWEST_FIRST} LIMIT 2100) AS in_order
+      WHERE search @@ (SELECT websearch_to_tsquery('english', $2)) LIMIT $1
+    ), last AS MATERIALIZED (
+      SELECT created_at, id FROM tickets ${NEWEST_FIRST} LIMIT 1 OFFSET 2099
     ), others AS (
       SELECT * FROM tickets
       WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
-        AND (created_at, id)
-          < (SELECT created_at, id FROM tickets ${NEWEST_FIRST} OFFSET 1999 LIMIT 1)
-        AND (SELECT count(*) FROM nearest) < $1
+        AND (SELECT count(*) FROM nearest) < $1 AND EXISTS (SELECT FROM last)
       OFFSET 0
     )
     SELECT ${COLUMNS} FROM (
-      SELECT * FROM nearest UNION ALL (SELECT * FROM others ${NEWEST_FIRST} LIMIT $1)
+      SELECT * FROM nearest
+      UNION ALL
+      (SELECT * FROM others WHERE (created_at, id) < (SELECT * FROM last) ${NEWEST_FIRST} LIMIT $1)
     ) AS found ${NEWEST_FIRST} LIMIT $1`,
   logEntries: `
     SELECT entry.*
