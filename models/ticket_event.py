@@ -1,9 +1,7 @@
 """The table of changes: audit trail, history and feed at once."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
 
-import orjson
 from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.fields.db_defaults import SqlDefault
@@ -26,11 +24,6 @@ _TRY_LOCK = """
 SELECT ticket_id
 FROM unnest($1::text[]) AS ticket_id
 WHERE pg_try_advisory_xact_lock(hashtextextended(ticket_id, $2))
-"""
-
-_INSERT = """
-INSERT INTO ticket_events (id, ticket_id, type, actor, request_id, changes)
-VALUES ($1, $2, $3, $4, $5, $6)
 """
 
 
@@ -63,14 +56,6 @@ class TicketEvent(Model):
         )
 
 
-class FieldChange(TypedDict):
-    """One field of a ticket before and after a change, as the API writes name and values."""
-
-    field: str
-    before: Any
-    after: Any
-
-
 async def lock_ticket(connection: BaseDBAsyncClient, ticket_id: str) -> None:
     """Wait until no other transaction changes this ticket, and let none until ours has ended.
 
@@ -85,20 +70,3 @@ async def try_lock_tickets(connection: BaseDBAsyncClient, ticket_ids: Sequence[s
     """Lock those of the tickets, as `lock_ticket` does, whose lock is free, and return them."""
     rows = await connection.execute_query_dict(_TRY_LOCK, [ticket_ids, _LOCK_SEED])
     return {row["ticket_id"] for row in rows}
-
-
-async def record_event(
-    connection: BaseDBAsyncClient,
-    *,
-    ticket_id: str,
-    type: TicketEventType,
-    changes: Sequence[FieldChange],
-    actor: str | None,
-    request_id: str | None,
-) -> None:
-    """Write down a change of a ticket, in its transaction, which holds the ticket's lock.
-
-    A value may be an `orjson.Fragment`: JSON text that is to stay as it is.
-    """
-    values = [new_id(), ticket_id, type.value, actor, request_id, orjson.dumps(changes).decode()]
-    await connection.execute_query_dict(_INSERT, values)

@@ -4,25 +4,24 @@ import asyncio
 import random
 
 import asyncpg
-import orjson
 import pytest
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
 from models import TicketEvent, TicketEventType
-from models.ticket_event import lock_ticket, record_event
+from models.ticket_event import lock_ticket
+
+CHANGES = '[{"after": {"n": 1.50}, "field": "metadata", "before": null}]'
 
 
 async def record(ticket_id: str, *, actor: str, hold_s: float = 0.0, fail: bool = False) -> None:
     async with in_transaction() as connection:
         await lock_ticket(connection, ticket_id)
-        await record_event(
-            connection,
+        await TicketEvent.create(
+            using_db=connection,
             ticket_id=ticket_id,
             type=TicketEventType.UPDATED,
-            changes=[
-                {"field": "metadata", "before": None, "after": orjson.Fragment('{"n": 1.50}')}
-            ],
+            changes=CHANGES,
             actor=actor,
             request_id="r",
         )
@@ -36,7 +35,7 @@ async def test_an_event_says_who_changed_what_and_when(models_context: TortoiseC
         await record("said", actor="ann")
         event = await TicketEvent.get(ticket_id="said")
     assert (event.type, event.actor, event.request_id) == (TicketEventType.UPDATED, "ann", "r")
-    assert event.changes == '[{"after": {"n": 1.50}, "field": "metadata", "before": null}]'
+    assert event.changes == CHANGES
     assert event.at.tzinfo is not None
 
 
