@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import orjson
+import psutil
 
 from app.setting import name_of
 from app.settings import Settings
@@ -105,3 +106,16 @@ def _beginning(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
             if events[-1]["message"] == "listening":
                 return events
     raise AssertionError("".join(said))
+
+
+def serving_processes(parent: int) -> list[psutil.Process]:
+    """Return the processes of a server that has several."""
+    return [child for child in psutil.Process(parent).children() if _is_serving(child)]
+
+
+def _is_serving(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        # Gone since it was listed, or dead and not yet buried.
+        return False

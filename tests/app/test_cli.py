@@ -18,7 +18,7 @@ import pytest
 from app import __version__
 from app.setting import name_of
 from app.settings import Settings, example
-from tests.app.service import TICKETOPS, environment, running, ticketops
+from tests.app.service import TICKETOPS, environment, running, serving_processes, ticketops
 
 ROOT = Path(__file__).parents[2]
 COUNT = "{ tickets { totalCount } }"
@@ -359,18 +359,6 @@ def test_trusted_documents_that_cannot_be_run_are_warned_of_once(tmp_path: Path,
     ]
     assert "Cannot query field 'ticketz'" in told[0]
     assert "more than 40 tokens" in told[2]
-
-
-def serving_processes(parent: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(parent).children() if is_serving(child)]
-
-
-def is_serving(process: psutil.Process) -> bool:
-    try:
-        return "spawn_main" in " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        # Gone since it was listed, or dead and not yet buried.
-        return False
 
 
 def until(condition: object, timeout_s: float = 30.0) -> None:
