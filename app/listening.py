@@ -12,7 +12,8 @@ from app.trouble import Trouble
 BACKLOG = 2048
 # libuv takes one connection from a socket in each turn of its loop, in which a busy server
 # answers many requests: of a thousand clients that came at once, the last waited for 10 s.
-TAKEN_IN_A_TURN = 32
+# With more, a client that comes alone costs more, for all of them are woken by it.
+TAKEN_IN_A_TURN = 8
 # The processes of a server that was killed need a moment to see that it is gone.
 PATIENCE_S = 1.5
 POLL_S = 0.05
@@ -40,11 +41,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def taken_in_turns(listener: socket.socket) -> Iterator[list[socket.socket]]:
-    """Yield what listens as several sockets, so that a loop takes as many connections in a turn."""
+def as_several(listener: socket.socket, *, processes: int) -> Iterator[list[socket.socket]]:
+    """Yield what listens as several sockets, for each of so many processes that share it.
+
+    In one turn of its loop a process takes as many connections, together TAKEN_IN_A_TURN.
+    """
     with ExitStack() as opened:
-        copies = [opened.enter_context(listener.dup()) for _ in range(TAKEN_IN_A_TURN - 1)]
-        yield [listener, *copies]
+        count = max(1, TAKEN_IN_A_TURN // processes)
+        yield [listener, *(opened.enter_context(listener.dup()) for _ in range(count - 1))]
 
 
 def url_of(listener: socket.socket, host: str) -> str:

@@ -26,7 +26,7 @@ from app.http.application import application
 from app.http.connection import Connection
 from app.http.patience import Patience
 from app.http.websocket import WebSocket
-from app.listening import BACKLOG, listen, taken_in_turns, url_of
+from app.listening import BACKLOG, as_several, listen, url_of
 from app.logs import configure_logs
 from app.ready_database import ready_database, warn_of_pooler
 from app.setting import is_loopback
@@ -158,7 +158,7 @@ def _run(
     settings: Settings, database_url: str, listener: socket.socket, greeting: Greeting
 ) -> None:
     started = partial(_greet, greeting)
-    with taken_in_turns(listener) as sockets:
+    with as_several(listener, processes=settings.workers) as sockets:
         if settings.workers == 1:
             factory = partial(_settled_application, settings, database_url)
             Server(configuration(factory, settings), started).run(sockets=sockets)

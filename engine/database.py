@@ -73,7 +73,8 @@ class Client(AsyncpgDBClient):
             # statements that were prepared in the one before.
             options["statement_cache_size"] = 0
         else:
-            # Of a large table, what may not even be run would be compiled each time.
+            # Else a plan that seems dear is compiled at each run, also the parts of it that
+            # are seldom run.
             settings["jit"] = "off"
             if self._statement_timeout_ms is not None:
                 # For the statements of a process that is gone, and can cancel them no more.

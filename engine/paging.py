@@ -78,7 +78,7 @@ class Order:
         return self.beyond_row(Sql(f"({marks})", keyset), reverse=reverse, inclusive=inclusive)
 
     def beyond_row(self, row: Sql, *, reverse: bool = False, inclusive: bool = False) -> Sql:
-        """Return the condition for rows after one of these expressions, in parentheses."""
+        """Return the condition for rows after ``row``: values, or a query, in parentheses."""
         operator = "<" if self.descending != reverse else ">"
         return concatenate((f"({self.expressions}) {operator}{'=' if inclusive else ''} ", row))
 

@@ -5,8 +5,9 @@ is whole. A text is always written by us: nothing of a caller's ever becomes par
 of one, it becomes a value.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 MARK = "$?"
@@ -19,17 +20,30 @@ class Outer:
     column: str
 
 
+class Access(Enum):
+    """How PostgreSQL finds the rows of a condition."""
+
+    # One by one, or in a way that we do not care for.
+    SCANNED = "scanned"
+    # By an index in an order, and it knows from its statistics how many there are.
+    ORDERED = "ordered"
+    # By an inverted index (GIN), in no order; and of how many there are it has but a guess.
+    INVERTED = "inverted"
+
+
 @dataclass(frozen=True, slots=True)
 class Sql:
     """A piece of SQL: ``text`` with one ``$?`` for each of ``values``.
 
-    A condition is ``inverted`` where an inverted index answers it (GIN): its rows come in
-    no order, and of how many there are PostgreSQL has but a guess.
+    Of a condition `access` says how its rows are found. Of an inverted one, ``beside`` is
+    what is joined to it by AND and ordered; and it is narrowed if something scanned is, too.
     """
 
     text: str
     values: tuple[Any, ...] = ()
-    inverted: bool = False
+    access: Access = Access.SCANNED
+    beside: "Sql | None" = None
+    is_narrowed: bool = False
 
 
 TRUE = Sql("TRUE")
@@ -38,12 +52,31 @@ FALSE = Sql("FALSE")
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """Join by AND; no condition at all is true."""
-    return _join(" AND ", [one for one in conditions if one is not TRUE], TRUE, any)
+    parts = [one for one in conditions if one is not TRUE]
+    match parts:
+        case []:
+            return TRUE
+        case [condition]:
+            return condition
+    text, values = _joined(" AND ", parts)
+    if any(one.access is Access.INVERTED for one in parts):
+        beside = all_of(filter(None, map(_ordered_part, parts)))
+        is_narrowed = any(one.access is Access.SCANNED or one.is_narrowed for one in parts)
+        return Sql(text, values, Access.INVERTED, beside, is_narrowed)
+    is_ordered = all(one.access is Access.ORDERED for one in parts)
+    return Sql(text, values, Access.ORDERED if is_ordered else Access.SCANNED)
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
     """Join by OR; no condition at all is false."""
-    return _join(" OR ", list(conditions), FALSE, all)
+    parts = list(conditions)
+    match parts:
+        case []:
+            return FALSE
+        case [condition]:
+            return condition
+    is_inverted = all(one.access is Access.INVERTED for one in parts)
+    return Sql(*_joined(" OR ", parts), Access.INVERTED if is_inverted else Access.SCANNED)
 
 
 def negation(condition: Sql) -> Sql:
@@ -67,19 +100,16 @@ def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
 
 
 def concatenate(pieces: Sequence[Sql | str]) -> Sql:
-    """Put pieces one after the other: no condition, but what has conditions in it."""
+    """Put pieces one after the other; how the rows of what comes out are found is not known."""
     text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
     values = tuple(value for piece in pieces if isinstance(piece, Sql) for value in piece.values)
     return Sql(text, values)
 
 
-def _join(
-    word: str, conditions: list[Sql], nothing: Sql, is_inverted: Callable[[Iterable[bool]], bool]
-) -> Sql:
-    if not conditions:
-        return nothing
-    if len(conditions) == 1:
-        return conditions[0]
-    text = word.join(f"({condition.text})" for condition in conditions)
-    values = tuple(value for condition in conditions for value in condition.values)
-    return Sql(text, values, is_inverted(condition.inverted for condition in conditions))
+def _ordered_part(condition: Sql) -> Sql | None:
+    return condition if condition.access is Access.ORDERED else condition.beside
+
+
+def _joined(word: str, conditions: list[Sql]) -> tuple[str, tuple[Any, ...]]:
+    text = word.join([f"({condition.text})" for condition in conditions])
+    return text, tuple([value for condition in conditions for value in condition.values])

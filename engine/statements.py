@@ -5,11 +5,12 @@ from typing import Any
 
 from engine.paging import Keyset
 from engine.queries import One, Page
-from engine.sql import FALSE, Sql, all_of, concatenate
+from engine.sql import FALSE, TRUE, Access, Sql, all_of, concatenate
 from engine.tables import Table
 
-# How many rows are gone through for each of a page, before an inverted index is asked.
-NEAREST_OF_EACH = 100
+# How many rows are gone through for each row of a page, before an inverted index is asked;
+# five times as many where other conditions leave fewer that fit.
+NEAREST_PER_ROW = 100
 # The alias under which a nested statement sees the columns of its parents.
 PARENTS = "parents"
 # An array behind a SELECT has no length that PostgreSQL could plan for: of a few keys it
@@ -86,9 +87,12 @@ def far_side_values(page: Page) -> tuple[Any, ...]:
 
 def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
     """Return the statement of the first rows that fit, of those within bounds."""
+    values = _values(page, bounds.values)
     order = page.order.clause(reverse=reverse)
-    if page.where.inverted:
-        nearest = NEAREST_OF_EACH * (page.window.size + 1)
+    if page.where.access is Access.INVERTED:
+        per_row = NEAREST_PER_ROW * (5 if page.where.is_narrowed else 1)
+        nearest = per_row * (page.window.size + 1)
+        bounds = all_of((bounds, page.where.beside or TRUE))
         further = page.order.beyond_row(Sql("(SELECT * FROM last)"), reverse=reverse)
         text = _NEAREST_FIRST.format(
             columns=columns,
@@ -108,22 +112,28 @@ def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: 
             f'SELECT {columns} FROM "{page.table.name}" WHERE {condition} '
             f"ORDER BY {order} LIMIT {limit}"
         )
-    return Sql(text, _values(page, bounds.values))
+    return Sql(text, values)
 
 
 def _values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
-    where = page.where.values
-    return bounds + where + bounds + where + bounds if page.where.inverted else where + bounds
+    """Return the values of the statement of the first rows, in the order of its marks."""
+    where = page.where
+    if where.access is not Access.INVERTED:
+        return where.values + bounds
+    if where.beside is not None:
+        bounds += where.beside.values
+    return bounds + where.values + bounds + where.values + bounds
 
 
 # Where an inverted index answers a condition, PostgreSQL can go through the rows in the
 # order of the list, and finds what is frequent at once and what is rare at the very end;
 # or by the index, where it is the other way round. It chooses by a guess, which of words
 # that come together, of phrases and of words that nobody has written is wrong by orders
-# of magnitude. So the nearest rows are gone through, and only where they do not have
-# enough, and are not all there is, all that fit are found by the index. (A filter leaves
-# rows in their order. With an OFFSET, be it none, a query is planned by itself: that of
-# the others neither for their order nor for the index of it.)
+# of magnitude. So the nearest rows (of those that fit as far as it can foresee) are gone
+# through, and only where they do not have enough, and are not all there is, all that fit
+# are found by the index. A filter over rows in order keeps their order; and by OFFSET 0
+# the others are planned by themselves, so that neither the order nor the limit outside
+# tempts PostgreSQL to the index of the order.
 _NEAREST_FIRST = """
 WITH nearest AS MATERIALIZED (
     SELECT *

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias, TypedDict
 
-from engine.sql import FALSE, TRUE, Sql, all_of, any_of, negation
+from engine.sql import FALSE, TRUE, Access, Sql, all_of, any_of, negation
 from models import LogAction, LogStatus
 from models.ticket import SEARCH_CONFIGURATION
 from resolvers.json_values import json_text
@@ -109,7 +109,11 @@ def _ticket_condition(filter: TicketFilter, path: _Path) -> Sql:
             case "search":
                 conditions.append(_search(str(value), here))
             case _:
-                conditions.append(_column_condition(_TICKET_FIELDS, name, value, here))
+                operators: Any = value
+                condition = _column_condition(_TICKET_FIELDS, name, operators, here)
+                if name in _INDEXED and _COMPARISONS.issuperset(operators):
+                    condition = Sql(condition.text, condition.values, Access.ORDERED)
+                conditions.append(condition)
     return all_of(conditions)
 
 
@@ -145,7 +149,7 @@ def _search(words: str, path: _Path) -> Sql:
         return TRUE
     # Behind a SELECT the words become a query once, not for each row, and one plan serves all.
     query = f"(SELECT websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?))"
-    return Sql(f"search @@ {query}", (words,), inverted=True)
+    return Sql(f"search @@ {query}", (words,), Access.INVERTED)
 
 
 _Compile: TypeAlias = Callable[[str, Any, _Path], Sql]
@@ -216,8 +220,9 @@ def _json(column: str, operators: Operators, path: _Path) -> Sql:
             case "contains":
                 text = json_text(value, *here)
                 # Behind a SELECT, as the words of a search are.
-                conditions.append(Sql(f"{column} @> (SELECT $?::jsonb)", (text,), inverted=True))
+                conditions.append(Sql(f"{column} @> (SELECT $?::jsonb)", (text,), Access.INVERTED))
             case "has_key":
+                # Its index, which has paths, does not know of keys.
                 conditions.append(Sql(f"{column} ? $?", (checked_text(value, *here),)))
             case "is_null":
                 # A stored JSON null is answered as null, so it is one here too.
@@ -268,6 +273,9 @@ _TICKET_FIELDS: dict[str, _Compile] = {
     "metadata": _json,
     "ops_state": _enum,
 }
+# Columns with an index in an order, and the operators that it answers.
+_INDEXED = frozenset({"id", "status", "customer_email", "assigned_to", "created_at", "updated_at"})
+_COMPARISONS = frozenset({"eq", "in", "gt", "gte", "lt", "lte"})
 _LOG_ENTRY_FIELDS: dict[str, _Compile] = {
     "ticket_id": _text,
     "delivery_id": _text,

@@ -20,7 +20,7 @@ async def context(
     """Return the context of a request, where the database has the rows of `dataset`."""
     await dataset.fill()
     # So few that pages go on behind them.
-    monkeypatch.setattr(statements, "NEAREST_OF_EACH", 1)
+    monkeypatch.setattr(statements, "NEAREST_PER_ROW", 1)
     deliveries = Deliveries(Simulator(SimulatorSettings(latency_ms=0)), OpsPolicy())
     caller = Caller(scopes=frozenset({"read", "write", "ops"}))
     yield Context(deliveries=deliveries, request_id="r", caller=caller)
