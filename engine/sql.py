@@ -35,8 +35,8 @@ class Access(Enum):
 class Sql:
     """A piece of SQL: ``text`` with one ``$?`` for each of ``values``.
 
-    Of a condition `access` says how its rows are found. Of an inverted one, ``beside`` is
-    what is joined to it by AND and ordered; and it is narrowed if something scanned is, too.
+    `access` says how the rows of a condition are found. Of an inverted one, ``beside`` is the
+    ordered part of what is joined to it by AND, and it is narrowed where a part is scanned.
     """
 
     text: str

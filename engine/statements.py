@@ -85,6 +85,40 @@ def far_side_values(page: Page) -> tuple[Any, ...]:
     return () if keyset is None else _values(page, keyset)
 
 
+# Where an inverted index answers a condition, PostgreSQL can go through the rows in the
+# order of the list, and finds what is frequent at once and what is rare at the very end;
+# or by the index, where it is the other way round. It chooses by a guess, which of words
+# that come together, of phrases and of words that nobody has written is wrong by orders
+# of magnitude. So the nearest rows (of those that fit as far as it can foresee) are gone
+# through, and only where they do not have enough, and are not all there is, all that fit
+# are found by the index. A filter over rows in order keeps their order; and by OFFSET 0
+# the others are planned by themselves, so that neither the order nor the limit outside
+# tempts PostgreSQL to the index of the order.
+_NEAREST_FIRST = """
+WITH nearest AS MATERIALIZED (
+    SELECT *
+    FROM (SELECT * FROM {table} WHERE {bounds} ORDER BY {order} LIMIT {nearest}) AS in_order
+    WHERE {where}
+    LIMIT {limit}
+), last AS MATERIALIZED (
+    SELECT {terms} FROM {table} WHERE {bounds} ORDER BY {order} LIMIT 1 OFFSET {before_last}
+), others AS (
+    SELECT *
+    FROM {table}
+    WHERE {where} AND (SELECT count(*) FROM nearest) < {limit} AND EXISTS (SELECT FROM last)
+    OFFSET 0
+)
+SELECT {columns}
+FROM (
+    SELECT * FROM nearest
+    UNION ALL
+    (SELECT * FROM others WHERE {bounds} AND {further} ORDER BY {order} LIMIT {limit})
+) AS found
+ORDER BY {order}
+LIMIT {limit}
+"""
+
+
 def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
     """Return the statement of the first rows that fit, of those within bounds."""
     values = _values(page, bounds.values)
@@ -123,40 +157,6 @@ def _values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
     if where.beside is not None:
         bounds += where.beside.values
     return bounds + where.values + bounds + where.values + bounds
-
-
-# Where an inverted index answers a condition, PostgreSQL can go through the rows in the
-# order of the list, and finds what is frequent at once and what is rare at the very end;
-# or by the index, where it is the other way round. It chooses by a guess, which of words
-# that come together, of phrases and of words that nobody has written is wrong by orders
-# of magnitude. So the nearest rows (of those that fit as far as it can foresee) are gone
-# through, and only where they do not have enough, and are not all there is, all that fit
-# are found by the index. A filter over rows in order keeps their order; and by OFFSET 0
-# the others are planned by themselves, so that neither the order nor the limit outside
-# tempts PostgreSQL to the index of the order.
-_NEAREST_FIRST = """
-WITH nearest AS MATERIALIZED (
-    SELECT *
-    FROM (SELECT * FROM {table} WHERE {bounds} ORDER BY {order} LIMIT {nearest}) AS in_order
-    WHERE {where}
-    LIMIT {limit}
-), last AS MATERIALIZED (
-    SELECT {terms} FROM {table} WHERE {bounds} ORDER BY {order} LIMIT 1 OFFSET {before_last}
-), others AS (
-    SELECT *
-    FROM {table}
-    WHERE {where} AND (SELECT count(*) FROM nearest) < {limit} AND EXISTS (SELECT FROM last)
-    OFFSET 0
-)
-SELECT {columns}
-FROM (
-    SELECT * FROM nearest
-    UNION ALL
-    (SELECT * FROM others WHERE {bounds} AND {further} ORDER BY {order} LIMIT {limit})
-) AS found
-ORDER BY {order}
-LIMIT {limit}
-"""
 
 
 def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:

@@ -111,7 +111,7 @@ def _ticket_condition(filter: TicketFilter, path: _Path) -> Sql:
             case _:
                 operators: Any = value
                 condition = _column_condition(_TICKET_FIELDS, name, operators, here)
-                if name in _INDEXED and _COMPARISONS.issuperset(operators):
+                if operators and name in _INDEXED and _COMPARISONS.issuperset(operators):
                     condition = Sql(condition.text, condition.values, Access.ORDERED)
                 conditions.append(condition)
     return all_of(conditions)
