@@ -44,7 +44,8 @@ def listen(host: str, port: int) -> socket.socket:
 def as_several(listener: socket.socket, *, processes: int) -> Iterator[list[socket.socket]]:
     """Yield what listens as several sockets, for each of so many processes that share it.
 
-    In one turn of its loop a process takes as many connections, together TAKEN_IN_A_TURN.
+    In one turn of its loop a process takes as many connections: its share of
+    TAKEN_IN_A_TURN, and at least one.
     """
     with ExitStack() as opened:
         count = max(1, TAKEN_IN_A_TURN // processes)
