@@ -2,7 +2,7 @@
 # make test     the same set-up, then the tests (on an embedded PostgreSQL, or TEST_DATABASE_URL)
 # make coverage runs the tests at about half the speed, and prints what of each module they ran
 # make graphiql brings the files of GraphiQL's page, where the set-up could not
-# make check    what must hold before a commit: lint, format, types, floors, drift, printed schema, locks
+# make check    what must hold before a commit: lint, format, types, layers, drift, printed schema, locks
 # make format   put the code into its form
 # make bench    this server beside its peers (ARGS=--help tells what else can be measured)
 # make audit    known faults of what runs here, as the Python Package Index tells them, or its dates
@@ -52,7 +52,7 @@ check: $(DEV)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/ticketops schema check
-	@$(BIN)/python -m pytest -q tests/test_floors.py tests/test_locks.py $(DRIFT)
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_locks.py $(DRIFT)
 
 format: $(DEV)
 	@$(BIN)/ruff check --fix-only --quiet .

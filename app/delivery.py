@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.settings import Settings
-from engine.bell import Bell
+from app.config.settings import Settings
+from engine.streaming.notifications import Notifier
 from ops import (
     DUE,
     Deliveries,
@@ -15,7 +15,7 @@ from ops import (
     SimulatorSettings,
     delivering,
 )
-from ops.http_client import HttpOps
+from ops.clients.http import HttpOps
 
 __all__ = ["background_delivery", "deliveries", "ops_client"]
 
@@ -54,10 +54,10 @@ async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
 
 
 @asynccontextmanager
-async def background_delivery(made: Deliveries, bell: Bell) -> AsyncIterator[None]:
+async def background_delivery(made: Deliveries, notifier: Notifier) -> AsyncIterator[None]:
     """Deliver what is due, woken when there is more; at the end what has begun is finished."""
     worker = DeliveryWorker(made.courier)
-    silence = bell.heard_by(worker.wake, DUE)
+    silence = notifier.subscribe(worker.wake, DUE)
     try:
         async with delivering(worker):
             yield

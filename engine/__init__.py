@@ -29,8 +29,9 @@ What is followed live has modules of its own: `bell` (something was committed),
 `stream` (one reader, many listeners), `subscription` (events answered, once for all
 who ask the same).
 
-The floors above say what they want by `sql`, `tables`, `paging` and `queries`; have it
-answered by `documents`, `limits`, `execution` and `subscription`, or over instances by
-`plain`; hear of it by `bell`, `stream` and `listener`; share `database`, `failures`
-and `deadlines`; and tell of `caches`. Of the other modules they know nothing.
+The layers above import only these modules: `database.client`, `database.errors`,
+`database.timeouts`, `documents.caches`, `documents.documents`, `documents.limits`, `errors`,
+`execution.execution`, `execution.fallback`, `sql.expressions`, `sql.paging`, `sql.queries`,
+`sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
+`streaming.subscription`.
 """

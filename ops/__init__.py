@@ -7,14 +7,14 @@ holds only while the claim does (the fence). So a crash at any point costs at
 most a repeated call with the same key, and nothing that was accepted is lost.
 """
 
-from ops.breaker import BreakerSettings, CircuitState
-from ops.claim import DUE
-from ops.client import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
-from ops.deliveries import Attempt, Check, Deliveries
-from ops.policy import OpsPolicy
-from ops.refusals import DeliveryNotFound, DeliveryStateError, NotSent
+from ops.clients.circuit_breaker import BreakerSettings, CircuitState
+from ops.clients.protocol import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
+from ops.delivery.claims import DUE
+from ops.delivery.deliveries import Attempt, Check, Deliveries
+from ops.delivery.errors import DeliveryNotFound, DeliveryStateError, NotSent
+from ops.delivery.policy import OpsPolicy
+from ops.delivery.worker import DeliveryWorker, delivering
 from ops.simulator import Simulator, SimulatorSettings
-from ops.worker import DeliveryWorker, delivering
 
 __all__ = [
     "DUE",

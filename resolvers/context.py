@@ -1,12 +1,9 @@
 """Who asks, and what is at hand to answer."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ops import Deliveries
-
-if TYPE_CHECKING:
-    from resolvers.feed import Feeds
+from resolvers.feeds import Feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +29,4 @@ class Context:
     request_id: str
     caller: Caller = field(default=ANONYMOUS)
     # None where nobody can listen: outside of a server.
-    feeds: "Feeds | None" = None
+    feeds: Feeds | None = None

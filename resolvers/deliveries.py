@@ -8,9 +8,9 @@ from typing import TypedDict, Unpack
 
 from tortoise.transactions import in_transaction
 
-from engine.database import fetch
-from engine.queries import One, Page
-from engine.sql import Sql
+from engine.database.client import fetch
+from engine.sql.expressions import Sql
+from engine.sql.queries import Page, SingleRow
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
 from models.ticket_event import lock_ticket
 from ops import (
@@ -23,12 +23,12 @@ from ops import (
     OpsFailure,
 )
 from resolvers.context import Context
+from resolvers.errors import Conflict, ErrorCode, NotFound, OpsProblem
 from resolvers.filters import OpsDeliveryFilter, delivery_condition
 from resolvers.idempotency import claim_key, earlier_result, keyed_call
 from resolvers.pages import PageArguments, page_of
-from resolvers.problems import Conflict, ErrorCode, NotFound, OpsProblem
 from resolvers.tables import DELIVERIES, NEWEST_DELIVERY_FIRST
-from resolvers.texts import checked_id
+from resolvers.text_validation import checked_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def find_deliveries(
     return page_of(DELIVERIES, NEWEST_DELIVERY_FIRST, delivery_condition(filter), arguments)
 
 
-def find_newest_delivery(context: Context, ticket_id: str) -> One:  # noqa: ARG001  # one signature for all
+def find_newest_delivery(context: Context, ticket_id: str) -> SingleRow:  # noqa: ARG001  # one signature for all
     """Return the newest delivery of a ticket."""
-    return One(DELIVERIES, Sql('"ticket_id" = $?', (ticket_id,)), NEWEST_DELIVERY_FIRST)
+    return SingleRow(DELIVERIES, Sql('"ticket_id" = $?', (ticket_id,)), NEWEST_DELIVERY_FIRST)
 
 
 async def send_to_ops(

@@ -2,8 +2,8 @@
 
 from typing import Unpack
 
-from engine.queries import Page
-from engine.sql import Sql
+from engine.sql.expressions import Sql
+from engine.sql.queries import Page
 from resolvers.context import Context
 from resolvers.pages import PageArguments, page_of
 from resolvers.tables import EVENTS, NEWEST_EVENT_FIRST

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncGenerator
 
-from engine.bell import Bell
-from engine.listener import Event
-from engine.paging import InvalidWindow, decode_cursor
-from engine.stream import Stream, TooSlow, UnknownPosition
+from engine.sql.paging import InvalidWindow, decode_cursor
+from engine.streaming.stream import TooSlow, UnknownPosition
+from engine.streaming.subscriber import Event
 from resolvers.context import Context
-from resolvers.problems import ErrorCode, InvalidInput
-from resolvers.tables import EVENT_ORDER, EVENTS, LOG_ENTRIES, event_cursor
-from resolvers.texts import checked_id
+from resolvers.errors import ErrorCode, InvalidInput
+from resolvers.feeds import Feeds
+from resolvers.tables import EVENT_ORDER, event_cursor
+from resolvers.text_validation import checked_id
 
-__all__ = ["Feeds", "FellBehind", "follow_log_entries", "follow_ticket_events"]
+__all__ = ["FellBehind", "follow_log_entries", "follow_ticket_events"]
 
 
 class FellBehind(Exception):
@@ -20,19 +20,6 @@ class FellBehind(Exception):
     def __init__(self, cursor: str) -> None:
         super().__init__("the subscriber fell behind")
         self.cursor = cursor
-
-
-class Feeds:
-    """What one process follows for all who listen to it."""
-
-    def __init__(self, bell: Bell) -> None:
-        self.ticket_events = Stream(EVENTS, bell, key="ticket_id")
-        self.log_entries = Stream(LOG_ENTRIES, bell, key="ticket_id")
-
-    async def close(self) -> None:
-        """End what anybody listens to."""
-        await self.ticket_events.close()
-        await self.log_entries.close()
 
 
 async def follow_ticket_events(

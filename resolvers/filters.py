@@ -9,12 +9,12 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias, TypedDict
 
-from engine.sql import FALSE, TRUE, Access, Sql, all_of, any_of, negation
+from engine.sql.expressions import FALSE, TRUE, Access, Sql, all_of, any_of, negation
 from models import LogAction, LogStatus
 from models.ticket import SEARCH_CONFIGURATION
+from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.json_values import json_text
-from resolvers.problems import ErrorCode, InvalidInput
-from resolvers.texts import checked_text
+from resolvers.text_validation import checked_text
 
 Operators: TypeAlias = Mapping[str, Any]
 

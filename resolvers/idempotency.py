@@ -10,8 +10,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.idempotency_key import KEY_MAX_LENGTH
 from resolvers.context import Caller
-from resolvers.problems import Conflict, ErrorCode, InvalidInput
-from resolvers.texts import checked_text
+from resolvers.errors import Conflict, ErrorCode, InvalidInput
+from resolvers.text_validation import checked_text
 
 _PATH = "idempotency_key"
 

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import orjson
 
-from resolvers.problems import ErrorCode, InvalidInput
-from resolvers.texts import checked_text
+from resolvers.errors import ErrorCode, InvalidInput
+from resolvers.text_validation import checked_text
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 

@@ -2,8 +2,8 @@
 
 from typing import Unpack
 
-from engine.queries import Page
-from engine.sql import Sql, all_of
+from engine.sql.expressions import Sql, all_of
+from engine.sql.queries import Page
 from resolvers.context import Context
 from resolvers.filters import LogEntryFilter, log_entry_condition
 from resolvers.pages import PageArguments, page_of

@@ -2,11 +2,11 @@
 
 from typing import TypedDict
 
-from engine.paging import InvalidWindow, Order, window
-from engine.queries import Page
-from engine.sql import Sql
-from engine.tables import Table
-from resolvers.problems import ErrorCode, InvalidInput
+from engine.sql.expressions import Sql
+from engine.sql.paging import InvalidWindow, Order, window
+from engine.sql.queries import Page
+from engine.sql.tables import Table
+from resolvers.errors import ErrorCode, InvalidInput
 
 
 class PageArguments(TypedDict, total=False):

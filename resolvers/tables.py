@@ -1,7 +1,7 @@
 """The one door to rows: every table that the API reads, with the orders it is listed in."""
 
-from engine.paging import Kind, Order, Term, cursor_encoder
-from engine.tables import Computed, table_of
+from engine.sql.paging import Kind, Order, Term, cursor_encoder
+from engine.sql.tables import Computed, table_of
 from models import LogEntry, OpsDelivery, Ticket, TicketEvent
 from models.ticket import PRIORITY_RANK, STATUS_RANK
 

@@ -10,19 +10,19 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from engine.database import committed, fetch
-from engine.failures import violated_constraint
-from engine.queries import Loaded
-from engine.tables import Column
+from engine.database.client import committed, fetch
+from engine.database.errors import violated_constraint
+from engine.sql.queries import Loaded
+from engine.sql.tables import Column
 from models import Ticket, TicketPriority, TicketStatus
 from models.columns import new_id
 from models.ticket_event import lock_ticket
-from ops.withdraw import withdraw
+from ops.delivery.cancellation import cancel_pending
 from resolvers.context import Context
+from resolvers.errors import Conflict, ErrorCode, NotFound
 from resolvers.idempotency import claim_key, keyed_call
-from resolvers.problems import Conflict, ErrorCode, NotFound
 from resolvers.tables import TICKETS
-from resolvers.texts import checked_id
+from resolvers.text_validation import checked_id
 from resolvers.ticket_fields import (
     Fields,
     Values,
@@ -31,17 +31,17 @@ from resolvers.ticket_fields import (
     metadata_is_too_long,
 )
 from resolvers.ticket_statements import (
+    AUDITED_FIELDS,
     CREATE,
     DELETE,
     FIND,
     FIND_FOR_DELETION,
     ID_IS_TAKEN,
-    TOLD,
     update_statement,
 )
 
 # What a new ticket has where nothing else is said.
-_NEW: Mapping[str, Any] = dict.fromkeys(TOLD) | {
+_NEW: Mapping[str, Any] = dict.fromkeys(AUDITED_FIELDS) | {
     "status": TicketStatus.OPEN,
     "priority": TicketPriority.MEDIUM,
     "category": "general",
@@ -134,7 +134,7 @@ async def delete_ticket(
         await lock_ticket(connection, id)
         rows = await _fetch_by(connection, FIND_FOR_DELETION, [id])
         gone = _found(rows, id, expected_version).instance
-        await withdraw(connection, id)
+        await cancel_pending(connection, id)
         await connection.execute_query_dict(
             DELETE,
             [
@@ -142,7 +142,7 @@ async def delete_ticket(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes({name: getattr(gone, name) for name in TOLD}, is_gone=True),
+                _changes({name: getattr(gone, name) for name in AUDITED_FIELDS}, is_gone=True),
             ],
         )
     return id
@@ -228,7 +228,7 @@ async def _get(
 def _changes(told: Mapping[str, Any], *, is_gone: bool = False) -> str:
     """Return all values of a ticket that is new, or gone, as changes in JSON text."""
     values = [
-        (TOLD[name], _written(TICKETS.columns[name], value))
+        (AUDITED_FIELDS[name], _written(TICKETS.columns[name], value))
         for name, value in told.items()
         if value is not None
     ]

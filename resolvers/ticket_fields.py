@@ -18,9 +18,9 @@ from models.ticket import (
     METADATA_MAX_BYTES,
     SUBJECT_MAX_LENGTH,
 )
+from resolvers.errors import ErrorCode, InvalidInput, Problem, Problems
 from resolvers.json_values import json_text
-from resolvers.problems import ErrorCode, InvalidInput, Problem, Problems
-from resolvers.texts import checked_id, checked_text
+from resolvers.text_validation import checked_id, checked_text
 
 Fields: TypeAlias = Mapping[str, object]
 Values: TypeAlias = dict[str, Any]

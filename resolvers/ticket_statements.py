@@ -6,7 +6,7 @@ from models.ticket_event import TICKET_LOCK
 from resolvers.tables import NODE_TABLES, TICKETS
 
 # The fields whose changes are told, as the API names them.
-TOLD = {
+AUDITED_FIELDS = {
     "subject": "subject",
     "description": "description",
     "status": "status",
@@ -109,7 +109,7 @@ def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
         "differs": " OR ".join(
             _differs(f"old.{name}", value, name) for name, value in given.items()
         ),
-        "changes": " || ".join(_change(name) for name in TOLD if name in given),
+        "changes": " || ".join(_change(name) for name in AUDITED_FIELDS if name in given),
     }
 
 
@@ -124,5 +124,5 @@ def _change(name: str) -> str:
     old, new = f"old_{name}", name
     before, after = (f"upper({one})" if name in _ENUMS else one for one in (old, new))
     return f"""CASE WHEN {_differs(old, new, name)} THEN jsonb_build_array(
-        jsonb_build_object('field', '{TOLD[name]}', 'before', {before}, 'after', {after})
+        jsonb_build_object('field', '{AUDITED_FIELDS[name]}', 'before', {before}, 'after', {after})
     ) ELSE '[]' END"""

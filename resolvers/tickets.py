@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-from engine.database import fetch
-from engine.queries import Nodes, One, Page, by_key
-from engine.sql import concatenate, render
+from engine.database.client import fetch
+from engine.sql.expressions import concatenate, render
+from engine.sql.queries import Nodes, Page, SingleRow, by_key
 from resolvers.context import Context
+from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.filters import TicketFilter, ticket_condition
 from resolvers.pages import PageArguments, page_of
-from resolvers.problems import ErrorCode, InvalidInput
 from resolvers.tables import NODE_TABLES, TICKET_ORDERS, TICKETS
-from resolvers.texts import checked_id
+from resolvers.text_validation import checked_id
 
 MAX_NODES = 100
 
@@ -49,12 +49,12 @@ def find_nodes(context: Context, ids: Sequence[str]) -> Nodes:  # noqa: ARG001  
     return Nodes(NODE_TABLES, tuple(checked_id(one, "ids") for one in ids))
 
 
-def find_ticket(context: Context, id: str) -> One:  # noqa: ARG001  # the domain's word; one signature for all
+def find_ticket(context: Context, id: str) -> SingleRow:  # noqa: ARG001  # the domain's word; one signature for all
     """Return the ticket with this id."""
     return by_key(TICKETS, checked_id(id, "id"))
 
 
-def find_ticket_of(context: Context, ticket_id: str) -> One:  # noqa: ARG001  # one signature for all
+def find_ticket_of(context: Context, ticket_id: str) -> SingleRow:  # noqa: ARG001  # one signature for all
     """Return the ticket that a row belongs to."""
     return by_key(TICKETS, ticket_id)
 

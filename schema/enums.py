@@ -20,7 +20,7 @@ from models import (
     TicketStatus,
 )
 from ops import CircuitState
-from resolvers.problems import ErrorCode
+from resolvers.errors import ErrorCode
 
 __all__ = [
     "CircuitState",

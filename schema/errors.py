@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, cast
 
 import strawberry
 
-from resolvers.problems import (
+from resolvers.errors import (
     Conflict,
     InvalidInput,
     NotFound,

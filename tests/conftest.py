@@ -22,11 +22,11 @@ import hypothesis  # noqa: F401  # imported late by its plugin, it trips over a 
 import pytest
 import uvicorn
 
-from app.http.application import application
-from app.migrations import migrate
-from app.serve import configuration
-from app.settings import Settings
-from engine.database import END, default_client
+from app.application import application
+from app.config.settings import Settings
+from app.database.migrations import migrate
+from app.processes.serve import configuration
+from engine.database.client import END, default_client
 
 TABLES = "tickets, log_entries, ops_deliveries, ticket_events, idempotency_keys, api_tokens"
 UNCOUNTED = {"BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL in the first process; parallel workers find it in their environment."""
     if hasattr(config, "workerinput") or os.environ.get("TEST_DATABASE_URL"):
         return
-    from app.embedded import VOLATILE, EmbeddedPostgres  # noqa: PLC0415  # only where it is wanted
+    from app.database.embedded import VOLATILE, EmbeddedPostgres  # noqa: PLC0415  # only where it is wanted
 
     folder = tempfile.TemporaryDirectory(prefix="ticketops-tests-")
     server = EmbeddedPostgres(Path(folder.name), options=VOLATILE)

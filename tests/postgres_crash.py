@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from app.embedded import EmbeddedPostgres
+from app.database.embedded import EmbeddedPostgres
 
-PATIENCE_S = 30
+RETRY_FOR_S = 30
 
 
 async def crash(postgres: EmbeddedPostgres) -> None:
@@ -24,7 +24,7 @@ async def crash(postgres: EmbeddedPostgres) -> None:
         # It waits for seconds for one that is held up.
         with suppress(psutil.NoSuchProcess):
             backend.kill()
-    await asyncio.to_thread(postmaster.wait, PATIENCE_S)
+    await asyncio.to_thread(postmaster.wait, RETRY_FOR_S)
 
 
 @contextmanager

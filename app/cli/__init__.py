@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from app import __version__
 from app.cli import migrate, ops_simulator, schema, seed, serve, settings, token, worker
-from app.trouble import Trouble
+from app.errors import CommandError
 
 COMMANDS = (serve, worker, migrate, seed, schema, settings, token, ops_simulator)
 REFUSED = 2
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         status: int = given.run(given)
-    except Trouble as trouble:
+    except CommandError as trouble:
         sys.stdout.flush()
         print(f"ticketops: {trouble}", file=sys.stderr)
         if trouble.hint:

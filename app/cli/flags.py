@@ -4,8 +4,8 @@ import argparse
 import os
 from dataclasses import fields
 
-from app.setting import meaning_of, name_of
-from app.settings import Settings
+from app.config.setting_fields import meaning_of, name_of
+from app.config.settings import Settings
 
 DATABASE = ("database_url", "data_dir")
 LOG = ("log_level", "log_format")

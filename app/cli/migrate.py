@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Migrate, and say what was done."""
     settings = load_settings(given)
-    from app.ready_database import ready_database
+    from app.database.ready import ready_database
 
     with ready_database(settings) as database:
         print(database.report)

@@ -34,24 +34,24 @@ def run(given: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     import orjson
 
-    from app.trouble import Trouble
-    from ops.simulator.knobs import Knobs
+    from app.errors import CommandError
+    from ops.simulator.fault_settings import FaultSettings
     from ops.simulator.process import serve_simulator
     from ops.simulator.server import SimulatorServer
 
     turned = {}
-    for knob in given.knobs:
+    for knob in given.fault_settings:
         name, _, value = knob.partition("=")
         try:
             turned[name] = orjson.loads(value)
         except orjson.JSONDecodeError as error:
             message = f"The knob {knob} is not NAME=VALUE with a number, true or false."
-            raise Trouble(message) from error
+            raise CommandError(message) from error
     try:
-        knobs = Knobs().turned(turned)
+        fault_settings = FaultSettings().turned(turned)
     except ValueError as error:
-        raise Trouble(f"The knobs cannot be turned: {error}.") from error
+        raise CommandError(f"The knobs cannot be turned: {error}.") from error
     print(f"OPS_URL=http://127.0.0.1:{given.port}", flush=True)
-    simulator = SimulatorServer(knobs, token=given.token)
+    simulator = SimulatorServer(fault_settings, token=given.token)
     serve_simulator(simulator, host="127.0.0.1", port=given.port).run()
     return 0

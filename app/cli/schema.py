@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.trouble import Trouble
+from app.errors import CommandError
 
 COMMITTED = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
@@ -42,7 +42,7 @@ def run_export(given: argparse.Namespace) -> int:
         try:
             given.file.write_text(printed(), encoding="utf-8")
         except OSError as error:
-            raise Trouble(f"{given.file} cannot be written: {error.strerror}.") from error
+            raise CommandError(f"{given.file} cannot be written: {error.strerror}.") from error
     return 0
 
 
@@ -58,10 +58,10 @@ def run_check(given: argparse.Namespace) -> int:
     try:
         former = build_schema(text)
     except GraphQLError as error:
-        raise Trouble(f"{file} holds no schema: {error.message}") from error
+        raise CommandError(f"{file} holds no schema: {error.message}") from error
     except TypeError as error:
         # It can be read, but does not make sense; one line a fault.
-        raise Trouble(f"{file} holds no schema: {str(error).splitlines()[0]}") from error
+        raise CommandError(f"{file} holds no schema: {str(error).splitlines()[0]}") from error
     breaking = find_breaking_changes(former, graphql_schema())
     for change in breaking:
         print(f"breaking: {change.description}")
@@ -85,7 +85,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{file} cannot be read: {error}.") from error
+        raise CommandError(f"{file} cannot be read: {error}.") from error
 
 
 def _named(file: Path) -> Path:

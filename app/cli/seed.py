@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.flags import DATABASE, add_flags, load_settings
 from app.cli.progress import Progress
-from app.setting import whole
+from app.config.setting_fields import whole
 
 
 def add(commands: Any) -> None:
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Seed, and say what was added."""
     settings = load_settings(given)
-    from app.ready_database import ready_database
+    from app.database.ready import ready_database
     from app.seed import seed
 
     with ready_database(settings) as database, Progress("tickets", sys.stderr) as progress:

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Serve until told to stop."""
     settings = load_settings(given)
-    from app.serve import serve
+    from app.processes.serve import serve
 
     serve(settings)
     return 0

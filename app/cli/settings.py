@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from app.cli.flags import load_settings
-from app.settings import example, show
+from app.config.settings import example, show
 
 
 def add(commands: Any) -> None:

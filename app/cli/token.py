@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.cli.flags import DATABASE, add_flags, load_settings
-from app.trouble import Trouble
+from app.errors import CommandError
 
 
 def add(commands: Any) -> None:
@@ -58,7 +58,7 @@ def _days(text: str) -> int:
 
 
 def _create(given: argparse.Namespace) -> int:
-    from app.access.tokens import create_token
+    from app.auth.tokens import create_token
 
     expires_at = None if given.days is None else datetime.now(UTC) + timedelta(days=given.days)
     print(_with_database(given, create_token(given.name, given.scopes, expires_at=expires_at)))
@@ -68,7 +68,7 @@ def _create(given: argparse.Namespace) -> int:
 def _list(given: argparse.Namespace) -> int:
     import orjson
 
-    from app.access.tokens import list_tokens
+    from app.auth.tokens import list_tokens
 
     rows = [("NAME", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED")]
     rows += [
@@ -89,7 +89,7 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _revoke(given: argparse.Namespace) -> int:
-    from app.access.tokens import revoke_token
+    from app.auth.tokens import revoke_token
 
     _with_database(given, revoke_token(given.name))
     return 0
@@ -100,9 +100,9 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _with_database(given: argparse.Namespace, work: Coroutine[Any, Any, Any]) -> Any:
-    from app.access.tokens import TokenTrouble
-    from app.database import database
-    from app.ready_database import ready_database
+    from app.auth.tokens import TokenError
+    from app.database.ready import ready_database
+    from app.database.tortoise import database
 
     async def run(url: str) -> Any:
         async with database(url, pool_size=1):
@@ -111,7 +111,7 @@ def _with_database(given: argparse.Namespace, work: Coroutine[Any, Any, Any]) ->
     try:
         with ready_database(load_settings(given)) as ready:
             return asyncio.run(run(ready.url))
-    except TokenTrouble as trouble:
-        raise Trouble(str(trouble)) from trouble
+    except TokenError as trouble:
+        raise CommandError(str(trouble)) from trouble
     finally:
         work.close()

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Work until SIGINT or SIGTERM."""
     settings = load_settings(given)
-    from app.work import work
+    from app.processes.worker import work
 
     work(settings)
     return 0

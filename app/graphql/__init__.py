@@ -9,9 +9,9 @@ socket; `standing` lets both go when the server stops. How an operation is execu
 is the engine's business.
 """
 
+from app.graphql.connection_registry import ConnectionRegistry
 from app.graphql.endpoint import GraphQLEndpoint
 from app.graphql.operations import Operations
-from app.graphql.standing import Standing
-from app.graphql.websocket import GraphQLWebSocket
+from app.graphql.subscriptions.websocket import GraphQLWebSocket
 
-__all__ = ["GraphQLEndpoint", "GraphQLWebSocket", "Operations", "Standing"]
+__all__ = ["ConnectionRegistry", "GraphQLEndpoint", "GraphQLWebSocket", "Operations"]

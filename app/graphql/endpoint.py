@@ -11,25 +11,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.access.allotment import AllotmentUsedUp
+from app.auth.concurrency_limit import ConcurrencyLimitReached
+from app.config.settings import Settings
 from app.graphiql.page import graphiql_page
+from app.graphql.connection_registry import ConnectionRegistry
 from app.graphql.errors import codes_of, request_error, shown_fault
-from app.graphql.event_stream import EventStream, single
+from app.graphql.etag import revalidated
 from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, negotiate
 from app.graphql.operations import Operations, Refused
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
-from app.graphql.revalidation import revalidated
-from app.graphql.standing import Standing
+from app.graphql.subscriptions.event_stream import EventStream, single
 from app.http.body import body_at_hand, read_body_in_time
-from app.http.context import asker_of, context_of, spend_request
 from app.http.cross_origin import refuse_cross_origin
-from app.http.exchange import exchange_behind
-from app.http.faults import RETRY_AFTER_S
-from app.http.plain_answer import PlainAnswer, RawHeaders
-from app.http.problem import HttpProblem
+from app.http.problem import RETRY_AFTER_S, HttpProblem
+from app.http.raw_response import RawHeaders, RawResponse
+from app.http.request_context import check_rate_limit, context_of, rate_limit_key
+from app.http.request_cycle import request_cycle_of
 from app.http.request_record import record_of
-from app.settings import Settings
-from engine.deadlines import Deadlines
+from engine.database.timeouts import Timeouts
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
@@ -56,12 +55,14 @@ _NOTHING = nullcontext()
 class GraphQLEndpoint:
     """An ASGI application that executes GraphQL operations."""
 
-    def __init__(self, settings: Settings, operations: Operations, standing: Standing) -> None:
+    def __init__(
+        self, settings: Settings, operations: Operations, standing: ConnectionRegistry
+    ) -> None:
         self._operations = operations
         self._standing = standing
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
-        self._bodies = Deadlines(settings.request_timeout_ms / 1000)
+        self._bodies = Timeouts(settings.request_timeout_ms / 1000)
         self._cors_origins = settings.cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +85,7 @@ class GraphQLEndpoint:
                 raise HttpProblem(406, "NOT_ACCEPTABLE", detail)  # noqa: TRY301  # all are rendered below
             # First of all: a stranger's body is not worth reading.
             context = await context_of(scope)
-            await spend_request(scope, context)
+            await check_rate_limit(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
                 body = body_at_hand(receive, max_bytes=self._max_body_bytes)
@@ -145,7 +146,7 @@ class GraphQLEndpoint:
             if operation.kind is OperationType.SUBSCRIPTION:
                 if not takes_events:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
-                with self._allotted(asker_of(scope, context)) as has:
+                with self._allotted(rate_limit_key(scope, context)) as has:
                     results = await self._operations.subscribe(
                         operation,
                         variables=request.variables,
@@ -153,7 +154,7 @@ class GraphQLEndpoint:
                     )
                     return EventStream(results, self._standing, has.pop_all())
             # What has an effect goes on, whoever has left.
-            with _NOTHING if has_effect else exchange_behind(receive) or _NOTHING:
+            with _NOTHING if has_effect else request_cycle_of(receive) or _NOTHING:
                 content = await self._operations.run(
                     operation,
                     variables=request.variables,
@@ -181,7 +182,7 @@ class GraphQLEndpoint:
             try:
                 has.enter_context(self._standing.connections.one_for(asker))
                 has.enter_context(self._standing.subscriptions.one_for(asker))
-            except AllotmentUsedUp as error:
+            except ConcurrencyLimitReached as error:
                 raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
             return has.pop_all()
 
@@ -210,7 +211,7 @@ def _response(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-) -> PlainAnswer:
+) -> RawResponse:
     if errors := content.get("errors"):
         record_of(scope).error_codes = codes_of(errors)
     all_headers = _HEADERS[answer]
@@ -221,7 +222,7 @@ def _response(
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in headers.items()
         ]
-    return PlainAnswer(status, all_headers, orjson.dumps(content, option=orjson.OPT_UTC_Z))
+    return RawResponse(status, all_headers, orjson.dumps(content, option=orjson.OPT_UTC_Z))
 
 
 def _headers_of(answer: Answer) -> RawHeaders:

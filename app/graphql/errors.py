@@ -10,9 +10,9 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from engine.failures import is_unavailable, sqlstate
+from engine.database.errors import is_unavailable, sqlstate
+from resolvers.errors import Problem
 from resolvers.feed import FellBehind
-from resolvers.problems import Problem
 from schema.errors import camel_case, message_of
 
 __all__ = [

@@ -9,6 +9,7 @@ import orjson
 from graphql import ExecutionResult, GraphQLError
 from starlette.types import Scope
 
+from app.config.settings import Settings
 from app.graphql.errors import (
     Shown,
     codes_of,
@@ -18,23 +19,23 @@ from app.graphql.errors import (
     shown_fault,
     without_suggestions,
 )
-from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
+from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, trusted_documents
 from app.graphql.request import GraphQLRequest
-from app.http.context import insufficient_scope
 from app.http.problem import HttpProblem
+from app.http.request_context import insufficient_scope
 from app.http.request_record import record_of
-from app.settings import Settings
-from engine.deadlines import Deadlines
-from engine.documents import (
+from engine.database.timeouts import Timeouts
+from engine.documents.documents import (
     Documents,
     InvalidDocument,
     PreparedDocument,
     PreparedOperation,
     SchemaRules,
 )
-from engine.execution import InvalidVariables, execute
-from engine.limits import LimitExceeded, Limits
-from engine.subscription import NoSource, subscribe
+from engine.documents.limits import Limits
+from engine.errors import LimitExceeded
+from engine.execution.execution import InvalidVariables, execute
+from engine.streaming.subscription import NoSource, subscribe
 from resolvers.context import Context
 from schema.access import required_scopes
 from schema.build import graphql_schema
@@ -89,13 +90,13 @@ class Operations:
         schema = graphql_schema()
         rules = SchemaRules(costs=COSTS, requirements=required_scopes(schema))
         self._documents = Documents(schema, self._limits, rules=rules)
-        self._known = KnownDocuments(
+        self._known = PersistedDocuments(
             trusted_documents(settings.documents), trusted_only=settings.documents_only
         )
         # Who may send no text of its own may not ask for the schema either.
         self._hides_names = settings.documents_only
         self._timeout_s = settings.request_timeout_ms / 1000
-        self._deadlines = Deadlines(self._timeout_s)
+        self._deadlines = Timeouts(self._timeout_s)
 
     def prepare(self, scope: Scope, request: GraphQLRequest) -> PreparedOperation:
         """Return the operation that is asked for, noted for the log.

@@ -3,9 +3,9 @@
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from app.http.exchange import exchange_behind
 from app.http.problem import HttpProblem
-from engine.deadlines import Deadlines
+from app.http.request_cycle import request_cycle_of
+from engine.database.timeouts import Timeouts
 
 __all__ = ["BodyTooLarge", "body_at_hand", "read_body", "read_body_in_time"]
 
@@ -21,7 +21,7 @@ class BodyTooLarge(HttpProblem):
 
 def body_at_hand(receive: Receive, *, max_bytes: int) -> bytes | None:
     """Return the whole body where it has come already, as nearly all do; raises BodyTooLarge."""
-    exchange = exchange_behind(receive)
+    exchange = request_cycle_of(receive)
     body = exchange.take_body() if exchange is not None else None
     if body is not None and len(body) > max_bytes:
         raise BodyTooLarge(max_bytes)
@@ -56,7 +56,7 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
 
 
 async def read_body_in_time(
-    scope: Scope, receive: Receive, *, max_bytes: int, deadlines: Deadlines
+    scope: Scope, receive: Receive, *, max_bytes: int, deadlines: Timeouts
 ) -> bytes:
     """Return the whole body, as `read_body`; raises HttpProblem (504) where it does not come."""
     try:

@@ -10,7 +10,9 @@ from starlette.types import Scope
 
 from app.http.request_record import record_of
 
-__all__ = ["HttpProblem", "problem_response"]
+__all__ = ["RETRY_AFTER_S", "HttpProblem", "problem_response", "service_unavailable"]
+
+RETRY_AFTER_S = 1
 
 # Named as RFC 9110 names them, whatever the Python.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -42,6 +44,12 @@ class HttpProblem(Exception):
         self.errors = errors
         self.headers = headers
         self.members = members or {}
+
+
+def service_unavailable(detail: str, *, retry_after_s: int = RETRY_AFTER_S) -> HttpProblem:
+    """Return the problem of a part that is away for now."""
+    headers = {"Retry-After": str(retry_after_s)}
+    return HttpProblem(503, "SERVICE_UNAVAILABLE", detail, headers=headers)
 
 
 def problem_response(problem: HttpProblem, scope: Scope) -> Response:

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import asyncpg
 
-from app.migrations import EXPECTED_VERSION, schema_version
+from app.database.migrations import EXPECTED_VERSION, schema_version
+from app.errors import CommandError
 from app.seed.demo import Row, Story
-from app.trouble import Trouble
 
 BATCH = 1_000
 _LOCK_KEY = int.from_bytes(b"seedlock", "big")
@@ -21,7 +21,7 @@ _TABLES = ("tickets", "log_entries", "ops_deliveries", "ticket_events")
 Rows: TypeAlias = dict[str, list[Row]]
 
 
-class NotMigrated(Trouble):
+class NotMigrated(CommandError):
     """The tables to be filled are not there, or are not those of this program."""
 
 

@@ -15,10 +15,10 @@ from unicodedata import normalize
 import orjson
 
 from app.seed import words
-from ops.client import FailureKind, OpsFailure
-from ops.outcome import answer_of
+from ops.clients.protocol import FailureKind, OpsFailure
+from ops.delivery.outcome import answer_of
 from ops.simulator import reference_of
-from resolvers.ticket_statements import TOLD
+from resolvers.ticket_statements import AUDITED_FIELDS
 
 # Fixed, for the same seed is to give the same data on any day.
 NEWEST = datetime(2025, 11, 1, tzinfo=UTC)
@@ -316,7 +316,7 @@ def _creation(ticket: Row) -> list[Row]:
     }
     return [
         {"field": name, "before": None, "after": values[column]}
-        for column, name in TOLD.items()
+        for column, name in AUDITED_FIELDS.items()
         if values[column] is not None
     ]
 

@@ -7,7 +7,7 @@ both go the same way.
 
 from tortoise import BaseDBAsyncClient
 
-from models.migrations import former_service
+from models.migrations import legacy
 
 RUN_IN_TRANSACTION = True
 
@@ -268,7 +268,7 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
     return "".join(
         (
             AERICH,
-            await former_service.adopt(db),
+            await legacy.adopt(db),
             TICKETS,
             LOG_ENTRIES,
             OPS_DELIVERIES,

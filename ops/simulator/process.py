@@ -3,8 +3,8 @@
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ops.simulator.fault_injector import ABORT_EXTENSION
 from ops.simulator.server import SimulatorServer
-from ops.simulator.trouble import ABORT_EXTENSION
 
 __all__ = ["serve_simulator"]
 

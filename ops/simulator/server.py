@@ -18,12 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ops.client import Accepted, FailureKind, OpsFailure, StatusReport
-from ops.http_client import ATTEMPT_HEADER, KEY_HEADER
+from ops.clients.http import ATTEMPT_HEADER, KEY_HEADER
+from ops.clients.protocol import Accepted, FailureKind, OpsFailure, StatusReport
 from ops.simulator.call_record import CallRecord, RecordedCall
-from ops.simulator.knobs import Knobs
+from ops.simulator.fault_injector import FaultInjector, gone, json_response
+from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.simulator import Simulator
-from ops.simulator.trouble import Trouble, gone, json_response
 
 __all__ = ["SimulatorServer"]
 
@@ -37,8 +37,8 @@ _STATUS_OF = {
 class SimulatorServer:
     """The application, its knobs, and the record of the calls it got."""
 
-    def __init__(self, knobs: Knobs, *, token: str | None = None) -> None:
-        self.knobs = knobs
+    def __init__(self, fault_settings: FaultSettings, *, token: str | None = None) -> None:
+        self.fault_settings = fault_settings
         self.record = CallRecord()
         self._token = token
         self.application = Starlette(
@@ -72,7 +72,7 @@ class SimulatorServer:
     async def _unless_broken(
         self, request: Request, call: RecordedCall, nonce: str, payload: bytes | None
     ) -> Response:
-        trouble = Trouble(self.knobs, call, nonce)
+        trouble = FaultInjector(self.fault_settings, call, nonce)
         response = await trouble.before(request)
         if response is None:
             answered = await _while_there(request, self._answer(call, payload))
@@ -80,7 +80,7 @@ class SimulatorServer:
         return response
 
     async def _answer(self, call: RecordedCall, payload: bytes | None) -> Response:
-        simulator = Simulator(self.knobs.simulator)
+        simulator = Simulator(self.fault_settings.simulator)
         answer: Accepted | StatusReport
         status = HTTPStatus.OK
         try:
@@ -105,14 +105,14 @@ class SimulatorServer:
         return json_response([asdict(call) for call in self.record.calls if call.number > after])
 
     async def _show_knobs(self, _: Request) -> Response:
-        return json_response(asdict(self.knobs))
+        return json_response(asdict(self.fault_settings))
 
     async def _turn_knobs(self, request: Request) -> Response:
         try:
-            self.knobs = self.knobs.turned(orjson.loads(await request.body()))
+            self.fault_settings = self.fault_settings.turned(orjson.loads(await request.body()))
         except ValueError as error:
             return json_response({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-        return json_response(asdict(self.knobs))
+        return json_response(asdict(self.fault_settings))
 
     def _knows(self, request: Request) -> bool:
         if self._token is None:

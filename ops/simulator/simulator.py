@@ -17,7 +17,7 @@ from hashlib import blake2b
 from uuid import UUID
 
 from models import OpsRemoteStatus
-from ops.client import Accepted, FailureKind, OpsFailure, StatusReport
+from ops.clients.protocol import Accepted, FailureKind, OpsFailure, StatusReport
 
 __all__ = ["Simulator", "SimulatorSettings", "chance", "reference_of", "remote_status"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.database import fetch
+from engine.database.client import fetch
 from models import Ticket
 from resolvers import ticket_changes
 from resolvers.ticket_statements import FIND

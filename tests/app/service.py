@@ -14,8 +14,8 @@ import httpx2
 import orjson
 import psutil
 
-from app.setting import name_of
-from app.settings import Settings
+from app.config.setting_fields import name_of
+from app.config.settings import Settings
 
 TICKETOPS = Path(sys.executable).with_name("ticketops")
 STOP_TIMEOUT_S = 60

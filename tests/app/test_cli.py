@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from app import __version__
-from app.setting import name_of
-from app.settings import Settings, example
+from app.config.setting_fields import name_of
+from app.config.settings import Settings, example
 from tests.app.service import TICKETOPS, environment, running, serving_processes, ticketops
 
 ROOT = Path(__file__).parents[2]

@@ -13,15 +13,15 @@ import asyncpg
 import psutil
 import pytest
 
-from app.embedded import VOLATILE, EmbeddedPostgres
-from app.postgres_programs import EmbeddedTrouble
+from app.database.embedded import VOLATILE, EmbeddedPostgres
+from app.database.programs import EmbeddedPostgresError
 from tests.app.conftest import new_data_dir
 
 # Start, say so, and stop when told to.
 USER = """
 import sys
 from pathlib import Path
-from app.embedded import VOLATILE, EmbeddedPostgres
+from app.database.embedded import VOLATILE, EmbeddedPostgres
 with EmbeddedPostgres(Path(sys.argv[1]), options=VOLATILE) as url:
     print(url, flush=True)
     sys.stdin.readline()
@@ -174,19 +174,19 @@ def test_a_path_too_long_for_a_socket_gets_one_elsewhere(data_dir: Path) -> None
 def test_a_cluster_of_another_version_is_refused(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir()
     (data_dir / "postgres" / "PG_VERSION").write_text("9.6\n")
-    with pytest.raises(EmbeddedTrouble, match=r"PostgreSQL 9\.6"):
+    with pytest.raises(EmbeddedPostgresError, match=r"PostgreSQL 9\.6"):
         embedded(data_dir).start()
 
 
 def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
     server = EmbeddedPostgres(data_dir, options={**VOLATILE, "shared_buffers": "much"})
-    with pytest.raises(EmbeddedTrouble, match="shared_buffers"):
+    with pytest.raises(EmbeddedPostgresError, match="shared_buffers"):
         server.start()
 
 
 def test_a_folder_that_is_a_file_is_one_line(data_dir: Path) -> None:
     (data_dir / "data").write_text("")
-    with pytest.raises(EmbeddedTrouble, match="DATA_DIR"):
+    with pytest.raises(EmbeddedPostgresError, match="DATA_DIR"):
         embedded(data_dir / "data").start()
 
 

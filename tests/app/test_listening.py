@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from app.listening import TAKEN_IN_A_TURN, as_several, listen
+from app.server.listening import TAKEN_IN_A_TURN, as_several, listen
 from tests.app.service import running, serving_processes
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.logs import configure_logs, lines
+from app.config.logs import configure_logs, lines
 
 
 @pytest.fixture(autouse=True)

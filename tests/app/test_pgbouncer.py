@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.migrations import VERSIONS, migrate
+from app.database.migrations import VERSIONS, migrate
 from app.seed import seed
-from engine.bell import Bell
-from engine.database import is_pooled
+from engine.database.client import is_pooled
+from engine.streaming.notifications import Notifier
 from tests.app.graphql.asked import EVENTS
 from tests.app.graphql.transport_ws import Socket
 from tests.app.pgbouncer import Pooled, pooling
@@ -75,13 +75,13 @@ async def test_several_processes_migrate_and_seed_at_once(
 async def test_one_way_by_sessions_is_enough_to_be_told(pooled: Pooled) -> None:
     """Who rings may ring through transactions."""
     heard = asyncio.Event()
-    async with asyncio.timeout(10), Bell(pooled.session_url, keeps_session=True) as listening:
-        listening.heard_by(heard.set)
+    async with asyncio.timeout(10), Notifier(pooled.session_url, keeps_session=True) as listening:
+        listening.subscribe(heard.set)
         # It begins with a ring of its own.
         await heard.wait()
-        async with Bell(pooled.url) as ringing:
+        async with Notifier(pooled.url) as ringing:
             heard.clear()
-            ringing.ring()
+            ringing.notify()
             await heard.wait()
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 from app.seed import SeedReport, seed
 from app.seed.copying import BATCH, NotMigrated
 from app.seed.demo import NEWEST

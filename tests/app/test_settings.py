@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from app.setting import HIDDEN, name_of, without_password
-from app.settings import SettingError, Settings, example, show
+from app.config.setting_fields import HIDDEN, name_of, without_password
+from app.config.settings import SettingError, Settings, example, show
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-that-nobody-may-see-in-any-list"  # noqa: S105  # the secret of a test

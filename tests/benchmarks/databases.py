@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 from app.seed import demo, seed
 from models import migrations
 from tests.benchmarks.places import SCRATCH
@@ -67,7 +67,7 @@ async def server(url: str | None) -> AsyncIterator[str]:
     if url is not None:
         yield url
         return
-    from app.embedded import EmbeddedPostgres  # noqa: PLC0415  # wanted only where none is given
+    from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415  # wanted only where none is given
 
     SCRATCH.mkdir(exist_ok=True)
     with EmbeddedPostgres(SCRATCH / "postgres") as embedded:

@@ -15,12 +15,12 @@ import asyncpg
 import psutil
 from tortoise.transactions import in_transaction
 
-from app.database import database
-from engine.bell import Bell
+from app.database.tortoise import database
+from engine.streaming.notifications import Notifier
 from models import Ticket
 from models.ticket_event import lock_ticket
 from ops import Deliveries, OpsPolicy, Simulator, SimulatorSettings
-from ops.simulator.knobs import Knobs
+from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.process import serve_simulator
 from ops.simulator.server import SimulatorServer
 from tests.benchmarks.conditions import conditions
@@ -121,11 +121,11 @@ async def _throughput(url: str, connection: asyncpg.Connection, waiting: int) ->
 
 
 async def _latency(url: str, commits: int) -> list[float]:
-    simulator = SimulatorServer(Knobs(latency_ms=0))
+    simulator = SimulatorServer(FaultSettings(latency_ms=0))
     async with (
         _serving(simulator) as ops_url,
         database(url),
-        Bell(url),
+        Notifier(url),
         _connected(url) as connection,
     ):
         await connection.execute("TRUNCATE ops_deliveries")

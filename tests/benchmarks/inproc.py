@@ -19,9 +19,9 @@ import asyncpg
 import uvloop
 from starlette.types import ASGIApp, Message
 
-from app.http.application import application
-from app.logs import configure_logs
-from app.settings import Settings
+from app.application import application
+from app.config.logs import configure_logs
+from app.config.settings import Settings
 from tests.benchmarks.contestants import POOL_SIZE, make_token
 from tests.benchmarks.databases import fresh_copy, server
 from tests.benchmarks.dialects import Contract, Dialect, Handwritten, our_cursor

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from app.settings import Settings
+from app.config.settings import Settings
 from tests.benchmarks.places import LOGS, SCRATCH
 from tests.benchmarks.progress import Unmeasured
 

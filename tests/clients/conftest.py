@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pytest
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 from tests.app.http.serving import Served, served
 from tests.clients.project import (
     HERE,

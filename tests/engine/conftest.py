@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine import statements
+from engine.sql import statements
 from ops import Deliveries, OpsPolicy, Simulator, SimulatorSettings
 from resolvers.context import Caller, Context
 from tests.engine import dataset

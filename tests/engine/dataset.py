@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
-from engine.paging import Order, encode_cursor
+from engine.sql.paging import Order, encode_cursor
 from models import (
     LogAction,
     LogEntry,

@@ -6,9 +6,9 @@ from typing import Any
 from graphql import ExecutionResult
 from graphql.execution import Executor
 
-from engine.documents import Documents, PreparedDocument, SchemaRules
-from engine.execution import execute
-from engine.limits import Limits
+from engine.documents.documents import Documents, PreparedDocument, SchemaRules
+from engine.documents.limits import Limits
+from engine.execution.execution import execute
 from resolvers.context import Context
 from schema.access import required_scopes
 from schema.build import graphql_schema

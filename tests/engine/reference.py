@@ -16,11 +16,11 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from tortoise.models import Model
 
-from engine.database import fetch
-from engine.paging import Keyset, Kind, Order, encode_cursor
-from engine.queries import QUERIES, Loaded, Nodes, One, Page, Query
-from engine.sql import Sql, render
-from engine.tables import Table
+from engine.database.client import fetch
+from engine.sql.expressions import Sql, render
+from engine.sql.paging import Keyset, Kind, Order, encode_cursor
+from engine.sql.queries import QUERIES, Loaded, Nodes, Page, Query, SingleRow
+from engine.sql.tables import Table
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Rows:
             found = [await self._find(query.tables, key) for key in query.keys]
             return found[0] if query.single else found
         rows = await self._list(query.table, query.where, query.order)
-        if isinstance(query, One):
+        if isinstance(query, SingleRow):
             return rows[0].instance if rows else None
         return _connection(query, rows)
 

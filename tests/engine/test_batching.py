@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from engine.batching import MAX_ROWS, batched
-from engine.database import fetch
-from engine.failures import DatabaseUnavailable
+from engine.database.batching import MAX_ROWS, batched
+from engine.database.client import fetch
+from engine.database.errors import DatabaseUnavailable
 from resolvers.context import Context
 from tests.engine.dataset import TICKET_IDS
 from tests.engine.execution import prepared, projected
@@ -199,7 +199,7 @@ async def test_the_reading_ends_with_the_last_who_waits_for_it(
 async def test_what_one_has_spoilt_the_others_read_for_themselves(
     reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, logger="engine.batching")
+    caplog.set_level(logging.WARNING, logger="engine.database.batching")
     # PostgreSQL has no text with this character.
     a, bad, b = await asyncio.gather(*map(reader.one, ["a", "\0", "b"]), return_exceptions=True)
     assert (a, b) == ("a", "b")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from engine.loading import load
-from engine.paging import Window
-from engine.queries import Page
-from engine.selection import Selection
+from engine.projection.context import OperationContext
+from engine.projection.loading import load
+from engine.sql.paging import Window
+from engine.sql.queries import Page
 from resolvers.context import Context
 from resolvers.tables import LOG_ENTRIES, NEWEST_LOG_ENTRY_FIRST
 from tests.engine.comparison import nulled, told, written
@@ -157,7 +157,7 @@ async def test_a_list_and_its_reverse_are_two_though_their_cursors_are_the_same(
     context: Context,
 ) -> None:
     document = prepared("{ logEntries { nodes { id } } }")
-    selection = Selection(document.operations[0], {}, context)
+    selection = OperationContext(document.operations[0], {}, context)
     assert SCHEMA.query_type is not None
     details = selection.root_fields(SCHEMA.query_type)["logEntries"]
     return_type = SCHEMA.query_type.fields["logEntries"].type

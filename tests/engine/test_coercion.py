@@ -24,8 +24,8 @@ from graphql.utilities.coerce_input_value import coerce_input_value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calls import FieldCall, NotCallable
-from engine.coercion import NotCoercible, Variables, coercion_to
+from engine.arguments.calls import FieldCall, NotCallable
+from engine.arguments.coercion import NotCoercible, Variables, coercion_to
 from schema.build import graphql_schema
 
 SCHEMA = graphql_schema()

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_introspection_query
 
-from engine.cost import Cost, check_cost
-from engine.documents import Documents, SchemaRules
-from engine.limits import LimitExceeded, Limits
-from engine.paging import DEFAULT_PAGE_SIZE
+from engine.documents.cost import Cost, check_cost
+from engine.documents.documents import Documents, SchemaRules
+from engine.documents.limits import Limits
+from engine.errors import LimitExceeded
+from engine.sql.paging import DEFAULT_PAGE_SIZE
 from schema.access import required_scopes
 from schema.build import graphql_schema
 from schema.costs import COSTS

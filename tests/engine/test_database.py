@@ -10,12 +10,17 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
-from app.embedded import VOLATILE, EmbeddedPostgres
-from engine import database as module
-from engine.database import Client, default_client, fetch
-from engine.deadlines import Deadlines
-from engine.failures import DatabaseUnavailable, is_unavailable, sqlstate, violated_constraint
-from engine.pool import Pool
+from app.database.embedded import VOLATILE, EmbeddedPostgres
+from engine.database import client as module
+from engine.database.client import Client, default_client, fetch
+from engine.database.errors import (
+    DatabaseUnavailable,
+    is_unavailable,
+    sqlstate,
+    violated_constraint,
+)
+from engine.database.pool import Pool
+from engine.database.timeouts import Timeouts
 from models import Ticket
 from tests.app.conftest import new_data_dir
 from tests.feed.following import connected
@@ -169,7 +174,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = [await pool.acquire() for _ in range(pool.max_size)]
-    monkeypatch.setattr(pool, "_deadlines", Deadlines(0.01))
+    monkeypatch.setattr(pool, "_deadlines", Timeouts(0.01))
     try:
         with pytest.raises(DatabaseUnavailable) as fault:
             await fetch("SELECT 1", [])
@@ -181,7 +186,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
                 pytest.fail("it has begun")
     finally:
         for connection in taken:
-            pool.hand_on(connection)
+            pool.return_clean(connection)
     assert await Ticket.all().count() == 0
 
 
@@ -190,20 +195,20 @@ async def test_who_waits_gets_the_next_connection_that_is_given_back(pool: Pool)
     waiting = [asyncio.create_task(fetch("SELECT 1", [])) for _ in range(3)]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in waiting)
-    pool.hand_on(taken.pop())
+    pool.return_clean(taken.pop())
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     # Also one that asyncpg must look after first.
     await pool.release(taken.pop())
     await asyncio.gather(*waiting)
     for connection in taken:
-        pool.hand_on(connection)
+        pool.return_clean(connection)
     assert pool.free == pool.max_size
 
 
 async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> None:
     """Be it before, after or just as one is given to him."""
     taken = [await pool.acquire() for _ in range(pool.max_size)]
-    for give_back in (pool.hand_on, lambda one: asyncio.ensure_future(pool.release(one))):
+    for give_back in (pool.return_clean, lambda one: asyncio.ensure_future(pool.release(one))):
         for steps in range(4):
             waiting = asyncio.create_task(pool.acquire())
             await asyncio.sleep(0)
@@ -217,14 +222,14 @@ async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> 
                 while len(taken) < pool.max_size:
                     taken.append(await pool.acquire())
     for connection in taken:
-        pool.hand_on(connection)
+        pool.return_clean(connection)
     assert pool.free == pool.max_size
 
 
 async def test_connections_that_nobody_wants_are_not_kept_at_hand(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.pool.IDLE_S", 0.05)
+    monkeypatch.setattr("engine.database.pool.IDLE_S", 0.05)
     await asyncio.gather(*(fetch("SELECT pg_sleep(0.05)", []) for _ in range(pool.max_size)))
     async with asyncio.timeout(5):
         # One of them is used on and on, and stays.
@@ -313,11 +318,11 @@ async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer
     inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=3)  # type: ignore[attr-defined]  # ours has it
     closed = Pool(inner)
     first, second, third = [await closed.acquire() for _ in range(3)]
-    closed.hand_on(first)
+    closed.return_clean(first)
     closing = asyncio.create_task(closed.close())
     await asyncio.sleep(0.05)
     assert not closing.done()
-    closed.hand_on(second)
+    closed.return_clean(second)
     await closed.release(third)
     async with asyncio.timeout(0.5):
         await closing

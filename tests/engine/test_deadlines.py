@@ -4,18 +4,18 @@ import asyncio
 
 import pytest
 
-from engine.deadlines import Deadlines
+from engine.database.timeouts import Timeouts
 
 
 async def test_what_takes_too_long_is_ended() -> None:
-    deadlines = Deadlines(0.05)
+    deadlines = Timeouts(0.05)
     with pytest.raises(TimeoutError), deadlines.one():
         await asyncio.Event().wait()
     assert not deadlines._running
 
 
 async def test_what_is_quick_enough_is_left_alone() -> None:
-    deadlines = Deadlines(0.05)
+    deadlines = Timeouts(0.05)
     with deadlines.one():
         await asyncio.sleep(0)
     await asyncio.sleep(0.1)
@@ -24,7 +24,7 @@ async def test_what_is_quick_enough_is_left_alone() -> None:
 
 
 async def test_each_has_its_own_time() -> None:
-    deadlines = Deadlines(0.2)
+    deadlines = Timeouts(0.2)
     ended = []
 
     async def wait(name: str, work_s: float) -> None:
@@ -44,7 +44,7 @@ async def test_each_has_its_own_time() -> None:
 
 
 async def test_who_is_cancelled_by_another_is_cancelled() -> None:
-    deadlines = Deadlines(5)
+    deadlines = Timeouts(5)
 
     async def wait() -> None:
         with deadlines.one():
@@ -59,6 +59,6 @@ async def test_who_is_cancelled_by_another_is_cancelled() -> None:
 
 
 async def test_an_error_of_the_block_is_its_own() -> None:
-    deadlines = Deadlines(5)
+    deadlines = Timeouts(5)
     with pytest.raises(LookupError), deadlines.one():
         raise LookupError

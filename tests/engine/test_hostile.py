@@ -10,11 +10,18 @@ from typing import Any
 import pytest
 from graphql import FieldNode
 
-from engine.documents import MAX_ERRORS, Documents, InvalidDocument, PreparedDocument, SchemaRules
-from engine.execution import InvalidVariables
-from engine.limits import LimitExceeded, Limits
-from engine.literals import Literal, literal_of
-from engine.selection import Selection
+from engine.arguments.literals import Literal, literal_of
+from engine.documents.documents import (
+    MAX_ERRORS,
+    Documents,
+    InvalidDocument,
+    PreparedDocument,
+    SchemaRules,
+)
+from engine.documents.limits import Limits
+from engine.errors import LimitExceeded
+from engine.execution.execution import InvalidVariables
+from engine.projection.context import OperationContext
 from schema.access import required_scopes
 from schema.build import graphql_schema
 from schema.costs import COSTS
@@ -34,23 +41,23 @@ from tests.engine.hostile import (
 
 SCHEMA = graphql_schema()
 RULES = SchemaRules(costs=COSTS, requirements=required_scopes(SCHEMA))
-Refusal = LimitExceeded | InvalidDocument | InvalidVariables
+EarlyResponse = LimitExceeded | InvalidDocument | InvalidVariables
 
 # The largest that are let in come to 100,000.
 MAX_CALLS = 150_000
 
 
-def refusal(text: str) -> Refusal:
+def refusal(text: str) -> EarlyResponse:
     with pytest.raises((LimitExceeded, InvalidDocument)) as refused:
         Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
     assert isinstance(refused.value, LimitExceeded | InvalidDocument)
     return refused.value
 
 
-def refusal_of_variables(document: str, value: Any) -> Refusal:
+def refusal_of_variables(document: str, value: Any) -> EarlyResponse:
     prepared = Documents(SCHEMA, Limits(), rules=RULES).prepare(document)
     with pytest.raises((LimitExceeded, InvalidVariables)) as refused:
-        Selection(prepared.operations[0], {"v": value}, None)
+        OperationContext(prepared.operations[0], {"v": value}, None)
     assert isinstance(refused.value, LimitExceeded | InvalidVariables)
     return refused.value
 
@@ -133,7 +140,7 @@ def test_the_largest_that_are_let_in_take_bounded_work(text: str) -> None:
 @pytest.mark.parametrize(("document", "value"), ADMITTED_VARIABLES.values(), ids=ADMITTED_VARIABLES)
 def test_the_largest_variables_that_are_let_in_take_bounded_work(document: str, value: Any) -> None:
     prepared = admitted(document)
-    select = partial(Selection, prepared.operations[0], {"v": value}, None)
+    select = partial(OperationContext, prepared.operations[0], {"v": value}, None)
     assert calls_of(select) < MAX_CALLS
     assert select().variables
 

@@ -7,8 +7,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from engine.database import fetch
-from engine.moments import as_json, in_answer, is_in_cursor, json_of, moment_of
+from engine.database.client import fetch
+from engine.sql.timestamps import (
+    as_json,
+    format_timestamp,
+    is_cursor_timestamp,
+    parse_timestamp,
+    response_expression,
+)
 
 moments = st.datetimes(timezones=st.just(UTC))
 
@@ -19,8 +25,8 @@ def written(value: object) -> bytes:
 
 def answered(text: str) -> bytes:
     """Return what a projection answers for a moment as PostgreSQL writes it."""
-    names = {"moment_of": moment_of, "text": text}
-    return written(eval(in_answer("text"), names))  # noqa: S307  # as projections do
+    names = {"moment_of": parse_timestamp, "text": text}
+    return written(eval(response_expression("text"), names))  # noqa: S307  # as projections do
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -41,9 +47,9 @@ async def test_a_moment_is_written_by_postgresql_as_it_is_by_us(
     statement = f"SELECT {as_json('moment::timestamptz')} FROM unnest($1::text[]) AS moment"
     texts = [row[0] for row in await fetch(statement, [[one.isoformat() for one in many]])]
     assert [answered(text) for text in texts] == [written(one) for one in many]
-    assert texts == [json_of(one) for one in many]
-    assert [moment_of(text) for text in texts] == many
-    assert all(is_in_cursor(text[1:-1]) for text in texts)
+    assert texts == [format_timestamp(one) for one in many]
+    assert [parse_timestamp(text) for text in texts] == many
+    assert all(is_cursor_timestamp(text[1:-1]) for text in texts)
 
 
 @pytest.mark.usefixtures("database")
@@ -52,7 +58,7 @@ async def test_what_has_no_end_is_the_first_or_the_last_moment() -> None:
     texts = [row[0] for row in await fetch(statement, [["-infinity", "infinity"]])]
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     assert [answered(text) for text in texts] == [written(first), written(last)]
-    assert all(is_in_cursor(text[1:-1]) for text in texts)
+    assert all(is_cursor_timestamp(text[1:-1]) for text in texts)
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
-from engine import statements
-from engine.paging import Keyset, Window
-from engine.queries import Page
-from engine.reading import Under, nest, read
-from engine.sql import Outer, Sql, all_of, render
-from engine.statements import (
+from engine.projection.reading import ParentKeys, nest, read
+from engine.sql import statements
+from engine.sql.expressions import ParentColumn, Sql, all_of, render
+from engine.sql.paging import Keyset, Window
+from engine.sql.queries import Page
+from engine.sql.statements import (
     PARENTS,
     answers_statement,
-    far_side_expression,
+    opposite_page_expression,
     page_statement,
     page_values,
 )
@@ -118,11 +118,11 @@ async def test_a_page_is_the_same_however_many_are_gone_through(
 
 @pytest.mark.usefixtures("context")
 async def test_each_parent_has_its_own_page() -> None:
-    same_customer = Sql('"customer_email" = $?', (Outer("customer_email"),))
+    same_customer = Sql('"customer_email" = $?', (ParentColumn("customer_email"),))
     where = all_of((same_customer, ticket_condition({"search": "subject"})))
     page = Page(TICKETS, NEWEST_TICKET_FIRST, Window(size=2), where)
     emails = ["customer2@example.com", "nobody@example.com", "customer0@example.com"]
-    under = Under(("customer_email",), [(email,) for email in emails])
+    under = ParentKeys(("customer_email",), [(email,) for email in emails])
     text, _ = render(nest(page_statement(page, "id"), under), outer=PARENTS)
     groups = await read(text, page_values(page), under)
     for email, group in zip(emails, groups, strict=True):
@@ -178,7 +178,9 @@ async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(databas
 
         # On the other side of a cursor as many are gone through as for the page.
         page = found_by({"search": "rare"}, after=1_500)
-        assert await scans("tickets_search", answers_statement([far_side_expression(page)])) == 0
+        assert (
+            await scans("tickets_search", answers_statement([opposite_page_expression(page)])) == 0
+        )
 
 
 def keyset_of(number: int) -> Keyset:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.paging import (
+from engine.sql.paging import (
     InvalidWindow,
     Kind,
     Order,

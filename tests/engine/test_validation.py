@@ -4,7 +4,7 @@ import pytest
 from graphql import GraphQLError, parse
 from graphql import validate as validate_by_graphql_core
 
-from engine.validation import fragment_cycles, validate
+from engine.documents.validation import fragment_cycles, validate
 from schema.build import graphql_schema
 
 SCHEMA = graphql_schema()

@@ -4,21 +4,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.bell import Bell
-from engine.stream import Stream
+from engine.streaming.notifications import Notifier
+from engine.streaming.stream import Stream
 from resolvers.tables import EVENTS
 
 
 @pytest.fixture
-async def bell(database: None, database_url: str) -> AsyncIterator[Bell]:  # noqa: ARG001  # models need it
+async def notifier(database: None, database_url: str) -> AsyncIterator[Notifier]:  # noqa: ARG001  # models need it
     """Return a bell of this process."""
-    async with Bell(database_url) as bell:
-        yield bell
+    async with Notifier(database_url) as notifier:
+        yield notifier
 
 
 @pytest.fixture
-async def stream(bell: Bell) -> AsyncIterator[Stream]:
+async def stream(notifier: Notifier) -> AsyncIterator[Stream]:
     """Return a stream of the events of tickets."""
-    stream = Stream(EVENTS, bell, key="ticket_id")
+    stream = Stream(EVENTS, notifier, key="ticket_id")
     yield stream
     await stream.close()

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from engine.commit_order import Position
-from engine.listener import Event
-from engine.stream import Stream
+from engine.streaming.commit_order import Position
+from engine.streaming.stream import Stream
+from engine.streaming.subscriber import Event
 
 _INSERT = (
     "INSERT INTO ticket_events (id, ticket_id, type, changes) VALUES ($1, $2, 'updated', '[]')"

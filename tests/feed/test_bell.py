@@ -4,15 +4,15 @@ from contextlib import suppress
 import pytest
 from tortoise.transactions import in_transaction
 
-from engine.bell import Bell
-from engine.database import tell_at_commit
+from engine.database.client import tell_at_commit
+from engine.streaming.notifications import Notifier
 from tests.feed.following import connected
 
 
-async def _heard(bell: Bell) -> asyncio.Event:
+async def _heard(notifier: Notifier) -> asyncio.Event:
     # The ring of its own beginning comes first.
     heard = asyncio.Event()
-    bell.heard_by(heard.set)
+    notifier.subscribe(heard.set)
     async with asyncio.timeout(5):
         await heard.wait()
     await asyncio.sleep(0.1)
@@ -21,9 +21,9 @@ async def _heard(bell: Bell) -> asyncio.Event:
 
 
 async def test_a_commit_is_heard_in_this_process_and_in_others(
-    bell: Bell, database_url: str
+    notifier: Notifier, database_url: str
 ) -> None:
-    heard_here, heard_there = await _heard(bell), asyncio.Event()
+    heard_here, heard_there = await _heard(notifier), asyncio.Event()
     async with connected(database_url) as other:
         await other.add_listener("commits", lambda *_: heard_there.set())
         async with in_transaction() as connection:
@@ -33,8 +33,8 @@ async def test_a_commit_is_heard_in_this_process_and_in_others(
             await heard_there.wait()
 
 
-async def test_what_is_rolled_back_rings_no_bell(bell: Bell) -> None:
-    heard = await _heard(bell)
+async def test_what_is_rolled_back_rings_no_bell(notifier: Notifier) -> None:
+    heard = await _heard(notifier)
     with suppress(LookupError):
         async with in_transaction() as connection:
             await connection.execute_query("SELECT 1")
@@ -44,23 +44,23 @@ async def test_what_is_rolled_back_rings_no_bell(bell: Bell) -> None:
 
 
 async def test_many_commits_at_once_are_told_to_others_a_few_times(
-    bell: Bell, database_url: str
+    notifier: Notifier, database_url: str
 ) -> None:
-    await _heard(bell)
+    await _heard(notifier)
     async with connected(database_url) as other:
         told: list[str] = []
         await other.add_listener("commits", lambda *_: told.append("commit"))
         for _ in range(1000):
-            bell.ring()
+            notifier.notify()
             await asyncio.sleep(0)
         await asyncio.sleep(0.3)
         assert 1 <= len(told) <= 30
 
 
 async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_missed(
-    bell: Bell, database_url: str
+    notifier: Notifier, database_url: str
 ) -> None:
-    heard = await _heard(bell)
+    heard = await _heard(notifier)
     async with connected(database_url) as other:
         await other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -86,21 +86,23 @@ async def test_a_callback_that_fails_makes_nobody_deaf(database_url: str) -> Non
         if len(calls) == 1:
             raise LookupError
 
-    bell = Bell(database_url)
-    bell.heard_by(fail_at_first)
-    async with bell, connected(database_url) as other:
-        heard = await _heard(bell)
+    notifier = Notifier(database_url)
+    notifier.subscribe(fail_at_first)
+    async with notifier, connected(database_url) as other:
+        heard = await _heard(notifier)
         await other.execute("NOTIFY commits")
         async with asyncio.timeout(5):
             await heard.wait()
 
 
-async def test_who_waits_for_one_topic_hears_of_no_other(bell: Bell, database_url: str) -> None:
-    await _heard(bell)
+async def test_who_waits_for_one_topic_hears_of_no_other(
+    notifier: Notifier, database_url: str
+) -> None:
+    await _heard(notifier)
     here, there = asyncio.Event(), asyncio.Event()
-    bell.heard_by(here.set, "parcels")
-    async with Bell(database_url, topics=("parcels",)) as other:
-        other.heard_by(there.set, "parcels")
+    notifier.subscribe(here.set, "parcels")
+    async with Notifier(database_url, topics=("parcels",)) as other:
+        other.subscribe(there.set, "parcels")
         async with asyncio.timeout(5):
             # It begins with a ring of its own.
             await there.wait()
@@ -117,7 +119,7 @@ async def test_who_waits_for_one_topic_hears_of_no_other(bell: Bell, database_ur
             await there.wait()
 
 
-async def test_only_the_outermost_transaction_has_a_commit_to_be_told(bell: Bell) -> None:  # noqa: ARG001  # models need it
+async def test_only_the_outermost_transaction_has_a_commit_to_be_told(notifier: Notifier) -> None:  # noqa: ARG001  # models need it
     async with in_transaction(), in_transaction() as inner:
         with pytest.raises(TypeError):
             tell_at_commit(inner, "parcels")
@@ -131,17 +133,17 @@ async def test_it_can_be_left_just_after_a_ring(
 ) -> None:
     """As a process does that stops: however far the ringing has come, it is not held up."""
     async with asyncio.timeout(10):
-        async with Bell(database_url) as bell:
-            await _heard(bell)
-            bell.ring()
+        async with Notifier(database_url) as notifier:
+            await _heard(notifier)
+            notifier.notify()
             for _ in range(steps):
                 await asyncio.sleep(0)
 
 
 async def test_what_could_not_be_told_is_told_when_there_is_a_connection_again(
-    bell: Bell, database_url: str
+    notifier: Notifier, database_url: str
 ) -> None:
-    await _heard(bell)
+    await _heard(notifier)
     async with connected(database_url) as other:
         told = asyncio.Event()
         await other.add_listener("commits", lambda *_: told.set())
@@ -150,6 +152,6 @@ async def test_what_could_not_be_told_is_told_when_there_is_a_connection_again(
             " WHERE datname = current_database() AND query LIKE '%commits%'"
             " AND pid <> pg_backend_pid()"
         )
-        bell.ring()
+        notifier.notify()
         async with asyncio.timeout(5):
             await told.wait()

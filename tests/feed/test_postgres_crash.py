@@ -15,8 +15,8 @@ import httpx2
 import psutil
 import pytest
 
-from app.embedded import EmbeddedPostgres
-from app.migrations import migrate
+from app.database.embedded import EmbeddedPostgres
+from app.database.migrations import migrate
 from tests.app.conftest import new_data_dir
 from tests.app.graphql.asked import CREATE, EVENTS
 from tests.app.graphql.transport_ws import Socket

@@ -12,7 +12,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 from tests.app.graphql.asked import CREATE, EVENTS
 from tests.app.graphql.event_source import EventSource
 from tests.app.graphql.transport_ws import Socket

@@ -4,17 +4,17 @@ import random
 import asyncpg
 import pytest
 
-from engine.bell import Bell
-from engine.commit_order import Position, position_of, take_snapshot
-from engine.listener import Event, Listener
-from engine.stream import BUFFER_SIZE, Stream, TooSlow, UnknownPosition
+from engine.streaming.commit_order import Position, position_of, take_snapshot
+from engine.streaming.notifications import Notifier
+from engine.streaming.stream import BUFFER_SIZE, Stream, TooSlow, UnknownPosition
+from engine.streaming.subscriber import Event, Subscriber
 from resolvers.tables import EVENTS
 from tests.feed.following import Reader, connected, until, write, write_many
 
 chance = random.Random()  # noqa: S311  # varies the tests, protects nothing
 
 
-async def _write_transactions(database_url: str, bell: Bell) -> dict[str, str]:
+async def _write_transactions(database_url: str, notifier: Notifier) -> dict[str, str]:
     """Write and commit events, some of them in long transactions; return their tickets."""
     committed: dict[str, str] = {}
     async with connected(database_url) as connection:
@@ -27,7 +27,7 @@ async def _write_transactions(database_url: str, bell: Bell) -> dict[str, str]:
                     if chance.random() < 0.1:
                         await asyncio.sleep(chance.random() * 0.2)
             committed |= written
-            bell.ring()
+            notifier.notify()
     return committed
 
 
@@ -45,7 +45,7 @@ async def _read(stream: Stream, came: list[Event], *, only: str | None, leaves: 
 
 
 async def test_nothing_is_lost_doubled_or_out_of_order_under_concurrent_writers(
-    stream: Stream, bell: Bell, database_url: str, capsys: pytest.CaptureFixture[str]
+    stream: Stream, notifier: Notifier, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = [(None, False)] * 5 + [(None, True)] * 5 + [("b", False), ("b", True)]
     readers = []
@@ -55,7 +55,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order_under_concurrent_writers(
         readers.append((only, came, asyncio.create_task(work)))
     await until(lambda: stream.listeners == len(readers))
 
-    writers = [_write_transactions(database_url, bell) for _ in range(10)]
+    writers = [_write_transactions(database_url, notifier) for _ in range(10)]
     committed: dict[str, str] = {}
     for written in await asyncio.gather(*writers):
         committed |= written
@@ -111,7 +111,7 @@ async def test_a_transaction_that_is_rolled_back_holds_nobody_up(
 
 
 async def test_following_begins_with_what_commits_after_it_was_asked_for(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     """Not with what was committed, even if that is above an older transaction that still runs."""
     async with connected(database_url) as slow, connected(database_url) as quick:
@@ -122,12 +122,12 @@ async def test_following_begins_with_what_commits_after_it_was_asked_for(
         async with Reader.following(stream) as reader:
             await transaction.commit()
             later = await write(quick)
-            bell.ring()
+            notifier.notify()
             assert await reader.wait_for(2) == [under_way, later]
 
 
 async def test_a_place_above_a_running_transaction_does_not_hide_what_that_commits(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     """A history shows what a feed does not show yet, and its cursors are good for the feed."""
     async with connected(database_url) as slow, connected(database_url) as quick:
@@ -141,12 +141,12 @@ async def test_a_place_above_a_running_transaction_does_not_hide_what_that_commi
         async with Reader.following(stream, after=position_of(newest)) as reader:
             await transaction.commit()
             later = await write(quick)
-            bell.ring()
+            notifier.notify()
             assert await reader.wait_for(2) == [under_way, later]
 
 
 async def test_with_a_place_all_since_then_comes_first(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     """Also when that is more than one read of the table brings."""
     async with connected(database_url) as connection:
@@ -158,12 +158,12 @@ async def test_with_a_place_all_since_then_comes_first(
         async with Reader.following(stream, after=position_of(rows[99])) as reader:
             assert await reader.wait_for(1400) == wanted
             wanted.append(await write(connection))
-            bell.ring()
+            notifier.notify()
             assert await reader.wait_for(1401) == wanted
 
 
 async def test_only_the_events_of_one_ticket_come_where_that_is_asked_for(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     async with connected(database_url) as connection:
         start = (await take_snapshot(EVENTS)).position
@@ -171,22 +171,22 @@ async def test_only_the_events_of_one_ticket_come_where_that_is_asked_for(
         async with Reader.following(stream, after=start, only="b") as reader:
             await reader.wait_for(2)
             live = [await write(connection, ticket_id) for ticket_id in "abab"]
-            bell.ring()
+            notifier.notify()
             assert await reader.wait_for(4) == [before[1], before[3], live[1], live[3]]
 
 
 async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     async with connected(database_url) as connection:
         events = await stream.follow()
         first = asyncio.create_task(anext(events))
         await until(lambda: stream.listeners == 1)
         await write(connection)
-        bell.ring()
+        notifier.notify()
         seen = [(await first).value.id]
         await write_many(connection, BUFFER_SIZE + 500)
-        bell.ring()
+        notifier.notify()
         await asyncio.sleep(1)
 
         async def go_on() -> None:
@@ -205,21 +205,21 @@ async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
 
 
 async def test_a_burst_reaches_everyone_who_takes_it_however_large_it_is(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     count = 5 * BUFFER_SIZE
     async with connected(database_url) as connection:
         async with Reader.following(stream) as one, Reader.following(stream) as other:
             await until(lambda: stream.listeners == 2)
             await write_many(connection, count)
-            bell.ring()
+            notifier.notify()
             ids = await one.wait_for(count)
             assert await other.wait_for(count) == ids
         assert len(set(ids)) == count
 
 
 async def test_a_thousand_listeners_cost_one_statement_for_each_event(
-    stream: Stream, bell: Bell, database_url: str, statements: list[str]
+    stream: Stream, notifier: Notifier, database_url: str, statements: list[str]
 ) -> None:
     async with connected(database_url) as connection:
         listening = [await stream.follow() for _ in range(1000)]
@@ -228,7 +228,7 @@ async def test_a_thousand_listeners_cost_one_statement_for_each_event(
         await asyncio.sleep(0.1)
         statements.clear()
         event_id = await write(connection)
-        bell.ring()
+        notifier.notify()
         events = await asyncio.gather(*waiting)
         assert {event.value.id for event in events} == {event_id}
         # There is a look each second, and there are some more while a transaction of
@@ -239,7 +239,7 @@ async def test_a_thousand_listeners_cost_one_statement_for_each_event(
 
 
 async def test_who_leaves_leaves_nothing_behind(
-    stream: Stream, bell: Bell, statements: list[str]
+    stream: Stream, notifier: Notifier, statements: list[str]
 ) -> None:
     async with Reader.following(stream), Reader.following(stream, only="a"):
         await until(lambda: stream.listeners == 2)
@@ -247,13 +247,13 @@ async def test_who_leaves_leaves_nothing_behind(
     assert stream.listeners == 0
     assert stream._reader is None
     statements.clear()
-    bell.ring()
+    notifier.notify()
     await asyncio.sleep(0.1)
     assert [text for text in statements if "ticket_events" in text] == []
 
 
 async def test_following_goes_on_when_all_connections_are_terminated(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     """As by a restart of PostgreSQL; among them is the one that listens."""
     async with connected(database_url) as connection, Reader.following(stream) as reader:
@@ -264,7 +264,7 @@ async def test_following_goes_on_when_all_connections_are_terminated(
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             wanted += [await write(connection) for _ in range(5)]
-            bell.ring()
+            notifier.notify()
             assert await reader.wait_for(len(wanted)) == wanted
 
 
@@ -313,7 +313,7 @@ async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_
     async with connected(database_url) as connection, Reader.following(stream) as reader:
         await write(connection)
         await reader.wait_for(1)
-    listener = Listener(None, size=2)
+    listener = Subscriber(None, size=2)
     listener.end(ZeroDivisionError())
     listener.put(reader.events[0])
     with pytest.raises(ZeroDivisionError):
@@ -321,14 +321,14 @@ async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_
 
 
 async def test_a_failure_that_no_waiting_mends_is_told_to_who_listens(
-    stream: Stream, bell: Bell, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     waiting = asyncio.ensure_future(anext(await stream.follow()))
     await until(lambda: stream.listeners == 1)
     async with connected(database_url) as connection:
         await connection.execute("ALTER TABLE ticket_events RENAME TO elsewhere")
         try:
-            bell.ring()
+            notifier.notify()
             with pytest.raises(asyncpg.UndefinedTableError):
                 async with asyncio.timeout(5):
                     await waiting

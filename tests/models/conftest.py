@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from tortoise.context import TortoiseContext
 
-from app.database import tortoise_config
+from app.database.tortoise import tortoise_config
 from tests.conftest import TABLES
 
 

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from app.postgres_programs import find_programs
+from app.database.programs import find_programs
 
 COMMITTED = Path(__file__).parent / "schema.sql"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.migrations import Adopted, MigrationRefused, migrate, schema_version
+from app.database.migrations import Adopted, MigrationRefused, migrate, schema_version
 from tests.conftest import empty_database
 from tests.models.dump import COMMITTED, schema_of
 from tests.models.former import (

@@ -6,9 +6,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 from models.ticket import PRIORITY_RANK, SEARCH_CONFIGURATION, STATUS_RANK
-from ops.claim import _CLAIM_DUE
+from ops.delivery.claims import _CLAIM_DUE
 from tests.conftest import empty_database
 
 

@@ -14,8 +14,7 @@ from aerich.utils import get_models_describe
 from asyncpg.types import ServerVersion
 from tortoise.context import TortoiseContext
 
-from app.database import APP, tortoise_config
-from app.migrations import (
+from app.database.migrations import (
     EXPECTED_VERSION,
     LOCK_KEY,
     VERSIONS,
@@ -26,7 +25,8 @@ from app.migrations import (
     migrate,
     schema_version,
 )
-from models.migrations import former_service
+from app.database.tortoise import APP, tortoise_config
+from models.migrations import legacy
 from tests.models.dump import COMMITTED, schema_of
 from tests.models.former import BY_HAND, LOG_ENTRIES, ORPHAN, TICKETS, Former
 
@@ -132,7 +132,7 @@ async def test_the_models_are_what_the_migrations_say() -> None:
 
 MIGRATE = """
 import asyncio, sys
-from app.migrations import migrate
+from app.database.migrations import migrate
 print(len(asyncio.run(migrate(sys.argv[1])).applied))
 """
 
@@ -265,7 +265,7 @@ def test_an_old_server_is_refused() -> None:
 async def test_tables_in_use_by_the_former_service_are_not_waited_for_for_ever(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(former_service, "LOCK_TIMEOUT_S", 1)
+    monkeypatch.setattr(legacy, "LOCK_TIMEOUT_S", 1)
     connection = await connect(empty_database_url)
     await BY_HAND.make(connection)
     async with connection.transaction():

@@ -6,7 +6,7 @@ import logging
 import asyncpg
 import pytest
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 
 EVENT = """
 INSERT INTO ticket_events (id, ticket_id, type, changes)

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from ops.client import Accepted, OpsFailure, StatusReport
+from ops.clients.protocol import Accepted, OpsFailure, StatusReport
 
 __all__ = ["GatedOps", "WaitingCall"]
 

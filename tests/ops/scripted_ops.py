@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from models import OpsRemoteStatus
-from ops.client import Accepted, FailureKind, Json, OpsFailure, StatusReport
+from ops.clients.protocol import Accepted, FailureKind, Json, OpsFailure, StatusReport
 
 __all__ = ["Call", "ScriptedOps", "accepted", "failed"]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.breaker import BreakerSettings, CircuitBreaker, CircuitState
-from ops.client import Accepted, FailureKind, OpsFailure, StatusReport
+from ops.clients.circuit_breaker import BreakerSettings, CircuitBreaker, CircuitState
+from ops.clients.protocol import Accepted, FailureKind, OpsFailure, StatusReport
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
 SETTINGS = BreakerSettings(failure_share=0.5, min_calls=4, window_s=10, pause_s=5)

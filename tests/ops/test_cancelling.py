@@ -12,7 +12,7 @@ from ops import (
     DeliveryNotFound,
     DeliveryStateError,
 )
-from ops.withdraw import withdraw
+from ops.delivery.cancellation import cancel_pending
 from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, log_of, order, send
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
@@ -91,7 +91,7 @@ async def test_a_ticket_that_is_deleted_takes_its_pending_delivery_back() -> Non
     await ops.called.wait()
     async with in_transaction() as connection:
         await lock_ticket(connection, ticket.id)
-        await withdraw(connection, ticket.id)
+        await cancel_pending(connection, ticket.id)
         await Ticket.filter(id=ticket.id).using_db(connection).delete()
     ops.gate.set()
     attempt = await under_way

@@ -20,10 +20,10 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.embedded import EmbeddedPostgres
-from app.migrations import migrate
-from engine.commit_order import Position
-from engine.paging import decode_cursor
+from app.database.embedded import EmbeddedPostgres
+from app.database.migrations import migrate
+from engine.sql.paging import decode_cursor
+from engine.streaming.commit_order import Position
 from models.columns import new_id
 from ops.simulator.call_record import RecordedCall
 from resolvers.tables import EVENT_ORDER
@@ -164,8 +164,8 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    knobs = ["--knob", "latency_ms=5", "--knob", "failure_rate=0.2"]
-    ops = Member("ops-simulator", {}, tmp_path / "ops.log", knobs)
+    fault_settings = ["--knob", "latency_ms=5", "--knob", "failure_rate=0.2"]
+    ops = Member("ops-simulator", {}, tmp_path / "ops.log", fault_settings)
     postgres = [EmbeddedPostgres(data_dir)]
     database_url = await asyncio.to_thread(postgres[0].start)
     try:

@@ -30,7 +30,7 @@ from ops import (
     FailureKind,
     OpsPolicy,
 )
-from ops.client import Accepted, OpsFailure
+from ops.clients.protocol import Accepted, OpsFailure
 from tests.ops.gated_ops import GatedOps, WaitingCall
 from tests.ops.ordering import CALLER, a_ticket, changes_of, expire, order
 from tests.ops.scripted_ops import accepted, failed
@@ -89,7 +89,7 @@ class Life:
         elif answer == "refuses" or attempt - self.forgiven_at[attempt] >= MAX_ATTEMPTS:
             self.state = OpsState.FAILED
 
-    def bury(self) -> None:
+    def record_lost(self) -> None:
         """Find out that the attempt under way was lost, if it was."""
         if self.claimed is not None and self.claimed.is_expired:
             self.claimed.is_expired = False
@@ -106,7 +106,7 @@ class Lives(RuleBasedStateMachine):
         """Begin with a ticket that was never sent."""
         self.ops = GatedOps()
         self.deliveries = Deliveries(self.ops, POLICY, NEVER_OPEN)
-        self.worker = DeliveryWorker(self.deliveries.courier, hands=4)
+        self.worker = DeliveryWorker(self.deliveries.courier, concurrency=4)
         self.ticket = self.run(a_ticket())
         self.lives: list[Life] = []
         # The attempts that were begun by a caller; the others are the worker's.
@@ -144,7 +144,7 @@ class Lives(RuleBasedStateMachine):
     def retry(self, data: st.DataObject) -> None:
         """Retry any delivery; only a failed or cancelled one can be, and while none is pending."""
         life = data.draw(st.sampled_from(self.lives))
-        life.bury()
+        life.record_lost()
         retrying = self.deliveries.retry(life.id, **CALLER)
         can_be = {OpsState.FAILED, OpsState.CANCELLED}
         if life.state not in can_be or self.pending() is not None:
@@ -184,10 +184,10 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def the_worker_looks_for_lost_attempts(self) -> None:
         """Bury what was taken over."""
-        self.run(self.worker._sweep())
+        self.run(self.worker._evict_idle())
         self.run(self.settled(len(self.ops.waiting)))
         for life in self.lives:
-            life.bury()
+            life.record_lost()
 
     @rule()
     def the_worker_looks_for_due_deliveries(self) -> None:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from models import OpsRemoteStatus
-from ops.client import FailureKind, OpsFailure
-from ops.http_client import MAX_ANSWER_BYTES, HttpOps
+from ops.clients.http import MAX_ANSWER_BYTES, HttpOps
+from ops.clients.protocol import FailureKind, OpsFailure
 from tests.ops.sockets import answering
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from ops import (
     OpsPolicy,
     delivering,
 )
-from ops.client import Accepted
+from ops.clients.protocol import Accepted
 from ops.simulator import Simulator, SimulatorSettings
 from tests.ops.ordering import CALLER, a_ticket, changes_of, order
 from tests.ops.outbox import none_pending, until
@@ -83,7 +83,7 @@ async def test_people_and_workers_at_once(seed: int) -> None:
             await press(chance.choice(processes), chance.choice(tickets), chance)
             await asyncio.sleep(chance.random() * 0.005)
 
-    workers = [DeliveryWorker(process.courier, hands=4, poll_s=0.01) for process in processes]
+    workers = [DeliveryWorker(process.courier, concurrency=4, poll_s=0.01) for process in processes]
     async with delivering(workers[0]), delivering(workers[1]), delivering(workers[2]):
         await asyncio.gather(*(person() for _ in range(8)))
         await until(none_pending)

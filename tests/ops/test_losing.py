@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from models import LogStatus, OpsDelivery, OpsState
-from ops.claim import Claim
+from ops.delivery.claims import Claim
 from tests.ops.ordering import CALLER, a_ticket, cut_connections, deliveries_to, log_of, order
 from tests.ops.scripted_ops import ScriptedOps, accepted
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.client import Json
-from ops.record import MASK, MAX_RESPONSE_BYTES, loggable, masked_text
+from ops.clients.protocol import Json
+from ops.clients.redaction import MASK, MAX_RESPONSE_BYTES, loggable, masked_text
 
 SECRET = "s3cr3t-V4lue"  # noqa: S105  # of no one
 

@@ -6,16 +6,16 @@ import pytest
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from engine.database import fetch
+from engine.database.client import fetch
 from models import LogEntry, OpsDelivery, OpsState
 from models.columns import new_id
 from models.ticket_event import lock_ticket
 from ops import OpsPolicy
-from ops.call import Answer
-from ops.claim import Claim, claim_due
-from ops.client import Accepted
-from ops.outcome import Outcome
-from ops.recorder import Recorder
+from ops.clients.call import Answer
+from ops.clients.protocol import Accepted
+from ops.delivery.claims import Claim, claim_due
+from ops.delivery.outcome import Outcome
+from ops.delivery.outcome_writer import OutcomeWriter
 from tests.ops.ordering import cut_connections
 from tests.ops.outbox import many_due
 from tests.ops.scripted_ops import accepted
@@ -38,7 +38,7 @@ async def delivered() -> int:
 
 
 async def test_many_outcomes_cost_few_transactions() -> None:
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     outcomes = [outcome_of(claim) for claim in await claims(200)]
     await asyncio.gather(*map(recorder.record, outcomes))
     assert await delivered() == 200
@@ -51,7 +51,7 @@ async def test_many_outcomes_cost_few_transactions() -> None:
 
 
 async def test_an_outcome_is_recorded_once_however_often_it_is_told() -> None:
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     [claim] = await claims(1)
     outcome = outcome_of(claim)
     for _ in range(3):
@@ -62,7 +62,7 @@ async def test_an_outcome_is_recorded_once_however_often_it_is_told() -> None:
 
 
 async def test_a_ticket_that_is_locked_keeps_no_other_waiting() -> None:
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     first, *others = [outcome_of(claim) for claim in await claims(10)]
     async with in_transaction() as connection:
         await lock_ticket(connection, first.ticket_id)
@@ -74,7 +74,7 @@ async def test_a_ticket_that_is_locked_keeps_no_other_waiting() -> None:
 
 
 async def test_one_that_cannot_be_recorded_hinders_no_other() -> None:
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     first, *others = await claims(10)
     outcomes = [outcome_of(first, actor="x" * 1_000), *map(outcome_of, others)]
     results = await asyncio.gather(*map(recorder.record, outcomes), return_exceptions=True)
@@ -84,7 +84,7 @@ async def test_one_that_cannot_be_recorded_hinders_no_other() -> None:
 
 
 async def test_who_waits_may_leave_and_the_outcome_is_recorded_all_the_same() -> None:
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     [claim] = await claims(1)
     waiting = asyncio.create_task(recorder.record(outcome_of(claim)))
     await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def test_who_waits_may_leave_and_the_outcome_is_recorded_all_the_same() ->
 
 
 async def test_outcomes_wait_for_a_database_that_is_away(database_url: str) -> None:
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     outcomes = [outcome_of(claim) for claim in await claims(50)]
     recording = asyncio.gather(*map(recorder.record, outcomes))
     for _ in range(5):
@@ -107,7 +107,7 @@ async def test_outcomes_wait_for_a_database_that_is_away(database_url: str) -> N
 
 async def test_it_records_outside_of_a_transaction_of_who_asks() -> None:
     """Else the outcome would be rolled back with what is not its own."""
-    recorder = Recorder()
+    recorder = OutcomeWriter()
     [claim] = await claims(1)
     async with in_transaction() as connection:
         await recorder.record(outcome_of(claim))

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ops.retry import MAX_RETRY_AFTER_S, RetryPolicy, retry_delay_s
+from ops.delivery.retry import MAX_RETRY_AFTER_S, RetryPolicy, retry_delay_s
 
 POLICY = RetryPolicy(max_attempts=10, base_s=0.5, max_s=300.0)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models import OpsRemoteStatus
 from models.columns import new_id
-from ops.client import Accepted, FailureKind, OpsFailure
+from ops.clients.protocol import Accepted, FailureKind, OpsFailure
 from ops.simulator import Simulator, SimulatorSettings, chance, reference_of, remote_status
 
 INSTANT = SimulatorSettings(latency_ms=0)

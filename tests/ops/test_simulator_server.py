@@ -9,22 +9,22 @@ import httpx2
 import pytest
 
 from models.columns import new_id
-from ops.client import FailureKind, OpsFailure
-from ops.http_client import HttpOps
+from ops.clients.http import HttpOps
+from ops.clients.protocol import FailureKind, OpsFailure
 from ops.simulator import reference_of
-from ops.simulator.knobs import Knobs
+from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.server import SimulatorServer
 from tests.ops.sockets import serving_simulator
 
-INSTANT = Knobs(latency_ms=0)
+INSTANT = FaultSettings(latency_ms=0)
 
 
 @asynccontextmanager
 async def speaking(
-    knobs: Knobs, *, token: str | None = None, server_token: str | None = None
+    fault_settings: FaultSettings, *, token: str | None = None, server_token: str | None = None
 ) -> AsyncIterator[tuple[SimulatorServer, HttpOps, httpx2.AsyncClient]]:
     """Serve a simulator, with our client of it and a plain one."""
-    simulator = SimulatorServer(knobs, token=server_token)
+    simulator = SimulatorServer(fault_settings, token=server_token)
     async with serving_simulator(simulator) as url:
         client = HttpOps(url, token=token, timeout_s=0.5)
         async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
@@ -92,12 +92,12 @@ async def test_a_post_without_a_key_is_a_bad_request() -> None:
     ],
 )
 async def test_each_knob_breaks_it_in_its_way(
-    knobs: dict[str, Any], kind: str, outcome: str
+    fault_settings: dict[str, Any], kind: str, outcome: str
 ) -> None:
     async with speaking(INSTANT) as (simulator, client, http):
-        turned = await http.patch("/simulator/knobs", json=knobs)
+        turned = await http.patch("/simulator/knobs", json=fault_settings)
         assert turned.json() == (await http.get("/simulator/knobs")).json()
-        assert turned.json().items() >= knobs.items()
+        assert turned.json().items() >= fault_settings.items()
         assert await kind_of(client) == kind
         async with asyncio.timeout(2):
             while (call := simulator.record.calls[0]).outcome is None:  # noqa: ASYNC110  # it ends by itself
@@ -109,22 +109,22 @@ async def test_each_knob_breaks_it_in_its_way(
 
 
 async def test_connections_are_dropped_before_and_after_the_ticket_is_taken() -> None:
-    async with speaking(Knobs(latency_ms=0, reset_rate=1.0)) as (simulator, client, _):
+    async with speaking(FaultSettings(latency_ms=0, reset_rate=1.0)) as (simulator, client, _):
         kinds = {await kind_of(client, key=f"key-{number}") for number in range(20)}
     assert kinds == {"unavailable"}
     assert {call.outcome for call in simulator.record.calls} == {"reset", "accepted, then reset"}
 
 
 async def test_who_is_told_to_slow_down_is_told_for_how_long() -> None:
-    knobs = Knobs(latency_ms=0, too_many_rate=1.0, retry_after_s=17)
-    async with speaking(knobs) as (_, client, _):
+    fault_settings = FaultSettings(latency_ms=0, too_many_rate=1.0, retry_after_s=17)
+    async with speaking(fault_settings) as (_, client, _):
         with pytest.raises(OpsFailure) as caught:
             await client.submit("{}", key="k", attempt=1)
     assert caught.value.retry_after_s == 17
 
 
 async def test_questions_are_broken_too() -> None:
-    async with speaking(Knobs(latency_ms=0, failure_rate=1.0)) as (_, client, _):
+    async with speaking(FaultSettings(latency_ms=0, failure_rate=1.0)) as (_, client, _):
         with pytest.raises(OpsFailure) as caught:
             await client.status(reference_of("k"))
         assert caught.value.kind is FailureKind.UNAVAILABLE
@@ -150,4 +150,4 @@ async def test_a_knob_that_does_not_fit_is_not_turned(given: object) -> None:
         refused = await http.patch("/simulator/knobs", json=given)
         assert refused.status_code == 400
         assert "error" in refused.json()
-        assert simulator.knobs == INSTANT
+        assert simulator.fault_settings == INSTANT

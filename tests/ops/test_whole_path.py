@@ -6,8 +6,8 @@ import pytest
 
 from models import LogEntry, OpsDelivery, OpsState
 from ops import BreakerSettings, Deliveries, DeliveryWorker, OpsPolicy, delivering
-from ops.http_client import HttpOps
-from ops.simulator.knobs import Knobs
+from ops.clients.http import HttpOps
+from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.server import SimulatorServer
 from tests.ops.outbox import many_due, none_pending, until
 from tests.ops.sockets import serving_simulator
@@ -19,7 +19,7 @@ COUNT = 150
 
 async def test_every_delivery_arrives_once_and_every_attempt_is_logged() -> None:
     simulator = SimulatorServer(
-        Knobs(
+        FaultSettings(
             latency_ms=1,
             failure_rate=0.1,
             reject_rate=0.1,
@@ -37,7 +37,9 @@ async def test_every_delivery_arrives_once_and_every_attempt_is_logged() -> None
             HttpOps(url, token=None, timeout_s=policy.timeout_s), policy, never_open
         )
         await many_due(COUNT)
-        workers = [DeliveryWorker(deliveries.courier, hands=16, poll_s=0.02) for _ in range(2)]
+        workers = [
+            DeliveryWorker(deliveries.courier, concurrency=16, poll_s=0.02) for _ in range(2)
+        ]
         async with delivering(workers[0]), delivering(workers[1]):
             await until(none_pending, timeout_s=60)
         await deliveries.close()

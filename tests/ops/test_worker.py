@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from engine.bell import Bell
+from engine.streaming.notifications import Notifier
 from models import LogEntry, LogStatus, OpsDelivery, OpsState
 from ops import (
     DUE,
@@ -21,7 +21,7 @@ from ops import (
     SimulatorSettings,
     delivering,
 )
-from ops.client import Accepted
+from ops.clients.protocol import Accepted
 from tests.ops.ordering import (
     CALLER,
     a_ticket,
@@ -42,8 +42,8 @@ pytestmark = pytest.mark.usefixtures("database")
 POLL_S = 0.02
 
 
-def worker_of(deliveries: Deliveries, hands: int = 8) -> DeliveryWorker:
-    return DeliveryWorker(deliveries.courier, hands=hands, poll_s=POLL_S)
+def worker_of(deliveries: Deliveries, concurrency: int = 8) -> DeliveryWorker:
+    return DeliveryWorker(deliveries.courier, concurrency=concurrency, poll_s=POLL_S)
 
 
 async def test_what_is_ordered_without_being_tried_at_once_is_delivered() -> None:
@@ -153,7 +153,7 @@ async def test_it_makes_no_more_calls_at_once_than_it_has_hands() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     await many_due(10)
-    async with delivering(worker_of(deliveries_to(ops), hands=3)):
+    async with delivering(worker_of(deliveries_to(ops), concurrency=3)):
         await asyncio.sleep(0.2)
         assert len(ops.calls) == 3
         ops.gate.set()
@@ -165,7 +165,7 @@ async def test_stopping_lets_the_running_calls_finish_and_begins_no_more() -> No
     ops = ScriptedOps()
     ops.gate.clear()
     await many_due(10)
-    worker = worker_of(deliveries_to(ops), hands=4)
+    worker = worker_of(deliveries_to(ops), concurrency=4)
     running = asyncio.create_task(worker.run())
     await ops.called.wait()
     worker.stop()
@@ -199,7 +199,7 @@ async def test_deliveries_wait_for_an_open_circuit_without_spending_attempts() -
     policy = OpsPolicy(max_attempts=2, retry_base_ms=0)
     deliveries = Deliveries(ops, policy, settings)
     await many_due(20)
-    async with delivering(worker_of(deliveries, hands=5)):
+    async with delivering(worker_of(deliveries, concurrency=5)):
 
         async def is_open() -> bool:
             return deliveries.health() is CircuitState.OPEN
@@ -230,18 +230,18 @@ async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_m
 
 
 @pytest.fixture
-async def bell(database_url: str) -> AsyncIterator[Bell]:
+async def notifier(database_url: str) -> AsyncIterator[Notifier]:
     """Return a bell of this process."""
-    async with Bell(database_url, topics=(DUE,)) as bell:
-        yield bell
+    async with Notifier(database_url, topics=(DUE,)) as notifier:
+        yield notifier
 
 
 async def test_a_commit_that_orders_nothing_costs_no_look(
-    bell: Bell, statements: list[str]
+    notifier: Notifier, statements: list[str]
 ) -> None:
     deliveries = deliveries_to(ScriptedOps())
     worker = DeliveryWorker(deliveries.courier, poll_s=60)
-    bell.heard_by(worker.wake, DUE)
+    notifier.subscribe(worker.wake, DUE)
     async with delivering(worker):
         await asyncio.sleep(0.2)
         statements.clear()
@@ -257,12 +257,12 @@ async def delivered_one() -> bool:
     return await OpsDelivery.filter(state=OpsState.DELIVERED).exists()
 
 
-async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_look(bell: Bell) -> None:
+async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_look(notifier: Notifier) -> None:
     """Also where it was another process that made the attempt before."""
     ops = ScriptedOps([failed(retry_after_s=0.3), accepted()])
     deliveries = deliveries_to(ops)
     worker = DeliveryWorker(deliveries_to(ops).courier, poll_s=60)
-    bell.heard_by(worker.wake, DUE)
+    notifier.subscribe(worker.wake, DUE)
     async with delivering(worker):
         await asyncio.sleep(0.1)
         await send(deliveries, await a_ticket())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from app.migrations import migrate
+from app.database.migrations import migrate
 from tests.app.http.asking import create
 from tests.app.http.serving import Served, served
 from tests.conftest import TABLES, empty_database

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.database import fetch
+from engine.database.client import fetch
+from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.json_values import MAX_DEPTH, json_text
-from resolvers.problems import ErrorCode, InvalidInput
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 scalars = (

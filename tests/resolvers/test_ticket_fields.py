@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import TicketPriority, TicketStatus
-from resolvers.problems import ErrorCode, Problems
+from resolvers.errors import ErrorCode, Problems
 from resolvers.ticket_fields import checked_for_create, checked_for_update
 
 NEW: dict[str, object] = {

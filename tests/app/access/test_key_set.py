@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.access.jwt import InvalidJwt, JwtVerifier
-from app.access.key_set import KeySet, KeysUnavailable
-from app.settings import Settings
+from app.auth.jwt import InvalidJwt, JwtVerifier
+from app.auth.key_set import KeySet, KeysUnavailable
+from app.config.settings import Settings
 from tests.app.access.key_server import KeyServer, key_server, new_key, private, public, token_of
 from tests.ops.test_breaker import Clock
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-PATIENCE_S = 10
+RETRY_FOR_S = 10
 
 
 class EventSource:
@@ -39,9 +39,9 @@ class EventSource:
         async with http.stream(method, "/graphql", headers=headers, **asked) as response:
             yield cls(response)
 
-    async def block(self, *, patience_s: float = PATIENCE_S) -> bytes | None:
+    async def block(self, *, retry_for_s: float = RETRY_FOR_S) -> bytes | None:
         """Wait for the next block: what ends in an empty line. None at the end of the stream."""
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(retry_for_s):
             while b"\n\n" not in self._read:
                 chunk = await anext(self._chunks, None)
                 if chunk is None:
@@ -51,9 +51,9 @@ class EventSource:
         block, _, self._read = self._read.partition(b"\n\n")
         return block
 
-    async def event(self, *, patience_s: float = PATIENCE_S) -> tuple[str, Any] | None:
+    async def event(self, *, retry_for_s: float = RETRY_FOR_S) -> tuple[str, Any] | None:
         """Wait for the next event: its name and its data. None at the end of the stream."""
-        while (block := await self.block(patience_s=patience_s)) is not None:
+        while (block := await self.block(retry_for_s=retry_for_s)) is not None:
             if block == b":":
                 continue
             name, data = block.split(b"\n")

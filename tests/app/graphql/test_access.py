@@ -116,8 +116,8 @@ async def test_a_revoked_token_ends_its_socket_and_its_stream(
         await socket.subscribe("1", EVENTS)
         await socket.stands()
         await ticketops("token", "revoke", "leaked", *client)
-        assert await socket.closed(patience_s=60) == (4401, "Unauthorized")
-        event = await source.event(patience_s=60)
+        assert await socket.closed(retry_for_s=60) == (4401, "Unauthorized")
+        event = await source.event(retry_for_s=60)
         assert event is not None
         assert event[1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 

@@ -12,8 +12,8 @@ import httpx2
 import jwt
 import pytest
 
-from app.embedded import VOLATILE, EmbeddedPostgres
-from app.migrations import migrate
+from app.database.embedded import VOLATILE, EmbeddedPostgres
+from app.database.migrations import migrate
 from tests.app.conftest import new_data_dir
 from tests.app.graphql.asked import CREATE, EVENTS
 from tests.app.graphql.event_source import EventSource
@@ -148,8 +148,8 @@ async def test_what_is_followed_goes_on_after_an_outage_until_its_token_is_revok
 
         async with connected(postgres.url) as connection:
             await connection.execute("UPDATE api_tokens SET revoked_at = now()")
-        assert await socket.closed(patience_s=60) == (4401, "Unauthorized")
-        event = await source.event(patience_s=60)
+        assert await socket.closed(retry_for_s=60) == (4401, "Unauthorized")
+        event = await source.event(retry_for_s=60)
         assert event is not None
         assert event[1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
         assert await source.event() == ("complete", None)
@@ -171,8 +171,8 @@ async def test_who_cannot_be_looked_at_again_hears_no_more(
         await socket.stands()
         await connection.execute("ALTER TABLE api_tokens RENAME TO gone")
         try:
-            assert await socket.closed(patience_s=60) == (4500, "Internal server error")
-            event = await source.event(patience_s=60)
+            assert await socket.closed(retry_for_s=60) == (4500, "Internal server error")
+            event = await source.event(retry_for_s=60)
             assert event is not None
             assert event[1]["errors"][0]["extensions"]["code"] == "INTERNAL"
             assert await source.event() == ("complete", None)
@@ -220,5 +220,5 @@ async def test_deliveries_wait_for_it_with_a_line_in_the_log_and_no_trace(
     async with away(postgres, http):
         await asyncio.to_thread(closed.wait_for_text, "deliveries wait for it")
     await asyncio.to_thread(closed.wait_for_text, "deliveries go on")
-    of_worker = [event for event in closed.log() if event.get("logger") == "ops.worker"]
+    of_worker = [event for event in closed.log() if event.get("logger") == "ops.delivery.worker"]
     assert {event["level"] for event in of_worker} == {"warning"}

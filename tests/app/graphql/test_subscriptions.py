@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import httpx2
 
-from engine.database import default_client
-from engine.stream import BUFFER_SIZE
+from engine.database.client import default_client
+from engine.streaming.stream import BUFFER_SIZE
 from tests.app.graphql.asked import EVENTS, create
 from tests.app.graphql.event_source import EventSource
 from tests.app.graphql.transport_ws import Socket

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed
 
-from app.graphql import GraphQLWebSocket, Operations, Standing
-from app.settings import Settings
+from app.config.settings import Settings
+from app.graphql import ConnectionRegistry, GraphQLWebSocket, Operations
 from tests.app.graphql.asked import CREATE, EVENTS, TYPENAME, create
 from tests.app.graphql.transport_ws import PROTOCOL, Socket
 from tests.conftest import GraphQL
@@ -264,7 +264,7 @@ async def test_the_subprotocol_is_found_among_others(server: str) -> None:
 @asynccontextmanager
 async def serving_sockets(settings: Settings, *, init_timeout_s: float) -> AsyncIterator[str]:
     endpoint = GraphQLWebSocket(
-        settings, Operations(settings), Standing(settings), init_timeout_s=init_timeout_s
+        settings, Operations(settings), ConnectionRegistry(settings), init_timeout_s=init_timeout_s
     )
     app = Starlette(routes=[WebSocketRoute("/graphql", endpoint)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)

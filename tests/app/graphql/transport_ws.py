@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 PROTOCOL = "graphql-transport-ws"
-PATIENCE_S = 10
+RETRY_FOR_S = 10
 
 
 class Socket:
@@ -50,7 +50,7 @@ class Socket:
 
     async def hear(self) -> dict[str, Any]:
         """Wait for the next message."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(RETRY_FOR_S):
             message: dict[str, Any] = json.loads(await self.connection.recv())
         return message
 
@@ -80,9 +80,9 @@ class Socket:
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]
 
-    async def closed(self, *, patience_s: float = PATIENCE_S) -> tuple[int, str]:
+    async def closed(self, *, retry_for_s: float = RETRY_FOR_S) -> tuple[int, str]:
         """Wait until the server closes the socket; return the code and the reason that it gave."""
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(retry_for_s):
             with suppress(websockets.ConnectionClosed):
                 while True:
                     await self.connection.recv()

@@ -16,11 +16,11 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from app.http.application import application
-from app.listening import listen, url_of
-from app.logs import configure_logs
-from app.serve import configuration
-from app.settings import Settings
+from app.application import application
+from app.config.logs import configure_logs
+from app.config.settings import Settings
+from app.processes.serve import configuration
+from app.server.listening import listen, url_of
 
 START_TIMEOUT_S = 20
 

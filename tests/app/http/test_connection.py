@@ -12,8 +12,8 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from app.http.connection import MAX_HEAD_BYTES, MAX_PIPELINED, Connection
-from app.http.patience import Patience
+from app.server.http_connection import MAX_HEAD_BYTES, MAX_PIPELINED, HttpConnection
+from app.server.timeouts import ConnectionTimeouts
 from tests.proof.wire import statuses
 
 FOREVER_S = 3600.0
@@ -57,11 +57,11 @@ def connect(echo: Echo) -> Connect:
     async def connect(
         *, quiet_s: float = FOREVER_S, head_s: float = FOREVER_S
     ) -> AsyncIterator[Edge]:
-        patience = Patience(quiet_s=quiet_s, head_s=head_s)
+        patience = ConnectionTimeouts(quiet_s=quiet_s, head_s=head_s)
         config = uvicorn.Config(
             echo,
             port=0,
-            http=partial(Connection, patience=patience),  # type: ignore[arg-type]  # it is called, and no more
+            http=partial(HttpConnection, patience=patience),  # type: ignore[arg-type]  # it is called, and no more
             lifespan="off",
             log_config=None,
         )

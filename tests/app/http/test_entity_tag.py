@@ -3,7 +3,7 @@
 import pytest
 
 from app.http.problem import HttpProblem
-from app.http.rest.entity_tag import ANY, entity_tag, parse_if_match
+from app.rest.entity_tag import ANY, entity_tag, parse_if_match
 
 
 @pytest.mark.parametrize(

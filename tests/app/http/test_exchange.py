@@ -9,14 +9,14 @@ import pytest
 from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from app.http import exchange as module
-from app.http.exchange import Exchange
+from app.http import request_cycle as module
+from app.http.request_cycle import RequestCycle
 
 BODY = b'{"data":null}'
 JSON = (b"content-type", b"application/json")
 
 
-class Recorder(asyncio.Transport):
+class OutcomeWriter(asyncio.Transport):
     """A transport that notes each of its system calls."""
 
     def __init__(self) -> None:
@@ -40,11 +40,13 @@ class Recorder(asyncio.Transport):
         return "close" in self.calls
 
 
-def begun(*, method: str = "POST", keep_alive: bool = True) -> tuple[Exchange, list[bytes | str]]:
+def begun(
+    *, method: str = "POST", keep_alive: bool = True
+) -> tuple[RequestCycle, list[bytes | str]]:
     """Return an exchange whose request has come, and what is sent of its answer."""
-    transport = Recorder()
+    transport = OutcomeWriter()
     logger = logging.getLogger("test")
-    exchange = Exchange(
+    exchange = RequestCycle(
         asyncio.get_running_loop(),
         scope={"type": "http", "method": method, "state": {}},
         transport=transport,

@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.exceptions import OperationalError
 
-from app.http.boundary import RequestBoundary
-from app.http.faults import FaultAnswers
+from app.config.logs import configure_logs
 from app.http.problem import HttpProblem
-from app.logs import configure_logs
-from engine.failures import DatabaseUnavailable
+from app.middleware.exceptions import ExceptionMiddleware
+from app.middleware.request import RequestMiddleware
+from engine.database.errors import DatabaseUnavailable
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 async def ask(app: ASGIApp) -> httpx2.Response:
-    transport = httpx2.ASGITransport(RequestBoundary(FaultAnswers(app)))
+    transport = httpx2.ASGITransport(RequestMiddleware(ExceptionMiddleware(app)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get("/somewhere?q=customer")
 
@@ -134,7 +134,7 @@ async def test_an_answer_that_has_begun_is_not_begun_anew(log: io.StringIO) -> N
         sent.append(message["type"])
 
     scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    await RequestBoundary(FaultAnswers(app))(scope, receive, send)
+    await RequestMiddleware(ExceptionMiddleware(app))(scope, receive, send)
     assert sent == ["http.response.start", "http.response.body"]
     fault, line = events(log)
     assert "in the middle" in fault["exception"]

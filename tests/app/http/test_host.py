@@ -9,9 +9,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from app.http.boundary import RequestBoundary
-from app.http.host import HostCheck
-from app.settings import Settings
+from app.config.settings import Settings
+from app.middleware.request import RequestMiddleware
+from app.middleware.trusted_host import TrustedHostMiddleware
 from tests.app.http.asking import create, problem
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
@@ -47,7 +47,7 @@ async def answered(*hosts: str, version: str = "1.1", **given: str) -> int:
         "path": "/",
         "headers": [(b"host", host.encode("latin-1")) for host in hosts],
     }
-    await RequestBoundary(HostCheck(app, settings))(scope, receive, send)  # type: ignore[arg-type]  # plain dictionaries
+    await RequestMiddleware(TrustedHostMiddleware(app, settings))(scope, receive, send)  # type: ignore[arg-type]  # plain dictionaries
     status = said[0]["status"]
     assert isinstance(status, int)
     return status

@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.graphql.known_documents import DocumentNotFound, KnownDocuments, trusted_documents
+from app.errors import CommandError
+from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, trusted_documents
 from app.graphql.request import GraphQLRequest
-from app.trouble import Trouble
 from tests.app.http.asking import create
 from tests.app.http.conftest import Serve
 
@@ -97,7 +97,7 @@ def test_what_names_no_document_is_refused(http: httpx2.Client, body: dict[str, 
 
 
 def test_what_is_remembered_is_bounded_and_the_latest_used() -> None:
-    known = KnownDocuments({}, trusted_only=False, capacity=100)
+    known = PersistedDocuments({}, trusted_only=False, capacity=100)
 
     def told(text: str) -> GraphQLRequest:
         return GraphQLRequest(text, None, {}, sha256(text), may_tell=True)
@@ -244,5 +244,5 @@ def test_a_manifest_that_cannot_be_used_is_told_of(
     path = tmp_path / "documents.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(Trouble, match=words):
+    with pytest.raises(CommandError, match=words):
         trusted_documents(path)

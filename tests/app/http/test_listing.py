@@ -3,7 +3,7 @@
 import pytest
 
 from app.http.problem import HttpProblem
-from app.http.rest.listing import Listing, parse_listing
+from app.rest.listing import Listing, parse_listing
 from models import TicketPriority, TicketStatus
 
 

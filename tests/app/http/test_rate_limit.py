@@ -14,9 +14,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from app.access.rate_limit import RateLimit
-from app.settings import Settings
-from app.trouble import Trouble
+from app.auth.rate_limit import RateLimit
+from app.config.settings import Settings
+from app.errors import CommandError
 from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served
 from tests.app.redis_server import PASSWORD, redis_server
@@ -235,5 +235,5 @@ def test_a_storage_that_goes_away_or_hangs_keeps_nobody_out(serve: Serve, tmp_pa
 )
 def test_a_storage_that_cannot_be_used_is_told_at_the_start(storage: str) -> None:
     environ = {"RATE_LIMIT": "2/hour", "RATE_LIMIT_STORAGE": storage}
-    with pytest.raises(Trouble, match="RATE_LIMIT_STORAGE cannot be used"):
+    with pytest.raises(CommandError, match="RATE_LIMIT_STORAGE cannot be used"):
         RateLimit(Settings.load(environ, dotenv=None))

@@ -1,0 +1,243 @@
+"""Bringing the database to the version of the code, by one process at a time."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import asyncpg
+from aerich import Command
+from tortoise.context import TortoiseContext
+from tortoise.exceptions import BaseORMException
+
+import models
+from app.database.tortoise import APP, tortoise_config
+from app.errors import CommandError
+from engine.database.errors import is_unavailable, sqlstate
+from models.migrations.legacy import AdoptionRefused
+from models.restore import renumber_restored
+
+OLDEST_SERVER = 12
+# The same in all our processes, and in no one else's: the first letters of ticketops.
+LOCK_KEY = int.from_bytes(b"ticketop", "big")
+LOCK_POLL_S = 0.1
+LOCK_TIMEOUT_S = 600.0
+
+_logger = logging.getLogger(__name__)
+_FOLDER = Path(models.__file__).parent / "migrations"
+
+
+def _number(version: str) -> int:
+    return int(version.split("_", 1)[0])
+
+
+# The names of our migrations, as aerich writes them down, oldest first.
+VERSIONS = tuple(sorted((path.name for path in _FOLDER.glob("[0-9]*_*.py")), key=_number))
+EXPECTED_VERSION = VERSIONS[-1]
+
+
+class MigrationRefused(CommandError):
+    """The database cannot be brought to the version of the code; the text tells a person why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What of the former service was taken over."""
+
+    tickets: int
+    log_entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationReport:
+    """What a migration found and did."""
+
+    before: str | None
+    after: str
+    applied: tuple[str, ...]
+    adopted: Adopted | None = None
+
+    def __str__(self) -> str:
+        if not self.applied:
+            return f"The database is at {self.after}: nothing to do."
+        lines = [f"Applied {version}" for version in self.applied]
+        if self.adopted is not None:
+            lines.append(
+                f"Took over {self.adopted.tickets} tickets and {self.adopted.log_entries} log "
+                f"entries of the former service."
+            )
+        return "\n".join(lines)
+
+
+async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> MigrationReport:
+    """Apply what is missing; raises MigrationRefused, and then the refused step changed nothing.
+
+    Safe in several processes at once: one does the work, the others wait for it.
+    """
+    # Behind a pooler prepared statements would be in others' way.
+    connection = await asyncpg.connect(url, statement_cache_size=0)
+    try:
+        _refuse_old_server(connection)
+        before = await _known_version(connection)
+        if before == EXPECTED_VERSION:
+            await _mend_restored(connection)
+            return MigrationReport(before=before, after=before, applied=())
+        async with _lock(connection, timeout_s=lock_timeout_s):
+            before = await _known_version(connection)
+            await _refuse_unfit_schema(connection)
+            adopts = before is None and await _has_former_tables(connection)
+            applied = await _upgrade(url)
+        await _mend_restored(connection)
+        return MigrationReport(
+            before=before,
+            after=EXPECTED_VERSION,
+            applied=tuple(applied),
+            adopted=await _adopted(connection) if adopts else None,
+        )
+    finally:
+        await connection.close()
+
+
+async def _mend_restored(connection: asyncpg.Connection) -> None:
+    for table in await renumber_restored(connection):
+        _logger.warning("%s was restored from a dump of another server: renumbered", table)
+
+
+async def schema_version(connection: asyncpg.Connection) -> str | None:
+    """Return the name of a database's newest migration, or None where it has none yet."""
+    return max(await _applied(connection), key=_number, default=None)
+
+
+async def _applied(connection: asyncpg.Connection) -> list[str]:
+    if await connection.fetchval("SELECT to_regclass('aerich')") is None:
+        return []
+    rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP)
+    return [row["version"] for row in rows]
+
+
+async def _known_version(connection: asyncpg.Connection) -> str | None:
+    applied = await _applied(connection)
+    unknown = sorted(set(applied) - set(VERSIONS), key=_number)
+    if unknown:
+        message = (
+            f"The database is newer than this program: it was migrated to {unknown[-1]}, and the "
+            f"newest that this program knows is {EXPECTED_VERSION}. Use a newer version of it."
+        )
+        raise MigrationRefused(message)
+    return max(applied, key=_number, default=None)
+
+
+def _refuse_old_server(connection: asyncpg.Connection) -> None:
+    if connection.get_server_version().major < OLDEST_SERVER:
+        version = connection.get_settings().server_version
+        message = f"This is PostgreSQL {version}; {OLDEST_SERVER} is the oldest that will do."
+        raise MigrationRefused(message)
+
+
+async def _refuse_unfit_schema(connection: asyncpg.Connection) -> None:
+    (row,) = await connection.fetch(
+        """
+        SELECT
+            current_database() AS database,
+            current_user AS role,
+            current_schema() AS schema,
+            has_schema_privilege(current_schema(), 'CREATE') AS may_create,
+            current_setting('transaction_read_only') = 'on' AS is_read_only,
+            current_setting('server_encoding') AS encoding
+        """
+    )
+    if row["is_read_only"]:
+        message = f'The database "{row["database"]}" is read-only (a standby?): use its primary.'
+    elif row["encoding"] != "UTF8":
+        message = (
+            f'The database "{row["database"]}" is encoded in {row["encoding"]}; it must be UTF8.'
+        )
+    elif row["schema"] is None:
+        message = (
+            f'No schema that the search_path names is there in the database "{row["database"]}", '
+            f"so no table can be made in it."
+        )
+    elif not row["may_create"]:
+        message = (
+            f'The role "{row["role"]}" may not create tables in the schema "{row["schema"]}" of '
+            f'the database "{row["database"]}". As its owner, run: '
+            f'GRANT CREATE ON SCHEMA "{row["schema"]}" TO "{row["role"]}"'
+        )
+    else:
+        return
+    raise MigrationRefused(message)
+
+
+@asynccontextmanager
+async def _lock(connection: asyncpg.Connection, *, timeout_s: float) -> AsyncIterator[None]:
+    """Hold the lock of the migration, got by polling: a waiting lock can stand in the work's way.
+
+    It is a transaction's, so that it also holds behind a pooler that gives each
+    transaction another session. That transaction does nothing else.
+    """
+    deadline = monotonic() + timeout_s
+    async with connection.transaction(isolation="read_committed"):
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        while not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
+            if monotonic() > deadline:
+                message = (
+                    f"Another process has been migrating this database for over {timeout_s:g} s. "
+                    f"See in pg_stat_activity what it is at, then start again."
+                )
+                raise MigrationRefused(message)
+            await asyncio.sleep(LOCK_POLL_S)
+        yield
+
+
+async def _upgrade(url: str) -> list[str]:
+    config = tortoise_config(url, pool_size=1)
+    # A context of its own: the process may have another database open.
+    async with TortoiseContext() as context:
+        await context.init(config=config)
+        command = Command(config, app=APP, location=str(_FOLDER.parent.parent / "{app}/migrations"))
+        await command.init()
+        try:
+            return await command.upgrade()
+        except AdoptionRefused as refusal:
+            raise MigrationRefused(
+                str(refusal).rstrip(), hint="Correct that, then start again."
+            ) from refusal
+        except (BaseORMException, asyncpg.PostgresError) as error:
+            if is_unavailable(error):
+                raise
+            raise MigrationRefused(_told(error)) from error
+
+
+def _told(error: Exception) -> str:
+    if sqlstate(error) == asyncpg.LockNotAvailableError.sqlstate:
+        return (
+            "Another program is using the tables of the former service, so they cannot be taken "
+            "over. Nothing was changed. Stop it, then start again."
+        )
+    cause = error.__cause__ or error
+    detail = getattr(cause, "detail", None)
+    return f"PostgreSQL refused the migration, and nothing was changed: {cause}" + (
+        f" ({detail})" if detail else ""
+    )
+
+
+async def _has_former_tables(connection: asyncpg.Connection) -> bool:
+    return bool(
+        await connection.fetchval(
+            "SELECT to_regclass('tickets') IS NOT NULL OR to_regclass('log_entries') IS NOT NULL"
+        )
+    )
+
+
+async def _adopted(connection: asyncpg.Connection) -> Adopted:
+    (row,) = await connection.fetch(
+        """
+        SELECT
+            (SELECT count(*) FROM tickets) AS tickets,
+            (SELECT count(*) FROM log_entries) AS log_entries
+        """
+    )
+    return Adopted(tickets=row["tickets"], log_entries=row["log_entries"])

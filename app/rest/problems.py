@@ -1,0 +1,104 @@
+"""What the resolvers refuse, as problem documents: which status, and which part of the request."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from app.http.problem import HttpProblem
+from app.rest.entity_tag import entity_tag
+from app.rest.serializers import ticket_document
+from resolvers.errors import Conflict, ErrorCode, NotFound, OpsProblem, Problem, Problems
+
+__all__ = ["pointer", "problem_of", "retry_after", "ticket_not_found"]
+
+MAX_ERRORS = 100
+
+_STATUS: Mapping[ErrorCode, int] = {
+    ErrorCode.REQUIRED: 422,
+    ErrorCode.INVALID: 422,
+    ErrorCode.TOO_LONG: 422,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.ALREADY_EXISTS: 409,
+    # RFC 9110, section 13.1.1: the version comes from If-Match.
+    ErrorCode.VERSION_CONFLICT: 412,
+    # As the draft of the Idempotency-Key header has it.
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.INVALID_STATE: 409,
+    ErrorCode.NOT_SENT: 409,
+    ErrorCode.OPS_UNAVAILABLE: 503,
+    ErrorCode.OPS_TIMEOUT: 503,
+    ErrorCode.OPS_REJECTED: 422,
+    ErrorCode.OPS_CIRCUIT_OPEN: 503,
+}
+_UNAVAILABLE = 503
+_HEADERS = {"idempotency_key": "Idempotency-Key", "expected_version": "If-Match"}
+_PARAMETERS = {"search": "q"}
+_FRAGMENT_SAFE = "!$&'()*+,;=:@~"
+
+
+def problem_of(refusal: Problem | Problems, **members: Any) -> HttpProblem:
+    """Return the problem document of what a resolver raised, with further members of it."""
+    problems = refusal.problems if isinstance(refusal, Problems) else (refusal,)
+    first = problems[0]
+    codes = {problem.code for problem in problems}
+    headers: dict[str, str] = {}
+    if isinstance(first, Conflict) and first.current is not None:
+        members["current"] = ticket_document(first.current)
+        headers["ETag"] = entity_tag(first.current.version)
+    if isinstance(first, OpsProblem):
+        members["retryable"] = first.retryable
+        if _STATUS[first.code] == _UNAVAILABLE:
+            headers["Retry-After"] = retry_after(first)
+    return HttpProblem(
+        _status(first),
+        first.code.name if len(codes) == 1 else ErrorCode.INVALID.name,
+        " ".join(problem.message for problem in problems[:MAX_ERRORS]),
+        errors=_errors(problems),
+        headers=headers,
+        members=members,
+    )
+
+
+def ticket_not_found() -> HttpProblem:
+    """Return the problem of an id in a path that no ticket has."""
+    return HttpProblem(404, ErrorCode.NOT_FOUND.name, "There is no ticket with this id.")
+
+
+def retry_after(problem: OpsProblem) -> str:
+    """Return after how many whole seconds it makes sense to try again."""
+    return str(max(1, -(-(problem.retry_after_ms or 0) // 1000)))
+
+
+def _status(problem: Problem) -> int:
+    if problem.path[:1] == ("filter",):
+        return 400
+    if problem.code is ErrorCode.NOT_FOUND and problem.path == ("idempotency_key",):
+        # What the key once made is gone; the path that was called is not.
+        return 409
+    return _STATUS[problem.code]
+
+
+def _errors(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    return [
+        {"detail": problem.message, "code": problem.code.name} | place
+        for problem in problems[:MAX_ERRORS]
+        if (place := _place(problem))
+    ]
+
+
+def _place(problem: Problem) -> dict[str, str]:
+    match problem.path:
+        case ("filter", name, *_):
+            return {"parameter": _PARAMETERS.get(name, name)}
+        case (name, *_) if name in _HEADERS:
+            return {"header": _HEADERS[name]}
+    if not problem.path or isinstance(problem, (NotFound, OpsProblem)):
+        # It is about the ticket that the URL names.
+        return {}
+    return {"pointer": pointer(*problem.path)}
+
+
+def pointer(*path: str) -> str:
+    """Return a JSON pointer as the fragment of a URI (RFC 6901, section 6)."""
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
+    return "#" + "".join(f"/{quote(part, safe=_FRAGMENT_SAFE)}" for part in escaped)

@@ -1,0 +1,200 @@
+"""Input values coerced by functions that are made once for each type.
+
+graphql-core goes through a type anew for each value. Here a type becomes a function,
+which returns what graphql-core would for a valid value and raises NotCoercible for
+any other: then graphql-core does it again, and says what is wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
+from math import inf
+from typing import Any, TypeAlias
+
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLNamedInputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    assert_leaf_type,
+    get_named_type,
+    is_enum_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_input_field,
+)
+from graphql.execution.get_variable_signature import (
+    GraphQLVariableSignature,
+    get_variable_signature,
+)
+from graphql.utilities.coerce_input_value import coerce_default_value
+
+from engine.errors import LimitExceeded
+
+__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
+
+Coerce: TypeAlias = Callable[[Any], Any]
+
+# Items in all lists of the variables of one operation, those within others with them. What a
+# scalar holds is its own business.
+MAX_ITEMS = 10_000
+
+
+class NotCoercible(Exception):
+    """A value that does not fit its type."""
+
+
+def coercion_to(input_type: GraphQLInputType) -> Coerce:
+    """Return the function that coerces to a type."""
+    if is_non_null_type(input_type):
+        return _non_null(coercion_to(input_type.of_type))
+    if is_list_type(input_type):
+        return _list(coercion_to(input_type.of_type))
+    return _named(get_named_type(input_type))
+
+
+class Variables:
+    """The variables of an operation."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._declared: list[tuple[str, Coerce, Any]] = []
+        for node in operation.variable_definitions or ():
+            signature = get_variable_signature(schema, node)
+            if not isinstance(signature, GraphQLVariableSignature):
+                raise NotCoercible
+            default = coerce_default_value(signature)
+            if default is Undefined and is_non_null_type(signature.type):
+                default = REQUIRED
+            self._declared.append((signature.name, coercion_to(signature.type), default))
+
+    def coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the coerced values of those that have one.
+
+        Raises NotCoercible, and LimitExceeded where there are too many.
+        """
+        _Items.left = MAX_ITEMS
+        try:
+            return self._coerce(values)
+        except (NotCoercible, LimitExceeded):
+            raise
+        except Exception as error:
+            # A scalar may raise what it likes.
+            raise NotCoercible from error
+        finally:
+            _Items.left = inf
+
+    def _coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        coerced = {}
+        for name, coerce, default in self._declared:
+            if name in values:
+                coerced[name] = coerce(values[name])
+            elif default is REQUIRED:
+                raise NotCoercible
+            elif default is not Undefined:
+                coerced[name] = default
+        return coerced
+
+
+class _Items:
+    """How many more items the variables under way may have: nothing waits while they are read."""
+
+    left: float = inf
+
+
+# In place of the default of what must be given.
+REQUIRED = object()
+
+
+def _non_null(coerce: Coerce) -> Coerce:
+    def coerced(value: Any) -> Any:
+        if value is None:
+            raise NotCoercible
+        return coerce(value)
+
+    return coerced
+
+
+def _list(coerce: Coerce) -> Coerce:
+    def coerced(value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            # It is taken for a list of one.
+            return [coerce(value)]
+        _Items.left -= len(value)
+        if _Items.left < 0:
+            raise LimitExceeded(f"The variables have more than {MAX_ITEMS} items in their lists.")
+        return [coerce(item) for item in value]
+
+    return coerced
+
+
+@cache
+def _named(input_type: GraphQLNamedInputType) -> Coerce:
+    if is_input_object_type(input_type):
+        return _InputObject(input_type)
+    parse: Coerce = assert_leaf_type(input_type).coerce_input_value
+    if is_enum_type(input_type):
+        return _member_of({name: parse(name) for name in input_type.values})
+
+    def coerced(value: Any) -> Any:
+        if value is None:
+            return None
+        result = parse(value)
+        if result is Undefined:
+            raise NotCoercible
+        return result
+
+    return coerced
+
+
+def _member_of(members: Mapping[str, Any]) -> Coerce:
+    def coerced(value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, str) or value not in members:
+            raise NotCoercible
+        return members[value]
+
+    return coerced
+
+
+class _InputObject:
+    """The coercion to an input object; its fields are looked at when they are first needed."""
+
+    def __init__(self, input_type: GraphQLInputObjectType) -> None:
+        self._type = input_type
+
+    @cached_property
+    def _fields(self) -> list[tuple[str, str, Coerce, Any]]:
+        # These may lead back to this type.
+        return [
+            (
+                name,
+                field.out_name or name,
+                coercion_to(field.type),
+                REQUIRED if is_required_input_field(field) else coerce_default_value(field),
+            )
+            for name, field in self._type.fields.items()
+        ]
+
+    def __call__(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, dict) or self._type.is_one_of:
+            raise NotCoercible
+        coerced = {}
+        unknown = len(value)
+        for name, out_name, coerce, default in self._fields:
+            if name in value:
+                unknown -= 1
+                coerced[out_name] = coerce(value[name])
+            elif default is REQUIRED:
+                raise NotCoercible
+            elif default is not Undefined:
+                coerced[out_name] = default
+        if unknown:
+            raise NotCoercible
+        return self._type.out_type(coerced)

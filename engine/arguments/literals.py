@@ -1,0 +1,133 @@
+"""Literals of a document as functions, which give them their values with the variables in them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    ListValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    get_nullable_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_input_field,
+)
+from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
+
+from engine.arguments.coercion import REQUIRED, NotCoercible
+
+__all__ = ["Literal", "literal_of"]
+
+# Given the coerced variables; Undefined where it is a variable without a value.
+Literal: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+
+def literal_of(node: ValueNode, input_type: GraphQLInputType) -> Literal:
+    """Return the function that gives a literal its value, with the variables that are in it.
+
+    Raises NotCoercible where it has none, and where a scalar has variables within it.
+    """
+    varying: set[int] = set()
+    _find_varying(node, varying)
+    return _literal_of(node, input_type, varying)
+
+
+def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]) -> Literal:
+    if isinstance(node, VariableNode):
+        return _variable(node.name.value, is_non_null=is_non_null_type(input_type))
+    if id(node) not in varying:
+        value = coerce_input_literal(node, input_type)
+        if value is Undefined:
+            raise NotCoercible
+        return lambda _variables: value
+    nullable: Any = get_nullable_type(input_type)
+    if is_list_type(nullable):
+        return _list_literal(node, nullable.of_type, varying)
+    if is_input_object_type(nullable) and isinstance(node, ObjectValueNode):
+        return _object_literal(node, nullable, varying)
+    raise NotCoercible
+
+
+def _variable(name: str, *, is_non_null: bool) -> Literal:
+    def value(variables: Mapping[str, Any]) -> Any:
+        given = variables.get(name, Undefined)
+        if is_non_null and (given is None or given is Undefined):
+            raise NotCoercible
+        return given
+
+    return value
+
+
+def _list_literal(node: ValueNode, item_type: GraphQLInputType, varying: set[int]) -> Literal:
+    nodes = node.values if isinstance(node, ListValueNode) else (node,)
+    items = [_literal_of(one, item_type, varying) for one in nodes]
+
+    def value(variables: Mapping[str, Any]) -> list[Any]:
+        values = [item(variables) for item in items]
+        # A variable that is not given is null in a list.
+        return [None if one is Undefined else one for one in values]
+
+    return value
+
+
+def _object_literal(
+    node: ObjectValueNode, input_type: GraphQLInputObjectType, varying: set[int]
+) -> Literal:
+    nodes = {field.name.value: field.value for field in node.fields}
+    if input_type.is_one_of or not nodes.keys() <= input_type.fields.keys():
+        raise NotCoercible
+    members: list[tuple[str, Literal, Any]] = []
+    for name, field in input_type.fields.items():
+        default = REQUIRED if is_required_input_field(field) else coerce_default_value(field)
+        given = nodes.get(name)
+        if given is None and default is Undefined:
+            continue
+        # Of a variable that is not given the default is taken, so null is looked at below.
+        literal = (
+            _absent if given is None else _literal_of(given, get_nullable_type(field.type), varying)
+        )
+        members.append((field.out_name or name, literal, default))
+    non_null = frozenset(
+        field.out_name or name
+        for name, field in input_type.fields.items()
+        if is_non_null_type(field.type)
+    )
+
+    def value(variables: Mapping[str, Any]) -> Any:
+        coerced = {}
+        for name, literal, default in members:
+            given = literal(variables)
+            if given is Undefined:
+                given = default
+            if given is REQUIRED or (given is None and name in non_null):
+                raise NotCoercible
+            if given is not Undefined:
+                coerced[name] = given
+        return input_type.out_type(coerced)
+
+    return value
+
+
+def _absent(_variables: Mapping[str, Any]) -> Any:
+    return Undefined
+
+
+def _find_varying(node: ValueNode, varying: set[int]) -> bool:
+    """Tell whether a literal has variables in it, and collect what of it has."""
+    within: Iterable[ValueNode] = ()
+    if isinstance(node, ListValueNode):
+        within = node.values
+    elif isinstance(node, ObjectValueNode):
+        within = [field.value for field in node.fields]
+    varies = isinstance(node, VariableNode)
+    for one in within:
+        # Each of them: none is looked into again.
+        varies = _find_varying(one, varying) or varies
+    if varies:
+        varying.add(id(node))
+    return varies

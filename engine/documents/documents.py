@@ -1,0 +1,241 @@
+"""Documents: parsed, measured and validated once for each text, in a bounded cache."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    DirectiveNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    parse,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
+
+from engine.arguments.coercion import Variables
+from engine.documents.caches import DOCUMENTS
+from engine.documents.cost import SIZES, Cost, Declared, operation_cost
+from engine.documents.field_merging import check_field_merging
+from engine.documents.limits import Limits, check_size, check_text, fragments_of
+from engine.documents.scopes import ScopeTable, operation_scopes
+from engine.documents.validation import LOOKED_AT, fragment_cycles, validate
+from engine.errors import LimitExceeded
+
+# How many combinations of variables are remembered for one operation.
+MAX_COMBINATIONS = 64
+# Each may repeat a part of the document, and be looked up in it: all of them would take seconds.
+MAX_ERRORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRules:
+    """What the schema declares of its fields, by "Type.field"."""
+
+    costs: Declared
+    requirements: ScopeTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A document that is valid against the schema and within its limits."""
+
+    schema: GraphQLSchema
+    node: DocumentNode
+    fragments: dict[str, FragmentDefinitionNode]
+    fragment_details: dict[str, FragmentDetails]
+    rules: SchemaRules
+    # The variables that its @skip and @include depend on, and those that page sizes do.
+    switches: tuple[str, ...]
+    sizes: tuple[str, ...]
+
+
+class PreparedDocument:
+    """A document with its operations, of which a request runs one."""
+
+    # These know their document, and not it them: such a circle would stay in memory, long
+    # after it is forgotten, until the collector comes by.
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.operations = [
+            PreparedOperation(document, one)
+            for one in document.node.definitions
+            if isinstance(one, OperationDefinitionNode)
+        ]
+
+    def operation(self, name: str | None) -> "PreparedOperation | None":
+        """Return the operation to run: the named one, or the only one."""
+        if name is None:
+            return self.operations[0] if len(self.operations) == 1 else None
+        for operation in self.operations:
+            if operation.name == name:
+                return operation
+        return None
+
+
+class PreparedOperation:
+    """An operation of a document, with what is worked out of it once for all who run it."""
+
+    def __init__(self, document: Document, node: OperationDefinitionNode) -> None:
+        self.document = document
+        self.node = node
+        self.name = node.name.value if node.name else None
+        self.kind = node.operation
+        self.kind_name: str = node.operation.value
+        self._shapes: dict[Hashable, dict[Hashable, Any]] = {}
+        self._costs: dict[Hashable, Cost] = {}
+
+    @cached_property
+    def requirements(self) -> frozenset[str]:
+        """What it requires of its caller."""
+        document = self.document
+        return operation_scopes(
+            document.schema, self.node, document.fragments, document.rules.requirements
+        )
+
+    @cached_property
+    def variables(self) -> Variables:
+        """Its variables; raises NotCoercible."""
+        return Variables(self.document.schema, self.node)
+
+    def shapes_for(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
+        """Return what was compiled of it for these variables."""
+        key = tuple([variables.get(name) for name in self.document.switches])
+        shapes = self._shapes.get(key)
+        if shapes is None:
+            shapes = _remember(self._shapes, key, {})
+        return shapes
+
+    def cost(self, variables: Mapping[str, Any]) -> Cost:
+        """Return what it costs with these variables."""
+        key = tuple([_size(variables.get(name)) for name in self.document.sizes])
+        cost = self._costs.get(key)
+        if cost is None:
+            document = self.document
+            cost = operation_cost(
+                document.schema, self.node, document.fragments, variables, document.rules.costs
+            )
+            _remember(self._costs, key, cost)
+        return cost
+
+
+def _size(value: Any) -> int | None:
+    return len(value) if isinstance(value, list) else value
+
+
+def _remember(memory: dict[Hashable, Any], key: Hashable, value: Any) -> Any:
+    if len(memory) >= MAX_COMBINATIONS:
+        memory.clear()
+    memory[key] = value
+    return value
+
+
+class InvalidDocument(Exception):
+    """A text that is no document (``syntax``), or one that does not fit the schema."""
+
+    def __init__(self, errors: list[GraphQLError], *, syntax: bool) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+        self.syntax = syntax
+
+
+class Documents:
+    """The prepared documents of one schema, the least recently used forgotten first."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        *,
+        rules: SchemaRules,
+        capacity: int = 1_000_000,
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._rules = rules
+        # In characters of text, which is what a parsed document's memory grows with.
+        self._capacity = capacity
+        self._cached = 0
+        self._documents: OrderedDict[str, PreparedDocument] = OrderedDict()
+
+    def prepare(self, text: str) -> PreparedDocument:
+        """Return the document of a text; raises InvalidDocument and LimitExceeded."""
+        document = self._documents.get(text)
+        if document is not None:
+            DOCUMENTS.hits += 1
+            self._documents.move_to_end(text)
+            return document
+        DOCUMENTS.misses += 1
+        document = PreparedDocument(self._prepare(text))
+        self._documents[text] = document
+        self._cached += len(text)
+        while self._cached > self._capacity:
+            forgotten, _ = self._documents.popitem(last=False)
+            self._cached -= len(forgotten)
+        return document
+
+    def _prepare(self, text: str) -> Document:
+        check_text(text, self._limits)
+        node = self._parse(text)
+        # Before validation, whose work grows faster than the document.
+        check_size(node, self._limits)
+        # What is within itself has no end, and is no large document, but a wrong one.
+        if errors := fragment_cycles(self._schema, node):
+            raise InvalidDocument(errors, syntax=False)
+        check_field_merging(node, self._limits)
+        if errors := validate(self._schema, node, max_errors=MAX_ERRORS):
+            raise InvalidDocument(errors, syntax=False)
+        variables = _VariableUses()
+        visit(node, variables, LOOKED_AT)
+        fragments = fragments_of(node)
+        return Document(
+            self._schema,
+            node,
+            fragments,
+            {name: FragmentDetails(fragment) for name, fragment in fragments.items()},
+            self._rules,
+            switches=tuple(dict.fromkeys(variables.switches)),
+            sizes=tuple(dict.fromkeys(variables.sizes)),
+        )
+
+    def _parse(self, text: str) -> DocumentNode:
+        try:
+            return parse(
+                text,
+                max_lexical_tokens=self._limits.tokens,
+                max_comments=self._limits.tokens,
+                allow_empty_selection_sets=False,
+            )
+        except GraphQLError as error:
+            # graphql-core has no other sign for it than its words.
+            if "Parsing aborted" in error.message:
+                raise LimitExceeded(
+                    f"The document has more than {self._limits.tokens} tokens."
+                ) from None
+            raise InvalidDocument([error], syntax=True) from None
+
+
+class _VariableUses(Visitor):
+    """Collects the variables that @skip and @include, and that page sizes depend on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.switches: list[str] = []
+        self.sizes: list[str] = []
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.switches.append(argument.value.name.value)
+
+    def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+        if node.name.value in SIZES and isinstance(node.value, VariableNode):
+            self.sizes.append(node.value.name.value)

@@ -1,0 +1,114 @@
+"""graphql-core's executor, which completes a query value by projecting the selection under it.
+
+Everything else - arguments, nulls, errors, fragments, directives, mutations in
+their order - is graphql-core's own. It goes on where a plan has left off.
+"""
+
+from typing import Any
+
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    is_non_null_type,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
+
+from engine.execution import fallback
+from engine.execution.plan import PartialResult
+from engine.projection.context import NotProjectable, OperationContext
+from engine.projection.loading import load
+from engine.sql.queries import QUERIES, Query
+
+
+class ProjectingExecutor(Executor[Any]):
+    """An executor of one operation, of which some may have been done."""
+
+    def __init__(
+        self,
+        *args: Any,
+        selection: OperationContext,
+        begun: PartialResult | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._selection = selection
+        self._begun = begun
+
+    def execute_field(  # noqa: D102  # as in the base class
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        begun = self._begun
+        if begun is not None and path.prev is None:
+            if path.key in begun.data:
+                return begun.data[path.key]
+            if path.key in begun.unfinished:
+                return self._finish_field(
+                    parent_type, field_details_list, path, begun.unfinished[path.key]
+                )
+        return super().execute_field(
+            parent_type, source, field_details_list, path, position_context
+        )
+
+    def _finish_field(
+        self, parent_type: GraphQLObjectType, details: FieldDetailsList, path: Path, value: Any
+    ) -> Any:
+        """Complete a field with what its resolver returned or raised."""
+        nodes = [detail.node for detail in details]
+        field = parent_type.fields[nodes[0].name.value]
+        info = self.build_resolve_info(field, nodes, parent_type, path)
+
+        async def resolved() -> Any:
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+        return self.complete_awaitable_value(field.type, details, info, path, resolved(), None)
+
+    def complete_value(  # noqa: D102, PLR0917  # as in the base class
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        if isinstance(result, QUERIES):
+            return self._complete_query(
+                return_type, field_details_list, info, path, result, position_context
+            )
+        return super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    async def _complete_query(  # noqa: PLR0917  # as complete_value
+        self,
+        return_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        query: Query,
+        position_context: Any,
+    ) -> Any:
+        try:
+            value = await load(self._selection, return_type, details, query)
+        except NotProjectable:
+            completed = super().complete_value(
+                return_type, details, info, path, await fallback.load(query), position_context
+            )
+            return await completed if self.is_awaitable(completed) else completed
+        if value is None and is_non_null_type(return_type):
+            # The words of graphql-core, which has no name for this failure.
+            message = (
+                f"Cannot return null for non-nullable field {info.parent_type}.{info.field_name}."
+            )
+            raise TypeError(message)
+        return value

@@ -1,0 +1,73 @@
+"""What a resolver returns in place of rows: which they are, not what is read of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from tortoise.models import Model
+
+from engine.sql.expressions import TRUE, Sql
+from engine.sql.paging import Order, Window
+from engine.sql.tables import Table, instance
+from engine.sql.timestamps import parse_timestamp
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class SingleRow:
+    """The first row that fits, or null where there is none."""
+
+    table: Table
+    where: Sql
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the rows that fit: a Relay connection."""
+
+    table: Table
+    order: Order
+    window: Window
+    where: Sql = TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The rows with these primary keys, looked for in the tables in their order.
+
+    A list in the order of the keys with null where there is none, or, if ``single``,
+    just the first of it.
+    """
+
+    tables: tuple[Table, ...]
+    keys: tuple[str, ...]
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[M]):
+    """A row that was read already: all columns of its table, as they are selected for answers."""
+
+    table: Table
+    record: Sequence[Any]
+
+    @property
+    def instance(self) -> M:
+        """The row as the ORM would have fetched it."""
+        values = zip(self.table.columns.values(), self.record, strict=True)
+        row = {
+            column.name: parse_timestamp(value) if column.is_time and value is not None else value
+            for column, value in values
+        }
+        return cast("M", instance(self.table.model, row))
+
+
+Query: TypeAlias = SingleRow | Page | Nodes | Loaded[Any]
+QUERIES = (SingleRow, Page, Nodes, Loaded)
+
+
+def by_key(table: Table, key: str) -> SingleRow:
+    """Return the row with this primary key."""
+    return SingleRow(table, Sql(f'"{table.key}" = $?', (key,)))

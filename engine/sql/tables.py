@@ -1,0 +1,89 @@
+"""What a Tortoise model says of its table: the one source of names and kinds of columns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tortoise import fields
+from tortoise.fields.data import CharEnumFieldInstance
+from tortoise.models import Model
+
+from engine.sql.timestamps import as_json
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, and what its values are, where they are not answered as the driver has them."""
+
+    name: str
+    # Of an enumeration: what is answered for each value, null included.
+    names: Mapping[str | None, str | None] | None = None
+    # A jsonb column: the driver gives its text.
+    is_json: bool = False
+    is_time: bool = False
+
+    @property
+    def sql(self) -> str:
+        """The column as an expression of SQL."""
+        return f'"{self.name}"'
+
+    @property
+    def selected(self) -> str:
+        """What to select for an answer."""
+        return as_json(self.sql) if self.is_time else self.sql
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A field of an answer that is worked out from columns, in the order of ``columns``."""
+
+    columns: tuple[str, ...]
+    compute: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A table as the engine reads it; its rows are the objects of the GraphQL ``type_name``."""
+
+    model: type[Model]
+    type_name: str
+    name: str
+    # The primary key: one column of text.
+    key: str
+    columns: Mapping[str, Column]
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+
+
+def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = None) -> Table:
+    """Read a model, named like its GraphQL type; ``computed`` adds fields worked out of columns."""
+    meta = model._meta  # noqa: SLF001  # where Tortoise keeps a model's columns
+    columns = {
+        column: _column(column, meta.fields_map[attribute])
+        for attribute, column in meta.fields_db_projection.items()
+    }
+    return Table(
+        model=model,
+        type_name=model.__name__,
+        name=meta.db_table,
+        key=meta.db_pk_column,
+        columns=columns,
+        computed=computed or {},
+    )
+
+
+def instance(model: type[M], row: Mapping[str, Any]) -> M:
+    """Return a row as the ORM would have fetched it; what is no column of the model is left out."""
+    return model._init_from_db(**row)  # noqa: SLF001  # the ORM has no public way to do this
+
+
+def _column(name: str, source: fields.Field[Any]) -> Column:
+    if isinstance(source, CharEnumFieldInstance):
+        names = {member.value: member.name for member in source.enum_type}
+        return Column(name, names={None: None, **names})
+    return Column(
+        name,
+        is_json=isinstance(source, fields.JSONField),
+        is_time=isinstance(source, fields.DatetimeField),
+    )

@@ -1,0 +1,29 @@
+"""Text from a caller that PostgreSQL can hold."""
+
+from models.columns import ID_MAX_LENGTH
+from resolvers.errors import ErrorCode, InvalidInput
+
+
+def checked_text(value: str, *path: str) -> str:
+    """Return text that can be stored; raises InvalidInput for NUL and lone surrogates."""
+    if "\0" in value:
+        message = f"{path[-1]} must not contain the character NUL."
+        raise InvalidInput(ErrorCode.INVALID, message, *path)
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        message = f"{path[-1]} must be valid Unicode, without lone surrogates."
+        raise InvalidInput(ErrorCode.INVALID, message, *path) from None
+    return value
+
+
+def checked_id(value: str, *path: str) -> str:
+    """Return an id of 1 to 64 characters; raises InvalidInput."""
+    if not value:
+        raise InvalidInput(ErrorCode.REQUIRED, f"{path[-1]} must not be empty.", *path)
+    if len(value) > ID_MAX_LENGTH:
+        message = f"{path[-1]} must have at most {ID_MAX_LENGTH} characters, not {len(value)}."
+        raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
+    return checked_text(value, *path)
