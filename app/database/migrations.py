@@ -30,12 +30,13 @@ _logger = logging.getLogger(__name__)
 _FOLDER = Path(models.__file__).parent / "migrations"
 
 
-def _number(version: str) -> int:
+def migration_number(version: str) -> int:
+    """Return the number at the start of a migration's name, by which migrations are ordered."""
     return int(version.split("_", 1)[0])
 
 
 # The names of our migrations, as aerich writes them down, oldest first.
-VERSIONS = tuple(sorted((path.name for path in _FOLDER.glob("[0-9]*_*.py")), key=_number))
+VERSIONS = tuple(sorted((path.name for path in _FOLDER.glob("[0-9]*_*.py")), key=migration_number))
 EXPECTED_VERSION = VERSIONS[-1]
 
 
@@ -108,7 +109,7 @@ async def _mend_restored(connection: asyncpg.Connection) -> None:
 
 async def schema_version(connection: asyncpg.Connection) -> str | None:
     """Return the name of a database's newest migration, or None where it has none yet."""
-    return max(await _applied(connection), key=_number, default=None)
+    return max(await _applied(connection), key=migration_number, default=None)
 
 
 async def _applied(connection: asyncpg.Connection) -> list[str]:
@@ -120,14 +121,14 @@ async def _applied(connection: asyncpg.Connection) -> list[str]:
 
 async def _known_version(connection: asyncpg.Connection) -> str | None:
     applied = await _applied(connection)
-    unknown = sorted(set(applied) - set(VERSIONS), key=_number)
+    unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
     if unknown:
         message = (
             f"The database is newer than this program: it was migrated to {unknown[-1]}, and the "
             f"newest that this program knows is {EXPECTED_VERSION}. Use a newer version of it."
         )
         raise MigrationRefused(message)
-    return max(applied, key=_number, default=None)
+    return max(applied, key=migration_number, default=None)
 
 
 def _refuse_old_server(connection: asyncpg.Connection) -> None:

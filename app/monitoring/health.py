@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tortoise.exceptions import BaseORMException
 
-from app.database.migrations import EXPECTED_VERSION, schema_version
+from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
 from engine.database.client import default_client
 from engine.database.errors import is_unavailable
 
@@ -48,10 +48,6 @@ async def _missing() -> str | None:
             return "database"
         raise
     # A newer database is one whose newer servers are just being started.
-    if version is None or _number(version) < _number(EXPECTED_VERSION):
+    if version is None or migration_number(version) < migration_number(EXPECTED_VERSION):
         return "migrations"
     return None
-
-
-def _number(version: str) -> int:
-    return int(version.split("_", 1)[0])
