@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.graphiql.assets import LICENSES, STATIC, read_packages
+from app.http.compression import accepts_gzip
 
 HERE = Path(__file__).parent
 OURS = ("icon.svg", "page.css", "page.js")
@@ -73,7 +74,7 @@ async def graphiql_file(request: Request) -> Response:
     }
     if file.digest in request.headers.get("If-None-Match", ""):
         return Response(status_code=304, headers=headers)
-    if _takes_gzip(request.headers.get("Accept-Encoding", "")):
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
         headers["Content-Encoding"] = "gzip"
         return Response(file.gzipped, media_type=file.media_type, headers=headers)
     return Response(gzip.decompress(file.gzipped), media_type=file.media_type, headers=headers)
@@ -101,12 +102,3 @@ def _file(name: str, gzipped: bytes) -> File:
     digest = hashlib.sha256(gzipped).hexdigest()[:16]
     path = Path(name)
     return File(f"{path.stem}.{digest}{path.suffix}", digest, MEDIA_TYPES[path.suffix], gzipped)
-
-
-def _takes_gzip(accept_encoding: str) -> bool:
-    """RFC 9110, section 12.5.3: named, or covered by `*`, and not with a quality of zero."""
-    qualities = {}
-    for item in accept_encoding.lower().split(","):
-        coding, _, quality = item.partition(";")
-        qualities[coding.strip()] = quality.replace(" ", "").removeprefix("q=") or "1"
-    return qualities.get("gzip", qualities.get("*", "0")).strip("0.") != ""

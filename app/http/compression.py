@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
-__all__ = ["LARGE_BYTES", "gzipped"]
+__all__ = ["LARGE_BYTES", "accepts_gzip", "gzipped"]
 
 # Smaller ones travel in a few packets either way, and compressing costs more CPU than they.
 LARGE_BYTES = 16_384
@@ -23,7 +23,7 @@ async def gzipped(scope: Scope, body: bytes) -> bytes | None:
     """Return a body compressed, None where the client does not take that."""
     for name, value in scope["headers"]:
         if name == b"accept-encoding":
-            if not _takes_gzip(value[:_MAX_ACCEPT_LENGTH].decode("latin-1")):
+            if not accepts_gzip(value[:_MAX_ACCEPT_LENGTH].decode("latin-1")):
                 return None
             if len(body) < _IN_A_THREAD_BYTES:
                 return _compressed(body)
@@ -36,8 +36,8 @@ def _compressed(body: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _takes_gzip(accept_encoding: str) -> bool:
-    """Tell it by the header (RFC 9110, section 12.5.3): what is named counts before ``*``."""
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header accepts gzip, by name or by ``*`` (RFC 9110, 12.5.3)."""
     qualities = {}
     for part in accept_encoding.lower().split(","):
         coding, _, parameter = part.partition(";")
