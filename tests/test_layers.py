@@ -153,7 +153,7 @@ def test_an_upward_import_is_found() -> None:
     )
     found = list(upward_imports("ops.delivery.worker", ast.parse(source)))
     assert found == [
-        "ops.delivery.worker:2 imports app.errors.CommandError",
+        "ops.delivery.worker:2 imports app.config.settings.Settings",
         "ops.delivery.worker:3 imports schema.build",
     ]
     inside = ast.parse("from engine.execution.plan import plan_of")
