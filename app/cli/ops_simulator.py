@@ -40,7 +40,7 @@ def run(given: argparse.Namespace) -> int:
     from ops.simulator.server import SimulatorServer
 
     turned = {}
-    for knob in given.fault_settings:
+    for knob in given.knobs:
         name, _, value = knob.partition("=")
         try:
             turned[name] = orjson.loads(value)

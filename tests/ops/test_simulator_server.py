@@ -80,7 +80,7 @@ async def test_a_post_without_a_key_is_a_bad_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "kind", "outcome"),
+    ("fault_settings", "kind", "outcome"),
     [
         ({"is_down": True}, "unavailable", "down"),
         ({"failure_rate": 1.0}, "unavailable", "unavailable"),
