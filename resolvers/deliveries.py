@@ -12,7 +12,7 @@ from engine.database.client import fetch
 from engine.sql.expressions import Sql
 from engine.sql.queries import Page, SingleRow
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops import (
     Attempt,
     CircuitState,

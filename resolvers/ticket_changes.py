@@ -16,7 +16,7 @@ from engine.sql.queries import Loaded
 from engine.sql.tables import Column
 from models import Ticket, TicketPriority, TicketStatus
 from models.columns import new_id
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops.delivery.cancellation import cancel_pending
 from resolvers.context import Context
 from resolvers.errors import Conflict, ErrorCode, NotFound

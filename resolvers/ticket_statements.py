@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from models.ticket_event import TICKET_LOCK
+from models.ticket_lock import TICKET_LOCK
 from resolvers.tables import NODE_TABLES, TICKETS
 
 # The fields whose changes are told, as the API names them.

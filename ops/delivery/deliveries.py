@@ -10,7 +10,7 @@ from tortoise.transactions import in_transaction
 from engine.sql.tables import instance
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
 from models.columns import new_id
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops.clients.circuit_breaker import BreakerSettings, CircuitState
 from ops.clients.protocol import OpsClient, OpsFailure, StatusReport
 from ops.delivery.claims import Claim, claim_again, claim_lost, claim_new

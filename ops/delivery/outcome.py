@@ -17,7 +17,7 @@ from tortoise.transactions import in_transaction
 from engine.database.client import tell_at_commit
 from models import LogAction, LogStatus, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
-from models.ticket_event import lock_ticket, try_lock_tickets
+from models.ticket_lock import lock_ticket, try_lock_tickets
 from ops.clients.call import Answer
 from ops.clients.protocol import Accepted, Json, OpsFailure
 from ops.clients.redaction import loggable, masked_text

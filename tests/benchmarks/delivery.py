@@ -18,7 +18,7 @@ from tortoise.transactions import in_transaction
 from app.database.tortoise import database
 from engine.streaming.notifications import Notifier
 from models import Ticket
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops import Deliveries, OpsPolicy, Simulator, SimulatorSettings
 from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.process import serve_simulator

@@ -8,7 +8,7 @@ import orjson
 from tortoise.transactions import in_transaction
 
 from models import LogEntry, OpsDelivery, OpsState, Ticket, TicketEvent
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops import Attempt, Deliveries, OpsClient, OpsPolicy
 
 __all__ = [

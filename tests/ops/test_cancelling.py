@@ -7,7 +7,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from models import LogStatus, OpsState, Ticket
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops import (
     DeliveryNotFound,
     DeliveryStateError,

@@ -6,7 +6,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from models import OpsDelivery, OpsState, Ticket
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, order, send
 from tests.ops.scripted_ops import ScriptedOps, failed
 

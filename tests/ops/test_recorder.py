@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 from engine.database.client import fetch
 from models import LogEntry, OpsDelivery, OpsState
 from models.columns import new_id
-from models.ticket_event import lock_ticket
+from models.ticket_lock import lock_ticket
 from ops import OpsPolicy
 from ops.clients.call import Answer
 from ops.clients.protocol import Accepted
