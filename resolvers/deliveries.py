@@ -23,7 +23,7 @@ from ops import (
     OpsFailure,
 )
 from resolvers.context import Context
-from resolvers.errors import Conflict, ErrorCode, NotFound, OpsProblem
+from resolvers.errors import Conflict, ErrorCode, NotFound, OpsRequestFailed
 from resolvers.filters import OpsDeliveryFilter, delivery_condition
 from resolvers.idempotency import claim_key, earlier_result, keyed_call
 from resolvers.pages import PageArguments, page_of
@@ -33,22 +33,22 @@ from resolvers.text_validation import checked_id
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A ticket with its delivery to OPS; ``problem`` where the attempt failed."""
+    """A ticket with its delivery to OPS; ``error`` where the attempt failed."""
 
     ticket: Ticket
     delivery: OpsDelivery
     # Of the attempt that this call made; None where it made none.
     log_entry: LogEntry | None
-    problem: OpsProblem | None
+    error: OpsRequestFailed | None
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """A delivery that is being tried again; ``problem`` where the attempt failed."""
+    """A delivery that is being tried again; ``error`` where the attempt failed."""
 
     delivery: OpsDelivery
     log_entry: LogEntry | None
-    problem: OpsProblem | None
+    error: OpsRequestFailed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class OpsStatus:
     reference: str
     checked_at: datetime
     log_entry: LogEntry
-    problem: OpsProblem | None
+    error: OpsRequestFailed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ async def send_to_ops(
         return Sent(ticket, delivery, None, None)
     attempt = await context.deliveries.attempt(delivery, **_who(context))
     ticket = await Ticket.get_or_none(id=ticket_id) or ticket
-    return Sent(ticket, attempt.delivery, attempt.log_entry, _problem(attempt))
+    return Sent(ticket, attempt.delivery, attempt.log_entry, _error_of(attempt))
 
 
 async def retry_delivery(context: Context, delivery_id: str) -> Retried:
@@ -135,7 +135,7 @@ async def retry_delivery(context: Context, delivery_id: str) -> Retried:
     checked_id(delivery_id, "delivery_id")
     with _named_failures():
         attempt = await context.deliveries.retry(delivery_id, **_who(context))
-    return Retried(attempt.delivery, attempt.log_entry, _problem(attempt))
+    return Retried(attempt.delivery, attempt.log_entry, _error_of(attempt))
 
 
 async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
@@ -148,7 +148,7 @@ async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
 async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
     """Ask OPS now how far a ticket is, and log the answer.
 
-    Raises NotFound, or OpsProblem where OPS has not got the ticket.
+    Raises NotFound, or OpsRequestFailed where OPS has not got the ticket.
     """
     checked_id(ticket_id, "ticket_id")
     ticket = await Ticket.get_or_none(id=ticket_id)
@@ -161,10 +161,12 @@ async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
         message = "OPS has not got this ticket" + (
             " yet: its delivery is being tried." if is_pending else ": send it first."
         )
-        raise OpsProblem(ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending) from None
-    problem = None if check.failure is None else _ops_problem(check.failure, retryable=False)
+        raise OpsRequestFailed(
+            ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending
+        ) from None
+    error = None if check.failure is None else _ops_error(check.failure, retryable=False)
     return OpsStatus(
-        ticket, check.status, check.reference, check.checked_at, check.log_entry, problem
+        ticket, check.status, check.reference, check.checked_at, check.log_entry, error
     )
 
 
@@ -201,7 +203,7 @@ _CODES = {
 }
 
 
-def _problem(attempt: Attempt) -> OpsProblem | None:
+def _error_of(attempt: Attempt) -> OpsRequestFailed | None:
     if attempt.failure is None:
         return None
     delivery = attempt.delivery
@@ -210,13 +212,13 @@ def _problem(attempt: Attempt) -> OpsProblem | None:
     if retryable and delivery.next_attempt_at is not None:
         left = delivery.next_attempt_at - datetime.now(UTC)
         retry_after_ms = max(0, round(left.total_seconds() * 1000))
-    return _ops_problem(attempt.failure, retryable=retryable, retry_after_ms=retry_after_ms)
+    return _ops_error(attempt.failure, retryable=retryable, retry_after_ms=retry_after_ms)
 
 
-def _ops_problem(
+def _ops_error(
     failure: OpsFailure, *, retryable: bool, retry_after_ms: int | None = None
-) -> OpsProblem:
-    return OpsProblem(
+) -> OpsRequestFailed:
+    return OpsRequestFailed(
         _CODES.get(failure.kind, ErrorCode.OPS_UNAVAILABLE),
         failure.message,
         retryable=retryable,

@@ -24,7 +24,7 @@ class ErrorCode(StrEnum):
     OPS_CIRCUIT_OPEN = "ops_circuit_open"
 
 
-class Problem(Exception):
+class ApiError(Exception):
     """One thing that the caller can mend.
 
     ``path`` is where in the arguments it lies, in snake case, from the outermost
@@ -38,11 +38,11 @@ class Problem(Exception):
         self.path = path
 
 
-class InvalidInput(Problem):
+class InvalidInput(ApiError):
     """An argument that cannot be used: REQUIRED, INVALID or TOO_LONG."""
 
 
-class NotFound(Problem):
+class NotFound(ApiError):
     """There is nothing with this id, or the caller may not see it."""
 
     def __init__(self, kind: str, id: str, *path: str) -> None:  # the domain's word
@@ -50,7 +50,7 @@ class NotFound(Problem):
         self.id = id
 
 
-class Conflict(Problem):
+class Conflict(ApiError):
     """What is asked does not fit what is there; ``current`` is the ticket as it is now."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Conflict(Problem):
         self.current = current
 
 
-class OpsProblem(Problem):
+class OpsRequestFailed(ApiError):
     """OPS did not do its part; ``retryable`` while the delivery goes on being tried."""
 
     def __init__(
@@ -76,9 +76,9 @@ class OpsProblem(Problem):
         self.retry_after_ms = retry_after_ms
 
 
-class Problems(Exception):
-    """Several problems of one call, all told at once."""
+class ApiErrors(Exception):
+    """Several errors of one call, all told at once."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
-        self.problems = tuple(problems)
+    def __init__(self, errors: Sequence[ApiError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)

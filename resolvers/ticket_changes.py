@@ -52,7 +52,7 @@ _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
-    """Make a ticket; raises Problems, or Conflict where its id is taken or the key was used."""
+    """Make a ticket; raises ApiErrors, or Conflict where its id is taken or the key was used."""
     values = checked_for_create(fields)
     call = keyed_call(context.caller, idempotency_key, "createTicket", values)
     id = values.get("id") or new_id()  # noqa: A001  # the domain's word
@@ -81,7 +81,7 @@ async def update_ticket(
 ) -> Loaded[Ticket]:
     """Change the given fields; one that is absent stays, and what is as it was is no change.
 
-    Raises Problems, NotFound, or Conflict unless the ticket has the expected version.
+    Raises ApiErrors, NotFound, or Conflict unless the ticket has the expected version.
     """
     checked_id(id, "id")
     values = checked_for_update(fields)

@@ -1,4 +1,4 @@
-"""The fields of a ticket that a caller may set: each with its rule, all problems at once."""
+"""The fields of a ticket that a caller may set: each with its rule, all errors at once."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from models.ticket import (
     METADATA_MAX_BYTES,
     SUBJECT_MAX_LENGTH,
 )
-from resolvers.errors import ErrorCode, InvalidInput, Problem, Problems
+from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
 from resolvers.json_values import json_text
 from resolvers.text_validation import checked_id, checked_text
 
@@ -43,25 +43,25 @@ class _Rule:
 
 
 def checked_for_create(fields: Fields) -> Values:
-    """Return the values of a new ticket, absent ones left out; raises Problems."""
-    problems: list[Problem] = [
+    """Return the values of a new ticket, absent ones left out; raises ApiErrors."""
+    errors: list[ApiError] = [
         InvalidInput(ErrorCode.REQUIRED, f"{name} is required.", name)
         for name in _REQUIRED
         if fields.get(name) is None
     ]
-    if problems:
-        missing = {problem.path[0] for problem in problems}
+    if errors:
+        missing = {error.path[0] for error in errors}
         fields = {name: value for name, value in fields.items() if name not in missing}
-    return _checked(_RULES_OF_CREATE, fields, problems)
+    return _checked(_RULES_OF_CREATE, fields, errors)
 
 
 def checked_for_update(fields: Fields) -> Values:
-    """Return the values to change; raises Problems."""
-    problems: list[Problem] = []
+    """Return the values to change; raises ApiErrors."""
+    errors: list[ApiError] = []
     if "metadata" in fields and "metadata_patch" in fields:
         message = "Give either metadata, which replaces the value, or metadata_patch, not both."
-        problems.append(InvalidInput(ErrorCode.INVALID, message, "metadata_patch"))
-    return _checked(_RULES_OF_UPDATE, fields, problems)
+        errors.append(InvalidInput(ErrorCode.INVALID, message, "metadata_patch"))
+    return _checked(_RULES_OF_UPDATE, fields, errors)
 
 
 def check_metadata_size(text: str, name: str) -> str:
@@ -72,20 +72,20 @@ def check_metadata_size(text: str, name: str) -> str:
 
 
 def metadata_is_too_long(name: str) -> InvalidInput:
-    """Return the problem of a value that PostgreSQL would write with too many bytes."""
+    """Return the error of a value that PostgreSQL would write with too many bytes."""
     message = f"{name} must have at most {METADATA_MAX_BYTES} bytes as JSON text."
     return InvalidInput(ErrorCode.TOO_LONG, message, name)
 
 
-def _checked(rules: Mapping[str, _Rule], fields: Fields, problems: list[Problem]) -> Values:
+def _checked(rules: Mapping[str, _Rule], fields: Fields, errors: list[ApiError]) -> Values:
     values: Values = {}
     for name, value in fields.items():
         try:
             values[name] = _checked_value(rules.get(name), value, name)
-        except InvalidInput as problem:
-            problems.append(problem)
-    if problems:
-        raise Problems(problems)
+        except InvalidInput as error:
+            errors.append(error)
+    if errors:
+        raise ApiErrors(errors)
     return values
 
 

@@ -1,4 +1,4 @@
-"""Problems as data: what a caller can mend stands beside the result."""
+"""Errors that the client can fix, as data in the payload of a mutation."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, cast
 import strawberry
 
 from resolvers.errors import (
+    ApiError,
+    ApiErrors,
     Conflict,
     InvalidInput,
     NotFound,
-    OpsProblem,
-    Problem,
-    Problems,
+    OpsRequestFailed,
 )
 from schema.enums import ErrorCode
 
@@ -72,12 +72,12 @@ class OpsError(UserError):
 ERROR_TYPES = (InvalidInputError, NotFoundError, ConflictError, OpsError)
 
 
-def answers_problems(
+def returns_errors(
     payload: Callable[..., R], *prefix: str
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """Make a resolver answer problems in a payload that has nothing but them.
+    """Make a resolver answer errors in a payload that has nothing but them.
 
-    ``prefix`` is the argument under which the problems' paths lie.
+    ``prefix`` is the argument under which the errors' paths lie.
     """
 
     def decorate(resolver: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
@@ -85,47 +85,47 @@ def answers_problems(
         async def answering(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return await resolver(*args, **kwargs)
-            except Problem as problem:
-                return payload(errors=user_errors([problem], *prefix))
-            except Problems as problems:
-                return payload(errors=user_errors(problems.problems, *prefix))
+            except ApiError as error:
+                return payload(errors=user_errors([error], *prefix))
+            except ApiErrors as errors:
+                return payload(errors=user_errors(errors.errors, *prefix))
 
         return answering
 
     return decorate
 
 
-def user_errors(problems: Sequence[Problem | None], *prefix: str) -> list[UserError]:
-    """Return the problems as the API shows them; None is none."""
-    return [user_error(problem, *prefix) for problem in problems if problem is not None]
+def user_errors(errors: Sequence[ApiError | None], *prefix: str) -> list[UserError]:
+    """Return the errors as the API shows them; None is none."""
+    return [user_error(error, *prefix) for error in errors if error is not None]
 
 
-def user_error(problem: Problem, *prefix: str) -> UserError:
-    """Return a problem as the API shows it."""
+def user_error(error: ApiError, *prefix: str) -> UserError:
+    """Return a error as the API shows it."""
     common: dict[str, Any] = {
-        "message": message_of(problem),
-        "code": problem.code,
-        "path": [*prefix, *map(camel_case, problem.path)] if problem.path else [],
+        "message": message_of(error),
+        "code": error.code,
+        "path": [*prefix, *map(camel_case, error.path)] if error.path else [],
     }
-    match problem:
+    match error:
         case InvalidInput():
             return InvalidInputError(**common)
         case NotFound():
-            return NotFoundError(**common, id=strawberry.ID(problem.id))
+            return NotFoundError(**common, id=strawberry.ID(error.id))
         case Conflict():
-            return ConflictError(**common, current=cast("Ticket | None", problem.current))
-        case OpsProblem():
+            return ConflictError(**common, current=cast("Ticket | None", error.current))
+        case OpsRequestFailed():
             return OpsError(
-                **common, retryable=problem.retryable, retry_after_ms=problem.retry_after_ms
+                **common, retryable=error.retryable, retry_after_ms=error.retry_after_ms
             )
-    raise TypeError(f"no GraphQL type for {type(problem).__name__}")
+    raise TypeError(f"no GraphQL type for {type(error).__name__}")
 
 
-def message_of(problem: Problem) -> str:
-    """Return a problem's words, with the names of arguments as GraphQL writes them."""
-    if isinstance(problem, OpsProblem):
-        return problem.message
-    return _SNAKE_CASE.sub(lambda match: camel_case(match[0]), problem.message)
+def message_of(error: ApiError) -> str:
+    """Return a error's words, with the names of arguments as GraphQL writes them."""
+    if isinstance(error, OpsRequestFailed):
+        return error.message
+    return _SNAKE_CASE.sub(lambda match: camel_case(match[0]), error.message)
 
 
 _SNAKE_CASE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")

@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from resolvers import deliveries, ticket_changes
 from schema.enums import TicketPriority, TicketStatus
-from schema.errors import UserError, answers_problems, user_errors
+from schema.errors import UserError, returns_errors, user_errors
 from schema.inputs import fields_of
 from schema.log_entry import LogEntry
 from schema.node import Info
@@ -63,7 +63,7 @@ class CreateTicketPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
 
-@answers_problems(CreateTicketPayload, "input")
+@returns_errors(CreateTicketPayload, "input")
 async def _create_ticket(info: Info, input: Input[CreateTicketInput]) -> CreateTicketPayload:
     fields = fields_of(input)
     key = fields.pop("idempotency_key", None)
@@ -126,7 +126,7 @@ class UpdateTicketPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
 
-@answers_problems(UpdateTicketPayload, "input")
+@returns_errors(UpdateTicketPayload, "input")
 async def _update_ticket(info: Info, input: Input[UpdateTicketInput]) -> UpdateTicketPayload:
     fields = fields_of(input)
     ticket = await ticket_changes.update_ticket(
@@ -159,7 +159,7 @@ class DeleteTicketPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
 
-@answers_problems(DeleteTicketPayload, "input")
+@returns_errors(DeleteTicketPayload, "input")
 async def _delete_ticket(info: Info, input: Input[DeleteTicketInput]) -> DeleteTicketPayload:
     deleted_id = await ticket_changes.delete_ticket(info.context, **fields_of(input))
     return DeleteTicketPayload(deleted_id=strawberry.ID(deleted_id))
@@ -188,14 +188,14 @@ class SendToOpsPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
 
-@answers_problems(SendToOpsPayload, "input")
+@returns_errors(SendToOpsPayload, "input")
 async def _send_to_ops(info: Info, input: Input[SendToOpsInput]) -> SendToOpsPayload:
     sent = await deliveries.send_to_ops(info.context, **fields_of(input))
     return SendToOpsPayload(
         ticket=cast("Ticket", sent.ticket),
         delivery=cast("OpsDelivery", sent.delivery),
         log_entry=cast("LogEntry | None", sent.log_entry),
-        errors=user_errors([sent.problem], "input"),
+        errors=user_errors([sent.error], "input"),
     )
 
 
@@ -220,13 +220,13 @@ class RetryDeliveryPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
 
-@answers_problems(RetryDeliveryPayload, "input")
+@returns_errors(RetryDeliveryPayload, "input")
 async def _retry_delivery(info: Info, input: Input[RetryDeliveryInput]) -> RetryDeliveryPayload:
     retried = await deliveries.retry_delivery(info.context, **fields_of(input))
     return RetryDeliveryPayload(
         delivery=cast("OpsDelivery", retried.delivery),
         log_entry=cast("LogEntry | None", retried.log_entry),
-        errors=user_errors([retried.problem], "input"),
+        errors=user_errors([retried.error], "input"),
     )
 
 
@@ -247,7 +247,7 @@ class CancelDeliveryPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
 
-@answers_problems(CancelDeliveryPayload, "input")
+@returns_errors(CancelDeliveryPayload, "input")
 async def _cancel_delivery(info: Info, input: Input[CancelDeliveryInput]) -> CancelDeliveryPayload:
     delivery = await deliveries.cancel_delivery(info.context, **fields_of(input))
     return CancelDeliveryPayload(delivery=cast("OpsDelivery", delivery))

@@ -25,7 +25,7 @@ from schema.enums import (
     TicketGroupField,
     TicketOrderField,
 )
-from schema.errors import UserError, answers_problems, user_errors
+from schema.errors import UserError, returns_errors, user_errors
 from schema.filters import LogEntryFilter, OpsDeliveryFilter, TicketFilter, TicketOrder
 from schema.inputs import fields_of, given
 from schema.log_entry import LogEntry, LogEntryConnection
@@ -164,7 +164,7 @@ def _ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
     return find_deliveries(info.context, **arguments)
 
 
-@answers_problems(OpsStatusPayload)
+@returns_errors(OpsStatusPayload)
 async def _ops_status(
     info: Info,
     ticket_id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
@@ -176,7 +176,7 @@ async def _ops_status(
         reference=answer.reference,
         checked_at=answer.checked_at,
         log_entry=cast("LogEntry", answer.log_entry),
-        errors=user_errors([answer.problem]),
+        errors=user_errors([answer.error]),
     )
 
 

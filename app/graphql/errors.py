@@ -11,7 +11,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from engine.database.errors import is_unavailable, sqlstate
-from resolvers.errors import Problem
+from resolvers.errors import ApiError
 from resolvers.feed import FellBehind
 from schema.errors import camel_case, message_of
 
@@ -72,7 +72,7 @@ def _shown_error(error: GraphQLError, request_id: str) -> Shown:
     if original is None:
         # graphql-core's own: an argument that cannot be coerced.
         return _with_code(error, "BAD_USER_INPUT")
-    if isinstance(original, Problem):
+    if isinstance(original, ApiError):
         masked = _masked(error, "BAD_USER_INPUT", message_of(original))
         masked["extensions"]["argument"] = [camel_case(name) for name in original.path]
         return masked

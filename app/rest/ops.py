@@ -13,7 +13,7 @@ from app.rest.serializers import delivery_document, json_response, log_entry_doc
 from models import OpsState
 from resolvers.context import Context
 from resolvers.deliveries import ops_status, send_to_ops
-from resolvers.errors import ErrorCode, OpsProblem
+from resolvers.errors import ErrorCode, OpsRequestFailed
 
 __all__ = ["ask_status", "send"]
 
@@ -35,12 +35,12 @@ async def send(request: Request, context: Context) -> ASGIApp:
     }
     if sent.delivery.state is OpsState.PENDING:
         headers = {}
-        if sent.problem is not None:
-            answer["problem"] = _told(sent.problem)
-            headers["Retry-After"] = retry_after(sent.problem)
+        if sent.error is not None:
+            answer["problem"] = _told(sent.error)
+            headers["Retry-After"] = retry_after(sent.error)
         return json_response(answer, status=202, headers=headers)
-    if sent.problem is not None:
-        raise problem_of(sent.problem, **answer)
+    if sent.error is not None:
+        raise problem_of(sent.error, **answer)
     if sent.delivery.state is not OpsState.DELIVERED:
         # The Idempotency-Key is that of an earlier call, and it is known how that ended.
         detail = f"The delivery that was made for this key is {sent.delivery.state}."
@@ -58,16 +58,16 @@ async def ask_status(request: Request, context: Context) -> ASGIApp:
         "checked_at": told.checked_at,
         "log_entry": log_entry_document(told.log_entry),
     }
-    if told.problem is not None:
+    if told.error is not None:
         del answer["status"]
-        raise problem_of(told.problem, **answer)
+        raise problem_of(told.error, **answer)
     return json_response(answer)
 
 
-def _told(problem: OpsProblem) -> dict[str, Any]:
+def _told(error: OpsRequestFailed) -> dict[str, Any]:
     return {
-        "code": problem.code.name,
-        "detail": problem.message,
-        "retryable": problem.retryable,
-        "retry_after_ms": problem.retry_after_ms,
+        "code": error.code.name,
+        "detail": error.message,
+        "retryable": error.retryable,
+        "retry_after_ms": error.retry_after_ms,
     }

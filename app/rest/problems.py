@@ -7,7 +7,7 @@ from urllib.parse import quote
 from app.http.problem import HttpProblem
 from app.rest.entity_tag import entity_tag
 from app.rest.serializers import ticket_document
-from resolvers.errors import Conflict, ErrorCode, NotFound, OpsProblem, Problem, Problems
+from resolvers.errors import ApiError, ApiErrors, Conflict, ErrorCode, NotFound, OpsRequestFailed
 
 __all__ = ["pointer", "problem_of", "retry_after", "ticket_not_found"]
 
@@ -36,24 +36,24 @@ _PARAMETERS = {"search": "q"}
 _FRAGMENT_SAFE = "!$&'()*+,;=:@~"
 
 
-def problem_of(refusal: Problem | Problems, **members: Any) -> HttpProblem:
+def problem_of(error: ApiError | ApiErrors, **members: Any) -> HttpProblem:
     """Return the problem document of what a resolver raised, with further members of it."""
-    problems = refusal.problems if isinstance(refusal, Problems) else (refusal,)
-    first = problems[0]
-    codes = {problem.code for problem in problems}
+    errors = error.errors if isinstance(error, ApiErrors) else (error,)
+    first = errors[0]
+    codes = {each.code for each in errors}
     headers: dict[str, str] = {}
     if isinstance(first, Conflict) and first.current is not None:
         members["current"] = ticket_document(first.current)
         headers["ETag"] = entity_tag(first.current.version)
-    if isinstance(first, OpsProblem):
+    if isinstance(first, OpsRequestFailed):
         members["retryable"] = first.retryable
         if _STATUS[first.code] == _UNAVAILABLE:
             headers["Retry-After"] = retry_after(first)
     return HttpProblem(
         _status(first),
         first.code.name if len(codes) == 1 else ErrorCode.INVALID.name,
-        " ".join(problem.message for problem in problems[:MAX_ERRORS]),
-        errors=_errors(problems),
+        " ".join(each.message for each in errors[:MAX_ERRORS]),
+        errors=_errors(errors),
         headers=headers,
         members=members,
     )
@@ -64,38 +64,38 @@ def ticket_not_found() -> HttpProblem:
     return HttpProblem(404, ErrorCode.NOT_FOUND.name, "There is no ticket with this id.")
 
 
-def retry_after(problem: OpsProblem) -> str:
+def retry_after(error: OpsRequestFailed) -> str:
     """Return after how many whole seconds it makes sense to try again."""
-    return str(max(1, -(-(problem.retry_after_ms or 0) // 1000)))
+    return str(max(1, -(-(error.retry_after_ms or 0) // 1000)))
 
 
-def _status(problem: Problem) -> int:
-    if problem.path[:1] == ("filter",):
+def _status(error: ApiError) -> int:
+    if error.path[:1] == ("filter",):
         return 400
-    if problem.code is ErrorCode.NOT_FOUND and problem.path == ("idempotency_key",):
+    if error.code is ErrorCode.NOT_FOUND and error.path == ("idempotency_key",):
         # What the key once made is gone; the path that was called is not.
         return 409
-    return _STATUS[problem.code]
+    return _STATUS[error.code]
 
 
-def _errors(problems: Sequence[Problem]) -> list[dict[str, str]]:
+def _errors(errors: Sequence[ApiError]) -> list[dict[str, str]]:
     return [
-        {"detail": problem.message, "code": problem.code.name} | place
-        for problem in problems[:MAX_ERRORS]
-        if (place := _place(problem))
+        {"detail": error.message, "code": error.code.name} | place
+        for error in errors[:MAX_ERRORS]
+        if (place := _place(error))
     ]
 
 
-def _place(problem: Problem) -> dict[str, str]:
-    match problem.path:
+def _place(error: ApiError) -> dict[str, str]:
+    match error.path:
         case ("filter", name, *_):
             return {"parameter": _PARAMETERS.get(name, name)}
         case (name, *_) if name in _HEADERS:
             return {"header": _HEADERS[name]}
-    if not problem.path or isinstance(problem, (NotFound, OpsProblem)):
+    if not error.path or isinstance(error, (NotFound, OpsRequestFailed)):
         # It is about the ticket that the URL names.
         return {}
-    return {"pointer": pointer(*problem.path)}
+    return {"pointer": pointer(*error.path)}
 
 
 def pointer(*path: str) -> str:

@@ -16,7 +16,7 @@ from app.http.request_context import check_rate_limit, context_of, require_scope
 from app.rest.problems import problem_of, ticket_not_found
 from models.columns import ID_MAX_LENGTH
 from resolvers.context import Context
-from resolvers.errors import Problem, Problems
+from resolvers.errors import ApiError, ApiErrors
 
 __all__ = ["Handler", "Resource"]
 
@@ -85,8 +85,8 @@ class Resource(BaseRoute):
         try:
             async with asyncio.timeout(timeout_s):
                 return await handler(request, context)
-        except (Problem, Problems) as refusal:
-            raise problem_of(refusal) from refusal
+        except (ApiError, ApiErrors) as error:
+            raise problem_of(error) from error
         except TimeoutError:
             raise HttpProblem(504, "TIMEOUT", "The request ran out of its time.") from None
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import TicketPriority, TicketStatus
-from resolvers.errors import ErrorCode, Problems
+from resolvers.errors import ApiErrors, ErrorCode
 from resolvers.ticket_fields import checked_for_create, checked_for_update
 
 NEW: dict[str, object] = {
@@ -17,10 +17,10 @@ NEW: dict[str, object] = {
 
 
 def refused(fields: dict[str, object]) -> list[tuple[ErrorCode, tuple[str, ...]]]:
-    """Return the codes and places of the problems of a change."""
-    with pytest.raises(Problems) as problems:
+    """Return the codes and places of the errors of a change."""
+    with pytest.raises(ApiErrors) as errors:
         checked_for_update(fields)
-    return [(problem.code, problem.path) for problem in problems.value.problems]
+    return [(error.code, error.path) for error in errors.value.errors]
 
 
 def test_what_is_left_out_of_a_new_ticket_is_left_to_the_defaults() -> None:
@@ -28,9 +28,9 @@ def test_what_is_left_out_of_a_new_ticket_is_left_to_the_defaults() -> None:
 
 
 def test_what_a_new_ticket_needs_is_told_at_once() -> None:
-    with pytest.raises(Problems) as problems:
+    with pytest.raises(ApiErrors) as errors:
         checked_for_create({"subject": None, "category": None})
-    told = [(problem.code, problem.path) for problem in problems.value.problems]
+    told = [(error.code, error.path) for error in errors.value.errors]
     assert sorted(told) == [
         (ErrorCode.REQUIRED, ("category",)),
         (ErrorCode.REQUIRED, ("customer_email",)),
@@ -48,7 +48,7 @@ def test_enumerations_are_taken_in_either_case(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["urgent", "", 1, True, ["high"], {}])
 def test_an_unknown_value_is_told_which_there_are(value: object) -> None:
-    with pytest.raises(Problems, match="low, medium, high"):
+    with pytest.raises(ApiErrors, match="low, medium, high"):
         checked_for_update({"priority": value})
 
 
@@ -60,7 +60,7 @@ def test_a_text_is_no_other_value(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("value", [1, True, ["a"]])
 def test_an_id_is_a_text(value: object) -> None:
-    with pytest.raises(Problems, match="must be a string"):
+    with pytest.raises(ApiErrors, match="must be a string"):
         checked_for_create(NEW | {"id": value})
 
 
