@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from engine.sql.expressions import Sql
-from engine.sql.paging import InvalidWindow, Order, window
+from engine.sql.paging import InvalidWindow, RowOrder, window
 from engine.sql.queries import Page
 from engine.sql.tables import Table
 from resolvers.errors import ErrorCode, InvalidInput
@@ -18,7 +18,7 @@ class PageArguments(TypedDict, total=False):
     before: str | None
 
 
-def page_of(table: Table, order: Order, where: Sql, arguments: PageArguments) -> Page:
+def page_of(table: Table, order: RowOrder, where: Sql, arguments: PageArguments) -> Page:
     """Return a page; raises InvalidInput where an argument cannot be used, never clamps."""
     try:
         return Page(table, order, window(order, **arguments), where)

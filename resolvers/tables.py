@@ -1,18 +1,19 @@
 """The one door to rows: every table that the API reads, with the orders it is listed in."""
 
-from engine.sql.paging import Kind, Order, Term, cursor_encoder
+from engine.sql.paging import OrderTerm, RowOrder, TermKind, cursor_encoder
 from engine.sql.tables import Computed, table_of
 from models import LogEntry, OpsDelivery, Ticket, TicketEvent
 from models.ticket import PRIORITY_RANK, STATUS_RANK
 
-_KEY = Term('"id"', Kind.TEXT)
+_KEY = OrderTerm('"id"', TermKind.TEXT)
 
 # The order of the feed; newest first it is the order of the history. Both have the
 # same cursors, so that a reader of the history can go on with the feed.
-EVENT_ORDER = Order(
-    "events", (Term('"transaction"', Kind.INTEGER), Term('"sequence"', Kind.INTEGER))
+EVENT_ORDER = RowOrder(
+    "events",
+    (OrderTerm('"transaction"', TermKind.INTEGER), OrderTerm('"sequence"', TermKind.INTEGER)),
 )
-NEWEST_EVENT_FIRST = Order(EVENT_ORDER.name, EVENT_ORDER.terms, descending=True)
+NEWEST_EVENT_FIRST = RowOrder(EVENT_ORDER.name, EVENT_ORDER.terms, descending=True)
 
 
 _encode_event = cursor_encoder(EVENT_ORDER, (0, 1))
@@ -33,24 +34,24 @@ EVENTS = table_of(
 # Where `node` looks for an id, in this order.
 NODE_TABLES = (TICKETS, DELIVERIES, LOG_ENTRIES, EVENTS)
 
-NEWEST_LOG_ENTRY_FIRST = Order(
-    "log_entries", (Term('"timestamp"', Kind.TIME), _KEY), descending=True
+NEWEST_LOG_ENTRY_FIRST = RowOrder(
+    "log_entries", (OrderTerm('"timestamp"', TermKind.TIME), _KEY), descending=True
 )
-NEWEST_DELIVERY_FIRST = Order(
-    "deliveries", (Term('"created_at"', Kind.TIME), _KEY), descending=True
+NEWEST_DELIVERY_FIRST = RowOrder(
+    "deliveries", (OrderTerm('"created_at"', TermKind.TIME), _KEY), descending=True
 )
 
 
 # What tickets can be ordered by: the expression has an index together with the id.
 _TICKET_TERMS = {
-    "created_at": Term('"created_at"', Kind.TIME),
-    "updated_at": Term('"updated_at"', Kind.TIME),
-    "priority": Term(PRIORITY_RANK, Kind.INTEGER),
-    "status": Term(STATUS_RANK, Kind.INTEGER),
-    "subject": Term('"subject"', Kind.TEXT),
+    "created_at": OrderTerm('"created_at"', TermKind.TIME),
+    "updated_at": OrderTerm('"updated_at"', TermKind.TIME),
+    "priority": OrderTerm(PRIORITY_RANK, TermKind.INTEGER),
+    "status": OrderTerm(STATUS_RANK, TermKind.INTEGER),
+    "subject": OrderTerm('"subject"', TermKind.TEXT),
 }
 TICKET_ORDERS = {
-    (name, descending): Order(
+    (name, descending): RowOrder(
         f"tickets.{name}.{'desc' if descending else 'asc'}", (term, _KEY), descending=descending
     )
     for name, term in _TICKET_TERMS.items()

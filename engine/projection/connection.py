@@ -15,7 +15,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.projection import ObjectProjection, Record, Row, SelectList, compile_object
-from engine.sql.paging import Order, cursor_encoder
+from engine.sql.paging import RowOrder, cursor_encoder
 from engine.sql.tables import Table
 
 
@@ -58,7 +58,7 @@ _PAGE_INFO: dict[str, Part] = {
 class ConnectionProjection:
     """What is selected of a connection, and what of it needs a statement."""
 
-    order: Order
+    order: RowOrder
     parts: list[tuple[str, Part]] = field(default_factory=list)
     nodes: list[ObjectProjection] = field(default_factory=list)
     # Where in a record the values of the order's terms are; empty where no cursor is selected.
@@ -100,7 +100,7 @@ class ConnectionProjection:
 class ConnectionCompiler:
     """Compiles the selection under one connection field."""
 
-    def __init__(self, selection: OperationContext, table: Table, order: Order) -> None:
+    def __init__(self, selection: OperationContext, table: Table, order: RowOrder) -> None:
         self.select = SelectList()
         self.projection = ConnectionProjection(order)
         self._selection = selection

@@ -27,7 +27,7 @@ _MAX_CURSOR_LENGTH = 8192
 Keyset: TypeAlias = tuple[Any, ...]
 
 
-class Kind(Enum):
+class TermKind(Enum):
     """The kinds of value that rows are ordered by."""
 
     TEXT = "text"
@@ -36,25 +36,25 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class OrderTerm:
     """One expression that rows are ordered by; never null."""
 
     expression: str
-    kind: Kind
+    kind: TermKind
 
     @property
     def selected(self) -> str:
         """What to select for a cursor."""
-        return as_json(self.expression) if self.kind is Kind.TIME else self.expression
+        return as_json(self.expression) if self.kind is TermKind.TIME else self.expression
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RowOrder:
     """A total order of rows: the last term must be unique. All terms run in one direction."""
 
     # Part of every cursor, so that a cursor of another list is told apart.
     name: str
-    terms: tuple[Term, ...]
+    terms: tuple[OrderTerm, ...]
     descending: bool = False
 
     @property
@@ -72,7 +72,7 @@ class Order:
         marks = ", ".join(
             # As text, for the driver takes the first moment of a datetime for -infinity, and
             # the last for infinity; the first is what Go stores as no time at all.
-            "CAST($? AS text)::timestamptz" if term.kind is Kind.TIME else "$?"
+            "CAST($? AS text)::timestamptz" if term.kind is TermKind.TIME else "$?"
             for term in self.terms
         )
         return self.beyond_row(Sql(f"({marks})", keyset), reverse=reverse, inclusive=inclusive)
@@ -107,7 +107,7 @@ class InvalidWindow(ValueError):
 
 
 def window(
-    order: Order,
+    order: RowOrder,
     *,
     first: int | None = None,
     after: str | None = None,
@@ -132,7 +132,7 @@ def window(
     )
 
 
-def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
+def encode_cursor(order: RowOrder, keyset: Sequence[Any]) -> str:
     """Return the opaque cursor of a row with these values in the terms of the order."""
     record = [format_timestamp(value) if isinstance(value, datetime) else value for value in keyset]
     return cursor_encoder(order, tuple(range(len(order.terms))))([record])[0]
@@ -140,14 +140,14 @@ def encode_cursor(order: Order, keyset: Sequence[Any]) -> str:
 
 @cache
 def cursor_encoder(
-    order: Order, places: tuple[int, ...]
+    order: RowOrder, places: tuple[int, ...]
 ) -> Callable[[Sequence[Sequence[Any]]], list[str]]:
     """Return the function that makes the cursors of records.
 
     At these places they have what was `selected` for the terms of the order.
     """
     keyset = ", ".join(
-        f"fragment(record[{place}])" if term.kind is Kind.TIME else f"record[{place}]"
+        f"fragment(record[{place}])" if term.kind is TermKind.TIME else f"record[{place}]"
         for term, place in zip(order.terms, places, strict=True)
     )
     # Written as code, like the rows of a projection; there is nothing of a caller in it.
@@ -165,7 +165,7 @@ def cursor_encoder(
     return encode
 
 
-def decode_cursor(order: Order, cursor: str, *, argument: str) -> Keyset:
+def decode_cursor(order: RowOrder, cursor: str, *, argument: str) -> Keyset:
     """Return the values in a cursor; raises InvalidWindow where it is none, or of another list."""
     if len(cursor) > _MAX_CURSOR_LENGTH:
         raise InvalidWindow(argument, f"{argument} is not a cursor: it is too long.")
@@ -189,11 +189,11 @@ def decode_cursor(order: Order, cursor: str, *, argument: str) -> Keyset:
 _INTEGER_LIMIT = 2**63
 
 
-def _fits(term: Term, value: object) -> bool:
+def _fits(term: OrderTerm, value: object) -> bool:
     match term.kind:
-        case Kind.TEXT:
+        case TermKind.TEXT:
             return isinstance(value, str) and "\0" not in value
-        case Kind.INTEGER:
+        case TermKind.INTEGER:
             return type(value) is int and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT
-        case Kind.TIME:
+        case TermKind.TIME:
             return isinstance(value, str) and is_cursor_timestamp(value)

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 from tortoise.models import Model
 
 from engine.sql.expressions import TRUE, Sql
-from engine.sql.paging import Order, Window
+from engine.sql.paging import RowOrder, Window
 from engine.sql.tables import Table, instance
 from engine.sql.timestamps import parse_timestamp
 
@@ -20,7 +20,7 @@ class SingleRow:
 
     table: Table
     where: Sql
-    order: Order | None = None
+    order: RowOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Page:
     """A page of the rows that fit: a Relay connection."""
 
     table: Table
-    order: Order
+    order: RowOrder
     window: Window
     where: Sql = TRUE
 

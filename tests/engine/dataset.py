@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
-from engine.sql.paging import Order, encode_cursor
+from engine.sql.paging import RowOrder, encode_cursor
 from models import (
     LogAction,
     LogEntry,
@@ -215,5 +215,5 @@ def cursors() -> dict[str, Sequence[str]]:
     return by_order
 
 
-def _by_time(order: Order, keysets: list[tuple[object, object]]) -> dict[str, Sequence[str]]:
+def _by_time(order: RowOrder, keysets: list[tuple[object, object]]) -> dict[str, Sequence[str]]:
     return {order.name: [encode_cursor(order, keyset) for keyset in keysets]}

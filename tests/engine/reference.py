@@ -18,7 +18,7 @@ from tortoise.models import Model
 
 from engine.database.client import fetch
 from engine.sql.expressions import Sql, render
-from engine.sql.paging import Keyset, Kind, Order, encode_cursor
+from engine.sql.paging import Keyset, RowOrder, TermKind, encode_cursor
 from engine.sql.queries import QUERIES, Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.tables import Table
 
@@ -119,14 +119,14 @@ class Rows:
                 return instance
         return None
 
-    async def _list(self, table: Table, where: Sql, order: Order | None) -> list[Found]:
+    async def _list(self, table: Table, where: Sql, order: RowOrder | None) -> list[Found]:
         key = (table.name, where.text, repr(where.values), order)
         if key not in self._lists:
             self._lists[key] = await _fetch(table, where, order)
         return self._lists[key]
 
 
-async def _fetch(table: Table, where: Sql, order: Order | None) -> list[Found]:
+async def _fetch(table: Table, where: Sql, order: RowOrder | None) -> list[Found]:
     """Ask the database which rows fit, and the ORM for their instances."""
     terms = [term.expression for term in order.terms] if order else []
     condition, values = render(where)
@@ -173,18 +173,18 @@ def _connection(page: Page, everything: list[Found]) -> Connection:
     return Connection(edges, page_info, len(everything))
 
 
-def _keyset(order: Order, values: Keyset | None) -> tuple[Any, ...] | None:
+def _keyset(order: RowOrder, values: Keyset | None) -> tuple[Any, ...] | None:
     """Return the values of a cursor as those of a row are: moments as datetimes."""
     if values is None:
         return None
     return tuple(
-        datetime.fromisoformat(value) if term.kind is Kind.TIME else value
+        datetime.fromisoformat(value) if term.kind is TermKind.TIME else value
         for term, value in zip(order.terms, values, strict=True)
     )
 
 
 def _is_outside(
-    order: Order, everything: list[Found], keyset: tuple[Any, ...], *, after: bool
+    order: RowOrder, everything: list[Found], keyset: tuple[Any, ...], *, after: bool
 ) -> bool:
     """Tell whether the list has rows at a cursor or on the side of it that a page leaves out."""
     if after != order.descending:

@@ -8,17 +8,22 @@ from hypothesis import strategies as st
 
 from engine.sql.paging import (
     InvalidWindow,
-    Kind,
-    Order,
-    Term,
+    OrderTerm,
+    RowOrder,
+    TermKind,
     Window,
     decode_cursor,
     encode_cursor,
     window,
 )
 
-ORDER = Order(
-    "things", (Term("at", Kind.TIME), Term("size", Kind.INTEGER), Term("name", Kind.TEXT))
+ORDER = RowOrder(
+    "things",
+    (
+        OrderTerm("at", TermKind.TIME),
+        OrderTerm("size", TermKind.INTEGER),
+        OrderTerm("name", TermKind.TEXT),
+    ),
 )
 moments = st.datetimes(timezones=st.just(UTC))
 integers = st.integers(-(2**63), 2**63 - 1)
@@ -48,7 +53,7 @@ def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
 
 @given(keyset=keysets)
 def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) -> None:
-    other = Order("others", ORDER.terms)
+    other = RowOrder("others", ORDER.terms)
     with pytest.raises(InvalidWindow, match="another list"):
         decode_cursor(other, encode_cursor(ORDER, keyset), argument="after")
 
@@ -79,7 +84,7 @@ def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) 
     ],
 )
 def test_values_that_no_row_can_have_are_refused(keyset: list[object]) -> None:
-    raw = Order("things", (Term("", Kind.TEXT),) * len(keyset))
+    raw = RowOrder("things", (OrderTerm("", TermKind.TEXT),) * len(keyset))
     with pytest.raises(InvalidWindow, match="not a cursor"):
         decode_cursor(ORDER, encode_cursor(raw, keyset), argument="after")
 
