@@ -3,23 +3,15 @@
 from collections.abc import AsyncGenerator
 
 from engine.sql.paging import InvalidWindow, decode_cursor
-from engine.streaming.stream import TooSlow, UnknownPosition
+from engine.streaming.stream import UnknownPosition
 from engine.streaming.subscriber import Event
 from resolvers.context import Context
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.feeds import Feeds
-from resolvers.tables import EVENT_ORDER, event_cursor
+from resolvers.tables import EVENT_ORDER
 from resolvers.text_validation import checked_id
 
-__all__ = ["FellBehind", "follow_log_entries", "follow_ticket_events"]
-
-
-class FellBehind(Exception):
-    """A subscriber took its events too slowly; ``cursor`` is of the last that it took."""
-
-    def __init__(self, cursor: str) -> None:
-        super().__init__("the subscriber fell behind")
-        self.cursor = cursor
+__all__ = ["follow_log_entries", "follow_ticket_events"]
 
 
 async def follow_ticket_events(
@@ -27,7 +19,7 @@ async def follow_ticket_events(
 ) -> AsyncGenerator[Event, None]:
     """Return the changes since a cursor, or else those committed after this has returned.
 
-    Raises InvalidInput; the events raise FellBehind.
+    Raises InvalidInput; the events raise SlowConsumer.
     """
     position = None
     if after is not None:
@@ -37,13 +29,12 @@ async def follow_ticket_events(
             raise InvalidInput(ErrorCode.INVALID, str(error), error.argument) from None
         position = (transaction, sequence)
     try:
-        events = await _feeds(context).ticket_events.follow(
+        return await _feeds(context).ticket_events.follow(
             after=position, only=_checked_key(ticket_id)
         )
     except UnknownPosition:
         message = "after is a cursor of another database, or of this one before it was restored."
         raise InvalidInput(ErrorCode.INVALID, message, "after") from None
-    return _kept_up(events)
 
 
 async def follow_log_entries(
@@ -51,9 +42,9 @@ async def follow_log_entries(
 ) -> AsyncGenerator[Event, None]:
     """Return the log entries committed after this has returned.
 
-    Raises InvalidInput; the entries raise FellBehind.
+    Raises InvalidInput; the entries raise SlowConsumer.
     """
-    return _kept_up(await _feeds(context).log_entries.follow(only=_checked_key(ticket_id)))
+    return await _feeds(context).log_entries.follow(only=_checked_key(ticket_id))
 
 
 def _checked_key(ticket_id: str | None) -> str | None:
@@ -64,13 +55,3 @@ def _feeds(context: Context) -> Feeds:
     if context.feeds is None:
         raise RuntimeError("nothing is followed in this process")
     return context.feeds
-
-
-async def _kept_up(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    try:
-        async for event in events:
-            yield event
-    except TooSlow as error:
-        raise FellBehind(event_cursor(*error.position)) from None
-    finally:
-        await events.aclose()

@@ -11,8 +11,9 @@ from typing import Any
 from graphql import GraphQLError
 
 from engine.database.errors import is_unavailable, sqlstate
+from engine.streaming.subscriber import SlowConsumer
 from resolvers.errors import ApiError
-from resolvers.feed import FellBehind
+from resolvers.tables import event_cursor
 from schema.errors import camel_case, message_of
 
 __all__ = [
@@ -76,10 +77,10 @@ def _shown_error(error: GraphQLError, request_id: str) -> Shown:
         masked = _masked(error, "BAD_USER_INPUT", message_of(original))
         masked["extensions"]["argument"] = [camel_case(name) for name in original.path]
         return masked
-    if isinstance(original, FellBehind):
+    if isinstance(original, SlowConsumer):
         message = "The events came faster than they were taken. Go on after lastCursor."
         masked = _masked(error, "TOO_SLOW", message)
-        masked["extensions"]["lastCursor"] = original.cursor
+        masked["extensions"]["lastCursor"] = event_cursor(*original.position)
         return masked
     fields = {"fields": {"request_id": request_id, "path": error.path}}
     if isinstance(original, TimeoutError) or sqlstate(original) == _QUERY_CANCELED:

@@ -17,9 +17,9 @@ from engine.database.errors import may_pass
 from engine.sql.tables import Table
 from engine.streaming.commit_order import Passage, Position, Snapshot, read_passage, take_snapshot
 from engine.streaming.notifications import Notifier
-from engine.streaming.subscriber import Event, Overflowed, Subscriber
+from engine.streaming.subscriber import Event, SlowConsumer, Subscriber
 
-__all__ = ["Stream", "TooSlow", "UnknownPosition"]
+__all__ = ["Stream", "UnknownPosition"]
 
 # Events that wait for one listener.
 BUFFER_SIZE = 1000
@@ -36,14 +36,6 @@ RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
 # Rows that wait longer than this are worth a line in the log.
 LONG_S = 10.0
 _logger = logging.getLogger(__name__)
-
-
-class TooSlow(Exception):
-    """A listener took its events more slowly than they came; it may go on from ``position``."""
-
-    def __init__(self, position: Position) -> None:
-        super().__init__(f"more than {BUFFER_SIZE} events waited")
-        self.position = position
 
 
 class UnknownPosition(Exception):
@@ -79,7 +71,7 @@ class Stream:
         """Return the events after a place, or else those committed after this has returned.
 
         Each once, in their order, without end until the stream is closed. Raises
-        UnknownPosition; the events raise TooSlow where they are not taken in time.
+        UnknownPosition; the events raise SlowConsumer where they are not taken in time.
         """
         snapshot = await take_snapshot(self._table)
         if after is not None and after[0] >= snapshot.next:
@@ -103,16 +95,11 @@ class Stream:
         # A place that was not come to by following may lie above the oldest running
         # transaction: what that commits below the place is new all the same.
         start = snapshot.position if after is None else min(after, snapshot.position)
-        last = start if after is None else after
-        try:
-            async with aclosing(self._events(start, snapshot.position, only)) as events:
-                async for event in events:
-                    is_new = event.position > (snapshot.newest if after is None else after)
-                    if is_new or not snapshot.sees(event.position[0]):
-                        last = event.position
-                        yield event
-        except Overflowed:
-            raise TooSlow(last) from None
+        async with aclosing(self._events(start, snapshot.position, only)) as events:
+            async for event in events:
+                is_new = event.position > (snapshot.newest if after is None else after)
+                if is_new or not snapshot.sees(event.position[0]):
+                    yield event
 
     async def _events(
         self, position: Position, decided: Position, only: str | None
@@ -142,7 +129,10 @@ class Stream:
                     has_joined = True
             while (event := await listener.next()) is not None:
                 if event.position > position:
+                    position = event.position
                     yield event
+            if listener.has_overflowed:
+                raise SlowConsumer(position)
         finally:
             self._leave(listener)
 

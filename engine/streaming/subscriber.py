@@ -8,7 +8,7 @@ from typing import Any
 from engine.sql.tables import Table, instance
 from engine.streaming.commit_order import Position, position_of
 
-__all__ = ["Event", "Overflowed", "Subscriber"]
+__all__ = ["Event", "SlowConsumer", "Subscriber"]
 
 
 class Event:
@@ -27,8 +27,15 @@ class Event:
         self.answers: dict[Hashable, Any] | None = None
 
 
-class Overflowed(Exception):
-    """More events came than the buffer holds; it was emptied, and takes no more."""
+class SlowConsumer(Exception):
+    """A subscriber took its events more slowly than they arrived, and lost its buffer.
+
+    A subscriber that resumes after ``position`` misses no event.
+    """
+
+    def __init__(self, position: Position) -> None:
+        super().__init__("the subscriber did not take its events in time")
+        self.position = position
 
 
 class Subscriber:
@@ -69,13 +76,14 @@ class Subscriber:
         self._wake()
 
     async def next(self) -> Event | None:
-        """Wait for the next event; None at the end. Raises Overflowed, or the error it ended by."""
+        """Return the next event, or None after the end or an overflow.
+
+        Raises the error that the buffer was ended with.
+        """
         while not self._events:
             if self._error is not None:
                 raise self._error
-            if self.has_overflowed:
-                raise Overflowed
-            if self._has_ended:
+            if self.has_overflowed or self._has_ended:
                 return None
             self._waiter = asyncio.get_running_loop().create_future()
             try:

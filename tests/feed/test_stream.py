@@ -6,8 +6,8 @@ import pytest
 
 from engine.streaming.commit_order import Position, position_of, take_snapshot
 from engine.streaming.notifications import Notifier
-from engine.streaming.stream import BUFFER_SIZE, Stream, TooSlow, UnknownPosition
-from engine.streaming.subscriber import Event, Subscriber
+from engine.streaming.stream import BUFFER_SIZE, Stream, UnknownPosition
+from engine.streaming.subscriber import Event, SlowConsumer, Subscriber
 from resolvers.tables import EVENTS
 from tests.feed.following import Reader, connected, until, write, write_many
 
@@ -193,7 +193,7 @@ async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
             async for event in events:
                 seen.append(event.value.id)  # what came before the error counts
 
-        with pytest.raises(TooSlow) as error:
+        with pytest.raises(SlowConsumer) as error:
             await go_on()
         assert stream.listeners == 0
 
