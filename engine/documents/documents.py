@@ -90,7 +90,7 @@ class PreparedOperation:
         self.name = node.name.value if node.name else None
         self.kind = node.operation
         self.kind_name: str = node.operation.value
-        self._shapes: dict[Hashable, dict[Hashable, Any]] = {}
+        self._compile_caches: dict[Hashable, dict[Hashable, Any]] = {}
         self._costs: dict[Hashable, Cost] = {}
 
     @cached_property
@@ -106,13 +106,13 @@ class PreparedOperation:
         """Its variables; raises NotCoercible."""
         return Variables(self.document.schema, self.node)
 
-    def shapes_for(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
+    def compile_cache(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
         """Return what was compiled of it for these variables."""
         key = tuple([variables.get(name) for name in self.document.switches])
-        shapes = self._shapes.get(key)
-        if shapes is None:
-            shapes = _remember(self._shapes, key, {})
-        return shapes
+        cache = self._compile_caches.get(key)
+        if cache is None:
+            cache = _remember(self._compile_caches, key, {})
+        return cache
 
     def cost(self, variables: Mapping[str, Any]) -> Cost:
         """Return what it costs with these variables."""

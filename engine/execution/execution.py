@@ -1,4 +1,4 @@
-"""A prepared operation, executed."""
+"""Execute a prepared operation: by its plan, then by graphql-core's executor if necessary."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -12,10 +12,10 @@ from graphql import (
 from engine.documents.cost import check_cost
 from engine.documents.documents import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
-from engine.execution.plan import PartialResult, plan_of
+from engine.execution.plan import PartialResult, get_plan
 from engine.projection.context import InvalidVariables, OperationContext
 
-__all__ = ["InvalidVariables", "execute", "executor_of", "select"]
+__all__ = ["InvalidVariables", "build_executor", "build_operation_context", "execute"]
 
 
 async def execute(
@@ -25,56 +25,62 @@ async def execute(
     context: Any,
     max_cost: int,
 ) -> tuple[ExecutionResult, int]:
-    """Execute a query or mutation and return its result and cost; never raises for a field's error.
+    """Execute a query or mutation and return its result and cost.
 
-    The data is ready for orjson: moments are datetimes or texts, JSON values `orjson.Fragment`.
-    Raises InvalidVariables and LimitExceeded, with nothing executed.
+    An error of a field is part of the result. Raises InvalidVariables and LimitExceeded before
+    anything is executed. The data is ready for orjson: timestamps are datetimes or strings, JSON
+    values are `orjson.Fragment`.
     """
-    selection, cost = select(operation, variables=variables, context=context, max_cost=max_cost)
-    begun = None
-    plan = plan_of(selection)
+    operation_context, cost = build_operation_context(
+        operation, variables=variables, context=context, max_cost=max_cost
+    )
+    partial_result = None
+    plan = get_plan(operation_context)
     if plan is not None:
-        begun = await plan.run(selection)
-        if begun.is_finished:
-            return ExecutionResult(begun.data, None), cost
-    executor = executor_of(selection, begun)
+        partial_result = await plan.run(operation_context)
+        if partial_result.is_finished:
+            return ExecutionResult(partial_result.data, None), cost
+    executor = build_executor(operation_context, partial_result)
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
         result = await result
     return cast("ExecutionResult", result), cost
 
 
-def select(
+def build_operation_context(
     operation: PreparedOperation,
     *,
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
 ) -> tuple[OperationContext, int]:
-    """Return an operation ready to be executed, and its cost; raises as `execute` does."""
-    selection = OperationContext(operation, variables, context)
-    cost = operation.cost(selection.variables)
+    """Coerce the variables, check the cost, and return the operation's context and its cost.
+
+    Raises InvalidVariables and LimitExceeded.
+    """
+    operation_context = OperationContext(operation, variables, context)
+    cost = operation.cost(operation_context.variables)
     check_cost(cost, max_cost)
-    return selection, cost.value
+    return operation_context, cost.value
 
 
-def executor_of(
-    selection: OperationContext, begun: PartialResult | None = None
+def build_executor(
+    operation_context: OperationContext, partial_result: PartialResult | None = None
 ) -> ProjectingExecutor:
-    """Return graphql-core's executor of an operation, to go on from what was begun."""
-    # What `Executor.build` does, without going through the document again.
-    document = selection.document
+    """Return graphql-core's executor for an operation, to continue from a partial result."""
+    # `Executor.build` does the same but walks through the whole document again.
+    document = operation_context.document
     return ProjectingExecutor(
         document.schema,
         document.fragments,
         document.fragment_details,
         None,
-        selection.info.context,
-        selection.operation.node,
-        selection.sources(),
+        operation_context.info.context,
+        operation_context.operation.node,
+        operation_context.variable_values(),
         default_field_resolver,
         default_type_resolver,
         default_field_resolver,
-        selection=selection,
-        begun=begun,
+        operation_context=operation_context,
+        partial_result=partial_result,
     )

@@ -1,7 +1,7 @@
-"""graphql-core's executor, which completes a query value by projecting the selection under it.
+"""graphql-core's executor, extended to complete the queries that resolvers return.
 
-Everything else - arguments, nulls, errors, fragments, directives, mutations in
-their order - is graphql-core's own. It goes on where a plan has left off.
+Arguments, nulls, errors, fragments, directives and the order of mutations are graphql-core's own.
+The executor continues from the partial result of a plan.
 """
 
 from typing import Any
@@ -24,18 +24,18 @@ from engine.sql.queries import QUERIES, Query
 
 
 class ProjectingExecutor(Executor[Any]):
-    """An executor of one operation, of which some may have been done."""
+    """Executor of one operation, parts of which a plan may have executed already."""
 
     def __init__(
         self,
         *args: Any,
-        selection: OperationContext,
-        begun: PartialResult | None = None,
+        operation_context: OperationContext,
+        partial_result: PartialResult | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._selection = selection
-        self._begun = begun
+        self._operation_context = operation_context
+        self._partial_result = partial_result
 
     def execute_field(  # noqa: D102  # as in the base class
         self,
@@ -45,22 +45,22 @@ class ProjectingExecutor(Executor[Any]):
         path: Path,
         position_context: Any,
     ) -> Any:
-        begun = self._begun
-        if begun is not None and path.prev is None:
-            if path.key in begun.data:
-                return begun.data[path.key]
-            if path.key in begun.unfinished:
-                return self._finish_field(
-                    parent_type, field_details_list, path, begun.unfinished[path.key]
+        partial = self._partial_result
+        if partial is not None and path.prev is None:
+            if path.key in partial.data:
+                return partial.data[path.key]
+            if path.key in partial.unfinished:
+                return self._complete_unfinished(
+                    parent_type, field_details_list, path, partial.unfinished[path.key]
                 )
         return super().execute_field(
             parent_type, source, field_details_list, path, position_context
         )
 
-    def _finish_field(
+    def _complete_unfinished(
         self, parent_type: GraphQLObjectType, details: FieldDetailsList, path: Path, value: Any
     ) -> Any:
-        """Complete a field with what its resolver returned or raised."""
+        """Complete a root field with the value or the error of its resolver."""
         nodes = [detail.node for detail in details]
         field = parent_type.fields[nodes[0].name.value]
         info = self.build_resolve_info(field, nodes, parent_type, path)
@@ -98,15 +98,16 @@ class ProjectingExecutor(Executor[Any]):
         query: Query,
         position_context: Any,
     ) -> Any:
+        """Load a query by projection, or by the fallback if the selection is not projectable."""
         try:
-            value = await load(self._selection, return_type, details, query)
+            value = await load(self._operation_context, return_type, details, query)
         except NotProjectable:
             completed = super().complete_value(
                 return_type, details, info, path, await fallback.load(query), position_context
             )
             return await completed if self.is_awaitable(completed) else completed
         if value is None and is_non_null_type(return_type):
-            # The words of graphql-core, which has no name for this failure.
+            # The same class and text as graphql-core's, which has no constant for them.
             message = (
                 f"Cannot return null for non-nullable field {info.parent_type}.{info.field_name}."
             )

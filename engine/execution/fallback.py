@@ -7,7 +7,7 @@ from typing import Any
 from tortoise.models import Model
 
 from engine.projection.loading import find_kinds
-from engine.projection.reading import run
+from engine.projection.reading import fetch_records
 from engine.sql.expressions import Sql
 from engine.sql.paging import encode_cursor
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
@@ -62,7 +62,7 @@ class FallbackConnection:
 async def load(query: Query) -> Any:
     """Return the instance, the connection or the list of instances that a query stands for."""
     if isinstance(query, SingleRow):
-        records = await run(row_statement(query, _all_columns(query.table)))
+        records = await fetch_records(row_statement(query, _all_columns(query.table)))
         return instance(query.table.model, records[0]) if records else None
     if isinstance(query, Page):
         return await load_connection(query)
@@ -76,7 +76,7 @@ async def load_connection(page: Page) -> FallbackConnection:
     terms = ", ".join(
         f"{term.expression} AS order_{number}" for number, term in enumerate(page.order.terms)
     )
-    records = await run(page_statement(page, f"{_all_columns(page.table)}, {terms}"))
+    records = await fetch_records(page_statement(page, f"{_all_columns(page.table)}, {terms}"))
     more = len(records) > page.window.size
     records = records[: page.window.size]
     if page.window.backward:
@@ -110,14 +110,14 @@ async def _load_nodes(query: Nodes) -> Any:
     instances: dict[str, Model] = {}
     for table in dict.fromkeys(kinds.values()):
         keys = [key for key, kind in kinds.items() if kind is table]
-        for record in await run(rows_statement(table, keys, _all_columns(table))):
+        for record in await fetch_records(rows_statement(table, keys, _all_columns(table))):
             instances[record[table.key]] = instance(table.model, record)
     found = [instances.get(key) for key in query.keys]
     return found[0] if query.single else found
 
 
 async def _value(expression: Sql) -> Any:
-    return (await run(answers_statement([expression])))[0][0]
+    return (await fetch_records(answers_statement([expression])))[0][0]
 
 
 def _all_columns(table: Table) -> str:

@@ -1,9 +1,10 @@
-"""An operation's plan: what of it is answered without walking through it again.
+"""Plan of an operation: its root fields with their resolvers, compiled once.
 
-graphql-core finds out anew each time which fields there are, which resolvers they
-have and how their values are completed. A plan knows. It goes as far as all goes
-well; what does not (an error, an abstract type, a null where none may be) it leaves
-as it is to graphql-core, which never resolves a root field a second time.
+graphql-core collects the fields, finds their resolvers and chooses how to complete each value
+again for every execution. A plan stores the result of these steps. It covers the successful case.
+Everything else (an error, an abstract type, a null in a non-null position) is left to
+graphql-core's executor, which continues from the plan's `PartialResult` and never calls a root
+field's resolver again.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from graphql import (
     is_object_type,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import is_awaitable
 
 from engine.arguments.calls import FieldCall, NotCallable
@@ -29,15 +30,16 @@ from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.loading import load
 from engine.sql.queries import QUERIES
 
-__all__ = ["PartialResult", "Plan", "plan_of"]
+__all__ = ["PartialResult", "Plan", "get_plan"]
 
 
 @dataclass(slots=True)
 class PartialResult:
-    """How far the root fields of an operation have come, by their response keys.
+    """Progress of the root fields of an operation, by response key.
 
-    Of the ``unfinished`` there is what their resolvers returned or raised. One that is
-    in neither has not been resolved.
+    ``data`` has the completed values. ``unfinished`` has the values that resolvers returned, or
+    the errors that they raised, for the executor to complete. The resolver of a field whose key
+    is in neither has not been called.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -50,8 +52,8 @@ class _Unplanned(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """A field of an object type; without a call it is ``__typename``."""
+class _PlannedField:
+    """A field of an object type; ``call`` is None for ``__typename``."""
 
     key: str
     call: FieldCall | None
@@ -59,97 +61,125 @@ class _Field:
     details: FieldDetailsList
 
 
-_Fields: TypeAlias = Sequence[_Field]
+_PlannedFields: TypeAlias = Sequence[_PlannedField]
 
 
 class Plan:
-    """The root fields of an operation, in their order."""
+    """The root fields of an operation, in response order."""
 
-    def __init__(self, fields: _Fields, *, serially: bool) -> None:
+    def __init__(self, fields: _PlannedFields, *, serially: bool) -> None:
         self._fields = fields
         self._serially = serially
 
-    async def run(self, selection: OperationContext) -> PartialResult:
-        """Resolve the fields and complete those that can be."""
-        begun = PartialResult()
-        if self._serially or len(self._fields) == 1:
-            for one in self._fields:
-                await _answer(selection, one, begun)
-                if one.key not in begun.data:
-                    # An error may keep the next one from being begun.
+    async def run(self, context: OperationContext) -> PartialResult:
+        """Execute the root fields as far as the plan covers them."""
+        result = PartialResult()
+        fields = self._fields
+        if self._serially or len(fields) == 1:
+            for planned in fields:
+                await _execute_root_field(context, planned, result)
+                if planned.key not in result.data:
+                    # The error of this field may prevent the next one from being executed.
                     break
         else:
-            await asyncio.gather(*(_answer(selection, one, begun) for one in self._fields))
-        begun.is_finished = len(begun.data) == len(self._fields)
-        if begun.is_finished and len(self._fields) > 1:
-            # They may have come in any order.
-            begun.data = {one.key: begun.data[one.key] for one in self._fields}
-        return begun
+            await asyncio.gather(
+                *(_execute_root_field(context, planned, result) for planned in fields)
+            )
+        result.is_finished = len(result.data) == len(fields)
+        if result.is_finished and len(fields) > 1:
+            # Fields executed in parallel complete in any order.
+            result.data = {planned.key: result.data[planned.key] for planned in fields}
+        return result
 
 
-def plan_of(selection: OperationContext) -> Plan | None:
-    """Return the plan of an operation, made once; None where it has none."""
-    if "plan" not in selection.shapes:
-        selection.shapes["plan"] = _plan(selection)
-    plan: Plan | None = selection.shapes["plan"]
+def get_plan(context: OperationContext) -> Plan | None:
+    """Return the plan of an operation, made once; None if it cannot be planned."""
+    if "plan" not in context.compile_cache:
+        context.compile_cache["plan"] = _make_plan(context)
+    plan: Plan | None = context.compile_cache["plan"]
     return plan
 
 
-def _plan(selection: OperationContext) -> Plan | None:
-    kind = selection.operation.kind
-    root_type = selection.document.schema.get_root_type(kind)
+def _make_plan(context: OperationContext) -> Plan | None:
+    kind = context.operation.kind
+    root_type = context.document.schema.get_root_type(kind)
     if root_type is None or kind is OperationType.SUBSCRIPTION:
         return None
     try:
-        found = selection.root_fields(root_type)
-        # Introspection is the schema's own.
-        if any(details[0].node.name.value in {"__schema", "__type"} for details in found.values()):
+        root_fields = context.root_fields(root_type)
+        names = {details[0].node.name.value for details in root_fields.values()}
+        if names & {"__schema", "__type"}:
+            # Introspection fields are not fields of the root type.
             return None
-        fields = [_field(selection, root_type, key, details) for key, details in found.items()]
+        fields = _plan_fields(context, root_type, root_fields)
     except NotProjectable:
         return None
     return Plan(fields, serially=kind is OperationType.MUTATION)
 
 
-def _field(
-    selection: OperationContext, parent_type: GraphQLObjectType, key: str, details: FieldDetailsList
-) -> _Field:
-    name = details[0].node.name.value
-    if name == "__typename":
-        return _Field(key, None, parent_type, details)
-    call = selection.field_call(parent_type, details)
-    return _Field(key, call, parent_type.fields[name].type, details)
+def _plan_fields(
+    context: OperationContext, parent_type: GraphQLObjectType, fields: GroupedFieldSet
+) -> _PlannedFields:
+    planned = []
+    for key, details in fields.items():
+        name = details[0].node.name.value
+        if name == "__typename":
+            planned.append(_PlannedField(key, None, parent_type, details))
+        else:
+            call = context.field_call(parent_type, details)
+            planned.append(_PlannedField(key, call, parent_type.fields[name].type, details))
+    return planned
 
 
-async def _answer(selection: OperationContext, one: _Field, begun: PartialResult) -> None:
-    if one.call is None:
-        begun.data[one.key] = str(one.type)
+async def _execute_root_field(
+    context: OperationContext, planned: _PlannedField, result: PartialResult
+) -> None:
+    """Resolve and complete a root field, and record its progress in the result.
+
+    Afterwards exactly one of these holds: the field is complete and in ``result.data``; its
+    resolver was called and what it returned or raised is in ``result.unfinished``; or its
+    arguments are invalid, its resolver was not called, and its key is in neither.
+    """
+    if planned.call is None:
+        result.data[planned.key] = str(planned.type)
         return
     try:
-        value = selection.call(one.call, None)
+        value = context.call(planned.call, None)
         if not isinstance(value, QUERIES) and is_awaitable(value):
             value = await value
     except NotCallable:
         return
-    except Exception as error:  # noqa: BLE001  # graphql-core says where it happened
-        begun.unfinished[one.key] = error
+    except Exception as error:  # noqa: BLE001  # the executor reports it with its path
+        result.unfinished[planned.key] = error
         return
     try:
-        begun.data[one.key] = await _complete(selection, one.type, one.details, value)
-    except Exception as error:  # noqa: BLE001  # as above; what failed deeper down is done again
-        is_here = isinstance(value, QUERIES) and not isinstance(error, (_Unplanned, NotProjectable))
-        begun.unfinished[one.key] = error if is_here else value
+        completed = await _complete(context, planned.type, planned.details, value)
+    except Exception as error:  # noqa: BLE001  # as above
+        result.unfinished[planned.key] = _value_to_complete(value, error)
+    else:
+        result.data[planned.key] = completed
+
+
+def _value_to_complete(value: Any, error: Exception) -> Any:
+    """Return what the executor completes a root field with after the plan failed to.
+
+    A query that failed, for example in the database, is not run again: the result is its error.
+    Otherwise the error occurred in a field below this one. The executor completes the value
+    again and reports the error at the path of that field.
+    """
+    is_planned = not isinstance(error, (_Unplanned, NotProjectable))
+    return error if is_planned and isinstance(value, QUERIES) else value
 
 
 async def _complete(
-    selection: OperationContext,
+    context: OperationContext,
     return_type: GraphQLOutputType,
     details: FieldDetailsList,
     value: Any,
 ) -> Any:
-    """Return the answer of a field with this value (GraphQL, section 6.4.3)."""
+    """Return the completed value of a field (GraphQL specification, section 6.4.3)."""
     if isinstance(value, QUERIES):
-        value = await load(selection, return_type, details, value)
+        value = await load(context, return_type, details, value)
         if value is None and is_non_null_type(return_type):
             raise _Unplanned
         return value
@@ -162,48 +192,48 @@ async def _complete(
     if is_leaf_type(return_type):
         return Executor.complete_leaf_value(return_type, value)
     if is_list_type(return_type) and isinstance(value, list):
-        return [await _complete(selection, return_type.of_type, details, item) for item in value]
+        return [await _complete(context, return_type.of_type, details, item) for item in value]
     if is_object_type(return_type):
-        return await _complete_object(selection, return_type, details, value)
+        return await _complete_object(context, return_type, details, value)
     raise _Unplanned
 
 
 async def _complete_object(
-    selection: OperationContext,
+    context: OperationContext,
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
     value: Any,
 ) -> dict[str, Any]:
-    info: Any = selection.info
+    info: Any = context.info
     if object_type.is_type_of and not object_type.is_type_of(value, info):
         raise _Unplanned
-    answer = {}
-    for one in _fields_of(selection, object_type, details):
-        if one.call is None:
-            answer[one.key] = object_type.name
+    completed = {}
+    for planned in _subfields(context, object_type, details):
+        if planned.call is None:
+            completed[planned.key] = object_type.name
             continue
-        inner = selection.call(one.call, value)
-        if is_awaitable(inner):
-            _forget(inner)
+        resolved = context.call(planned.call, value)
+        if is_awaitable(resolved):
+            _close(resolved)
             raise _Unplanned
-        answer[one.key] = await _complete(selection, one.type, one.details, inner)
-    return answer
+        completed[planned.key] = await _complete(context, planned.type, planned.details, resolved)
+    return completed
 
 
-def _fields_of(
-    selection: OperationContext, object_type: GraphQLObjectType, details: FieldDetailsList
-) -> _Fields:
+def _subfields(
+    context: OperationContext, object_type: GraphQLObjectType, details: FieldDetailsList
+) -> _PlannedFields:
+    """Return the planned fields of an object, made once for each operation."""
     key = ("fields", object_type.name, *[id(detail.node) for detail in details])
-    fields: _Fields | None = selection.shapes.get(key)
+    fields: _PlannedFields | None = context.compile_cache.get(key)
     if fields is None:
-        found = selection.subfields(object_type, details)
-        fields = selection.shapes[key] = [
-            _field(selection, object_type, name, inner) for name, inner in found.items()
-        ]
+        subfields = context.subfields(object_type, details)
+        fields = context.compile_cache[key] = _plan_fields(context, object_type, subfields)
     return fields
 
 
-def _forget(awaitable: Awaitable[Any]) -> None:
+def _close(awaitable: Awaitable[Any]) -> None:
+    """Close a coroutine that is not awaited, so that Python does not warn about it."""
     close = getattr(awaitable, "close", None)
     if close is not None:
         close()

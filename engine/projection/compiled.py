@@ -16,7 +16,7 @@ from engine.sql.queries import Page
 from engine.sql.statements import PARENTS
 from engine.sql.tables import Table
 
-__all__ = ["CompiledSelection", "connection_shape", "object_shape"]
+__all__ = ["CompiledSelection", "connection_selection", "object_selection"]
 
 P = TypeVar("P")
 
@@ -46,8 +46,8 @@ class CompiledSelection(Generic[P]):
         return text
 
 
-def object_shape(
-    selection: OperationContext,
+def object_selection(
+    context: OperationContext,
     table: Table,
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
@@ -56,20 +56,20 @@ def object_shape(
 ) -> CompiledSelection[ObjectProjection]:
     """Return a selection compiled, once for a document."""
     key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
-    shape: CompiledSelection[ObjectProjection] | None = selection.shapes.get(key)
-    if shape is not None:
+    compiled: CompiledSelection[ObjectProjection] | None = context.compile_cache.get(key)
+    if compiled is not None:
         SELECTIONS.hits += 1
     else:
         SELECTIONS.misses += 1
         columns = [column.selected for column in table.columns.values()] if is_loaded else []
         select = SelectList({column: position for position, column in enumerate(columns)})
-        projection = compile_object(selection, table, object_type, details, select)
-        shape = selection.shapes[key] = CompiledSelection(select.clause, projection)
-    return shape
+        projection = compile_object(context, table, object_type, details, select)
+        compiled = context.compile_cache[key] = CompiledSelection(select.clause, projection)
+    return compiled
 
 
-def connection_shape(
-    selection: OperationContext,
+def connection_selection(
+    context: OperationContext,
     page: Page,
     connection_type: GraphQLObjectType,
     details: FieldDetailsList,
@@ -78,14 +78,14 @@ def connection_shape(
     order = page.order
     # A list and its reverse have one name.
     key = ("page", order.name, order.descending, *[id(detail.node) for detail in details])
-    shape: CompiledSelection[ConnectionProjection] | None = selection.shapes.get(key)
-    if shape is not None:
+    compiled: CompiledSelection[ConnectionProjection] | None = context.compile_cache.get(key)
+    if compiled is not None:
         SELECTIONS.hits += 1
     else:
         SELECTIONS.misses += 1
-        compiler = ConnectionCompiler(selection, page.table, order)
+        compiler = ConnectionCompiler(context, page.table, order)
         compiler.compile(connection_type, details)
-        shape = selection.shapes[key] = CompiledSelection(
+        compiled = context.compile_cache[key] = CompiledSelection(
             compiler.select.clause, compiler.projection
         )
-    return shape
+    return compiled

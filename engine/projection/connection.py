@@ -100,10 +100,10 @@ class ConnectionProjection:
 class ConnectionCompiler:
     """Compiles the selection under one connection field."""
 
-    def __init__(self, selection: OperationContext, table: Table, order: RowOrder) -> None:
+    def __init__(self, context: OperationContext, table: Table, order: RowOrder) -> None:
         self.select = SelectList()
         self.projection = ConnectionProjection(order)
-        self._selection = selection
+        self._context = context
         self._table = table
 
     def compile(self, connection_type: GraphQLObjectType, details: FieldDetailsList) -> None:
@@ -131,7 +131,7 @@ class ConnectionCompiler:
         known: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Part]],
     ) -> list[tuple[str, Part]]:
         parts: list[tuple[str, Part]] = []
-        for key, subfield in self._selection.subfields(object_type, details).items():
+        for key, subfield in self._context.subfields(object_type, details).items():
             name = subfield[0].node.name.value
             self.projection.selected.add(name)
             if name == "__typename":
@@ -148,7 +148,7 @@ class ConnectionCompiler:
             raise NotProjectable
         number = len(self.projection.nodes)
         self.projection.nodes.append(
-            compile_object(self._selection, self._table, node_type, details, self.select)
+            compile_object(self._context, self._table, node_type, details, self.select)
         )
         return lambda page: page.objects[number]
 

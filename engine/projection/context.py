@@ -1,7 +1,7 @@
-"""One run of a prepared operation: its variables, its caller, and what is kept of its document."""
+"""Context of one execution of a prepared operation: variables, caller and compile cache."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from graphql import (
     GraphQLError,
@@ -21,19 +21,21 @@ from engine.documents.documents import MAX_ERRORS, PreparedOperation
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "OperationContext"]
 
-T = TypeVar("T")
-
-# Up to how many values it is looked for where they are wrong, which takes long.
-MAX_TOLD_VALUES = 2_000
-_TOO_MANY_TO_TELL = "The variables do not fit the operation, and are too many to say where."
+# graphql-core locates each invalid value, which takes long for large variables. Variables with
+# more values than this are rejected without details.
+MAX_VALUES_EXPLAINED = 2_000
+_TOO_MANY_VALUES = (
+    "The variables do not match the operation and are too large for a detailed error. "
+    "Compare them with the variable definitions of the operation."
+)
 
 
 class NotProjectable(Exception):
-    """A selection that must be executed plainly."""
+    """A selection that cannot be compiled to SQL; the fallback executes it."""
 
 
 class InvalidVariables(Exception):
-    """The variables do not fit the operation; nothing of it was executed."""
+    """The variables do not match the operation; nothing was executed."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors[0].message)
@@ -41,7 +43,7 @@ class InvalidVariables(Exception):
 
 
 class Info:
-    """What a resolver is told beside its arguments, whoever calls it: who asks."""
+    """The ``info`` argument of a resolver that the engine calls: the request's context."""
 
     __slots__ = ("context",)
 
@@ -50,12 +52,12 @@ class Info:
 
 
 class OperationContext:
-    """What is selected in an operation with these variables.
+    """State of one execution of a prepared operation.
 
     Raises InvalidVariables and LimitExceeded.
 
-    ``shapes`` keeps what was compiled of the document: it outlives the operation, and
-    so do the nodes of the document that its keys name.
+    ``compile_cache`` belongs to the prepared operation and outlives this execution. Its keys
+    contain ids of AST nodes, which stay valid because the prepared operation keeps the nodes.
     """
 
     def __init__(
@@ -67,21 +69,21 @@ class OperationContext:
         self.document = operation.document
         self.operation = operation
         self.info = Info(context)
-        self._given = variables
+        self._raw_variables = variables
         try:
             self.variables = operation.variables.coerce(variables)
         except NotCoercible:
-            if _has_more_values(variables, MAX_TOLD_VALUES):
-                raise InvalidVariables([GraphQLError(_TOO_MANY_TO_TELL)]) from None
-            self.variables = self.sources().coerced
-        self.shapes: dict[Hashable, Any] = operation.shapes_for(self.variables)
+            if _has_more_values(variables, MAX_VALUES_EXPLAINED):
+                raise InvalidVariables([GraphQLError(_TOO_MANY_VALUES)]) from None
+            self.variables = self.variable_values().coerced
+        self.compile_cache: dict[Hashable, Any] = operation.compile_cache(self.variables)
 
-    def sources(self) -> VariableValues:
-        """Return the variables as graphql-core has them; raises InvalidVariables."""
+    def variable_values(self) -> VariableValues:
+        """Return the variables as graphql-core represents them; raises InvalidVariables."""
         values = get_variable_values(
             self.document.schema,
             self.operation.node.variable_definitions or (),
-            dict(self._given),
+            dict(self._raw_variables),
             max_errors=MAX_ERRORS,
         )
         if isinstance(values, list):
@@ -99,7 +101,7 @@ class OperationContext:
                 self.operation.node,
             ).grouped_field_set
         except GraphQLError as error:
-            # @skip or @include with null; plain execution raises it in its place.
+            # @skip or @include is null. The fallback raises the error at the right path.
             raise NotProjectable from error
 
     def subfields(
@@ -119,26 +121,30 @@ class OperationContext:
             raise NotProjectable from error
 
     def field_call(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> FieldCall:
-        """Return a field ready to be called."""
+        """Return the compiled call of a field's resolver; compiled once for each operation."""
         node = details[0].node
         key = ("call", parent_type.name, id(node))
-        known: FieldCall | None = self.shapes.get(key)
-        if known is None:
+        call: FieldCall | None = self.compile_cache.get(key)
+        if call is None:
             try:
-                known = FieldCall(parent_type.fields[node.name.value], details[0])
+                call = FieldCall(parent_type.fields[node.name.value], details[0])
             except NotCallable as error:
                 raise NotProjectable from error
-            self.shapes[key] = known
-        return known
+            self.compile_cache[key] = call
+        return call
 
     def call(self, field: FieldCall, parent: Any) -> Any:
-        """Call a field of one parent; raises what it raises."""
-        return field(parent, self.info, self.variables, self.sources)
+        """Call the resolver of a field with a parent; raises what the resolver raises."""
+        return field(parent, self.info, self.variables, self.variable_values)
 
     def resolve(
         self, parent_type: GraphQLObjectType, details: FieldDetailsList, parent: Any
     ) -> Any:
-        """Call a nested field's resolver; whatever it raises is raised again by plain execution."""
+        """Call the resolver of a nested field.
+
+        Raises NotProjectable for any error of the resolver: the fallback calls it again and
+        reports the error at the right path.
+        """
         field = self.field_call(parent_type, details)
         try:
             return self.call(field, parent)
@@ -148,13 +154,13 @@ class OperationContext:
             raise NotProjectable from error
 
 
-def _has_more_values(value: Any, most: int) -> bool:
-    """Tell whether a JSON value has more values in it than this, however they are nested."""
+def _has_more_values(value: Any, limit: int) -> bool:
+    """Return whether a JSON value contains more values than the limit, at any depth."""
     pending = [value]
-    while pending and most >= 0:
-        one = pending.pop()
-        if isinstance(one, (dict, list)):
-            most -= len(one)
-            if most >= 0:
-                pending += one.values() if isinstance(one, dict) else one
-    return most < 0
+    while pending and limit >= 0:
+        item = pending.pop()
+        if isinstance(item, (dict, list)):
+            limit -= len(item)
+            if limit >= 0:
+                pending += item.values() if isinstance(item, dict) else item
+    return limit < 0

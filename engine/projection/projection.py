@@ -1,10 +1,9 @@
-"""A selection set compiled against a table: which columns to select, how a row becomes an answer.
+"""Compile a selection set against a table: the columns to select, and how a row becomes an object.
 
-Compiling runs no SQL. It asks each field of the selection: are you a column, worked
-out from columns, an embedded JSON value, or a nested query? A nested query comes
-from the field's own resolver, called once with a parent that stands for all
-parents (`Outer`). A field that is none of these raises NotProjectable, and the
-whole value is executed plainly instead.
+Compiling runs no SQL. Each field of the selection is one of these: a column, a value computed
+from columns, an embedded JSON value, or a nested query. The nested query comes from the field's
+own resolver, which is called once with a placeholder for all parents (`ParentPlaceholder`). Any
+other field raises NotProjectable, and the fallback executes the whole value.
 """
 
 import re
@@ -32,18 +31,19 @@ from engine.sql.queries import Page, SingleRow
 from engine.sql.tables import Column, Table
 from engine.sql.timestamps import parse_timestamp, response_expression
 
+# An object of the response, and a row of a statement's result.
 Row: TypeAlias = dict[str, Any]
 Record: TypeAlias = Sequence[Any]
 
 
 @dataclass(slots=True)
 class SelectList:
-    """The expressions of one SELECT, each once, by their position."""
+    """Distinct expressions of one SELECT, with their positions."""
 
     expressions: dict[str, int] = field(default_factory=dict)
 
     def position(self, expression: str) -> int:
-        """Return where the expression stands, adding it where it does not yet."""
+        """Return the position of an expression, adding the expression if it is new."""
         return self.expressions.setdefault(expression, len(self.expressions))
 
     @property
@@ -53,70 +53,74 @@ class SelectList:
 
 
 @dataclass(frozen=True, slots=True)
-class Nested:
-    """A field whose resolver returns a query, to be run for all parents at once."""
+class NestedQuery:
+    """A field whose resolver returns a query; one statement answers it for all parents."""
 
     key: str
-    parents: "ParentPlaceholder"
+    placeholder: "ParentPlaceholder"
     parent_type: GraphQLObjectType
     object_type: GraphQLObjectType
     field_details: FieldDetailsList
-    # The columns of the parents that the query refers to, and where they are in a record.
-    outer: tuple[tuple[str, int], ...]
+    # The parent columns that the query refers to, with their positions in a parent's record.
+    parent_columns: tuple[tuple[str, int], ...]
 
 
 @dataclass
 class ObjectProjection:
-    """How the records of one SELECT become the objects of one selection set."""
+    """Builds the objects of one selection set from the records of one SELECT."""
 
-    # By response key, in their order: an expression of Python over the columns of a record
-    # (c0, c1, ...) and what it refers to.
+    # For each response key, in response order: a Python expression over the values of a record
+    # (c0, c1, ...) and the names in `namespace`.
     members: dict[str, str] = field(default_factory=dict)
-    referred: dict[str, Any] = field(
+    namespace: dict[str, Any] = field(
         default_factory=lambda: {"fragment": orjson.Fragment, "moment_of": parse_timestamp}
     )
-    nested: list[Nested] = field(default_factory=list)
+    nested: list[NestedQuery] = field(default_factory=list)
+    # By the number of values in a record.
     _builders: dict[int, Callable[[Sequence[Record]], list[Row]]] = field(default_factory=dict)
 
-    def refer(self, value: Any) -> str:
-        """Return the name by which an expression can refer to a value."""
-        name = f"r{len(self.referred)}"
-        self.referred[name] = value
+    def bind(self, value: Any) -> str:
+        """Add a value to the namespace and return its name."""
+        name = f"r{len(self.namespace)}"
+        self.namespace[name] = value
         return name
 
     def build(self, records: Sequence[Record]) -> list[Row]:
-        """Return an object for each record; nested queries are still to be filled in."""
+        """Return an object for each record; the values of nested queries are still None."""
         if not records:
             return []
         width = len(records[0])
         builder = self._builders.get(width)
         if builder is None:
-            builder = self._builders[width] = self._builder(width)
+            builder = self._builders[width] = self._compile_builder(width)
         return builder(records)
 
-    def _builder(self, width: int) -> Callable[[Sequence[Record]], list[Row]]:
-        """Return the function that builds the objects, in one expression.
+    def _compile_builder(self, width: int) -> Callable[[Sequence[Record]], list[Row]]:
+        """Return a function that builds all objects in one list comprehension.
 
-        Written as code, a row takes far less time than a loop over its columns.
+        Generated code is several times as fast as a loop over the columns of each record.
         """
         columns = "".join(f"c{position}, " for position in range(width))
         members = ", ".join(f"{key!r}: {expression}" for key, expression in self.members.items())
         source = f"lambda records: [{{{members}}} for {columns}in records]"
-        # Of a caller there are but names in it, which the parser has let pass as GraphQL names.
-        builder: Callable[[Sequence[Record]], list[Row]] = eval(source, self.referred)  # noqa: S307
+        # The only input from a client is response keys, which the parser accepted as GraphQL names.
+        builder: Callable[[Sequence[Record]], list[Row]] = eval(source, self.namespace)  # noqa: S307
         return builder
 
 
 def compile_object(
-    selection: OperationContext,
+    context: OperationContext,
     table: Table,
     object_type: GraphQLObjectType,
     field_details: FieldDetailsList,
-    select: SelectList,
+    select_list: SelectList,
 ) -> ObjectProjection:
-    """Compile the selection under a field for objects that are rows of the table."""
+    """Compile the selection under a field whose objects are rows of the table.
+
+    Adds to the select list; raises NotProjectable.
+    """
     projection = ObjectProjection()
-    for key, details in selection.subfields(object_type, field_details).items():
+    for key, details in context.subfields(object_type, field_details).items():
         name = details[0].node.name.value
         if name == "__typename":
             projection.members[key] = repr(object_type.name)
@@ -124,31 +128,34 @@ def compile_object(
         attribute = _snake_case(name)
         column = table.columns.get(attribute)
         if computed := table.computed.get(attribute):
-            columns = ", ".join(
-                f"c{select.position(table.columns[one].sql)}" for one in computed.columns
+            arguments = ", ".join(
+                f"c{select_list.position(table.columns[source].sql)}" for source in computed.columns
             )
-            projection.members[key] = f"{projection.refer(computed.compute)}({columns})"
+            projection.members[key] = f"{projection.bind(computed.compute)}({arguments})"
         elif column is None:
+            # Reserve the key's place in the object; the nested query fills in the value.
             projection.members[key] = "None"
             projection.nested.append(
-                _compile_nested(selection, table, object_type, key, details, select)
+                _compile_nested(context, table, object_type, key, details, select_list)
             )
         elif is_leaf_type(get_named_type(object_type.fields[name].type)):
-            projection.members[key] = _leaf(projection, column, select)
+            projection.members[key] = _leaf(projection, column, select_list)
         else:
-            value = f"c{select.position(column.sql)}"
-            pick = projection.refer(_embedded(selection, object_type.fields[name].type, details))
+            value = f"c{select_list.position(column.sql)}"
+            pick = projection.bind(
+                _compile_embedded(context, object_type.fields[name].type, details)
+            )
             projection.members[key] = _unless_null(value, f"{pick}({value})")
     return projection
 
 
-def _leaf(projection: ObjectProjection, column: Column, select: SelectList) -> str:
-    """Return the expression for a column as the encoder takes it."""
-    value = f"c{select.position(column.selected)}"
+def _leaf(projection: ObjectProjection, column: Column, select_list: SelectList) -> str:
+    """Return the Python expression that gives a column's value to the JSON encoder."""
+    value = f"c{select_list.position(column.selected)}"
     if column.is_time:
         return _unless_null(value, response_expression(value))
     if column.names is not None:
-        return f"{projection.refer(column.names)}[{value}]"
+        return f"{projection.bind(column.names)}[{value}]"
     if column.is_json:
         return _unless_null(value, f"fragment({value})")
     return value
@@ -158,29 +165,30 @@ def _unless_null(value: str, expression: str) -> str:
     return f"None if {value} is None else {expression}"
 
 
-def _compile_nested(  # noqa: PLR0917  # what compile_object takes, and the key
-    selection: OperationContext,
+def _compile_nested(  # noqa: PLR0917  # the parameters of compile_object, and the key
+    context: OperationContext,
     table: Table,
     parent_type: GraphQLObjectType,
     key: str,
     details: FieldDetailsList,
-    select: SelectList,
-) -> Nested:
+    select_list: SelectList,
+) -> NestedQuery:
+    """Call the field's resolver with a placeholder and select the parent columns it refers to."""
     return_type = parent_type.fields[details[0].node.name.value].type
-    parents = ParentPlaceholder(table)
-    query = selection.resolve(parent_type, details, parents)
+    placeholder = ParentPlaceholder(table)
+    query = context.resolve(parent_type, details, placeholder)
     object_type = get_named_type(return_type)
-    names = parent_columns(query)
+    names = referenced_columns(query)
     if not names or not is_object_type(object_type):
         raise NotProjectable
     if isinstance(query, SingleRow) and is_non_null_type(return_type):
         raise NotProjectable
-    outer = tuple((name, select.position(table.columns[name].sql)) for name in names)
-    return Nested(key, parents, parent_type, object_type, details, outer)
+    columns = tuple((name, select_list.position(table.columns[name].sql)) for name in names)
+    return NestedQuery(key, placeholder, parent_type, object_type, details, columns)
 
 
-def parent_columns(query: object) -> tuple[str, ...]:
-    """Return the columns of the parents that a query refers to; raises NotProjectable."""
+def referenced_columns(query: object) -> tuple[str, ...]:
+    """Return the parent columns that a query refers to; raises NotProjectable."""
     if not isinstance(query, (SingleRow, Page)):
         raise NotProjectable
     values = query.where.values
@@ -188,7 +196,7 @@ def parent_columns(query: object) -> tuple[str, ...]:
 
 
 class ParentPlaceholder:
-    """Stands for every parent row at once: an attribute is that column of the parent."""
+    """Takes the place of the parent in a resolver call; an attribute is a `ParentColumn`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -199,28 +207,32 @@ class ParentPlaceholder:
         return ParentColumn(name)
 
 
-def _embedded(
-    selection: OperationContext, return_type: GraphQLOutputType, details: FieldDetailsList
+def _compile_embedded(
+    context: OperationContext, return_type: GraphQLOutputType, details: FieldDetailsList
 ) -> Callable[[str], list[Row]]:
-    """Return what picks a selection out of a JSON list of objects with the field names as keys."""
+    """Return a function that applies the selection to a JSON list of objects.
+
+    The keys of the JSON objects are GraphQL field names.
+    """
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)
     if not is_list_type(list_type) or not is_object_type(object_type):
         raise NotProjectable
-    picks: list[tuple[str, str, str | None]] = []
-    for key, subfield in selection.subfields(object_type, details).items():
+    # The response key, the key in the JSON object, and the value if it is a constant.
+    members: list[tuple[str, str, str | None]] = []
+    for key, subfield in context.subfields(object_type, details).items():
         name = subfield[0].node.name.value
         if name == "__typename":
-            picks.append((key, name, object_type.name))
+            members.append((key, name, object_type.name))
         elif is_leaf_type(get_named_type(object_type.fields[name].type)):
-            picks.append((key, name, None))
+            members.append((key, name, None))
         else:
             raise NotProjectable
 
     def pick(text: str) -> list[Row]:
         items = cast("list[Row]", orjson.loads(text))
         return [
-            {key: constant or item.get(name) for key, name, constant in picks} for item in items
+            {key: constant or item.get(name) for key, name, constant in members} for item in items
         ]
 
     return pick
@@ -231,5 +243,5 @@ _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 @cache
 def _snake_case(name: str) -> str:
-    """Return the Python name of a GraphQL name of the schema's."""
+    """Return the Python name of a field of the schema."""
     return _WORD_START.sub("_", name).lower()

@@ -12,7 +12,15 @@ from engine.sql.expressions import ParentColumn, Sql, render
 from engine.sql.queries import SingleRow
 from engine.sql.statements import PARENTS, for_each_parent, row_statement
 
-__all__ = ["Groups", "ParentKeys", "nest", "read", "read_row", "read_small", "run"]
+__all__ = [
+    "Groups",
+    "ParentKeys",
+    "fetch_records",
+    "for_parents",
+    "read",
+    "read_batched",
+    "read_row",
+]
 
 _Parents: TypeAlias = Sequence[tuple[str | None, ...]]
 # For each parent its records, in their order; for one where there is none.
@@ -30,54 +38,54 @@ class ParentKeys:
     parents: _Parents
 
 
-def nest(statement: Sql, under: ParentKeys | None) -> Sql:
+def for_parents(statement: Sql, parent_keys: ParentKeys | None) -> Sql:
     """Return the statement as it is run for these parents, or for none."""
-    return for_each_parent(statement, under.names) if under else statement
+    return for_each_parent(statement, parent_keys.names) if parent_keys else statement
 
 
-async def run(statement: Sql) -> list[Any]:
+async def fetch_records(statement: Sql) -> list[Any]:
     """Run a statement that has no parents and return its records."""
     return await fetch(*render(statement, outer=PARENTS))
 
 
-async def read(text: str, values: Sequence[Any], under: ParentKeys | None) -> Groups:
+async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None) -> Groups:
     """Run the text of a statement and return its records by parent."""
-    if under is None:
+    if parent_keys is None:
         return [cast("list[Record]", await fetch(text, values))]
-    arrays = [list(column) for column in zip(*under.parents, strict=True)]
+    arrays = [list(column) for column in zip(*parent_keys.parents, strict=True)]
     bound = [value for value in values if not isinstance(value, ParentColumn)]
-    groups: Groups = [[] for _ in under.parents]
+    groups: Groups = [[] for _ in parent_keys.parents]
     for record in await fetch(text, [*arrays, *bound]):
         groups[record[-1] - 1].append(record)
     return groups
 
 
-async def read_small(
-    text: str, values: Sequence[Any], under: ParentKeys | None, *, max_rows: int
+async def read_batched(
+    text: str, values: Sequence[Any], parent_keys: ParentKeys | None, *, max_rows: int
 ) -> Groups:
     """Read at most so many rows for each parent; those of a single one with others of their kind.
 
     What others bind a value to is not of their kind.
     """
     if (
-        under is None
-        or len(under.parents) > 1
+        parent_keys is None
+        or len(parent_keys.parents) > 1
         or any(not isinstance(value, ParentColumn) for value in values)
     ):
-        return await read(text, values, under)
+        return await read(text, values, parent_keys)
 
     def read_all(parents: _Parents) -> _Reading:
-        return read(text, values, ParentKeys(under.names, parents))
+        return read(text, values, ParentKeys(parent_keys.names, parents))
 
-    [parent] = under.parents
+    [parent] = parent_keys.parents
     return [await batched(text, parent, together=read_all, alone=read_all, max_rows=max_rows)]
 
 
-async def read_row(shape: CompiledSelection[ObjectProjection], query: SingleRow) -> list[Record]:
+async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleRow) -> list[Record]:
     """Read the row of a query that has no parents; of those who ask for theirs each is a parent."""
     key = (query.where.text, query.order)
     values = query.where.values
-    text = shape.text(key, lambda: row_statement(query, shape.columns))
+    text = compiled.text(key, lambda: row_statement(query, compiled.columns))
     # The columns of parents are of text.
     if not values or not _TEXTS.issuperset(map(type, values)):
         return (await read(text, values, None))[0]
@@ -85,9 +93,11 @@ async def read_row(shape: CompiledSelection[ObjectProjection], query: SingleRow)
     def together(parents: _Parents) -> _Reading:
         names = tuple([f"value_{number}" for number in range(len(values))])
         outer = replace(query, where=Sql(query.where.text, tuple(map(ParentColumn, names))))
-        under = ParentKeys(names, parents)
-        many = shape.text(("many", *key), lambda: nest(row_statement(outer, shape.columns), under))
-        return read(many, outer.where.values, under)
+        parent_keys = ParentKeys(names, parents)
+        many = compiled.text(
+            ("many", *key), lambda: for_parents(row_statement(outer, compiled.columns), parent_keys)
+        )
+        return read(many, outer.where.values, parent_keys)
 
     def alone(_: _Parents) -> _Reading:
         return read(text, values, None)

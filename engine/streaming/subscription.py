@@ -25,7 +25,7 @@ from graphql import (
 from graphql.execution import create_source_event_stream
 
 from engine.documents.documents import PreparedOperation
-from engine.execution.execution import executor_of, select
+from engine.execution.execution import build_executor, build_operation_context
 from engine.execution.executor import ProjectingExecutor
 from engine.streaming.subscriber import Event
 
@@ -59,8 +59,10 @@ async def subscribe(
     ``shared_by`` is the same: who may see the same. Raises InvalidVariables,
     LimitExceeded and NoSource; the answers raise what the source raises.
     """
-    selection, _ = select(operation, variables=variables, context=context, max_cost=max_cost)
-    executor = executor_of(selection)
+    operation_context, _ = build_operation_context(
+        operation, variables=variables, context=context, max_cost=max_cost
+    )
+    executor = build_executor(operation_context)
     source: Any = create_source_event_stream(executor)
     if executor.is_awaitable(source):
         source = await source

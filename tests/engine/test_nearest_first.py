@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.projection.reading import ParentKeys, nest, read
+from engine.projection.reading import ParentKeys, for_parents, read
 from engine.sql import statements
 from engine.sql.expressions import ParentColumn, Sql, all_of, render
 from engine.sql.paging import Keyset, Window
@@ -123,7 +123,7 @@ async def test_each_parent_has_its_own_page() -> None:
     page = Page(TICKETS, NEWEST_TICKET_FIRST, Window(size=2), where)
     emails = ["customer2@example.com", "nobody@example.com", "customer0@example.com"]
     under = ParentKeys(("customer_email",), [(email,) for email in emails])
-    text, _ = render(nest(page_statement(page, "id"), under), outer=PARENTS)
+    text, _ = render(for_parents(page_statement(page, "id"), under), outer=PARENTS)
     groups = await read(text, page_values(page), under)
     for email, group in zip(emails, groups, strict=True):
         newest = await Ticket.filter(customer_email=email).order_by("-created_at", "-id").limit(3)
