@@ -119,7 +119,7 @@ def _lifespan(
             await opened.enter_async_context(
                 database(
                     database_url,
-                    pool_size=settings.database_pool,
+                    pool_size=settings.database_pool_size,
                     statement_timeout_ms=settings.request_timeout_ms + STATEMENT_GRACE_MS,
                 )
             )

@@ -1,33 +1,65 @@
-"""Flags that set what an environment variable sets, for those settings that a person types."""
+"""Command-line flags for settings, and the settings of a command."""
 
 import argparse
 import os
-from dataclasses import fields
+from collections.abc import Iterable
 
-from app.config.setting_fields import meaning_of, name_of
+from app.config.setting_fields import declared_settings
 from app.config.settings import Settings
+from app.config.sources import RenamedSetting, SettingSource, read_sources, renamed
 
+# Settings that several commands accept as flags.
 DATABASE = ("database_url", "data_dir")
 LOG = ("log_level", "log_format")
 
 
-def add_flags(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Let a command take flags for these settings."""
-    for own in fields(Settings):
-        if own.name in names:
+def add_flags(parser: argparse.ArgumentParser, *attributes: str) -> None:
+    """Add a flag for each of these settings."""
+    for setting in declared_settings(Settings):
+        if setting.attribute in attributes:
             parser.add_argument(
-                f"--{own.name.replace('_', '-')}",
-                metavar=name_of(own).rpartition("_")[2],
-                help=meaning_of(own).replace("%", "%%"),
+                f"--{setting.attribute.replace('_', '-')}",
+                metavar=setting.name.rpartition("_")[2],
+                help=setting.help.replace("%", "%%"),
             )
 
 
-def given_flags(given: argparse.Namespace) -> dict[str, str]:
-    """Return the settings that were given as flags."""
-    values = {name_of(own): getattr(given, own.name, None) for own in fields(Settings)}
-    return {name: value for name, value in values.items() if value is not None}
+def load_settings(arguments: argparse.Namespace) -> Settings:
+    """Return the settings of the flags, the environment and `.env`; raises SettingError.
+
+    Logs a warning for each setting that is given under its former name.
+    """
+    sources = setting_sources(arguments)
+    settings = Settings.from_sources(sources)
+    _warn_of_former_names(settings, renamed(sources))
+    return settings
 
 
-def load_settings(given: argparse.Namespace) -> Settings:
-    """Return the settings of the environment, `.env` and the flags; raises SettingError."""
-    return Settings.load(os.environ, overrides=given_flags(given))
+def setting_sources(arguments: argparse.Namespace) -> tuple[SettingSource, ...]:
+    """Return the sources of the settings of a command; raises SettingError."""
+    declared = declared_settings(Settings)
+    flags = {setting.name: getattr(arguments, setting.attribute, None) for setting in declared}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return read_sources(declared, os.environ, overrides=given)
+
+
+def _warn_of_former_names(settings: Settings, found: Iterable[RenamedSetting]) -> None:
+    former_names = list(found)
+    if not former_names:
+        return
+    import logging
+
+    from app.config.logs import configure_logs
+
+    configure_logs(level=settings.log_level, log_format=settings.log_format)
+    for setting in former_names:
+        logging.getLogger("ticketops").warning(
+            "setting renamed",
+            extra={
+                "fields": {
+                    "former_name": setting.former_name,
+                    "name": setting.name,
+                    "source": setting.source,
+                }
+            },
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.flags import DATABASE, add_flags, load_settings
 from app.cli.progress import Progress
-from app.config.setting_fields import whole
+from app.config.setting_parsers import integer
 
 
 def add(commands: Any) -> None:
@@ -55,6 +55,6 @@ def run(given: argparse.Namespace) -> int:
 
 def _number(text: str) -> int:
     try:
-        return whole(0, 100_000_000)(text)
+        return int(integer(0, 100_000_000)(text))
     except ValueError as allowed:
         raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from None

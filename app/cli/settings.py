@@ -1,36 +1,38 @@
 """`ticketops settings`."""
 
 import argparse
-import os
 from typing import Any
 
-from app.cli.flags import load_settings
-from app.config.settings import example, show
+from app.cli.flags import load_settings, setting_sources
+from app.config.settings_list import env_example, list_settings
 
 
 def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "settings",
-        help="list every setting with its value",
-        description="List every setting with its value, secrets hidden, where the value "
-        "comes from, and what it means.",
+        help="list all settings with their values",
+        description="List all settings with their value, without secrets, the source of the value "
+        "and a description.",
     )
     parser.add_argument(
-        "--example", action="store_true", help="write a .env with every default instead"
+        "--example",
+        action="store_true",
+        help="print the text of .env.example, with the default of every setting, instead",
     )
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Write the list."""
-    if given.example:
-        print(example(), end="")
+def run(arguments: argparse.Namespace) -> int:
+    """Print the list."""
+    if arguments.example:
+        print(env_example(), end="")
         return 0
-    rows = list(show(load_settings(given), os.environ))
-    widths = [max(len(getattr(row, part)) for row in rows) for part in ("name", "value", "source")]
-    for row in rows:
-        cells = (row.name, row.value, row.source)
+    settings = load_settings(arguments)
+    rows = list(list_settings(settings, setting_sources(arguments)))
+    columns = [(row.name, row.value, row.source) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+    for row, cells in zip(rows, columns, strict=True):
         padded = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        print(f"{padded}  {row.meaning}")
+        print(f"{padded}  {row.description}")
     return 0

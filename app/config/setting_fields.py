@@ -1,49 +1,122 @@
-"""One setting: its default, how its text becomes a value, and what it means.
+"""Declaration of a setting: a dataclass field that also holds its parser and documentation."""
 
-A reader of text raises ValueError with what is allowed; the name and the bad value
-are added by whoever knows them, and knows whether the value is a secret.
-"""
-
-import ipaddress
-import re
-from collections.abc import Callable
-from dataclasses import MISSING, Field, field
-from pathlib import Path
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-HIDDEN = "********"
-LONGEST_QUOTED = 80
-_TRUE = ("true", "1", "yes", "on")
-_FALSE = ("false", "0", "no", "off")
+from app.config.setting_parsers import Parser
+from app.config.urls import HIDDEN, without_password
+
+__all__ = ["Setting", "declared_settings", "setting"]
+
+MAX_QUOTED_LENGTH = 80
+# Settings that hold a quantity have its unit at the end of their name.
+_UNITS = {"MS": "milliseconds", "BYTES": "bytes"}
 
 
 def setting(
-    default: Any, read: Callable[[str], Any], meaning: str, *, unset: str = "", secret: bool = False
+    default: Any,
+    parser: Parser,
+    description: str,
+    *,
+    unset: str = "",
+    example: str = "",
+    secret: bool = False,
+    former_name: str = "",
+    group: str = "",
 ) -> Any:
-    """Return a dataclass field for a setting; ``unset`` says what holds where it is not set."""
-    metadata = {"read": read, "meaning": meaning, "unset": unset, "secret": secret}
+    """Declare a setting as a dataclass field.
+
+    ``unset`` says what applies when the setting is absent and its default depends on other
+    settings. ``example`` is a value for the documentation. ``former_name`` is still accepted,
+    with a warning. ``group`` starts a group, which the settings after it belong to.
+    """
+    metadata = {
+        "parser": parser,
+        "description": description,
+        "unset": unset,
+        "example": example,
+        "secret": secret,
+        "former_name": former_name,
+        "group": group,
+    }
     return field(default=default, metadata=metadata)
 
 
-def name_of(own: Field[Any]) -> str:
-    """Return the name of a setting in the environment."""
-    return own.name.upper()
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A declared setting: its name, parser and documentation."""
+
+    attribute: str
+    default: Any
+    group: str
+    parser: Parser
+    description: str
+    unset: str
+    example: str
+    former_name: str
+    is_secret: bool
+
+    @property
+    def name(self) -> str:
+        """The environment variable."""
+        return self.attribute.upper()
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value, empty if it has none."""
+        return _UNITS.get(self.name.rpartition("_")[2], "")
+
+    @property
+    def help(self) -> str:
+        """The description, with what applies when the setting is absent."""
+        return f"{self.description} ({self.unset})" if self.unset else self.description
+
+    @property
+    def default_text(self) -> str:
+        """The default as text; empty if there is none or it depends on other settings."""
+        return "" if self.unset or self.default is MISSING else format_value(self.default)
+
+    def display(self, value: Any) -> str:
+        """Return a value as text, without secrets."""
+        formatted = format_value(value)
+        if self.is_secret:
+            return HIDDEN if formatted else ""
+        return without_password(formatted)
+
+    def quote(self, invalid: str) -> str:
+        """Return an invalid value for an error message: one line, shortened, without secrets."""
+        formatted = self.display(invalid)
+        if len(formatted) > MAX_QUOTED_LENGTH:
+            formatted = formatted[:MAX_QUOTED_LENGTH] + "..."
+        return f'"{formatted}"' if formatted.isprintable() else ascii(formatted)
 
 
-def default_of(own: Field[Any]) -> str:
-    """Return the text of a setting's default: nothing where it has none, or one that depends."""
-    return "" if own.metadata["unset"] or own.default is MISSING else as_text(own.default)
+def declared_settings(settings: Any) -> tuple[Setting, ...]:
+    """Return the settings that a dataclass declares, in their order."""
+    declared: list[Setting] = []
+    for own in fields(settings):
+        group = own.metadata["group"] or declared[-1].group
+        declared.append(_setting_of(own, group))
+    return tuple(declared)
 
 
-def meaning_of(own: Field[Any]) -> str:
-    """Return what a setting means, and what holds without it."""
-    meaning, unset = own.metadata["meaning"], own.metadata["unset"]
-    return f"{meaning} ({unset})" if unset else str(meaning)
+def _setting_of(own: Field[Any], group: str) -> Setting:
+    metadata = own.metadata
+    return Setting(
+        attribute=own.name,
+        default=own.default,
+        group=group,
+        parser=metadata["parser"],
+        description=metadata["description"],
+        unset=metadata["unset"],
+        example=metadata["example"],
+        former_name=metadata["former_name"],
+        is_secret=metadata["secret"],
+    )
 
 
-def as_text(value: Any) -> str:
-    """Return a value as one would write it into the environment."""
+def format_value(value: Any) -> str:
+    """Return a value as it is written in the environment."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -51,153 +124,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def quoted(own: Field[Any], value: str) -> str:
-    """Return a bad value as one can see what is wrong with it, in one line."""
-    text = shown(own, value)
-    short = text if len(text) <= LONGEST_QUOTED else text[:LONGEST_QUOTED] + "..."
-    return f'"{short}"' if short.isprintable() else ascii(short)
-
-
-def shown(own: Field[Any], value: Any) -> str:
-    """Return a value as anybody may see it."""
-    text = as_text(value)
-    if own.metadata["secret"]:
-        return HIDDEN if text else ""
-    return without_password(text)
-
-
-def without_password(url: str) -> str:
-    """Return a URL with its password, if it has one, hidden."""
-    if "://" not in url:
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return HIDDEN
-    user, at, place = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
-    if not password and "pass" not in parts.query.lower():
-        return url
-    user = f"{name}:{HIDDEN}" if password else user
-    query = [
-        (key, HIDDEN if "pass" in key.lower() else value)
-        for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    parts = parts._replace(netloc=f"{user}{at}{place}", query=urlencode(query, safe="/*:,"))
-    return urlunsplit(parts)
-
-
-def text(value: str) -> str:
-    """Read any text."""
-    return value
-
-
-def path(value: str) -> Path:
-    """Read a path; ``~`` is the home of the user."""
-    return Path(value).expanduser()
-
-
-def flag(value: str) -> bool:
-    """Read a yes or a no."""
-    lowered = value.lower()
-    if lowered not in _TRUE + _FALSE:
-        raise ValueError("true or false")
-    return lowered in _TRUE
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers in a range."""
-
-    def read(value: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", value) or not least <= int(value) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def share(value: str) -> float:
-    """Read a share of a whole."""
-    if not re.fullmatch(r"0|1|[01]?\.[0-9]{1,9}", value) or not 0 <= float(value) <= 1:
-        raise ValueError("a number from 0 to 1, like 0.2")
-    return float(value)
-
-
-def one_of(*allowed: str) -> Callable[[str], str]:
-    """Return a reader of one word among several."""
-
-    def read(value: str) -> str:
-        if value.lower() not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return value.lower()
-
-    return read
-
-
-def url(*schemes: str) -> Callable[[str], str]:
-    """Return a reader of absolute URLs with one of the schemes."""
-    allowed = " or ".join(f"{scheme}://..." for scheme in schemes)
-
-    def read(value: str) -> str:
-        scheme = _split(value, allowed).scheme
-        if scheme not in schemes or not value.lower().startswith(f"{scheme}://"):
-            raise ValueError(f"a URL like {allowed}")
-        return value
-
-    return read
-
-
-def origins(value: str) -> tuple[str, ...]:
-    """Read origins (RFC 6454), separated by commas."""
-    allowed = "origins separated by commas, like https://help.example.com"
-    found = tuple(part.strip() for part in value.split(",") if part.strip())
-    for origin in found:
-        parts = _split(origin, allowed)
-        bare = f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme not in {"http", "https"} or not parts.hostname or bare != origin:
-            raise ValueError(allowed)
-    return found
-
-
-def rate(value: str) -> str:
-    """Read a number of requests in a time."""
-    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
-        raise ValueError("a number of requests in a second, minute, hour or day, like 6000/minute")
-    return value
-
-
-def secret_of(least_bytes: int) -> Callable[[str], str]:
-    """Return a reader of secrets that are long enough."""
-
-    def read(value: str) -> str:
-        if len(value.encode()) < least_bytes:
-            raise ValueError(f"at least {least_bytes} bytes long")
-        return value
-
-    return read
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a host to listen on."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def url_host(host: str) -> str:
-    """Return a host as it stands in a URL (RFC 3986, section 3.2.2)."""
-    return f"[{quote(host, safe=':')}]" if ":" in host else host
-
-
-def _split(value: str, allowed: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError(f"a URL like {allowed}") from None
-    return parts

@@ -1,36 +1,31 @@
-"""The settings: read once from the environment, `.env` and flags into one frozen object.
+"""Declaration of every setting.
 
-This module is the one list of them: `ticketops settings`, `.env.example` and the
-README are checked against it by a test. `setting.py` knows how one is read.
+`.env.example` and `docs/reference/settings.md` are generated from this list.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from app.config.setting_fields import (
-    default_of,
-    flag,
-    is_loopback,
-    meaning_of,
-    name_of,
-    one_of,
+from app.config.setting_fields import declared_settings, setting
+from app.config.setting_parsers import (
+    boolean,
+    choice,
+    integer,
     origins,
     path,
-    quoted,
-    rate,
-    secret_of,
-    setting,
-    share,
-    shown,
+    ratio,
+    request_rate,
+    secret,
     text,
     url,
-    whole,
 )
-from app.errors import CommandError
+from app.config.sources import DOTENV, SettingError, SettingSource, read_sources
+from app.config.urls import is_loopback
 
-DOTENV = Path(".env")
+__all__ = ["Auth", "LogFormat", "Settings"]
+
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -38,136 +33,230 @@ Auth = Literal["off", "required"]
 LogFormat = Literal["auto", "pretty", "json"]
 
 
-class SettingError(CommandError):
-    """A setting has a value that it cannot have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A setting as anybody may see it."""
-
-    name: str
-    value: str
-    source: str
-    meaning: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set; each field is the environment variable of its name."""
+    """All settings of the program; the upper-case name of a field is its environment variable."""
 
-    host: str = setting("127.0.0.1", text, "The address to listen on")
-    port: int = setting(4040, whole(0, 65_535), "The port to listen on; 0 takes a free one")
+    host: str = setting(
+        "127.0.0.1",
+        text,
+        "Address to listen on",
+        example="0.0.0.0",  # noqa: S104  # a value in the documentation
+        group="Server",
+    )
+    port: int = setting(
+        4040, integer(0, 65_535), "Port to listen on; 0 selects a free port", example="8080"
+    )
+    workers: int = setting(1, integer(1, 256), "Number of server processes", example="4")
+    graphiql: bool = setting(
+        True, boolean, "Serve GraphiQL to browsers that open /graphql", example="false"
+    )
+
     database_url: str | None = setting(
         None,
         url("postgresql", "postgres"),
-        "The PostgreSQL to use, version 12 or newer",
-        unset="without it an embedded server runs from DATA_DIR",
+        "URL of the PostgreSQL database, version 12 or newer",
+        unset="if unset, the server runs an embedded PostgreSQL in DATA_DIR",
+        example="postgresql://ticketops@db.example.com/ticketops",
+        group="Database",
     )
     database_listen_url: str | None = setting(
         None,
         url("postgresql", "postgres"),
-        "Another way to the same database, on which one can LISTEN, where DATABASE_URL leads "
-        "to a pooler",
-        unset="without it changes of other processes come up to a second late there",
+        "URL of the same database for LISTEN, if DATABASE_URL leads to a connection pooler in "
+        "transaction mode",
+        unset="if unset behind such a pooler, changes made by other processes are noticed up to "
+        "1 second late",
+        example="postgresql://ticketops@db.example.com:5433/ticketops",
     )
-    data_dir: Path = setting(Path(".data"), path, "Where the embedded database lives")
-    database_pool: int = setting(10, whole(1, 1000), "Database connections of a process, at most")
-    workers: int = setting(1, whole(1, 256), "Server processes")
-    delivery_worker: bool = setting(
-        True,
-        flag,
-        "Deliver to OPS in the server process; false where `ticketops worker` does",
+    database_pool_size: int = setting(
+        10,
+        integer(1, 1000),
+        "Maximum number of database connections of each process",
+        example="20",
+        former_name="DATABASE_POOL",
+    )
+    data_dir: Path = setting(
+        Path(".data"), path, "Folder of the embedded database", example="/var/lib/ticketops"
     )
 
+    delivery_worker: bool = setting(
+        True,
+        boolean,
+        "Deliver tickets to OPS in the server processes; set it to false if `ticketops worker` "
+        "does it",
+        example="false",
+        group="OPS",
+    )
     ops_url: str | None = setting(
-        None, url("http", "https"), "The real OPS", unset="without it OPS is simulated"
+        None,
+        url("http", "https"),
+        "Base URL of OPS",
+        unset="if unset, OPS is simulated",
+        example="https://ops.example.com/api",
     )
-    ops_token: str | None = setting(None, text, "The bearer token that OPS asks for", secret=True)
-    ops_timeout_ms: int = setting(2000, whole(1, MINUTE_MS), "How long one call of OPS may take")
-    ops_max_attempts: int = setting(10, whole(1, 1000), "Attempts until a delivery has FAILED")
+    ops_token: str | None = setting(
+        None, text, "Bearer token for requests to OPS", example="a-token-of-ops", secret=True
+    )
+    ops_timeout_ms: int = setting(
+        2000, integer(1, MINUTE_MS), "Time limit of one request to OPS", example="5000"
+    )
+    ops_max_attempts: int = setting(
+        10,
+        integer(1, 1000),
+        "Attempts after which a delivery becomes FAILED",
+        example="20",
+    )
     ops_retry_base_ms: int = setting(
-        500, whole(1, DAY_MS), "The longest wait before the second attempt; it doubles from then on"
+        500,
+        integer(1, DAY_MS),
+        "Maximum delay before the second attempt; it doubles with each further attempt",
+        example="1000",
     )
-    ops_retry_max_ms: int = setting(300_000, whole(1, DAY_MS), "The longest wait between attempts")
+    ops_retry_max_ms: int = setting(
+        300_000, integer(1, DAY_MS), "Maximum delay between two attempts", example="60000"
+    )
     ops_sim_latency_ms: int = setting(
-        50, whole(0, MINUTE_MS), "How long the simulated OPS takes to answer"
+        50, integer(0, MINUTE_MS), "Response time of the simulated OPS", example="200"
     )
     ops_sim_failure_rate: float = setting(
-        0.0, share, "The share of calls that fail for now, from 0 to 1"
+        0.0,
+        ratio,
+        "Share of requests that fail temporarily in the simulated OPS, from 0 to 1",
+        example="0.2",
     )
     ops_sim_reject_rate: float = setting(
-        0.0, share, "The share of tickets refused for good, from 0 to 1"
+        0.0,
+        ratio,
+        "Share of tickets that the simulated OPS rejects permanently, from 0 to 1",
+        example="0.05",
     )
     ops_sim_seed: int = setting(
-        0, whole(-(2**31), 2**31 - 1), "The same seed fails and refuses the same calls"
+        0,
+        integer(-(2**31), 2**31 - 1),
+        "Seed of the simulated OPS; the same seed fails and rejects the same requests",
+        example="42",
     )
 
     auth: Auth = setting(
         "required",
-        one_of("off", "required"),
-        "Whether callers must show who they are: off or required",
-        unset="off where HOST is a loopback address, else required",
+        choice("off", "required"),
+        "Whether callers must authenticate: off or required",
+        unset="if unset, off if HOST is a loopback address and required otherwise",
+        example="required",
+        group="Access",
     )
     jwt_secret: str | None = setting(
         None,
-        secret_of(32),
-        "The key of JWTs signed by HS256; at least 32 bytes",
+        secret(32),
+        "Secret that verifies JWTs signed with HS256; at least 32 bytes",
+        example="a-random-secret-of-32-bytes-or-more",
         secret=True,
     )
     jwt_jwks_url: str | None = setting(
-        None, url("https", "http"), "Where the keys of JWTs are, instead"
+        None,
+        url("https", "http"),
+        "URL of the public keys that verify JWTs; cannot be combined with JWT_SECRET",
+        example="https://login.example.com/.well-known/jwks.json",
     )
-    jwt_issuer: str | None = setting(None, text, "The issuer that JWTs must have")
-    jwt_audience: str | None = setting(None, text, "The audience that JWTs must have")
+    jwt_issuer: str | None = setting(
+        None, text, "Required issuer (iss) of JWTs", example="https://login.example.com/"
+    )
+    jwt_audience: str | None = setting(
+        None, text, "Required audience (aud) of JWTs", example="ticketops"
+    )
     cors_origins: tuple[str, ...] = setting(
         (),
         origins,
-        "Other origins whose pages may call, separated by commas",
+        "Origins whose web pages may call the API, separated by commas",
+        example="https://help.example.com,https://admin.example.com",
     )
 
-    graphiql: bool = setting(True, flag, "Serve GraphiQL to browsers")
     max_body_bytes: int = setting(
-        1_048_576, whole(1024, 2**30), "The largest body of a request, in bytes"
+        1_048_576,
+        integer(1024, 2**30),
+        "Maximum size of a request body",
+        example="2097152",
+        group="Limits",
     )
-    max_tokens: int = setting(2000, whole(1, 1_000_000), "Tokens of a GraphQL document, at most")
-    max_depth: int = setting(12, whole(1, 1000), "Depth of an operation, at most")
-    max_cost: int = setting(10_000, whole(1, 2**31 - 1), "Cost of an operation, at most")
-    max_aliases: int = setting(30, whole(0, 100_000), "Aliases in an operation, at most")
-    max_directives: int = setting(10, whole(0, 100_000), "Directives in an operation, at most")
+    max_tokens: int = setting(
+        2000,
+        integer(1, 1_000_000),
+        "Maximum number of tokens in a GraphQL document",
+        example="4000",
+    )
+    max_depth: int = setting(12, integer(1, 1000), "Maximum depth of an operation", example="15")
+    max_cost: int = setting(
+        10_000, integer(1, 2**31 - 1), "Maximum cost of an operation", example="20000"
+    )
+    max_aliases: int = setting(
+        30, integer(0, 100_000), "Maximum number of aliases in an operation", example="50"
+    )
+    max_directives: int = setting(
+        10, integer(0, 100_000), "Maximum number of directives in an operation", example="20"
+    )
     request_timeout_ms: int = setting(
-        10_000, whole(10, 10 * MINUTE_MS), "How long one operation may take, its SQL included"
+        10_000,
+        integer(10, 10 * MINUTE_MS),
+        "Time limit of one operation, including its SQL statements",
+        example="30000",
     )
     rate_limit: str | None = setting(
-        None, rate, "Requests that one caller may make, like 6000/minute", unset="no limit"
+        None,
+        request_rate,
+        "Maximum rate of requests from one caller",
+        unset="if unset, unlimited",
+        example="6000/minute",
     )
     rate_limit_storage: str = setting(
         "memory://",
         url("memory", "redis", "rediss", "redis+sentinel", "valkey"),
-        "Where they are counted: memory:// in each process, redis:// or valkey:// for all together",
+        "Storage of the request counters: memory:// counts in each process, redis:// or "
+        "valkey:// across all processes",
+        example="redis://cache.example.com:6379/0",
     )
     max_connections: int = setting(
         2000,
-        whole(1, 1_000_000),
-        "WebSockets and event streams that one caller may have open, in each process",
+        integer(1, 1_000_000),
+        "Maximum number of open WebSockets and event streams of one caller in each process",
+        example="100",
     )
     max_subscriptions: int = setting(
         2000,
-        whole(1, 1_000_000),
-        "Subscriptions that one caller may have open, in each process",
+        integer(1, 1_000_000),
+        "Maximum number of open subscriptions of one caller in each process",
+        example="100",
     )
-    documents: Path | None = setting(None, path, "A manifest of trusted documents: hash to text")
-    documents_only: bool = setting(False, flag, "Refuse every document that is not in it")
+
+    persisted_documents: Path | None = setting(
+        None,
+        path,
+        "Manifest of persisted documents: a JSON object that maps hashes to documents",
+        example="persisted-documents.json",
+        former_name="DOCUMENTS",
+        group="Persisted documents",
+    )
+    persisted_documents_only: bool = setting(
+        False,
+        boolean,
+        "Reject documents that are not in PERSISTED_DOCUMENTS",
+        example="true",
+        former_name="DOCUMENTS_ONLY",
+    )
 
     log_level: str = setting(
         "info",
-        one_of("debug", "info", "warning", "error", "critical"),
-        "From which level on events are logged",
+        choice("debug", "info", "warning", "error", "critical"),
+        "Lowest level of events to log: debug, info, warning, error or critical",
+        example="warning",
+        group="Logging",
     )
     log_format: LogFormat = setting(
         "auto",
-        one_of("auto", "pretty", "json"),
-        "How they are written: pretty, json, or auto, which is pretty on a terminal",
+        choice("auto", "pretty", "json"),
+        "Format of the log: pretty, json, or auto, which is pretty on a terminal and json "
+        "elsewhere",
+        example="json",
     )
 
     @classmethod
@@ -178,26 +267,27 @@ class Settings:
         dotenv: Path | None = DOTENV,
         overrides: Mapping[str, str] | None = None,
     ) -> Self:
-        """Read all settings: flags win over the environment, which wins over `.env`.
+        """Return the settings of `.env`, the environment and flags (``overrides``).
 
-        An empty value is as good as none. Raises SettingError.
+        Flags override the environment, which overrides `.env`. Raises SettingError.
         """
-        found = {
-            name: value
-            for layer in _layers(environ, dotenv, overrides)
-            for name, value in layer.items()
-        }
+        declared = declared_settings(cls)
+        return cls.from_sources(read_sources(declared, environ, dotenv=dotenv, overrides=overrides))
+
+    @classmethod
+    def from_sources(cls, sources: Iterable[SettingSource]) -> Self:
+        """Return the settings of these sources, of which the last one wins; raises SettingError."""
+        given = {name: value for source in sources for name, value in source.values.items()}
         values = {}
-        for own in fields(cls):
-            name = name_of(own)
-            if name not in found:
+        for own in declared_settings(cls):
+            if own.name not in given:
                 continue
             try:
-                values[own.name] = own.metadata["read"](found[name])
+                values[own.attribute] = own.parser(given[own.name])
             except ValueError as allowed:
-                bad = "" if own.metadata["secret"] else f" is {quoted(own, found[name])}, but"
+                invalid = "" if own.is_secret else f" is {own.quote(given[own.name])}, but"
                 raise SettingError(
-                    f"{name}{bad} must be {allowed}.", hint=meaning_of(own)
+                    f"{own.name}{invalid} must be {allowed}.", hint=own.help
                 ) from None
         host = values.get("host", cls.__dataclass_fields__["host"].default)
         values.setdefault("auth", "off" if is_loopback(host) else "required")
@@ -208,75 +298,16 @@ class Settings:
     def _refuse_contradictions(self) -> None:
         if self.ops_retry_base_ms > self.ops_retry_max_ms:
             raise SettingError(
-                f"OPS_RETRY_BASE_MS is {self.ops_retry_base_ms}, which is more than "
-                f"OPS_RETRY_MAX_MS with {self.ops_retry_max_ms}."
+                f"OPS_RETRY_BASE_MS ({self.ops_retry_base_ms}) is greater than "
+                f"OPS_RETRY_MAX_MS ({self.ops_retry_max_ms}).",
+                hint="Lower OPS_RETRY_BASE_MS or raise OPS_RETRY_MAX_MS.",
             )
         if self.jwt_secret and self.jwt_jwks_url:
-            raise SettingError("JWT_SECRET and JWT_JWKS_URL are both set: only one can be.")
-        if self.documents_only and self.documents is None:
             raise SettingError(
-                "DOCUMENTS_ONLY is true, but no document is trusted.",
-                hint="Name a manifest in DOCUMENTS.",
+                "JWT_SECRET and JWT_JWKS_URL are both set.", hint="Remove one of them."
             )
-
-
-def show(
-    settings: Settings,
-    environ: Mapping[str, str],
-    *,
-    dotenv: Path | None = DOTENV,
-    overrides: Mapping[str, str] | None = None,
-) -> Iterator[Shown]:
-    """Yield every setting with its value, secrets hidden, and where the value came from."""
-    of_dotenv, of_environ, of_flags = _layers(environ, dotenv, overrides)
-    for own in fields(settings):
-        name = name_of(own)
-        source = (
-            "flag"
-            if name in of_flags
-            else "environment"
-            if name in of_environ
-            else ".env"
-            if name in of_dotenv
-            else "default"
-        )
-        value = shown(own, getattr(settings, own.name))
-        yield Shown(name, value, source, meaning_of(own))
-
-
-def example() -> str:
-    """Return the text of `.env.example`: every setting with its meaning and its default."""
-    lines = [
-        "# Every setting, with its default. Copy this file to .env and change what you need;",
-        "# the environment wins over it, and a flag over both. `ticketops settings` shows",
-        "# what holds. Written by `ticketops settings --example`.",
-    ]
-    for own in fields(Settings):
-        lines += ["", f"# {meaning_of(own)}.", f"#{name_of(own)}={default_of(own)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _layers(
-    environ: Mapping[str, str], dotenv: Path | None, overrides: Mapping[str, str] | None
-) -> list[Mapping[str, str]]:
-    """Return what is set, by where, the weakest first."""
-    layers = (_read_dotenv(dotenv), environ, overrides or {})
-    known = {name_of(own) for own in fields(Settings)}
-    return [
-        {name: value.strip() for name, value in layer.items() if name in known and value.strip()}
-        for layer in layers
-    ]
-
-
-def _read_dotenv(dotenv: Path | None) -> Mapping[str, str]:
-    if dotenv is None or not dotenv.is_file():
-        return {}
-    # Only who has such a file pays for the import.
-    from dotenv import dotenv_values  # noqa: PLC0415
-
-    try:
-        # A dollar sign in a password is no reference to another setting.
-        found = dotenv_values(dotenv, interpolate=False, encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{dotenv} cannot be read: {error}.") from error
-    return {name: value for name, value in found.items() if value is not None}
+        if self.persisted_documents_only and self.persisted_documents is None:
+            raise SettingError(
+                "PERSISTED_DOCUMENTS_ONLY is true, but PERSISTED_DOCUMENTS is not set.",
+                hint="Set PERSISTED_DOCUMENTS to a manifest of persisted documents.",
+            )

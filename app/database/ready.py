@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.config.setting_fields import without_password
 from app.config.settings import Settings
+from app.config.urls import without_password
 from app.database.migrations import MigrationReport, migrate
 from app.errors import CommandError
 from engine.database.client import is_pooled

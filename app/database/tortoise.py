@@ -7,7 +7,8 @@ from typing import Any
 
 from tortoise.context import TortoiseContext
 
-from app.config.settings import DOTENV, Settings
+from app.config.settings import Settings
+from app.config.sources import DOTENV
 from engine.streaming.notifications import Notifier
 
 APP = "models"

@@ -91,10 +91,11 @@ class Operations:
         rules = SchemaRules(costs=COSTS, requirements=required_scopes(schema))
         self._documents = Documents(schema, self._limits, rules=rules)
         self._known = PersistedDocuments(
-            trusted_documents(settings.documents), trusted_only=settings.documents_only
+            trusted_documents(settings.persisted_documents),
+            trusted_only=settings.persisted_documents_only,
         )
         # Who may send no text of its own may not ask for the schema either.
-        self._hides_names = settings.documents_only
+        self._hides_names = settings.persisted_documents_only
         self._timeout_s = settings.request_timeout_ms / 1000
         self._deadlines = Timeouts(self._timeout_s)
 

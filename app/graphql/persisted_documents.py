@@ -33,12 +33,14 @@ def trusted_documents(manifest: Path | None) -> dict[str, str]:
     try:
         content = parse_json(manifest.read_bytes(), is_trusted=True)
     except OSError as error:
-        raise CommandError(f"DOCUMENTS cannot be read: {manifest}: {error.strerror}.") from None
+        raise CommandError(
+            f"PERSISTED_DOCUMENTS cannot be read: {manifest}: {error.strerror}."
+        ) from None
     except InvalidJson as error:
         reason = error.reason.replace("The body", str(manifest))
-        raise CommandError(f"DOCUMENTS cannot be used: {reason}", hint=_HINT) from None
+        raise CommandError(f"PERSISTED_DOCUMENTS cannot be used: {reason}", hint=_HINT) from None
     if not isinstance(content, dict) or not all(isinstance(text, str) for text in content.values()):
-        raise CommandError(f"DOCUMENTS is no manifest: {manifest}.", hint=_HINT)
+        raise CommandError(f"PERSISTED_DOCUMENTS is no manifest: {manifest}.", hint=_HINT)
     return {name.removeprefix(_PREFIX): text for name, text in content.items()}
 
 

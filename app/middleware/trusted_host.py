@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.config.setting_fields import is_loopback
 from app.config.settings import Settings
+from app.config.urls import is_loopback
 from app.http.problem import HttpProblem, problem_response
 
 __all__ = ["TrustedHostMiddleware"]

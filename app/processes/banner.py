@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from app import __version__
-from app.config.setting_fields import is_loopback, without_password
 from app.config.settings import Settings
+from app.config.urls import is_loopback, without_password
 
 logger = logging.getLogger("ticketops")
 

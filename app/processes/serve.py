@@ -22,8 +22,8 @@ from uvicorn.supervisors import Multiprocess
 
 from app.application import application
 from app.config.logs import configure_logs
-from app.config.setting_fields import is_loopback
 from app.config.settings import Settings
+from app.config.urls import is_loopback
 from app.database.ready import ready_database, warn_of_pooler
 from app.errors import CommandError
 from app.graphql import Operations
@@ -219,7 +219,7 @@ def _warn_of_documents(settings: Settings) -> None:
 
     Here, so that a person hears of it at once, and once, not from each process.
     """
-    if settings.documents is None:
+    if settings.persisted_documents is None:
         return
     for name, reason in Operations(settings).unusable_documents():
-        logger.warning("the document %s of DOCUMENTS cannot be run: %s", name, reason)
+        logger.warning("the document %s of PERSISTED_DOCUMENTS cannot be run: %s", name, reason)

@@ -31,7 +31,7 @@ async def _work(settings: Settings, database_url: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with (
-        database(database_url, pool_size=settings.database_pool),
+        database(database_url, pool_size=settings.database_pool_size),
         deliveries(settings) as made,
         notifier(settings, database_url, topics=(DUE,)) as commits,
         background_delivery(made, commits),

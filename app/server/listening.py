@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from app.config.setting_fields import url_host
+from app.config.urls import url_host
 from app.errors import CommandError
 
 BACKLOG = 2048

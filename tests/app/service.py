@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ import httpx2
 import orjson
 import psutil
 
-from app.config.setting_fields import name_of
+from app.config.setting_fields import declared_settings
 from app.config.settings import Settings
 
 TICKETOPS = Path(sys.executable).with_name("ticketops")
 STOP_TIMEOUT_S = 60
-SETTINGS = frozenset(name_of(own) for own in fields(Settings))
+SETTINGS = frozenset(
+    name for setting in declared_settings(Settings) for name in (setting.name, setting.former_name)
+)
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

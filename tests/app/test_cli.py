@@ -8,7 +8,6 @@ import socket
 import subprocess
 import threading
 import time
-from dataclasses import fields
 from pathlib import Path
 
 import httpx2
@@ -16,8 +15,9 @@ import psutil
 import pytest
 
 from app import __version__
-from app.config.setting_fields import name_of
-from app.config.settings import Settings, example
+from app.config.setting_fields import declared_settings
+from app.config.settings import Settings
+from app.config.settings_list import env_example
 from tests.app.service import TICKETOPS, environment, running, serving_processes, ticketops
 
 ROOT = Path(__file__).parents[2]
@@ -153,11 +153,22 @@ def test_settings_lists_all_with_where_they_come_from(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DATABASE_URL=postgresql://me:hunter2@h/x\n", encoding="utf-8")
     told = ticketops("settings", cwd=tmp_path, PORT="4321").stdout
     lines = {line.split()[0]: line for line in told.splitlines()}
-    assert lines.keys() == {name_of(own) for own in fields(Settings)}
+    assert lines.keys() == {setting.name for setting in declared_settings(Settings)}
     assert lines["PORT"].split()[1:3] == ["4321", "environment"]
     assert lines["DATABASE_URL"].split()[1:3] == ["postgresql://me:********@h/x", ".env"]
     assert lines["HOST"].split()[1:3] == ["127.0.0.1", "default"]
-    assert ticketops("settings", "--example", cwd=tmp_path).stdout == example()
+    assert ticketops("settings", "--example", cwd=tmp_path).stdout == env_example()
+
+
+def test_a_former_name_of_a_setting_is_warned_of_once(tmp_path: Path) -> None:
+    done = ticketops("settings", cwd=tmp_path, DATABASE_POOL="7", LOG_FORMAT="json")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    event = json.loads(line)
+    assert (event["level"], event["message"]) == ("warning", "setting renamed")
+    assert (event["former_name"], event["name"]) == ("DATABASE_POOL", "DATABASE_POOL_SIZE")
+    rows = {row.split()[0]: row for row in done.stdout.splitlines()}
+    assert rows["DATABASE_POOL_SIZE"].split()[1:3] == ["7", "environment"]
 
 
 def test_output_that_nobody_reads_to_its_end_is_no_fault(tmp_path: Path) -> None:
@@ -348,11 +359,11 @@ def test_trusted_documents_that_cannot_be_run_are_warned_of_once(tmp_path: Path,
         "large": "{ " + "__typename " * 50 + "}",
     }
     (tmp_path / "documents.json").write_text(json.dumps(manifest), encoding="utf-8")
-    given = {"DATABASE_URL": url, "DOCUMENTS": "documents.json", "MAX_TOKENS": "40"}
+    given = {"DATABASE_URL": url, "PERSISTED_DOCUMENTS": "documents.json", "MAX_TOKENS": "40"}
     with running(cwd=tmp_path, **given, WORKERS="2") as service:
         warnings = [event for event in service.beginning if event["level"] == "warning"]
     told = [warning["message"] for warning in warnings]
-    assert [words.partition(" of DOCUMENTS cannot be run: ")[0] for words in told] == [
+    assert [words.partition(" of PERSISTED_DOCUMENTS cannot be run: ")[0] for words in told] == [
         "the document old",
         "the document broken",
         "the document large",

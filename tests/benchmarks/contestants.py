@@ -89,7 +89,7 @@ async def start(contestant: Contestant, url: str, opened: AsyncExitStack) -> Run
     say(f"Starting {contestant.title}")
     launch = await contestant.prepare(url)
     port = free_port()
-    common = {"DATABASE_URL": url, "DATABASE_POOL": str(POOL_SIZE), "PORT": str(port)}
+    common = {"DATABASE_URL": url, "DATABASE_POOL_SIZE": str(POOL_SIZE), "PORT": str(port)}
     server = await opened.enter_async_context(
         started(contestant.name, launch.command, {**common, **launch.environ}, port=port)
     )

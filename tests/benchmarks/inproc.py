@@ -160,7 +160,9 @@ async def _ours(url: str, opened: AsyncExitStack) -> Application:
     nowhere = opened.enter_context(open(os.devnull, "w"))  # noqa: ASYNC230, PTH123, SIM115  # closed with the rest
     configure_logs(level="info", log_format="json", stream=nowhere)
     token = await make_token(url)
-    settings = Settings.load({"AUTH": "required", "DATABASE_POOL": str(POOL_SIZE)}, dotenv=None)
+    settings = Settings.load(
+        {"AUTH": "required", "DATABASE_POOL_SIZE": str(POOL_SIZE)}, dotenv=None
+    )
     app = application(settings, database_url=url)
     state = await opened.enter_async_context(app.router.lifespan_context(app))
     headers = [(b"authorization", f"Bearer {token}".encode())]

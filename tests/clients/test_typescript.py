@@ -23,7 +23,7 @@ def test_codegen_makes_a_client_that_is_strict_and_talks_with_the_server(
     assert json.loads(client.run("node", "out/conversation.js", **environ)) == WHAT_IS_SAID
     # And once more by the hashes of its documents, to a server that knows no others.
     manifest = client.folder / "src" / "gql" / "persisted-documents.json"
-    documents = {"DOCUMENTS": str(manifest), "DOCUMENTS_ONLY": "true"}
+    documents = {"PERSISTED_DOCUMENTS": str(manifest), "PERSISTED_DOCUMENTS_ONLY": "true"}
     log_file = client.folder / "server.log"
     with served(log_file, clients_database_url, **documents) as trusting:
         environ = {"URL": f"{trusting.url}/graphql", "TRUSTED": "true"}
@@ -57,7 +57,7 @@ def test_relay_makes_a_client_that_is_strict_and_talks_with_the_server(
     manifest.write_text("{}")
     client.run("relay-compiler", "relay.config.json")
     client.run("tsc")
-    documents = {"DOCUMENTS": str(manifest), "DOCUMENTS_ONLY": "true"}
+    documents = {"PERSISTED_DOCUMENTS": str(manifest), "PERSISTED_DOCUMENTS_ONLY": "true"}
     with served(client.folder / "server.log", clients_database_url, **documents) as trusting:
         environ = {"URL": f"{trusting.url}/graphql"}
         said = json.loads(client.run("node", "out/conversation.js", **environ))

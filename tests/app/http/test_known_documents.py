@@ -123,7 +123,7 @@ def test_what_is_remembered_is_bounded_and_the_latest_used() -> None:
 
 
 def test_a_trusted_document_is_asked_for_by_its_name(serve: Serve, manifest: str) -> None:
-    http = serve(DOCUMENTS=manifest).http
+    http = serve(PERSISTED_DOCUMENTS=manifest).http
     for body in (
         {"documentId": f"sha256:{sha256(COUNT)}"},
         {"documentId": sha256(COUNT)},
@@ -142,7 +142,7 @@ def test_a_trusted_document_is_asked_for_by_its_name(serve: Serve, manifest: str
 def test_where_only_trusted_documents_are_served_nothing_else_runs(
     serve: Serve, manifest: str
 ) -> None:
-    http = serve(DOCUMENTS=manifest, DOCUMENTS_ONLY="true").http
+    http = serve(PERSISTED_DOCUMENTS=manifest, PERSISTED_DOCUMENTS_ONLY="true").http
     for body in (
         {"query": OTHER},
         {"query": OTHER, "extensions": persisted(OTHER)},
@@ -178,7 +178,7 @@ def test_who_may_not_ask_for_the_schema_is_given_no_names_of_it(
     asked = {"documentId": "trusted", "variables": {"f": {"statu": {"eq": "OPEN"}}}}
     told = {}
     for only in ("false", "true"):
-        http = serve(DOCUMENTS=str(manifest), DOCUMENTS_ONLY=only).http
+        http = serve(PERSISTED_DOCUMENTS=str(manifest), PERSISTED_DOCUMENTS_ONLY=only).http
         response = post(http, **asked)
         assert response.status_code == 400
         told[only] = " ".join(error["message"] for error in response.json()["errors"])
@@ -190,7 +190,7 @@ def test_who_may_not_ask_for_the_schema_is_given_no_names_of_it(
 
 def test_trust_goes_no_further_than_the_document(serve: Serve, manifest: str) -> None:
     """No mutation by GET, and no effect for a page from elsewhere."""
-    http = serve(DOCUMENTS=manifest).http
+    http = serve(PERSISTED_DOCUMENTS=manifest).http
     variables = json.dumps({"id": "none"})
     by_get = {"documentId": sha256(DELETE), "variables": variables}
     assert http.get("/graphql", params=by_get).status_code == 405
@@ -202,7 +202,7 @@ def test_trust_goes_no_further_than_the_document(serve: Serve, manifest: str) ->
 def test_an_answer_by_hash_over_get_can_be_kept_while_it_is_right(
     serve: Serve, manifest: str
 ) -> None:
-    http = serve(DOCUMENTS=manifest).http
+    http = serve(PERSISTED_DOCUMENTS=manifest).http
     asked = {"documentId": sha256(COUNT)}
     first = http.get("/graphql", params=asked)
     assert first.headers["Cache-Control"] == "private, no-cache"

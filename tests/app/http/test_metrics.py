@@ -48,7 +48,7 @@ def test_each_cache_tells_how_often_it_helped(serve: Serve) -> None:
 
 
 def test_the_pool_and_the_process_are_told_of(serve: Serve) -> None:
-    server = serve(DATABASE_POOL="7")
+    server = serve(DATABASE_POOL_SIZE="7")
     ask(server, "{ tickets { nodes { id } } }")
     told = samples(server)
     assert told["database_connections", "free"] + told["database_connections", "used"] == 7

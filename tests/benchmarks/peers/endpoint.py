@@ -258,7 +258,7 @@ async def connected(url: str, *, pool_size: int) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001  # Starlette's signature
-    pool_size = int(os.environ["DATABASE_POOL"])
+    pool_size = int(os.environ["DATABASE_POOL_SIZE"])
     async with connected(os.environ["DATABASE_URL"], pool_size=pool_size):
         yield
 

@@ -363,7 +363,7 @@ class Endpoint(GraphQL[Any, Any]):
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     url = os.environ["DATABASE_URL"].replace("postgresql://", "asyncpg://", 1)
     joint = "&" if "?" in url else "?"
-    url += f"{joint}minsize=1&maxsize={os.environ['DATABASE_POOL']}"
+    url += f"{joint}minsize=1&maxsize={os.environ['DATABASE_POOL_SIZE']}"
     async with RegisterTortoise(app, db_url=url, modules={"models": [__name__]}):
         yield
 

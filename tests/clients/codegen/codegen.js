@@ -7,7 +7,7 @@ export default {
       preset: 'client',
       presetConfig: {
         fragmentMasking: false,
-        persistedDocuments: true, // the manifest for DOCUMENTS, and its hash in each document
+        persistedDocuments: true, // the manifest for PERSISTED_DOCUMENTS, and its hash in each document
       },
       config: {
         documentMode: 'string', // a text with its types: nothing to parse in the browser

@@ -15,7 +15,7 @@ pg.types.setTypeParser(
 
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
-  max: Number(process.env.DATABASE_POOL),
+  max: Number(process.env.DATABASE_POOL_SIZE),
   options: '-c TimeZone=UTC'
 })
 

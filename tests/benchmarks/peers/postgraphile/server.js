@@ -7,7 +7,7 @@ import { postgraphile } from 'postgraphile'
 
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
-  max: Number(process.env.DATABASE_POOL),
+  max: Number(process.env.DATABASE_POOL_SIZE),
   options: '-c TimeZone=UTC'
 })
 

@@ -1,0 +1,134 @@
+"""Parsers of setting values: each converts text and describes the values that it allows."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = [
+    "Parser",
+    "boolean",
+    "choice",
+    "integer",
+    "origins",
+    "path",
+    "ratio",
+    "request_rate",
+    "secret",
+    "text",
+    "url",
+]
+
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+_ORIGINS = "origins separated by commas, like https://help.example.com"
+_REQUEST_RATE = "a number of requests per second, minute, hour or day, like 6000/minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """Converts the text of a setting; raises ValueError with the allowed values."""
+
+    # Completes the sentence "PORT must be ...".
+    allowed: str
+    convert: Callable[[str], Any]
+
+    def __call__(self, value: str) -> Any:
+        """Return the value that the text stands for."""
+        try:
+            return self.convert(value)
+        except ValueError:
+            raise ValueError(self.allowed) from None
+
+
+def integer(minimum: int, maximum: int) -> Parser:
+    """Return a parser of whole numbers in a range."""
+
+    def convert(value: str) -> int:
+        # The length is limited because `int` takes quadratic time.
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", value) or not minimum <= int(value) <= maximum:
+            raise ValueError(value)
+        return int(value)
+
+    return Parser(f"a whole number from {minimum} to {maximum}", convert)
+
+
+def choice(*words: str) -> Parser:
+    """Return a parser of one word among several, in either case."""
+
+    def convert(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(value)
+        return value.lower()
+
+    return Parser(f"one of {', '.join(words)}", convert)
+
+
+def url(*schemes: str) -> Parser:
+    """Return a parser of absolute URLs with one of these schemes."""
+
+    def convert(value: str) -> str:
+        scheme = _split_url(value).scheme
+        if scheme not in schemes or not value.lower().startswith(f"{scheme}://"):
+            raise ValueError(value)
+        return value
+
+    return Parser("a URL like " + " or ".join(f"{scheme}://..." for scheme in schemes), convert)
+
+
+def secret(min_bytes: int) -> Parser:
+    """Return a parser of secrets with a minimum length."""
+
+    def convert(value: str) -> str:
+        if len(value.encode()) < min_bytes:
+            raise ValueError(value)
+        return value
+
+    return Parser(f"at least {min_bytes} bytes long", convert)
+
+
+def _boolean(value: str) -> bool:
+    lowered = value.lower()
+    if lowered not in _TRUE + _FALSE:
+        raise ValueError(value)
+    return lowered in _TRUE
+
+
+def _ratio(value: str) -> float:
+    if not re.fullmatch(r"0|1|[01]?\.[0-9]{1,9}", value) or not 0 <= float(value) <= 1:
+        raise ValueError(value)
+    return float(value)
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    for origin in found:
+        parts = _split_url(origin)
+        bare = f"{parts.scheme}://{parts.netloc}"
+        if parts.scheme not in {"http", "https"} or not parts.hostname or bare != origin:
+            raise ValueError(origin)
+    return found
+
+
+def _request_rate(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
+        raise ValueError(value)
+    return value
+
+
+def _split_url(value: str) -> SplitResult:
+    parts = urlsplit(value)
+    # Raises ValueError for an invalid port.
+    _ = parts.port
+    return parts
+
+
+text = Parser("text", str)
+path = Parser("a path; ~ is the home directory", lambda value: Path(value).expanduser())
+boolean = Parser("true or false", _boolean)
+ratio = Parser("a number from 0 to 1, like 0.2", _ratio)
+# As in RFC 6454: scheme, host and port.
+origins = Parser(_ORIGINS, _origins)
+request_rate = Parser(_REQUEST_RATE, _request_rate)

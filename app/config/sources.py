@@ -1,0 +1,101 @@
+"""Sources of settings: `.env`, the environment and flags, in ascending order of precedence."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.config.setting_fields import Setting
+from app.errors import CommandError
+
+__all__ = ["DOTENV", "RenamedSetting", "SettingError", "SettingSource", "read_sources", "renamed"]
+
+DOTENV = Path(".env")
+
+
+class SettingError(CommandError):
+    """A setting has an invalid value, or contradicts another setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSource:
+    """One place that sets settings, and the values it sets, by current name."""
+
+    label: str
+    values: Mapping[str, str]
+    renamed: Sequence["RenamedSetting"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedSetting:
+    """A setting that a source gives under its former name."""
+
+    former_name: str
+    name: str
+    source: str
+
+
+def read_sources(
+    settings: Iterable[Setting],
+    environ: Mapping[str, str],
+    *,
+    dotenv: Path | None = DOTENV,
+    overrides: Mapping[str, str] | None = None,
+) -> tuple[SettingSource, ...]:
+    """Return the sources, the last with the highest precedence. Empty values count as absent.
+
+    Raises SettingError if `.env` is unreadable, or if a setting has different values under its
+    current and its former name, in any of the sources.
+    """
+    known = tuple(settings)
+    texts = ((".env", _read_dotenv(dotenv)), ("environment", environ), ("flag", overrides or {}))
+    given = [
+        (label, {name: text.strip() for name, text in values.items() if text.strip()})
+        for label, values in texts
+    ]
+    for setting in known:
+        _refuse_conflicting_names(setting, [values for _, values in given])
+    return tuple(_source(label, values, known) for label, values in given)
+
+
+def renamed(sources: Iterable[SettingSource]) -> Iterator[RenamedSetting]:
+    """Yield the settings given under a former name."""
+    for source in sources:
+        yield from source.renamed
+
+
+def _source(label: str, given: Mapping[str, str], known: Iterable[Setting]) -> SettingSource:
+    values: dict[str, str] = {}
+    found: list[RenamedSetting] = []
+    for setting in known:
+        if setting.former_name in given:
+            values[setting.name] = given[setting.former_name]
+            found.append(RenamedSetting(setting.former_name, setting.name, label))
+        if setting.name in given:
+            values[setting.name] = given[setting.name]
+    return SettingSource(label, values, found)
+
+
+def _refuse_conflicting_names(setting: Setting, given: Iterable[Mapping[str, str]]) -> None:
+    former = {values[setting.former_name] for values in given if setting.former_name in values}
+    current = {values[setting.name] for values in given if setting.name in values}
+    if former and current and former != current:
+        raise SettingError(
+            f"{setting.name} and its former name {setting.former_name} have different values.",
+            hint=f"Remove {setting.former_name}.",
+        )
+
+
+def _read_dotenv(dotenv: Path | None) -> Mapping[str, str]:
+    if dotenv is None or not dotenv.is_file():
+        return {}
+    # Imported only if the file exists: commands start faster without it.
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    try:
+        # Without interpolation, so that a password can contain a dollar sign.
+        found = dotenv_values(dotenv, interpolate=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(
+            f"Cannot read {dotenv}: {error}.", hint="Check its permissions; it must be UTF-8."
+        ) from error
+    return {name: value for name, value in found.items() if value is not None}
