@@ -135,7 +135,7 @@ def _lifespan(
             yield {
                 "settings": settings,
                 "deliveries": made,
-                "gate": Authenticator(settings, rate_limit),
+                "authenticator": Authenticator(settings, rate_limit),
                 "rate_limit": rate_limit,
                 "feeds": feeds,
             }

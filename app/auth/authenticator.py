@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from app.auth.jwt import InvalidJwt, JwtVerifier
 from app.auth.rate_limit import Allowance, RateLimit
+from app.auth.revocation import CREDENTIAL_CACHE_S
 from app.auth.tokens import PREFIX, find_token
 from app.config.settings import Settings
 from engine.database.errors import DatabaseUnavailable
@@ -20,9 +21,6 @@ __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
 
 # Where access is open, nobody is known and everybody may do everything.
 ANYONE = Caller(name=None, scopes=SCOPES)
-# How long a credential that was found good is not looked at again. A revoked token
-# has ended well within the minute that is promised.
-_KEPT_S = 5.0
 _KEPT = 10_000
 # The time of a request has not begun yet, and a subscription's watch has none.
 _LOOK_UP_TIMEOUT_S = 5.0
@@ -104,7 +102,7 @@ class Authenticator:
         except Unauthenticated:
             self._known.pop(token, None)
             raise
-        self._known[token] = (time.monotonic() + min(good_for_s, _KEPT_S), caller)
+        self._known[token] = (time.monotonic() + min(good_for_s, CREDENTIAL_CACHE_S), caller)
         self._known.move_to_end(token)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
@@ -123,7 +121,7 @@ class Authenticator:
                 raise DatabaseUnavailable("no token could be looked up") from error
             if found is None:
                 raise Unauthenticated(given=True)
-            left_s = _KEPT_S
+            left_s = CREDENTIAL_CACHE_S
             if found.expires_at is not None:
                 left_s = found.expires_at.timestamp() - time.time()
             scopes = frozenset(orjson.loads(found.scopes))

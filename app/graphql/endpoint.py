@@ -21,11 +21,12 @@ from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, neg
 from app.graphql.operations import Operations, Refused
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.subscriptions.event_stream import EventStream, single
+from app.http.authentication import authenticate
 from app.http.body import body_at_hand, read_body_in_time
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import RETRY_AFTER_S, HttpProblem
+from app.http.rate_limiting import check_rate_limit, rate_limit_key
 from app.http.raw_response import RawHeaders, RawResponse
-from app.http.request_context import check_rate_limit, context_of, rate_limit_key
 from app.http.request_cycle import request_cycle_of
 from app.http.request_record import record_of
 from engine.database.timeouts import Timeouts
@@ -84,7 +85,7 @@ class GraphQLEndpoint:
                 detail = f"Accept must allow {Answer.GRAPHQL.value} or {Answer.JSON.value}."
                 raise HttpProblem(406, "NOT_ACCEPTABLE", detail)  # noqa: TRY301  # all are rendered below
             # First of all: a stranger's body is not worth reading.
-            context = await context_of(scope)
+            context = await authenticate(scope)
             await check_rate_limit(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))

@@ -21,8 +21,8 @@ from app.graphql.errors import (
 )
 from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, trusted_documents
 from app.graphql.request import GraphQLRequest
+from app.http.authentication import insufficient_scope_headers
 from app.http.problem import HttpProblem
-from app.http.request_context import insufficient_scope
 from app.http.request_record import record_of
 from engine.database.timeouts import Timeouts
 from engine.documents.documents import (
@@ -68,7 +68,7 @@ def require_scopes(operation: PreparedOperation, context: Context) -> None:
     if missing:
         scopes = " and ".join(sorted(missing))
         errors = [request_error("FORBIDDEN", f"This needs the scope {scopes}.")]
-        raise Refused(errors, headers=insufficient_scope(*needed))
+        raise Refused(errors, headers=insufficient_scope_headers(*needed))
 
 
 def encode(content: Any) -> str:

@@ -10,7 +10,13 @@ from starlette.types import Scope
 
 from app.http.request_record import record_of
 
-__all__ = ["RETRY_AFTER_S", "HttpProblem", "problem_response", "service_unavailable"]
+__all__ = [
+    "RETRY_AFTER_S",
+    "HttpProblem",
+    "problem_response",
+    "rate_limited",
+    "service_unavailable",
+]
 
 RETRY_AFTER_S = 1
 
@@ -50,6 +56,11 @@ def service_unavailable(detail: str, *, retry_after_s: int = RETRY_AFTER_S) -> H
     """Return the problem of a part that is away for now."""
     headers = {"Retry-After": str(retry_after_s)}
     return HttpProblem(503, "SERVICE_UNAVAILABLE", detail, headers=headers)
+
+
+def rate_limited(detail: str, *, retry_after_s: int) -> HttpProblem:
+    """Return the problem of a caller that has exceeded a limit."""
+    return HttpProblem(429, "RATE_LIMITED", detail, headers={"Retry-After": str(retry_after_s)})
 
 
 def problem_response(problem: HttpProblem, scope: Scope) -> Response:

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.request_context import context_of, require_scope
+from app.http.authentication import authenticate, require_scope
 from app.http.request_record import RequestRecord
 from engine.database.client import connections
 from engine.documents.caches import CACHES
@@ -33,7 +33,7 @@ def count_request(record: RequestRecord) -> None:
 
 async def metrics(request: Request) -> Response:
     """Answer with the metrics of this process, in the form that the scraper accepts."""
-    require_scope(await context_of(request.scope), "admin")
+    require_scope(await authenticate(request.scope), "admin")
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(_REGISTRY), headers={"Content-Type": content_type})
 

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.authentication import authenticate, require_scope
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem
-from app.http.request_context import check_rate_limit, context_of, require_scope
+from app.http.rate_limiting import check_rate_limit
 from app.rest.problems import problem_of, ticket_not_found
 from models.columns import ID_MAX_LENGTH
 from resolvers.context import Context
@@ -76,7 +77,7 @@ class Resource(BaseRoute):
             raise HttpProblem(405, "METHOD_NOT_ALLOWED", detail, headers={"Allow": self.allow})
         if not self.safe or request.method not in _SAFE_METHODS:
             refuse_cross_origin(request.scope, allowed_origins=request.state.settings.cors_origins)
-        context = await context_of(request.scope)
+        context = await authenticate(request.scope)
         await check_rate_limit(request.scope, context)
         require_scope(context, self.needs[request.method])
         if "id" in request.path_params:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app.graphql.connection_registry import ConnectionRegistry
 from app.graphql.errors import Shown, codes_of, request_error, shown_fault
 from app.graphql.operations import Content, Refused, encode
-from app.http.request_context import until_refused
+from app.http.access_check import wait_until_denied
 from app.http.request_record import record_of
 
 __all__ = ["EventStream", "single"]
@@ -122,7 +122,7 @@ async def _send(send: Send, body: bytes, *, more_body: bool = True) -> None:
 async def _unwelcome(scope: Scope) -> list[Shown]:
     """Wait until the caller may hear no more, and return why: also that nobody can tell."""
     try:
-        problem = await until_refused(scope)
+        problem = await wait_until_denied(scope)
     except Exception as error:  # noqa: BLE001  # whoever cannot be looked at is not let on
         return shown_fault(error, request_id=record_of(scope).request_id)
     return [request_error(problem.code, str(problem))]

@@ -29,9 +29,11 @@ from app.graphql.subscriptions.ws_messages import (
     read_message,
 )
 from app.graphql.subscriptions.ws_operation import Operation
+from app.http.access_check import wait_until_denied
+from app.http.authentication import authenticate
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem, problem_response
-from app.http.request_context import check_rate_limit, context_of, rate_limit_key, until_refused
+from app.http.rate_limiting import check_rate_limit, rate_limit_key
 from engine.database.errors import is_unavailable
 from resolvers.context import Context
 
@@ -171,7 +173,7 @@ class _Socket:
         for name in ("authorization", "Authorization"):
             if isinstance(credential := payload.get(name), str):
                 self._scope = _with_credential(self._scope, credential)
-        context = await self._context_of(self._scope)
+        context = await self._authenticate(self._scope)
         if not context.caller.scopes:
             # Known, but nothing can be asked for here that it may have.
             raise _Close(4403, "Forbidden")
@@ -199,7 +201,7 @@ class _Socket:
             await operation.refuse("RATE_LIMITED", reason)
             return
         try:
-            context = await self._context_of(operation.scope)
+            context = await self._authenticate(operation.scope)
             await check_rate_limit(operation.scope, context)
         except HttpProblem as problem:
             await operation.refuse(problem.code, problem.detail or problem.code)
@@ -214,9 +216,9 @@ class _Socket:
             operation.task = self._start(operation.run())
             operation.task.add_done_callback(lambda _: operation.give_back())
 
-    async def _context_of(self, scope: Scope) -> Context:
+    async def _authenticate(self, scope: Scope) -> Context:
         try:
-            return await context_of(scope)
+            return await authenticate(scope)
         except HttpProblem as problem:
             raise _Close(*_REFUSALS[problem.status]) from None
 
@@ -254,7 +256,7 @@ class _Socket:
             await self._close(4500, "Internal server error")
 
     async def _watch_access(self) -> None:
-        await until_refused(self._scope)
+        await wait_until_denied(self._scope)
         await self._close(*_UNAUTHORIZED)
 
     def _init_missing(self) -> None:

@@ -13,7 +13,7 @@ from app.graphql.errors import Shown, codes_of, request_error, shown_fault
 from app.graphql.operations import Operations, Refused, encode
 from app.graphql.subscriptions.ws_messages import Subscribe
 from app.http.problem import HttpProblem
-from app.http.request_context import rate_limit_key
+from app.http.rate_limiting import rate_limit_key
 from app.http.request_record import RequestRecord
 from app.middleware.request_log import log_request
 from engine.documents.documents import PreparedOperation

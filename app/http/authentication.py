@@ -1,0 +1,55 @@
+"""Authenticate a request and check the scopes of its caller."""
+
+from typing import Any
+
+from starlette.types import Scope
+
+from app.auth.authenticator import Authenticator, TooManyFailures, Unauthenticated
+from app.auth.key_set import KeysUnavailable
+from app.http.problem import HttpProblem, rate_limited, service_unavailable
+from app.http.request_record import record_of
+from resolvers.context import Context
+
+__all__ = ["authenticate", "insufficient_scope_headers", "require_scope"]
+
+
+async def authenticate(scope: Scope) -> Context:
+    """Authenticate the caller of a request and return the context for its resolvers.
+
+    Raises HttpProblem: 401 without a valid credential where one is required, 429 after too many
+    invalid credentials from the same address, 503 if the credential cannot be checked now.
+    """
+    state: dict[str, Any] = scope["state"]
+    authenticator: Authenticator = state["authenticator"]
+    try:
+        caller = await authenticator.caller_of(scope)
+    except Unauthenticated as error:
+        headers = {"WWW-Authenticate": error.challenge}
+        raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None
+    except TooManyFailures as error:
+        raise rate_limited(str(error), retry_after_s=error.retry_after_s) from None
+    except KeysUnavailable as error:
+        detail = "The keys to verify JWTs are unavailable. Try again later."
+        raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
+    record = record_of(scope)
+    record.caller = caller.name
+    return Context(
+        deliveries=state["deliveries"],
+        request_id=record.request_id,
+        caller=caller,
+        feeds=state["feeds"],
+    )
+
+
+def require_scope(context: Context, needed: str) -> None:
+    """Raise HttpProblem (403) if the caller does not have a scope."""
+    if needed not in context.caller.scopes:
+        detail = f"The scope {needed} is required. Use a credential that has it."
+        headers = insufficient_scope_headers(needed)
+        raise HttpProblem(403, "FORBIDDEN", detail, headers=headers)
+
+
+def insufficient_scope_headers(*needed: str) -> dict[str, str]:
+    """Return the header that names the required scopes (RFC 6750, section 3)."""
+    scopes = " ".join(sorted(needed))
+    return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scopes}"'}
