@@ -1,8 +1,9 @@
-"""What the API can do, as plain typed async functions: no word of Strawberry or of HTTP.
+"""The operations of the API as typed async functions, independent of Strawberry and HTTP.
 
-A function that reads answers with a query of the engine's (`One`, `Page`,
-`Nodes`), so that its caller decides what is read of it; a function that changes
-something is one transaction, and answers with the rows it wrote. What a caller
-can mend is raised as a `ApiError`, which each transport renders in its own way.
-The tables that may be read, and by whom, are in one place: `tables`.
+A function that reads returns a query of the engine (`SingleRow`, `Page`, `Nodes`), so
+that its caller decides which columns are selected. A function that writes is one
+transaction and returns the rows that it wrote. Errors that the client can fix are
+raised as `ApiError`; each transport renders them in its own format.
+
+Start with `tickets.changes`. `tables` lists every table that the API reads.
 """

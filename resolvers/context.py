@@ -1,4 +1,4 @@
-"""Who asks, and what is at hand to answer."""
+"""The context of one request: its caller, and the services that resolvers use."""
 
 from dataclasses import dataclass, field
 
@@ -8,13 +8,13 @@ from resolvers.feeds import Feeds
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request."""
+    """The authenticated client of a request."""
 
     # None for an anonymous caller.
     name: str | None = None
     scopes: frozenset[str] = frozenset()
-    # What its requests and connections are counted under: two who are named the same may
-    # be two. None for an anonymous caller.
+    # Key of its rate and connection limits, because two callers can have the same name.
+    # None for an anonymous caller.
     counted_as: str | None = None
 
 
@@ -23,10 +23,10 @@ ANONYMOUS = Caller()
 
 @dataclass(slots=True)
 class Context:
-    """One request."""
+    """Context of one request, passed to every resolver."""
 
     deliveries: Deliveries
     request_id: str
     caller: Caller = field(default=ANONYMOUS)
-    # None where nobody can listen: outside of a server.
+    # None in a process that serves no subscriptions.
     feeds: Feeds | None = None

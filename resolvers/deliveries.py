@@ -1,4 +1,4 @@
-"""Tickets sent to OPS, and what became of them."""
+"""Delivery of tickets to OPS: send, retry, cancel, and the status there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from ops import (
 )
 from resolvers.context import Context
 from resolvers.errors import Conflict, ErrorCode, NotFound, OpsRequestFailed
-from resolvers.filters import OpsDeliveryFilter, delivery_condition
+from resolvers.filter_operators import Operators, columns_condition
 from resolvers.idempotency import claim_key, earlier_result, keyed_call
 from resolvers.pages import PageArguments, page_of
 from resolvers.tables import DELIVERIES, NEWEST_DELIVERY_FIRST
@@ -33,18 +33,18 @@ from resolvers.text_validation import checked_id
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A ticket with its delivery to OPS; ``error`` where the attempt failed."""
+    """Result of `send_to_ops`; ``error`` is set if the attempt failed."""
 
     ticket: Ticket
     delivery: OpsDelivery
-    # Of the attempt that this call made; None where it made none.
+    # Entry of the attempt that this call made; None if it made none.
     log_entry: LogEntry | None
     error: OpsRequestFailed | None
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """A delivery that is being tried again; ``error`` where the attempt failed."""
+    """Result of `retry_delivery`; ``error`` is set if the attempt failed."""
 
     delivery: OpsDelivery
     log_entry: LogEntry | None
@@ -53,7 +53,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class OpsStatus:
-    """What OPS says of a ticket; ``status`` is None where it gave no answer."""
+    """Status of a ticket as reported by OPS; ``status`` is None if OPS did not answer."""
 
     ticket: Ticket
     status: OpsRemoteStatus | None
@@ -65,7 +65,7 @@ class OpsStatus:
 
 @dataclass(frozen=True, slots=True)
 class OpsHealth:
-    """How it stands with what is to be brought to OPS."""
+    """State of the circuit breaker, and counts of the deliveries that are not delivered."""
 
     circuit: CircuitState
     pending: int
@@ -83,17 +83,30 @@ WHERE state IN ('pending', 'failed')
 """
 
 
+class OpsDeliveryFilter(TypedDict, total=False):
+    """Filter of deliveries; its fields are joined by AND."""
+
+    ticket_id: Operators
+    state: Operators
+    created_at: Operators
+
+
+def delivery_condition(filter: OpsDeliveryFilter | None) -> Sql:
+    """Return the condition for deliveries; raises InvalidInput."""
+    return columns_condition(DELIVERIES, filter or {})
+
+
 def find_deliveries(
-    context: Context,  # noqa: ARG001  # one signature for all
+    context: Context,  # noqa: ARG001  # every resolver takes it
     *,
-    filter: OpsDeliveryFilter | None = None,  # the API's word
+    filter: OpsDeliveryFilter | None = None,
     **arguments: Unpack[PageArguments],
 ) -> Page:
-    """Return a page of the deliveries that fit, newest first."""
+    """Return a page of the matching deliveries, newest first."""
     return page_of(DELIVERIES, NEWEST_DELIVERY_FIRST, delivery_condition(filter), arguments)
 
 
-def find_newest_delivery(context: Context, ticket_id: str) -> SingleRow:  # noqa: ARG001  # one signature for all
+def find_newest_delivery(context: Context, ticket_id: str) -> SingleRow:  # noqa: ARG001  # every resolver takes it
     """Return the newest delivery of a ticket."""
     return SingleRow(DELIVERIES, Sql('"ticket_id" = $?', (ticket_id,)), NEWEST_DELIVERY_FIRST)
 
@@ -101,9 +114,9 @@ def find_newest_delivery(context: Context, ticket_id: str) -> SingleRow:  # noqa
 async def send_to_ops(
     context: Context, ticket_id: str, *, idempotency_key: str | None = None
 ) -> Sent:
-    """Order the delivery of a ticket and try it at once, unless one is pending: then answer that.
+    """Create a delivery of a ticket and attempt it, or return the one that is pending.
 
-    Raises NotFound, or Conflict where the key was used with another ticket.
+    Raises NotFound, or Conflict if the idempotency key was used with another ticket.
     """
     checked_id(ticket_id, "ticket_id")
     call = keyed_call(context.caller, idempotency_key, "sendToOps", {"ticket_id": ticket_id})
@@ -112,81 +125,83 @@ async def send_to_ops(
         ticket = await Ticket.get_or_none(id=ticket_id, using_db=connection)
         if ticket is None:
             raise NotFound("ticket", ticket_id, "ticket_id")
-        # The ticket's lock keeps a second call with this key and ticket out till the end.
+        # The lock on the ticket excludes a concurrent call with the same key and ticket.
         earlier = None if call is None else await earlier_result(connection, call)
         if earlier is not None:
             delivery = await OpsDelivery.get(id=earlier, using_db=connection)
             return Sent(ticket, delivery, None, None)
-        delivery, is_new = await context.deliveries.request(connection, ticket, **_who(context))
+        delivery, is_new = await context.deliveries.request(connection, ticket, **_origin(context))
         if call is not None:
             await claim_key(connection, call, delivery.id)
     if not is_new:
         return Sent(ticket, delivery, None, None)
-    attempt = await context.deliveries.attempt(delivery, **_who(context))
+    attempt = await context.deliveries.attempt(delivery, **_origin(context))
     ticket = await Ticket.get_or_none(id=ticket_id) or ticket
-    return Sent(ticket, attempt.delivery, attempt.log_entry, _error_of(attempt))
+    return Sent(ticket, attempt.delivery, attempt.log_entry, _attempt_error(attempt))
 
 
 async def retry_delivery(context: Context, delivery_id: str) -> Retried:
-    """Put a failed or cancelled delivery back to pending and try it at once.
+    """Return a failed or cancelled delivery to pending and attempt it.
 
-    Raises NotFound, or Conflict where its state does not allow it.
+    Raises NotFound, or Conflict if the delivery has another state.
     """
     checked_id(delivery_id, "delivery_id")
-    with _named_failures():
-        attempt = await context.deliveries.retry(delivery_id, **_who(context))
-    return Retried(attempt.delivery, attempt.log_entry, _error_of(attempt))
+    with _as_api_errors():
+        attempt = await context.deliveries.retry(delivery_id, **_origin(context))
+    return Retried(attempt.delivery, attempt.log_entry, _attempt_error(attempt))
 
 
 async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
-    """Stop a pending delivery; raises NotFound, or Conflict where it is not pending."""
+    """Cancel a pending delivery; raises NotFound, or Conflict if it is not pending."""
     checked_id(delivery_id, "delivery_id")
-    with _named_failures():
-        return await context.deliveries.cancel(delivery_id, **_who(context))
+    with _as_api_errors():
+        return await context.deliveries.cancel(delivery_id, **_origin(context))
 
 
 async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
-    """Ask OPS now how far a ticket is, and log the answer.
+    """Query OPS for the status of a ticket, and log the answer.
 
-    Raises NotFound, or OpsRequestFailed where OPS has not got the ticket.
+    Raises NotFound, or OpsRequestFailed if OPS has not accepted the ticket.
     """
     checked_id(ticket_id, "ticket_id")
     ticket = await Ticket.get_or_none(id=ticket_id)
     if ticket is None:
         raise NotFound("ticket", ticket_id, "ticket_id")
     try:
-        check = await context.deliveries.check(ticket_id, **_who(context))
+        check = await context.deliveries.check(ticket_id, **_origin(context))
     except NotSent:
         is_pending = ticket.ops_state is OpsState.PENDING
-        message = "OPS has not got this ticket" + (
-            " yet: its delivery is being tried." if is_pending else ": send it first."
+        message = (
+            "OPS has not accepted this ticket yet: its delivery is pending. Try again later."
+            if is_pending
+            else "OPS has not accepted this ticket. Send it to OPS first."
         )
         raise OpsRequestFailed(
             ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending
         ) from None
-    error = None if check.failure is None else _ops_error(check.failure, retryable=False)
+    error = None if check.failure is None else _ops_request_failed(check.failure, retryable=False)
     return OpsStatus(
         ticket, check.status, check.reference, check.checked_at, check.log_entry, error
     )
 
 
 async def ops_health(context: Context) -> OpsHealth:
-    """Return how it stands with what is to be brought to OPS."""
+    """Return the state of the circuit breaker and the counts of deliveries."""
     [row] = await fetch(_HEALTH, [])
     return OpsHealth(context.deliveries.health(), *row)
 
 
-class _Who(TypedDict):
+class _Origin(TypedDict):
     actor: str | None
     request_id: str
 
 
-def _who(context: Context) -> _Who:
+def _origin(context: Context) -> _Origin:
     return {"actor": context.caller.name, "request_id": context.request_id}
 
 
 @contextmanager
-def _named_failures() -> Iterator[None]:
+def _as_api_errors() -> Iterator[None]:
     try:
         yield
     except DeliveryNotFound as error:
@@ -203,19 +218,19 @@ _CODES = {
 }
 
 
-def _error_of(attempt: Attempt) -> OpsRequestFailed | None:
+def _attempt_error(attempt: Attempt) -> OpsRequestFailed | None:
     if attempt.failure is None:
         return None
     delivery = attempt.delivery
     retryable = delivery.state is OpsState.PENDING
     retry_after_ms = None
     if retryable and delivery.next_attempt_at is not None:
-        left = delivery.next_attempt_at - datetime.now(UTC)
-        retry_after_ms = max(0, round(left.total_seconds() * 1000))
-    return _ops_error(attempt.failure, retryable=retryable, retry_after_ms=retry_after_ms)
+        wait = delivery.next_attempt_at - datetime.now(UTC)
+        retry_after_ms = max(0, round(wait.total_seconds() * 1000))
+    return _ops_request_failed(attempt.failure, retryable=retryable, retry_after_ms=retry_after_ms)
 
 
-def _ops_error(
+def _ops_request_failed(
     failure: OpsFailure, *, retryable: bool, retry_after_ms: int | None = None
 ) -> OpsRequestFailed:
     return OpsRequestFailed(

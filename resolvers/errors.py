@@ -1,4 +1,4 @@
-"""What a caller can mend: each failure has a class, a code, words and a place in the input."""
+"""Errors that the client can fix: each has a class, a code, a message and a path in the input."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +7,7 @@ from models import Ticket
 
 
 class ErrorCode(StrEnum):
-    """Why the API did not do what it was asked."""
+    """Reason why an operation failed."""
 
     REQUIRED = "required"
     INVALID = "invalid"
@@ -25,10 +25,10 @@ class ErrorCode(StrEnum):
 
 
 class ApiError(Exception):
-    """One thing that the caller can mend.
+    """One error that the client can fix.
 
-    ``path`` is where in the arguments it lies, in snake case, from the outermost
-    name on; it is empty where it concerns the whole call.
+    ``path`` locates the argument, in snake case from the outermost name inwards; it is
+    empty if the error concerns the whole call.
     """
 
     def __init__(self, code: ErrorCode, message: str, *path: str) -> None:
@@ -39,19 +39,19 @@ class ApiError(Exception):
 
 
 class InvalidInput(ApiError):
-    """An argument that cannot be used: REQUIRED, INVALID or TOO_LONG."""
+    """An invalid argument: REQUIRED, INVALID or TOO_LONG."""
 
 
 class NotFound(ApiError):
-    """There is nothing with this id, or the caller may not see it."""
+    """No object has this id, or the caller may not see it."""
 
-    def __init__(self, kind: str, id: str, *path: str) -> None:  # the domain's word
+    def __init__(self, kind: str, id: str, *path: str) -> None:
         super().__init__(ErrorCode.NOT_FOUND, f"There is no {kind} with this id.", *path)
         self.id = id
 
 
 class Conflict(ApiError):
-    """What is asked does not fit what is there; ``current`` is the ticket as it is now."""
+    """The current state does not allow the operation; ``current`` is the current ticket."""
 
     def __init__(
         self, code: ErrorCode, message: str, *path: str, current: Ticket | None = None
@@ -61,7 +61,7 @@ class Conflict(ApiError):
 
 
 class OpsRequestFailed(ApiError):
-    """OPS did not do its part; ``retryable`` while the delivery goes on being tried."""
+    """OPS failed or refused a request; ``retryable`` if the delivery is still being retried."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class OpsRequestFailed(ApiError):
 
 
 class ApiErrors(Exception):
-    """Several errors of one call, all told at once."""
+    """Several errors of one call, reported together."""
 
     def __init__(self, errors: Sequence[ApiError]) -> None:
         super().__init__("; ".join(error.message for error in errors))

@@ -1,4 +1,4 @@
-"""The live streams of a process, one for each followed table."""
+"""The live feeds of a process: one stream of new rows for each table that has subscriptions."""
 
 from engine.streaming.notifications import Notifier
 from engine.streaming.stream import Stream
@@ -8,13 +8,13 @@ __all__ = ["Feeds"]
 
 
 class Feeds:
-    """What one process follows for all who listen to it."""
+    """The streams that all subscribers of one process share."""
 
     def __init__(self, notifier: Notifier) -> None:
         self.ticket_events = Stream(EVENTS, notifier, key="ticket_id")
         self.log_entries = Stream(LOG_ENTRIES, notifier, key="ticket_id")
 
     async def close(self) -> None:
-        """End what anybody listens to."""
+        """Close both streams, which ends their subscriptions."""
         await self.ticket_events.close()
         await self.log_entries.close()

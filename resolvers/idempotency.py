@@ -1,4 +1,7 @@
-"""Idempotency keys: the same key with the same input has its effect once, for each caller."""
+"""Idempotency keys: a repeated call with the same key and input returns the first result.
+
+Keys are separate for each caller.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,7 +18,7 @@ from resolvers.text_validation import checked_text
 
 _PATH = "idempotency_key"
 
-# A concurrent call with the same key waits here until the first has ended.
+# A concurrent call with the same key waits here until the first transaction has ended.
 _CLAIM = """
 INSERT INTO idempotency_keys (caller, key, fingerprint, result_id)
 VALUES ($1, $2, $3, $4)
@@ -31,7 +34,7 @@ WHERE caller = $1 AND key = $2
 
 @dataclass(frozen=True, slots=True)
 class KeyedCall:
-    """A call with a key: who makes it, and what it asks for."""
+    """A call with an idempotency key: its caller, key, and a hash of its input."""
 
     caller: str
     key: str
@@ -41,7 +44,7 @@ class KeyedCall:
 def keyed_call(
     caller: Caller, key: str | None, operation: str, values: Mapping[str, Any]
 ) -> KeyedCall | None:
-    """Return a call with a key that can be kept, None for one without; raises InvalidInput."""
+    """Return the call to record, or None without a key; raises InvalidInput for an invalid key."""
     if key is None:
         return None
     if not key:
@@ -56,24 +59,24 @@ def keyed_call(
 
 
 async def earlier_result(connection: BaseDBAsyncClient, call: KeyedCall) -> str | None:
-    """Return the id of what the first call with this key made, None where this is the first.
+    """Return the id of the row that the first call with this key wrote, or None for a new key.
 
-    Raises Conflict where that call asked for something else.
+    Raises Conflict if that call had another input.
     """
     rows = await connection.execute_query_dict(_FIND, [call.caller, call.key])
     if not rows:
         return None
     if rows[0]["fingerprint"] != call.fingerprint:
-        message = "This idempotency key was already used with another input."
+        message = "This idempotency key was used before with another input. Use a new key."
         raise Conflict(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, _PATH)
     result_id: str = rows[0]["result_id"]
     return result_id
 
 
 async def claim_key(connection: BaseDBAsyncClient, call: KeyedCall, result_id: str) -> str | None:
-    """Take the key in the transaction that makes this row; else return what the first call made.
+    """Claim the key for this row, or return the id of the row that the first call wrote.
 
-    Where a concurrent call has the key, this waits until that has ended.
+    Runs in the transaction that writes the row. Waits for a concurrent call with the same key.
     """
     values = [call.caller, call.key, call.fingerprint, result_id]
     if await connection.execute_query_dict(_CLAIM, values):

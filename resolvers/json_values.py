@@ -1,4 +1,4 @@
-"""JSON values from a caller that can be stored and answered exactly as they are."""
+"""Validation of JSON values: only values that PostgreSQL stores and returns unchanged."""
 
 import math
 from typing import TypeAlias
@@ -15,16 +15,16 @@ _INTEGER_LIMIT = 2**63
 
 
 def json_text(value: object, *path: str) -> str:
-    """Return a JSON value as text; raises InvalidInput for what cannot be stored exactly.
+    """Return a JSON value as text; raises InvalidInput for a value that cannot be stored exactly.
 
-    Equal values have equal texts, for the order of an object's members means nothing.
+    Equal values have equal texts: the members of an object are sorted.
     """
     _check(value, path, depth=0)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
-    """Check a value within so many others."""
+    """Check a value nested in ``depth`` others."""
     if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
         raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
     match value:
@@ -40,9 +40,9 @@ def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
         case None | bool():
             pass
         case int() if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-            raise _invalid(path, "has an integer of more than 64 bits; give it as a string")
+            raise _invalid(path, "contains an integer of more than 64 bits: send it as a string")
         case float() if not math.isfinite(value):
-            raise _invalid(path, "must not contain a number out of the range of 64 bits")
+            raise _invalid(path, "must not contain a number outside the range of a 64-bit float")
 
 
 def _invalid(path: tuple[str, ...], rule: str) -> InvalidInput:

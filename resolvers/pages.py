@@ -1,4 +1,4 @@
-"""Pages of lists, with the arguments of a Relay connection."""
+"""Pages of a list, selected by the arguments of a Relay connection."""
 
 from typing import TypedDict
 
@@ -10,7 +10,7 @@ from resolvers.errors import ErrorCode, InvalidInput
 
 
 class PageArguments(TypedDict, total=False):
-    """The arguments of a connection: 1 to 100 rows, 50 where neither first nor last is given."""
+    """Arguments of a connection: ``first`` and ``last`` are 1 to 100, 50 if neither is given."""
 
     first: int | None
     after: str | None
@@ -19,7 +19,7 @@ class PageArguments(TypedDict, total=False):
 
 
 def page_of(table: Table, order: RowOrder, where: Sql, arguments: PageArguments) -> Page:
-    """Return a page; raises InvalidInput where an argument cannot be used, never clamps."""
+    """Return a page; raises InvalidInput for an argument out of range."""
     try:
         return Page(table, order, window(order, **arguments), where)
     except InvalidWindow as error:

@@ -1,11 +1,11 @@
-"""Text from a caller that PostgreSQL can hold."""
+"""Validation of text: only strings that PostgreSQL can store."""
 
 from models.columns import ID_MAX_LENGTH
 from resolvers.errors import ErrorCode, InvalidInput
 
 
 def checked_text(value: str, *path: str) -> str:
-    """Return text that can be stored; raises InvalidInput for NUL and lone surrogates."""
+    """Return the text; raises InvalidInput if it contains NUL or a lone surrogate."""
     if "\0" in value:
         message = f"{path[-1]} must not contain the character NUL."
         raise InvalidInput(ErrorCode.INVALID, message, *path)
@@ -20,7 +20,7 @@ def checked_text(value: str, *path: str) -> str:
 
 
 def checked_id(value: str, *path: str) -> str:
-    """Return an id of 1 to 64 characters; raises InvalidInput."""
+    """Return the id; raises InvalidInput unless it has 1 to 64 storable characters."""
     if not value:
         raise InvalidInput(ErrorCode.REQUIRED, f"{path[-1]} must not be empty.", *path)
     if len(value) > ID_MAX_LENGTH:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 import models
-from resolvers.tickets import find_ticket_of
+from resolvers.tickets.queries import find_ticket_of
 from schema.enums import LogAction, LogStatus
 from schema.node import Info, Node, PageInfo
 from schema.scalars import JSON

@@ -5,7 +5,8 @@ from typing import Annotated, TypeVar, cast
 import strawberry
 from strawberry import UNSET
 
-from resolvers import deliveries, ticket_changes
+from resolvers import deliveries
+from resolvers.tickets import changes as ticket_changes
 from schema.enums import TicketPriority, TicketStatus
 from schema.errors import UserError, returns_errors, user_errors
 from schema.inputs import fields_of

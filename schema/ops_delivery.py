@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 import models
 from resolvers.log_entries import find_log_entries_of_delivery
-from resolvers.tickets import find_ticket_of
+from resolvers.tickets.queries import find_ticket_of
 from schema.enums import OpsRemoteStatus, OpsState
 from schema.inputs import given
 from schema.node import After, Before, First, Info, Last, Node, PageInfo

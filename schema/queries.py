@@ -8,13 +8,10 @@ from strawberry import UNSET
 
 from resolvers.deliveries import find_deliveries, ops_health, ops_status
 from resolvers.log_entries import find_log_entries
-from resolvers.tickets import (
-    TicketOrder as Order,
-)
-from resolvers.tickets import (
+from resolvers.nodes import find_node, find_nodes
+from resolvers.tickets.queries import (
+    TicketSort,
     count_groups,
-    find_node,
-    find_nodes,
     find_ticket,
     find_tickets,
 )
@@ -122,8 +119,8 @@ def _tickets(  # noqa: PLR0917  # the arguments of a connection
     return find_tickets(info.context, **arguments)
 
 
-def _order(*, field: TicketOrderField, direction: OrderDirection) -> Order:
-    return Order(field.value, descending=direction is OrderDirection.DESC)
+def _order(*, field: TicketOrderField, direction: OrderDirection) -> TicketSort:
+    return TicketSort(field.value, descending=direction is OrderDirection.DESC)
 
 
 async def _ticket_groups(

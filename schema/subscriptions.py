@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from resolvers.feed import follow_log_entries, follow_ticket_events
+from resolvers.subscriptions import follow_log_entries, follow_ticket_events
 from schema.inputs import given
 from schema.log_entry import LogEntry
 from schema.node import Info

@@ -8,8 +8,8 @@ from strawberry import UNSET
 
 import models
 from resolvers.deliveries import find_newest_delivery
-from resolvers.events import find_history
 from resolvers.log_entries import find_log_entries_of_ticket
+from resolvers.tickets.history import find_history
 from schema.enums import OpsState, TicketPriority, TicketStatus
 from schema.filters import LogEntryFilter
 from schema.inputs import given

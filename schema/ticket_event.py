@@ -8,7 +8,7 @@ import strawberry
 
 import models
 from resolvers.tables import event_cursor
-from resolvers.tickets import find_ticket_of
+from resolvers.tickets.queries import find_ticket_of
 from schema.enums import TicketEventType
 from schema.node import Info, Node, PageInfo
 from schema.scalars import JSON

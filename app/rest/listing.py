@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app.http.problem import HttpProblem
 from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from models import TicketPriority, TicketStatus
-from resolvers.filters import TicketFilter
+from resolvers.tickets.filters import TicketFilter
 
 __all__ = ["Listing", "bad_parameter", "next_link", "parse_listing"]
 

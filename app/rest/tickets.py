@@ -18,8 +18,8 @@ from engine.execution.fallback import load, load_connection
 from models import Ticket
 from resolvers.context import Context
 from resolvers.errors import InvalidInput
-from resolvers.ticket_changes import create_ticket, delete_ticket, update_ticket
-from resolvers.tickets import find_ticket, find_tickets
+from resolvers.tickets.changes import create_ticket, delete_ticket, update_ticket
+from resolvers.tickets.queries import find_ticket, find_tickets
 
 __all__ = ["add_ticket", "change_ticket", "list_tickets", "read_ticket", "remove_ticket"]
 

@@ -18,7 +18,7 @@ from app.seed import words
 from ops.clients.protocol import FailureKind, OpsFailure
 from ops.delivery.outcome import answer_of
 from ops.simulator import reference_of
-from resolvers.ticket_statements import AUDITED_FIELDS
+from resolvers.tickets.statements import AUDITED_FIELDS
 
 # Fixed, for the same seed is to give the same data on any day.
 NEWEST = datetime(2025, 11, 1, tzinfo=UTC)

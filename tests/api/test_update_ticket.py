@@ -8,8 +8,8 @@ import pytest
 
 from engine.database.client import fetch
 from models import Ticket
-from resolvers import ticket_changes
-from resolvers.ticket_statements import FIND
+from resolvers.tickets import changes as ticket_changes
+from resolvers.tickets.statements import FIND
 from tests.api.asking import Ask, create
 
 UPDATE = """

@@ -21,8 +21,8 @@ from engine.sql.statements import (
 )
 from models import Ticket
 from resolvers.context import Context
-from resolvers.filters import ticket_condition
 from resolvers.tables import NEWEST_TICKET_FIRST, TICKETS
+from resolvers.tickets.filters import ticket_condition
 from tests.engine import dataset
 from tests.engine.comparison import written
 from tests.engine.execution import plain, prepared, projected

@@ -1,4 +1,4 @@
-"""Changes of tickets, listed."""
+"""The history of a ticket."""
 
 from typing import Unpack
 
@@ -10,9 +10,9 @@ from resolvers.tables import EVENTS, NEWEST_EVENT_FIRST
 
 
 def find_history(
-    context: Context,  # noqa: ARG001  # one signature for all
+    context: Context,  # noqa: ARG001  # every resolver takes it
     ticket_id: str,
     **arguments: Unpack[PageArguments],
 ) -> Page:
-    """Return a page of a ticket's changes, newest first."""
+    """Return a page of the events of a ticket, newest first."""
     return page_of(EVENTS, NEWEST_EVENT_FIRST, Sql('"ticket_id" = $?', (ticket_id,)), arguments)

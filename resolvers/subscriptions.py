@@ -1,4 +1,4 @@
-"""What is listened to: the changes of tickets, and the communications with OPS."""
+"""Subscriptions: live feeds of ticket events and of log entries."""
 
 from collections.abc import AsyncGenerator
 
@@ -17,7 +17,7 @@ __all__ = ["follow_log_entries", "follow_ticket_events"]
 async def follow_ticket_events(
     context: Context, *, ticket_id: str | None = None, after: str | None = None
 ) -> AsyncGenerator[Event, None]:
-    """Return the changes since a cursor, or else those committed after this has returned.
+    """Return the ticket events after a cursor, or without one those committed from now on.
 
     Raises InvalidInput; the events raise SlowConsumer.
     """
@@ -33,14 +33,17 @@ async def follow_ticket_events(
             after=position, only=_checked_key(ticket_id)
         )
     except UnknownPosition:
-        message = "after is a cursor of another database, or of this one before it was restored."
+        message = (
+            "after is a cursor of another database, or of this one before it was restored."
+            " Subscribe without after, or take the cursor of an event in Ticket.history."
+        )
         raise InvalidInput(ErrorCode.INVALID, message, "after") from None
 
 
 async def follow_log_entries(
     context: Context, *, ticket_id: str | None = None
 ) -> AsyncGenerator[Event, None]:
-    """Return the log entries committed after this has returned.
+    """Return the log entries committed from now on.
 
     Raises InvalidInput; the entries raise SlowConsumer.
     """
@@ -53,5 +56,5 @@ def _checked_key(ticket_id: str | None) -> str | None:
 
 def _feeds(context: Context) -> Feeds:
     if context.feeds is None:
-        raise RuntimeError("nothing is followed in this process")
+        raise RuntimeError("this process serves no subscriptions")
     return context.feeds

@@ -6,7 +6,7 @@ import pytest
 
 from models import TicketPriority, TicketStatus
 from resolvers.errors import ApiErrors, ErrorCode
-from resolvers.ticket_fields import checked_for_create, checked_for_update
+from resolvers.tickets.validation import checked_for_create, checked_for_update
 
 NEW: dict[str, object] = {
     "subject": "S",

@@ -23,14 +23,7 @@ from resolvers.errors import Conflict, ErrorCode, NotFound
 from resolvers.idempotency import claim_key, keyed_call
 from resolvers.tables import TICKETS
 from resolvers.text_validation import checked_id
-from resolvers.ticket_fields import (
-    Fields,
-    Values,
-    checked_for_create,
-    checked_for_update,
-    metadata_is_too_long,
-)
-from resolvers.ticket_statements import (
+from resolvers.tickets.statements import (
     AUDITED_FIELDS,
     CREATE,
     DELETE,
@@ -38,6 +31,13 @@ from resolvers.ticket_statements import (
     FIND_FOR_DELETION,
     ID_IS_TAKEN,
     update_statement,
+)
+from resolvers.tickets.validation import (
+    Fields,
+    Values,
+    checked_for_create,
+    checked_for_update,
+    metadata_is_too_long,
 )
 
 # What a new ticket has where nothing else is said.
@@ -55,7 +55,7 @@ async def create_ticket(
     """Make a ticket; raises ApiErrors, or Conflict where its id is taken or the key was used."""
     values = checked_for_create(fields)
     call = keyed_call(context.caller, idempotency_key, "createTicket", values)
-    id = values.get("id") or new_id()  # noqa: A001  # the domain's word
+    id = values.get("id") or new_id()  # noqa: A001  # the name of the column
     try:
         if call is None:
             ticket = await _create(fetch, context, id, values)
@@ -74,7 +74,7 @@ async def create_ticket(
 
 async def update_ticket(
     context: Context,
-    id: str,  # the domain's word
+    id: str,
     fields: Fields,
     *,
     expected_version: int | None = None,
@@ -121,7 +121,7 @@ async def update_ticket(
 
 async def delete_ticket(
     context: Context,
-    id: str,  # the domain's word
+    id: str,
     *,
     expected_version: int | None = None,
 ) -> str:
@@ -151,7 +151,7 @@ async def delete_ticket(
 async def _create(
     fetch_rows: _Fetch,
     context: Context,
-    id: str,  # the domain's word
+    id: str,
     values: Values,
 ) -> Loaded[Ticket]:
     # An id is unique among all that `node` finds; those that we make are so by themselves.
@@ -190,7 +190,7 @@ async def _fetch_by(
 
 def _found(
     rows: Sequence[Any],
-    id: str,  # the domain's word
+    id: str,
     expected_version: int | None = None,
 ) -> Loaded[Ticket]:
     """Return the ticket that was found; raises NotFound, or Conflict for another version."""
@@ -217,7 +217,7 @@ def _id_is_taken() -> Conflict:
 
 async def _get(
     connection: BaseDBAsyncClient,
-    id: str,  # the domain's word
+    id: str,
 ) -> Loaded[Ticket]:
     rows = await _fetch_by(connection, FIND, [id])
     if not rows:

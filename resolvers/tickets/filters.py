@@ -1,0 +1,88 @@
+"""Filters of tickets, compiled to SQL conditions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from engine.sql.expressions import FALSE, TRUE, Access, Sql, all_of, any_of, negation
+from models import Ticket
+from models.ticket import SEARCH_CONFIGURATION
+from resolvers.errors import ErrorCode, InvalidInput
+from resolvers.filter_operators import Path, column_condition
+from resolvers.tables import TICKETS
+from resolvers.text_validation import checked_text
+
+# The keys "and", "or", "not" and "search", and the names of columns with their operators.
+TicketFilter: TypeAlias = Mapping[str, Any]
+
+# More conditions would keep the query planner busy for seconds, and PostgreSQL allows
+# 32,767 parameters a statement.
+MAX_CONDITIONS = 1_000
+# In characters. The time to parse a search grows with the square of its words.
+SEARCH_MAX_LENGTH = 1_000
+
+# Columns that begin a B-tree index, and the operators that such an index answers.
+_INDEXED = frozenset({"id", *(index.fields[0] for index in Ticket.Meta.indexes)})
+_INDEX_OPERATORS = frozenset({"eq", "in", "gt", "gte", "lt", "lte"})
+
+
+def ticket_condition(filter: TicketFilter | None) -> Sql:
+    """Return the condition for tickets; raises InvalidInput, whose path names the operator."""
+    if not filter:
+        return TRUE
+    if (count := _count(filter)) > MAX_CONDITIONS:
+        message = f"filter must have at most {MAX_CONDITIONS} conditions, not {count}."
+        raise InvalidInput(ErrorCode.TOO_LONG, message, "filter")
+    return _condition(filter, ("filter",))
+
+
+def _count(filter: TicketFilter) -> int:
+    """Return the number of conditions; an empty filter counts as one."""
+    count = 0
+    for name, value in filter.items():
+        match name:
+            case "and" | "or" if value is not None:
+                count += sum(map(_count, value))
+            case "not" if value is not None:
+                count += _count(value)
+            case _:
+                count += 1
+    return count or 1
+
+
+def _condition(filter: TicketFilter, path: Path) -> Sql:
+    conditions: list[Sql] = []
+    for name, value in filter.items():
+        here = (*path, name)
+        if value is None:
+            continue
+        match name:
+            case "and":
+                conditions.append(_every(value, here))
+            case "or":
+                conditions.append(any_of(_condition(item, here) for item in value))
+            case "not":
+                conditions.append(negation(_condition(value, here)))
+            case "search":
+                conditions.append(_search(value, here))
+            case _:
+                condition = column_condition(TICKETS.columns[name], value, here)
+                if value and name in _INDEXED and _INDEX_OPERATORS.issuperset(value):
+                    condition = Sql(condition.text, condition.values, Access.ORDERED)
+                conditions.append(condition)
+    return all_of(conditions)
+
+
+def _every(filters: Sequence[TicketFilter], path: Path) -> Sql:
+    # An empty list matches nothing, in `and` as in `or` and `in`.
+    return all_of(_condition(item, path) for item in filters) if filters else FALSE
+
+
+def _search(words: str, path: Path) -> Sql:
+    if len(words) > SEARCH_MAX_LENGTH:
+        message = f"search must have at most {SEARCH_MAX_LENGTH} characters, not {len(words)}."
+        raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
+    if not checked_text(words, *path).strip():
+        return TRUE
+    # A subquery is evaluated once per statement, not once per row, and has one plan for all words.
+    query = f"(SELECT websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?))"
+    return Sql(f"search @@ {query}", (words,), Access.INVERTED)

@@ -1,0 +1,75 @@
+"""Queries for tickets: by id, as pages, and counted by group."""
+
+from dataclasses import dataclass
+from typing import Unpack
+
+from engine.database.client import fetch
+from engine.sql.expressions import concatenate, render
+from engine.sql.queries import Page, SingleRow, by_key
+from resolvers.context import Context
+from resolvers.pages import PageArguments, page_of
+from resolvers.tables import TICKET_ORDERS, TICKETS
+from resolvers.text_validation import checked_id
+from resolvers.tickets.filters import TicketFilter, ticket_condition
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSort:
+    """Sort order of tickets; ties are broken by id."""
+
+    field: str = "created_at"
+    descending: bool = True
+
+
+NEWEST_FIRST = TicketSort()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketGroup:
+    """Number of tickets with one value of a column."""
+
+    key: str | None
+    count: int
+
+
+def find_ticket(context: Context, id: str) -> SingleRow:  # noqa: ARG001  # every resolver takes it
+    """Return the ticket with this id."""
+    return by_key(TICKETS, checked_id(id, "id"))
+
+
+def find_ticket_of(context: Context, ticket_id: str) -> SingleRow:  # noqa: ARG001  # every resolver takes it
+    """Return the ticket of a row that refers to it."""
+    return by_key(TICKETS, ticket_id)
+
+
+def find_tickets(
+    context: Context,  # noqa: ARG001  # every resolver takes it
+    *,
+    filter: TicketFilter | None = None,
+    order_by: TicketSort = NEWEST_FIRST,
+    **arguments: Unpack[PageArguments],
+) -> Page:
+    """Return a page of the matching tickets."""
+    order = TICKET_ORDERS[order_by.field, order_by.descending]
+    return page_of(TICKETS, order, ticket_condition(filter), arguments)
+
+
+async def count_groups(
+    context: Context,  # noqa: ARG001  # every resolver takes it
+    by: str,
+    *,
+    filter: TicketFilter | None = None,
+) -> list[TicketGroup]:
+    """Return the number of matching tickets for each value of a column, largest first."""
+    column = TICKETS.columns[by]
+    statement = concatenate(
+        (
+            f"SELECT {column.sql} AS key, count(*) FROM {TICKETS.name} WHERE ",
+            ticket_condition(filter),
+            " GROUP BY key ORDER BY count DESC, key",
+        )
+    )
+    return [
+        TicketGroup(key if column.names is None else column.names[key], count)
+        for key, count in await fetch(*render(statement))
+    ]
