@@ -6,11 +6,11 @@ import strawberry
 from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from schema.common.errors import ERROR_TYPES
+from schema.common.scalars import SCALARS
 from schema.direct import call_directly
-from schema.errors import ERROR_TYPES
 from schema.mutations import Mutation
 from schema.queries import Query
-from schema.scalars import SCALARS
 from schema.subscriptions import Subscription
 
 strawberry_schema = strawberry.Schema(

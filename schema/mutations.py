@@ -7,14 +7,14 @@ from strawberry import UNSET
 
 from resolvers import deliveries
 from resolvers.tickets import changes as ticket_changes
-from schema.enums import TicketPriority, TicketStatus
-from schema.errors import UserError, returns_errors, user_errors
-from schema.inputs import fields_of
-from schema.log_entry import LogEntry
-from schema.node import Info
-from schema.ops_delivery import OpsDelivery
-from schema.scalars import JSON
-from schema.ticket import Ticket
+from schema.common.enums import TicketPriority, TicketStatus
+from schema.common.errors import UserError, returns_errors, user_errors
+from schema.common.inputs import fields_of
+from schema.common.node import Info
+from schema.common.scalars import JSON
+from schema.ops.delivery import OpsDelivery
+from schema.ops.log_entry import LogEntry
+from schema.tickets.ticket import Ticket
 
 T = TypeVar("T")
 Input = Annotated[T, strawberry.argument(description="What is to be done.")]

@@ -15,20 +15,20 @@ from resolvers.tickets.queries import (
     find_ticket,
     find_tickets,
 )
-from schema.enums import (
+from schema.common.enums import (
     CircuitState,
     OpsRemoteStatus,
     OrderDirection,
     TicketGroupField,
     TicketOrderField,
 )
-from schema.errors import UserError, returns_errors, user_errors
-from schema.filters import LogEntryFilter, OpsDeliveryFilter, TicketFilter, TicketOrder
-from schema.inputs import fields_of, given
-from schema.log_entry import LogEntry, LogEntryConnection
-from schema.node import After, Before, First, Info, Last, Node
-from schema.ops_delivery import OpsDeliveryConnection
-from schema.ticket import Ticket, TicketConnection
+from schema.common.errors import UserError, returns_errors, user_errors
+from schema.common.filters import LogEntryFilter, OpsDeliveryFilter, TicketFilter, TicketOrder
+from schema.common.inputs import fields_of, given
+from schema.common.node import After, Before, First, Info, Last, Node
+from schema.ops.delivery import OpsDeliveryConnection
+from schema.ops.log_entry import LogEntry, LogEntryConnection
+from schema.tickets.ticket import Ticket, TicketConnection
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 

@@ -7,10 +7,10 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.subscriptions import follow_log_entries, follow_ticket_events
-from schema.inputs import given
-from schema.log_entry import LogEntry
-from schema.node import Info
-from schema.ticket_event import TicketEvent
+from schema.common.inputs import given
+from schema.common.node import Info
+from schema.ops.log_entry import LogEntry
+from schema.tickets.event import TicketEvent
 
 TicketId = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only of this ticket; all by default.")

@@ -14,7 +14,7 @@ from engine.database.errors import is_unavailable, sqlstate
 from engine.streaming.subscriber import SlowConsumer
 from resolvers.errors import ApiError
 from resolvers.tables import event_cursor
-from schema.errors import camel_case, message_of
+from schema.common.errors import camel_case, message_of
 
 __all__ = [
     "codes_of",

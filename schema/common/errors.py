@@ -15,10 +15,10 @@ from resolvers.errors import (
     NotFound,
     OpsRequestFailed,
 )
-from schema.enums import ErrorCode
+from schema.common.enums import ErrorCode
 
 if TYPE_CHECKING:
-    from schema.ticket import Ticket
+    from schema.tickets.ticket import Ticket
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,8 +52,8 @@ class NotFoundError(UserError):
 class ConflictError(UserError):
     """What was asked does not fit what is there."""
 
-    current: Annotated["Ticket", strawberry.lazy("schema.ticket")] | None = strawberry.field(
-        description="The ticket as it is now, for a client to merge with."
+    current: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = (
+        strawberry.field(description="The ticket as it is now, for a client to merge with.")
     )
 
 

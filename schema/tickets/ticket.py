@@ -10,16 +10,16 @@ import models
 from resolvers.deliveries import find_newest_delivery
 from resolvers.log_entries import find_log_entries_of_ticket
 from resolvers.tickets.history import find_history
-from schema.enums import OpsState, TicketPriority, TicketStatus
-from schema.filters import LogEntryFilter
-from schema.inputs import given
-from schema.node import After, Before, First, Info, Last, Node, PageInfo
-from schema.scalars import JSON
+from schema.common.enums import OpsState, TicketPriority, TicketStatus
+from schema.common.filters import LogEntryFilter
+from schema.common.inputs import given
+from schema.common.node import After, Before, First, Info, Last, Node, PageInfo
+from schema.common.scalars import JSON
 
 if TYPE_CHECKING:
-    from schema.log_entry import LogEntryConnection
-    from schema.ops_delivery import OpsDelivery
-    from schema.ticket_event import TicketEventConnection
+    from schema.ops.delivery import OpsDelivery
+    from schema.ops.log_entry import LogEntryConnection
+    from schema.tickets.event import TicketEventConnection
 
 
 def _delivery(parent: strawberry.Parent[models.Ticket], info: Info) -> Any:
@@ -82,18 +82,18 @@ class Ticket(Node):
     ops_state: OpsState = strawberry.field(
         description="Where it stands on its way to OPS: the state of its newest delivery."
     )
-    delivery: Annotated["OpsDelivery", strawberry.lazy("schema.ops_delivery")] | None = (
+    delivery: Annotated["OpsDelivery", strawberry.lazy("schema.ops.delivery")] | None = (
         strawberry.field(
             resolver=_delivery,
             description="The newest delivery of this ticket to OPS; null while NOT_SENT.",
         )
     )
-    log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.log_entry")] = (
+    log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.ops.log_entry")] = (
         strawberry.field(
             resolver=_log_entries, description="Its communications with OPS, newest first."
         )
     )
-    history: Annotated["TicketEventConnection", strawberry.lazy("schema.ticket_event")] = (
+    history: Annotated["TicketEventConnection", strawberry.lazy("schema.tickets.event")] = (
         strawberry.field(resolver=_history, description="Its changes, newest first.")
     )
 

@@ -9,13 +9,13 @@ from strawberry import UNSET
 import models
 from resolvers.log_entries import find_log_entries_of_delivery
 from resolvers.tickets.queries import find_ticket_of
-from schema.enums import OpsRemoteStatus, OpsState
-from schema.inputs import given
-from schema.node import After, Before, First, Info, Last, Node, PageInfo
+from schema.common.enums import OpsRemoteStatus, OpsState
+from schema.common.inputs import given
+from schema.common.node import After, Before, First, Info, Last, Node, PageInfo
 
 if TYPE_CHECKING:
-    from schema.log_entry import LogEntryConnection
-    from schema.ticket import Ticket
+    from schema.ops.log_entry import LogEntryConnection
+    from schema.tickets.ticket import Ticket
 
 
 def _ticket(parent: strawberry.Parent[models.OpsDelivery], info: Info) -> Any:
@@ -44,7 +44,7 @@ class OpsDelivery(Node):
     ticket_id: strawberry.ID = strawberry.field(
         description="The ticket's id, also once that is deleted."
     )
-    ticket: Annotated["Ticket", strawberry.lazy("schema.ticket")] | None = strawberry.field(
+    ticket: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = strawberry.field(
         resolver=_ticket, description="The ticket; null once it is deleted."
     )
     state: OpsState = strawberry.field(description="How far it is; never NOT_SENT.")
@@ -66,7 +66,7 @@ class OpsDelivery(Node):
         description="When the next attempt is due; null unless PENDING."
     )
     delivered_at: datetime | None = strawberry.field(description="When OPS accepted it.")
-    log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.log_entry")] = (
+    log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.ops.log_entry")] = (
         strawberry.field(
             resolver=_log_entries, description="Its attempts and inquiries, newest first."
         )

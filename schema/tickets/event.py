@@ -9,12 +9,12 @@ import strawberry
 import models
 from resolvers.tables import event_cursor
 from resolvers.tickets.queries import find_ticket_of
-from schema.enums import TicketEventType
-from schema.node import Info, Node, PageInfo
-from schema.scalars import JSON
+from schema.common.enums import TicketEventType
+from schema.common.node import Info, Node, PageInfo
+from schema.common.scalars import JSON
 
 if TYPE_CHECKING:
-    from schema.ticket import Ticket
+    from schema.tickets.ticket import Ticket
 
 
 @strawberry.type(description="How one field of a ticket changed.")
@@ -64,7 +64,7 @@ class TicketEvent(Node):
     ticket_id: strawberry.ID = strawberry.field(
         description="The ticket's id, also once that is deleted."
     )
-    ticket: Annotated["Ticket", strawberry.lazy("schema.ticket")] | None = strawberry.field(
+    ticket: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = strawberry.field(
         resolver=_ticket, description="The ticket as it is now; null once it is deleted."
     )
     at: datetime = strawberry.field(description="When it was.")

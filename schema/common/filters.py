@@ -10,7 +10,7 @@ from datetime import datetime
 import strawberry
 from strawberry import UNSET
 
-from schema.enums import (
+from schema.common.enums import (
     LogAction,
     LogStatus,
     OpsState,
@@ -19,7 +19,7 @@ from schema.enums import (
     TicketPriority,
     TicketStatus,
 )
-from schema.scalars import JSON
+from schema.common.scalars import JSON
 
 
 @strawberry.input(description="Compares text; case-sensitive unless named otherwise.")

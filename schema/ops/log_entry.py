@@ -7,12 +7,12 @@ import strawberry
 
 import models
 from resolvers.tickets.queries import find_ticket_of
-from schema.enums import LogAction, LogStatus
-from schema.node import Info, Node, PageInfo
-from schema.scalars import JSON
+from schema.common.enums import LogAction, LogStatus
+from schema.common.node import Info, Node, PageInfo
+from schema.common.scalars import JSON
 
 if TYPE_CHECKING:
-    from schema.ticket import Ticket
+    from schema.tickets.ticket import Ticket
 
 
 def _ticket(parent: strawberry.Parent[models.LogEntry], info: Info) -> Any:
@@ -26,7 +26,7 @@ class LogEntry(Node):
     ticket_id: strawberry.ID = strawberry.field(
         description="The ticket's id, also once that is deleted."
     )
-    ticket: Annotated["Ticket", strawberry.lazy("schema.ticket")] | None = strawberry.field(
+    ticket: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = strawberry.field(
         resolver=_ticket, description="The ticket; null once it is deleted."
     )
     delivery_id: strawberry.ID | None = strawberry.field(

@@ -1,0 +1,1 @@
+"""Tickets and their events, with the queries and mutations for them."""
