@@ -12,7 +12,14 @@ from tests.benchmarks import node
 from tests.benchmarks.answers import check_answers
 from tests.benchmarks.comparison import Results, report, write
 from tests.benchmarks.conditions import conditions
-from tests.benchmarks.contestants import CONTESTANTS, OURS, Contestant, Running, start
+from tests.benchmarks.contestants import (
+    CONTESTANTS,
+    OURS,
+    Contestant,
+    Running,
+    other_checkout,
+    start,
+)
 from tests.benchmarks.databases import fresh_copy, server
 from tests.benchmarks.measure import Measured, Meter
 from tests.benchmarks.operations import OPERATIONS, Operation
@@ -44,6 +51,12 @@ def main(arguments: Sequence[str]) -> None:
         type=names([one.name for one in OPERATIONS]),
         help="which, joined by commas: " + ", ".join(one.name for one in OPERATIONS),
     )
+    options.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="compare with the server of another checkout instead of the peers",
+    )
     options.add_argument("--rounds", type=int, help=f"rounds of each ({ROUNDS})")
     options.add_argument("--seconds", type=float, help=f"seconds of a round ({SECONDS:g})")
     options.add_argument("--connections", type=int, default=16, help="of the load (16)")
@@ -53,11 +66,17 @@ def main(arguments: Sequence[str]) -> None:
     given.rounds = given.rounds or (QUICK_ROUNDS if quick else ROUNDS)
     given.seconds = given.seconds or (QUICK_SECONDS if quick else SECONDS)
     given.tickets = given.tickets or (QUICK_TICKETS if quick else TICKETS)
-    asyncio.run(_compare(given, folder=results(given)))
+    # The repository keeps only the comparison with the peers.
+    folder = results(given, is_published=given.against is None)
+    asyncio.run(_compare(given, folder=folder))
 
 
 async def _compare(given: argparse.Namespace, *, folder: Path) -> None:
-    contestants = _chosen(given.peers)
+    contestants = (
+        [CONTESTANTS[0], other_checkout(given.against.resolve())]
+        if given.against
+        else _chosen(given.peers)
+    )
     operations = [
         one for one in OPERATIONS if given.operations is None or one.name in given.operations
     ]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -96,9 +97,9 @@ async def start(contestant: Contestant, url: str, opened: AsyncExitStack) -> Run
     return Running(contestant, server, launch.headers)
 
 
-async def _ours(url: str) -> Launch:
+async def _ours(url: str, *, caller: str = "benchmark") -> Launch:
     # As it is run for others than oneself: everything of its defaults, and access required.
-    token = await make_token(url)
+    token = await make_token(url, name=caller)
     return Launch(
         command=[sys.executable, "-m", "app", "serve"],
         environ={"AUTH": "required"},
@@ -106,10 +107,35 @@ async def _ours(url: str) -> Launch:
     )
 
 
-async def make_token(url: str) -> str:
+def other_checkout(folder: Path) -> Contestant:
+    """Return the server of another checkout, to compare a change with the state before it.
+
+    It runs with the Python of that checkout's own virtual environment if there is one, else with
+    this one. Both must have the same version of the database schema.
+    """
+    own_python = folder / ".venv" / "bin" / "python"
+    python = str(own_python) if own_python.exists() else sys.executable
+
+    async def prepare(url: str) -> Launch:
+        launch = await _ours(url, caller="other checkout")
+        return Launch(
+            command=[python, "-m", "app", "serve"],
+            environ={**launch.environ, "PYTHONPATH": str(folder)},
+            headers=launch.headers,
+        )
+
+    return Contestant(
+        name="other",
+        title="This server, other checkout",
+        dialect=Contract(our_cursor),
+        prepare=prepare,
+    )
+
+
+async def make_token(url: str, *, name: str = "benchmark") -> str:
     """Return the secret of an API token that may read and write."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "token", "create", "benchmark"),
+        *(sys.executable, "-m", "app", "token", "create", name),
         *("--scope", "read", "--scope", "write"),
         env=os.environ | {"DATABASE_URL": url},
         stdout=asyncio.subprocess.PIPE,

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks.places import QUICK_RESULTS, RESULTS
+from tests.benchmarks.places import RESULTS, SCRATCH_RESULTS
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
@@ -37,8 +37,8 @@ def names(known: Sequence[str]) -> Callable[[str], list[str]]:
     return read
 
 
-def results(given: argparse.Namespace) -> Path:
-    """Return where results go: a quick run's are not for the repository."""
-    folder = QUICK_RESULTS if given.quick else RESULTS
+def results(given: argparse.Namespace, *, is_published: bool = True) -> Path:
+    """Return the folder for results: the repository's for a full run that is published."""
+    folder = RESULTS if is_published and not given.quick else SCRATCH_RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     return folder

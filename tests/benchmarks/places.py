@@ -11,4 +11,4 @@ RESULTS = _HERE / "results"
 # Of this machine only; may be deleted at any time.
 SCRATCH = _HERE.parent.parent / ".bench"
 LOGS = SCRATCH / "logs"
-QUICK_RESULTS = SCRATCH / "results"
+SCRATCH_RESULTS = SCRATCH / "results"
