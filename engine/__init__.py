@@ -31,7 +31,8 @@ who ask the same).
 
 The layers above import only these modules: `database.client`, `database.errors`,
 `database.timeouts`, `documents.caches`, `documents.documents`, `documents.limits`, `errors`,
-`execution.execution`, `execution.fallback`, `sql.expressions`, `sql.paging`, `sql.queries`,
+`execution.execution`, `execution.fallback`, `sql.cursors`, `sql.expressions`, `sql.ordering`,
+`sql.paging`, `sql.queries`,
 `sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
 `streaming.subscription`.
 """

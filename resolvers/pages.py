@@ -2,8 +2,10 @@
 
 from typing import TypedDict
 
+from engine.sql.cursors import InvalidPageArgument
 from engine.sql.expressions import Sql
-from engine.sql.paging import InvalidWindow, RowOrder, window
+from engine.sql.ordering import RowOrder
+from engine.sql.paging import page_window
 from engine.sql.queries import Page
 from engine.sql.tables import Table
 from resolvers.errors import ErrorCode, InvalidInput
@@ -21,6 +23,6 @@ class PageArguments(TypedDict, total=False):
 def page_of(table: Table, order: RowOrder, where: Sql, arguments: PageArguments) -> Page:
     """Return a page; raises InvalidInput for an argument out of range."""
     try:
-        return Page(table, order, window(order, **arguments), where)
-    except InvalidWindow as error:
+        return Page(table, order, page_window(order, **arguments), where)
+    except InvalidPageArgument as error:
         raise InvalidInput(ErrorCode.INVALID, str(error), error.argument) from None

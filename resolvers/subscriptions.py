@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from engine.sql.paging import InvalidWindow, decode_cursor
+from engine.sql.cursors import InvalidPageArgument, decode_cursor
 from engine.streaming.stream import UnknownPosition
 from engine.streaming.subscriber import Event
 from resolvers.context import Context
@@ -25,7 +25,7 @@ async def follow_ticket_events(
     if after is not None:
         try:
             transaction, sequence = decode_cursor(EVENT_ORDER, after, argument="after")
-        except InvalidWindow as error:
+        except InvalidPageArgument as error:
             raise InvalidInput(ErrorCode.INVALID, str(error), error.argument) from None
         position = (transaction, sequence)
     try:

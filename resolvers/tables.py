@@ -1,6 +1,7 @@
 """The one door to rows: every table that the API reads, with the orders it is listed in."""
 
-from engine.sql.paging import OrderTerm, RowOrder, TermKind, cursor_encoder
+from engine.sql.cursors import cursor_encoder
+from engine.sql.ordering import OrderTerm, RowOrder, TermKind
 from engine.sql.tables import Computed, table_of
 from models import LogEntry, OpsDelivery, Ticket, TicketEvent
 from models.ticket import PRIORITY_RANK, STATUS_RANK

@@ -8,8 +8,8 @@ from tortoise.models import Model
 
 from engine.projection.loading import find_kinds
 from engine.projection.reading import fetch_records
+from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql
-from engine.sql.paging import encode_cursor
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
     answers_statement,

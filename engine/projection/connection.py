@@ -15,7 +15,8 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.projection import ObjectProjection, Record, Row, SelectList, compile_object
-from engine.sql.paging import RowOrder, cursor_encoder
+from engine.sql.cursors import cursor_encoder
+from engine.sql.ordering import RowOrder
 from engine.sql.tables import Table
 
 

@@ -7,7 +7,8 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 from tortoise.models import Model
 
 from engine.sql.expressions import TRUE, Sql
-from engine.sql.paging import RowOrder, Window
+from engine.sql.ordering import RowOrder
+from engine.sql.paging import Window
 from engine.sql.tables import Table, instance
 from engine.sql.timestamps import parse_timestamp
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.sql.expressions import FALSE, TRUE, Access, Sql, all_of, concatenate
-from engine.sql.paging import Keyset
+from engine.sql.ordering import Keyset
 from engine.sql.queries import Page, SingleRow
 from engine.sql.tables import Table
 
@@ -20,7 +20,7 @@ _ARRAY = "(SELECT $?::text[])"
 
 def row_statement(query: SingleRow, columns: str) -> Sql:
     """Return the statement of a single row."""
-    order = f" ORDER BY {query.order.clause()}" if query.order else ""
+    order = f" ORDER BY {query.order.order_by()}" if query.order else ""
     return concatenate(
         (f'SELECT {columns} FROM "{query.table.name}" WHERE ', query.where, f"{order} LIMIT 1")
     )
@@ -122,7 +122,7 @@ LIMIT {limit}
 def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
     """Return the statement of the first rows that fit, of those within bounds."""
     values = _values(page, bounds.values)
-    order = page.order.clause(reverse=reverse)
+    order = page.order.order_by(reverse=reverse)
     if page.where.access is Access.INVERTED:
         per_row = NEAREST_PER_ROW * (5 if page.where.is_narrowed else 1)
         nearest = per_row * (page.window.size + 1)

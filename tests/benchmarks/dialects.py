@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from engine.sql.paging import encode_cursor
+from engine.sql.cursors import encode_cursor
 from resolvers.tables import NEWEST_TICKET_FIRST
 from tests.benchmarks.operations import Operation
 from tests.benchmarks.samples import Place

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
-from engine.sql.paging import RowOrder, encode_cursor
+from engine.sql.cursors import encode_cursor
+from engine.sql.ordering import RowOrder
 from models import (
     LogAction,
     LogEntry,

@@ -17,8 +17,9 @@ from graphql.pyutils import Path
 from tortoise.models import Model
 
 from engine.database.client import fetch
+from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql, render
-from engine.sql.paging import Keyset, RowOrder, TermKind, encode_cursor
+from engine.sql.ordering import Keyset, RowOrder, TermKind
 from engine.sql.queries import QUERIES, Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.tables import Table
 

@@ -10,7 +10,8 @@ import pytest
 from engine.projection.reading import ParentKeys, for_parents, read
 from engine.sql import statements
 from engine.sql.expressions import ParentColumn, Sql, all_of, render
-from engine.sql.paging import Keyset, Window
+from engine.sql.ordering import Keyset
+from engine.sql.paging import Window
 from engine.sql.queries import Page
 from engine.sql.statements import (
     PARENTS,

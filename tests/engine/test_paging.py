@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sql.paging import (
-    InvalidWindow,
-    OrderTerm,
-    RowOrder,
-    TermKind,
-    Window,
-    decode_cursor,
-    encode_cursor,
-    window,
-)
+from engine.sql.cursors import InvalidPageArgument, decode_cursor, encode_cursor
+from engine.sql.ordering import OrderTerm, RowOrder, TermKind
+from engine.sql.paging import Window, page_window
 
 ORDER = RowOrder(
     "things",
@@ -45,7 +38,7 @@ def test_a_cursor_is_decoded_to_what_it_was_made_of(
 
 @given(text=st.text(max_size=200) | keysets.map(lambda keyset: encode_cursor(ORDER, keyset)[1:]))
 def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
-    with pytest.raises(InvalidWindow) as refusal:
+    with pytest.raises(InvalidPageArgument) as refusal:
         decode_cursor(ORDER, text, argument="before")
     assert refusal.value.argument == "before"
     assert str(refusal.value).startswith("before is ")
@@ -54,7 +47,7 @@ def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
 @given(keyset=keysets)
 def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) -> None:
     other = RowOrder("others", ORDER.terms)
-    with pytest.raises(InvalidWindow, match="another list"):
+    with pytest.raises(InvalidPageArgument, match="another list"):
         decode_cursor(other, encode_cursor(ORDER, keyset), argument="after")
 
 
@@ -85,16 +78,16 @@ def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) 
 )
 def test_values_that_no_row_can_have_are_refused(keyset: list[object]) -> None:
     raw = RowOrder("things", (OrderTerm("", TermKind.TEXT),) * len(keyset))
-    with pytest.raises(InvalidWindow, match="not a cursor"):
+    with pytest.raises(InvalidPageArgument, match="not a cursor"):
         decode_cursor(ORDER, encode_cursor(raw, keyset), argument="after")
 
 
 def test_a_window_is_fifty_rows_from_the_start_by_default() -> None:
-    assert window(ORDER) == Window(size=50, backward=False, after=None, before=None)
+    assert page_window(ORDER) == Window(size=50, backward=False, after=None, before=None)
 
 
 def test_before_alone_looks_backward() -> None:
     cursor = encode_cursor(ORDER, (datetime(2026, 1, 1, tzinfo=UTC), 1, "a"))
-    assert window(ORDER, before=cursor).backward
-    assert not window(ORDER, after=cursor, before=cursor).backward
-    assert not window(ORDER, before=cursor, first=1).backward
+    assert page_window(ORDER, before=cursor).backward
+    assert not page_window(ORDER, after=cursor, before=cursor).backward
+    assert not page_window(ORDER, before=cursor, first=1).backward

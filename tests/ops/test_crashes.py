@@ -22,7 +22,7 @@ import pytest
 
 from app.database.embedded import EmbeddedPostgres
 from app.database.migrations import migrate
-from engine.sql.paging import decode_cursor
+from engine.sql.cursors import decode_cursor
 from engine.streaming.commit_order import Position
 from models.columns import new_id
 from ops.simulator.call_record import RecordedCall
