@@ -22,7 +22,7 @@ from app.middleware.trusted_host import TrustedHostMiddleware
 from app.monitoring.health import healthz, readyz
 from app.monitoring.metrics import metrics
 from app.rest import REST_ROUTES
-from engine.database.client import COMMITS
+from engine.database.commits import COMMITS
 from ops import DUE
 from resolvers.feeds import Feeds
 

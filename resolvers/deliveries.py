@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 from tortoise.transactions import in_transaction
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from engine.sql.expressions import Sql
 from engine.sql.queries import Page, SingleRow
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket

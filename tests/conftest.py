@@ -26,7 +26,8 @@ from app.application import application
 from app.config.settings import Settings
 from app.database.migrations import migrate
 from app.processes.serve import configuration
-from engine.database.client import END, default_client
+from engine.database.client import RESET_STATEMENT
+from engine.database.queries import default_client
 
 TABLES = "tickets, log_entries, ops_deliveries, ticket_events, idempotency_keys, api_tokens"
 UNCOUNTED = {"BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
@@ -198,7 +199,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         original = getattr(asyncpg.Connection, name)
 
         async def run(self: asyncpg.Connection, query: str, *args: Any, **options: Any) -> Any:
-            if query != END and query.split(maxsplit=1)[0].rstrip(";") not in UNCOUNTED:
+            if query != RESET_STATEMENT and query.split(maxsplit=1)[0].rstrip(";") not in UNCOUNTED:
                 seen.append(query)
             return await original(self, query, *args, **options)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import orjson
 
-from engine.database.client import default_client, fetch
+from engine.database.queries import default_client, fetch
 from engine.sql.tables import instance
 from models import ApiToken
 from models.api_token import NAME_MAX_LENGTH

@@ -12,7 +12,7 @@ from app.config.settings import Settings
 from app.config.urls import without_password
 from app.database.migrations import MigrationReport, migrate
 from app.errors import CommandError
-from engine.database.client import is_pooled
+from engine.database.poolers import dsn_uses_pooler
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -57,7 +57,7 @@ def ready_database(settings: Settings) -> Iterator[ReadyDatabase]:
 
 def warn_of_pooler(settings: Settings, url: str) -> None:
     """Say that other processes are heard of late, where that is so."""
-    if settings.database_listen_url is None and asyncio.run(is_pooled(url)):
+    if settings.database_listen_url is None and asyncio.run(dsn_uses_pooler(url)):
         _logger.warning(
             "DATABASE_URL leads to a pooler: changes of other processes come up to a second "
             "late, unless DATABASE_LISTEN_URL names a way on which one can listen"

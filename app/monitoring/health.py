@@ -8,8 +8,8 @@ from starlette.responses import JSONResponse, Response
 from tortoise.exceptions import BaseORMException
 
 from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
-from engine.database.client import default_client
 from engine.database.errors import is_unavailable
+from engine.database.queries import default_client
 
 __all__ = ["healthz", "readyz"]
 

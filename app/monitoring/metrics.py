@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from app.http.authentication import authenticate, require_scope
 from app.http.request_record import RequestRecord
-from engine.database.client import connections
+from engine.database.queries import pool_usage
 from engine.documents.caches import CACHES
 
 __all__ = ["count_request", "metrics"]
@@ -61,7 +61,7 @@ class _Counted(Collector):
         lent = GaugeMetricFamily(
             "ticketops_database_connections", "Connections of the pool.", labels=["state"]
         )
-        free, most = connections()
+        free, most = pool_usage()
         lent.add_metric(["free"], free)
         lent.add_metric(["used"], most - free)
         yield lent

@@ -17,7 +17,7 @@ import asyncpg
 from engine.database.errors import FAILURES, DatabaseUnavailable, connecting
 from engine.database.timeouts import Timeouts
 
-__all__ = ["ACQUIRE_TIMEOUT_S", "Pool"]
+__all__ = ["ACQUIRE_TIMEOUT_S", "Pool", "open_pools"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # A connection on the stack that nobody has wanted for so long is one too many.
@@ -43,8 +43,8 @@ class Pool:
         self._deadlines = Timeouts(ACQUIRE_TIMEOUT_S)
 
     @property
-    def free(self) -> int:
-        """How many connections can be had at once."""
+    def available(self) -> int:
+        """The number of connections that can be acquired without waiting."""
         return self.max_size - self._checked_out + len(self._stack)
 
     async def acquire(self) -> Any:
@@ -160,6 +160,10 @@ class Pool:
             self.release_in_background(connection)
         if self._stack:
             self._evict_idle_later()
+
+
+# The open pools of this process, the newest last. Tortoise's own lookup is slow.
+open_pools: list[Pool] = []
 
 
 def _is_open(connection: Any) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from engine.database.batching import batched
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from engine.projection.compiled import CompiledSelection
 from engine.projection.projection import ObjectProjection, Record
 from engine.sql.expressions import ParentColumn, Sql, render

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from engine.sql.tables import Table
 
 __all__ = ["Passage", "Position", "Snapshot", "read_passage", "take_snapshot"]

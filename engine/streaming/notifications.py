@@ -23,8 +23,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from engine.database.client import COMMITS, is_of_pooler, on_commit
+from engine.database.commits import COMMITS, on_commit
 from engine.database.errors import FAILURES
+from engine.database.poolers import uses_pooler
 
 __all__ = ["Notifier"]
 
@@ -105,7 +106,7 @@ class Notifier:
                     statement_cache_size=0,
                 )
                 try:
-                    if self._keeps_session or not await is_of_pooler(connection):
+                    if self._keeps_session or not await uses_pooler(connection):
                         for topic in self._topics:
                             await connection.add_listener(topic, self._on_notification)
                     delay_s = RETRY_MIN_S

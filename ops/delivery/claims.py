@@ -13,7 +13,9 @@ from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from engine.database.client import committed, fetch, tell_at_commit
+from engine.database.commits import notify_commit
+from engine.database.queries import fetch
+from engine.database.transactions import add_commit_topic
 from engine.sql.tables import instance
 from models import OpsDelivery, Ticket
 from models.columns import new_id
@@ -201,7 +203,7 @@ async def claim_new(
     values = [ticket.id, new_id(), actor, request_id, policy.lease, at_once]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
     if not at_once:
-        tell_at_commit(connection, DUE)
+        add_commit_topic(connection, DUE)
     return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
 
 
@@ -239,7 +241,7 @@ async def claim_lost(delivery_id: str, policy: OpsPolicy) -> Claim | None:
 async def release(claim: Claim) -> None:
     """Give back a claim whose attempt was not made: it does not count."""
     await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
-    committed((DUE,))
+    notify_commit((DUE,))
 
 
 async def due_in_s() -> float | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from engine.database.client import tell_at_commit
+from engine.database.transactions import add_commit_topic
 from models import LogAction, LogStatus, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
 from models.ticket_lock import lock_ticket, try_lock_tickets
@@ -157,7 +157,7 @@ async def _record(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) ->
     await follow(connection, changes)
     if any(outcome.state is OpsState.PENDING for outcome in outcomes):
         # Who works must know when it is to be tried again.
-        tell_at_commit(connection, DUE)
+        add_commit_topic(connection, DUE)
 
 
 def _values(outcome: Outcome) -> tuple[object, ...]:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from engine.database.client import committed, fetch
+from engine.database.commits import notify_commit
+from engine.database.queries import fetch
 from engine.sql.tables import instance
 from models import LogEntry, LogStatus, OpsDelivery
 from ops.clients.call import Answer
@@ -73,6 +74,6 @@ async def record_status_check(inquiry: StatusCheck) -> tuple[OpsDelivery, LogEnt
         inquiry.request_id,
     ]
     await fetch(_RECORD, values)
-    committed()
+    notify_commit()
     delivery = await OpsDelivery.get(id=inquiry.delivery.id)
     return delivery, await LogEntry.get(id=inquiry.entry_id)

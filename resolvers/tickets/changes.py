@@ -10,8 +10,9 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from engine.database.client import committed, fetch
+from engine.database.commits import notify_commit
 from engine.database.errors import violated_constraint
+from engine.database.queries import fetch
 from engine.sql.queries import Loaded
 from engine.sql.tables import Column
 from models import Ticket, TicketPriority, TicketStatus
@@ -59,7 +60,7 @@ async def create_ticket(
     try:
         if call is None:
             ticket = await _create(fetch, context, id, values)
-            committed()
+            notify_commit()
             return ticket
         async with in_transaction() as connection:
             earlier = await claim_key(connection, call, id)
@@ -110,7 +111,7 @@ async def update_ticket(
         raise NotFound("ticket", id, "id")
     version, *record = rows[0]
     if record[0] is not None:
-        committed()
+        notify_commit()
         return Loaded(TICKETS, record)
     # It was not changed: what it is now does not decide why, for others may have changed it.
     ticket = _found(await fetch(FIND, [id]), id)

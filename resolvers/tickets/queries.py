@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Unpack
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from engine.sql.expressions import concatenate, render
 from engine.sql.queries import Page, SingleRow, by_key
 from resolvers.context import Context

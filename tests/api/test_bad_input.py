@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from tests.api.asking import NEW, Ask, create
 from tests.api.bad_input import (
     BODIES,

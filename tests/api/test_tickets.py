@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from models import Ticket
 from tests.api.asking import Ask, create, send
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from models import Ticket
 from resolvers.tickets import changes as ticket_changes
 from resolvers.tickets.statements import FIND

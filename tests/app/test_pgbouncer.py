@@ -11,7 +11,7 @@ import pytest
 
 from app.database.migrations import VERSIONS, migrate
 from app.seed import seed
-from engine.database.client import is_pooled
+from engine.database.poolers import dsn_uses_pooler
 from engine.streaming.notifications import Notifier
 from tests.app.graphql.asked import EVENTS
 from tests.app.graphql.transport_ws import Socket
@@ -53,9 +53,9 @@ async def asked(http: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
 
 
 async def test_it_is_noticed(pooled: Pooled, empty_database_url: str) -> None:
-    assert await is_pooled(pooled.url)
-    assert await is_pooled(pooled.session_url)
-    assert not await is_pooled(empty_database_url)
+    assert await dsn_uses_pooler(pooled.url)
+    assert await dsn_uses_pooler(pooled.session_url)
+    assert not await dsn_uses_pooler(empty_database_url)
 
 
 async def test_several_processes_migrate_and_seed_at_once(

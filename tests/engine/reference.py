@@ -16,7 +16,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from tortoise.models import Model
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql, render
 from engine.sql.ordering import Keyset, RowOrder, TermKind

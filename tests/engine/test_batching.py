@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from engine.database.batching import MAX_ROWS, batched
-from engine.database.client import fetch
 from engine.database.errors import DatabaseUnavailable
+from engine.database.queries import fetch
 from resolvers.context import Context
 from tests.engine.dataset import TICKET_IDS
 from tests.engine.execution import prepared, projected

@@ -11,15 +11,15 @@ from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
 from app.database.embedded import VOLATILE, EmbeddedPostgres
-from engine.database import client as module
-from engine.database.client import Client, default_client, fetch
+from engine.database.client import Client
 from engine.database.errors import (
     DatabaseUnavailable,
     is_unavailable,
     sqlstate,
     violated_constraint,
 )
-from engine.database.pool import Pool
+from engine.database.pool import Pool, open_pools
+from engine.database.queries import default_client, fetch
 from engine.database.timeouts import Timeouts
 from models import Ticket
 from tests.app.conftest import new_data_dir
@@ -43,7 +43,25 @@ async def write(connection: BaseDBAsyncClient | None = None) -> None:
 async def pool(database: None) -> Pool:  # noqa: ARG001  # it must be there first
     """Return the pool of this process, open."""
     await fetch("SELECT 1", [])
-    return module._pools[-1]
+    return open_pools[-1]
+
+
+@contextmanager
+def only_pools(*pools: Pool) -> Iterator[None]:
+    """Have these open pools and no others."""
+    others = open_pools[:]
+    open_pools[:] = pools
+    try:
+        yield
+    finally:
+        open_pools[:] = others
+
+
+@pytest.fixture
+def no_open_pool() -> Iterator[None]:
+    """Have no open pool."""
+    with only_pools():
+        yield
 
 
 @pytest.mark.usefixtures("database")
@@ -125,7 +143,7 @@ async def test_no_connection_is_left_within_a_statement_whose_values_do_not_fit(
 async def _given_back(pool: Pool) -> None:
     """Wait until all connections are."""
     async with asyncio.timeout(20):
-        while pool.free < pool.max_size:  # noqa: ASYNC110  # in the background
+        while pool.available < pool.max_size:  # noqa: ASYNC110  # in the background
             await asyncio.sleep(0.001)
 
 
@@ -202,7 +220,7 @@ async def test_who_waits_gets_the_next_connection_that_is_given_back(pool: Pool)
     await asyncio.gather(*waiting)
     for connection in taken:
         pool.return_clean(connection)
-    assert pool.free == pool.max_size
+    assert pool.available == pool.max_size
 
 
 async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> None:
@@ -223,7 +241,7 @@ async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> 
                     taken.append(await pool.acquire())
     for connection in taken:
         pool.return_clean(connection)
-    assert pool.free == pool.max_size
+    assert pool.available == pool.max_size
 
 
 async def test_connections_that_nobody_wants_are_not_kept_at_hand(
@@ -236,21 +254,18 @@ async def test_connections_that_nobody_wants_are_not_kept_at_hand(
         while len(pool._stack) > 1:
             await fetch("SELECT 1", [])
             await asyncio.sleep(0.01)
-        while pool._stack or pool.free < pool.max_size:  # noqa: ASYNC110  # a timer empties it
+        while pool._stack or pool.available < pool.max_size:  # noqa: ASYNC110  # a timer empties it
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("database")
-async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection() -> None:
     async def fail(_: object) -> None:
         raise ConnectionResetError
 
     inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=1, reset=fail)  # type: ignore[attr-defined]  # ours has it
     broken = Pool(inner)
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "_pools", [broken])
+    with only_pools(broken):
         running = asyncio.create_task(fetch("SELECT pg_sleep(60)", []))
         await asyncio.sleep(0.05)
         running.cancel()
@@ -276,16 +291,15 @@ async def _run_in_transaction_of(client: Client, statement: str) -> None:
     ],
     ids=["engine", "orm", "transaction"],
 )
-@pytest.mark.usefixtures("database")
+@pytest.mark.usefixtures("database", "no_open_pool")
 async def test_who_was_cancelled_does_not_wait_for_a_database_that_does_not_answer(
-    run: Callable[[Client, str], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
+    run: Callable[[Client, str], Awaitable[object]],
 ) -> None:
     """He knows it while PostgreSQL has yet to say that his statement has ended."""
-    monkeypatch.setattr(module, "_pools", [])
     with own_postgres() as postgres:
         client = Client(postgres.url, connection_name="frozen")
         await client.execute_query("SELECT 1")
-        [pool] = module._pools
+        [pool] = open_pools
         running = asyncio.ensure_future(run(client, "SELECT pg_sleep(60)"))
         async with asyncio.timeout(10), connected(postgres.url) as observer:
             while not await observer.fetch(  # noqa: ASYNC110  # seen from outside
@@ -296,7 +310,7 @@ async def test_who_was_cancelled_does_not_wait_for_a_database_that_does_not_answ
             running.cancel()
             await asyncio.wait([running], timeout=20)
             assert running.cancelled()
-            assert pool.free < pool.max_size
+            assert pool.available < pool.max_size
         await _given_back(pool)
         await client.execute_query("SELECT 1")
         await client.close()
@@ -328,11 +342,8 @@ async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer
         await closing
 
 
-@pytest.mark.usefixtures("database")
-async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_away(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "_pools", [])
+@pytest.mark.usefixtures("database", "no_open_pool")
+async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_away() -> None:
     dsn = default_client().dsn  # type: ignore[attr-defined]  # ours has it
     client = Client(dsn, connection_name="closing", minsize=1, maxsize=2)
     async with client.acquire_connection():
@@ -342,7 +353,7 @@ async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_a
             await fetch("SELECT 1", [])
         assert is_unavailable(fault.value)
     await closing
-    assert not module._pools
+    assert not open_pools
 
 
 @pytest.mark.parametrize(
@@ -350,11 +361,9 @@ async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_a
     ["postgresql://nobody@/nothing?host=/nowhere", "postgresql://nobody@nothing.invalid/nothing"],
     ids=["no-socket", "no-host"],
 )
-async def test_a_database_that_is_not_to_be_found_is_away(
-    dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("no_open_pool")
+async def test_a_database_that_is_not_to_be_found_is_away(dsn: str) -> None:
     """Be it when the pool is opened, or when it wants one connection more."""
-    monkeypatch.setattr(module, "_pools", [])
     client = Client(dsn, connection_name="away")
     with pytest.raises(DatabaseUnavailable):
         await client.execute_query("SELECT 1")

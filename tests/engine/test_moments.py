@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from engine.sql.timestamps import (
     as_json,
     format_timestamp,

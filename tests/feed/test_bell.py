@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 from tortoise.transactions import in_transaction
 
-from engine.database.client import tell_at_commit
+from engine.database.transactions import add_commit_topic
 from engine.streaming.notifications import Notifier
 from tests.feed.following import connected
 
@@ -113,7 +113,7 @@ async def test_who_waits_for_one_topic_hears_of_no_other(
         assert not here.is_set()
         assert not there.is_set()
         async with in_transaction() as connection:
-            tell_at_commit(connection, "parcels")
+            add_commit_topic(connection, "parcels")
         assert here.is_set()
         async with asyncio.timeout(5):
             await there.wait()
@@ -122,7 +122,7 @@ async def test_who_waits_for_one_topic_hears_of_no_other(
 async def test_only_the_outermost_transaction_has_a_commit_to_be_told(notifier: Notifier) -> None:  # noqa: ARG001  # models need it
     async with in_transaction(), in_transaction() as inner:
         with pytest.raises(TypeError):
-            tell_at_commit(inner, "parcels")
+            add_commit_topic(inner, "parcels")
 
 
 @pytest.mark.parametrize("steps", range(5))

@@ -6,7 +6,7 @@ import pytest
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from models import LogEntry, OpsDelivery, OpsState
 from models.columns import new_id
 from models.ticket_lock import lock_ticket

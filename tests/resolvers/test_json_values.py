@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.database.client import fetch
+from engine.database.queries import fetch
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.json_values import MAX_DEPTH, json_text
 

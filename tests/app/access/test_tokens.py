@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.auth.tokens import TokenError, create_token, find_token, list_tokens, revoke_token
-from engine.database.client import default_client
+from engine.database.queries import default_client
 from models import ApiToken
 from tests.app.service import ticketops
 

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import httpx2
 
-from engine.database.client import default_client
+from engine.database.queries import default_client
 from engine.streaming.stream import BUFFER_SIZE
 from tests.app.graphql.asked import EVENTS, create
 from tests.app.graphql.event_source import EventSource

@@ -1,0 +1,83 @@
+"""Transactions of the ORM that always return their connection and report their commit."""
+
+import asyncio
+from typing import Any
+
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    BaseDBAsyncClient,
+    TransactionalDBClient,
+    TransactionContextPooled,
+)
+from tortoise.connection import get_connections
+
+from engine.database.commits import COMMITS, notify_commit
+from engine.database.pool import Pool
+
+__all__ = ["Transaction", "TransactionClient", "add_commit_topic"]
+
+
+class TransactionClient(TransactionWrapper):
+    """Client of one transaction, with the topics to notify when it commits."""
+
+    def __init__(self, connection: AsyncpgDBClient) -> None:
+        super().__init__(connection)
+        self.topics = [COMMITS]
+
+
+class Transaction(TransactionContextPooled):
+    """Context of a transaction: returns its connection after any failure, and notifies a commit.
+
+    Tortoise's own context never returns a connection whose BEGIN fails or is cancelled.
+    """
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self.ensure_connection()
+        client: Any = self.client
+        client._connection = await self._pool.acquire()  # noqa: SLF001  # as in the base class
+        self.token = get_connections().set(self.connection_name, client)
+        try:
+            await client.begin()
+        except BaseException:
+            self._end(is_clean=False)
+            raise
+        return self.client
+
+    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        client: Any = self.client
+        if exc_type is asyncio.CancelledError:
+            # asyncpg rolls back when the connection is released, but only a transaction that it
+            # manages itself.
+            client.transaction._managed = True  # noqa: SLF001
+            self._end(is_clean=False)
+            return
+        try:
+            if not client._finalized:  # noqa: SLF001
+                await (client.commit() if exc_type is None else client.rollback())
+        except BaseException:
+            self._end(is_clean=False)
+            raise
+        self._end(is_clean=True)
+        if exc_type is None:
+            notify_commit(client.topics)
+
+    @property
+    def _pool(self) -> Pool:
+        client: Any = self.client
+        pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
+        return pool
+
+    def _end(self, *, is_clean: bool) -> None:
+        get_connections().reset(self.token)
+        connection = self.client._connection  # noqa: SLF001  # as in the base class
+        if is_clean:
+            self._pool.return_clean(connection)
+        else:
+            self._pool.release_in_background(connection)
+
+
+def add_commit_topic(connection: BaseDBAsyncClient, topic: str) -> None:
+    """Notify this topic too when a transaction commits."""
+    if not isinstance(connection, TransactionClient):
+        raise TypeError("A commit topic needs the connection of an outermost transaction.")
+    connection.topics.append(topic)
