@@ -1,8 +1,8 @@
-"""What puts everything together: settings, command line, HTTP, and the database's life.
+"""Top layer: settings, command line, HTTP, the life of the database, and the processes.
 
-The top floor, and the only one that reads the environment. `ticketops` (in `cli/`)
-is the door for people, `serve.py` runs the service, and `http/` is what it serves.
-Everything beneath gets what it needs handed in.
+Only this layer reads the environment. `cli` has the `ticketops` commands, `processes` runs the
+server and the worker, and `application` wires the parts of the server into one ASGI application:
+start reading there. Lower layers receive what they need as arguments.
 """
 
 __version__ = "0.1.0"

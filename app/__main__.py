@@ -1,4 +1,4 @@
-"""`python -m app` is `ticketops`."""
+"""`python -m app` runs `ticketops`."""
 
 import sys
 

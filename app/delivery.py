@@ -1,4 +1,4 @@
-"""The way to OPS, put together from the settings: for the server, and for a worker beside it."""
+"""Delivery to OPS as the settings configure it, for the server and for the worker process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ __all__ = ["background_delivery", "deliveries", "ops_client"]
 
 
 def ops_client(settings: Settings) -> OpsClient:
-    """Return the OPS of OPS_URL, or a simulated one."""
+    """Return a client of OPS_URL, or a simulated OPS if that is not set."""
     if settings.ops_url is not None:
         timeout_s = settings.ops_timeout_ms / 1000
         return HttpOps(settings.ops_url, token=settings.ops_token, timeout_s=timeout_s)
@@ -37,8 +37,8 @@ def ops_client(settings: Settings) -> OpsClient:
 
 @asynccontextmanager
 async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
-    """Make deliveries possible; at the end the attempts under way are recorded."""
-    made = Deliveries(
+    """Yield the deliveries to OPS; on exit, wait until running attempts are recorded."""
+    opened = Deliveries(
         ops_client(settings),
         OpsPolicy(
             timeout_ms=settings.ops_timeout_ms,
@@ -48,18 +48,18 @@ async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
         ),
     )
     try:
-        yield made
+        yield opened
     finally:
-        await made.close()
+        await opened.close()
 
 
 @asynccontextmanager
-async def background_delivery(made: Deliveries, notifier: Notifier) -> AsyncIterator[None]:
-    """Deliver what is due, woken when there is more; at the end what has begun is finished."""
-    worker = DeliveryWorker(made.courier)
-    silence = notifier.subscribe(worker.wake, DUE)
+async def background_delivery(opened: Deliveries, notifier: Notifier) -> AsyncIterator[None]:
+    """Run a worker that delivers what is due; on exit, finish the attempts that it began."""
+    worker = DeliveryWorker(opened.courier)
+    unsubscribe = notifier.subscribe(worker.wake, DUE)
     try:
         async with delivering(worker):
             yield
     finally:
-        silence()
+        unsubscribe()

@@ -1,8 +1,11 @@
-"""What stops a command before it has done its work, told to the person who typed it."""
+"""The error that ends a command with a message for its user."""
 
 
 class CommandError(Exception):
-    """Something that a person must mend: one line that says what, and a hint that says how."""
+    """Failure that the user of a command can fix.
+
+    The message says in one line what happened; ``hint`` says what to do about it.
+    """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Bringing the database to the version of the code, by one process at a time."""
+"""Migration of the database to the version of the program, by one process at a time."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ from engine.database.errors import is_unavailable, sqlstate
 from models.migrations.legacy import AdoptionRefused
 from models.restore import renumber_restored
 
-OLDEST_SERVER = 12
-# The same in all our processes, and in no one else's: the first letters of ticketops.
+MIN_SERVER_VERSION = 12
+# Key of the advisory lock that all processes of this program share.
 LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1
 LOCK_TIMEOUT_S = 600.0
@@ -35,18 +35,18 @@ def migration_number(version: str) -> int:
     return int(version.split("_", 1)[0])
 
 
-# The names of our migrations, as aerich writes them down, oldest first.
+# The names of the migrations, as aerich records them, oldest first.
 VERSIONS = tuple(sorted((path.name for path in _FOLDER.glob("[0-9]*_*.py")), key=migration_number))
 EXPECTED_VERSION = VERSIONS[-1]
 
 
 class MigrationRefused(CommandError):
-    """The database cannot be brought to the version of the code; the text tells a person why."""
+    """The database cannot be migrated to the version of the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What of the former service was taken over."""
+    """Numbers of rows taken over from the former service."""
 
     tickets: int
     log_entries: int
@@ -54,7 +54,7 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class MigrationReport:
-    """What a migration found and did."""
+    """Result of a migration: the versions before and after, and the migrations applied."""
 
     before: str | None
     after: str
@@ -74,24 +74,25 @@ class MigrationReport:
 
 
 async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> MigrationReport:
-    """Apply what is missing; raises MigrationRefused, and then the refused step changed nothing.
+    """Apply the missing migrations.
 
-    Safe in several processes at once: one does the work, the others wait for it.
+    Several processes may call it at once: one migrates while the others wait. Raises
+    MigrationRefused; the refused migration has then changed nothing.
     """
-    # Behind a pooler prepared statements would be in others' way.
+    # A connection pooler does not support prepared statements.
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         _refuse_old_server(connection)
         before = await _known_version(connection)
         if before == EXPECTED_VERSION:
-            await _mend_restored(connection)
+            await _renumber_restored(connection)
             return MigrationReport(before=before, after=before, applied=())
         async with _lock(connection, timeout_s=lock_timeout_s):
             before = await _known_version(connection)
             await _refuse_unfit_schema(connection)
             adopts = before is None and await _has_former_tables(connection)
             applied = await _upgrade(url)
-        await _mend_restored(connection)
+        await _renumber_restored(connection)
         return MigrationReport(
             before=before,
             after=EXPECTED_VERSION,
@@ -102,13 +103,13 @@ async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Migrat
         await connection.close()
 
 
-async def _mend_restored(connection: asyncpg.Connection) -> None:
+async def _renumber_restored(connection: asyncpg.Connection) -> None:
     for table in await renumber_restored(connection):
-        _logger.warning("%s was restored from a dump of another server: renumbered", table)
+        _logger.warning("restored table renumbered", extra={"fields": {"table": table}})
 
 
 async def schema_version(connection: asyncpg.Connection) -> str | None:
-    """Return the name of a database's newest migration, or None where it has none yet."""
+    """Return the name of the newest applied migration, None if there is none."""
     return max(await _applied(connection), key=migration_number, default=None)
 
 
@@ -124,18 +125,20 @@ async def _known_version(connection: asyncpg.Connection) -> str | None:
     unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
     if unknown:
         message = (
-            f"The database is newer than this program: it was migrated to {unknown[-1]}, and the "
-            f"newest that this program knows is {EXPECTED_VERSION}. Use a newer version of it."
+            f"The database is newer than this program: it is at {unknown[-1]}, the program at "
+            f"{EXPECTED_VERSION}."
         )
-        raise MigrationRefused(message)
+        raise MigrationRefused(message, hint="Use a newer version of the program.")
     return max(applied, key=migration_number, default=None)
 
 
 def _refuse_old_server(connection: asyncpg.Connection) -> None:
-    if connection.get_server_version().major < OLDEST_SERVER:
+    if connection.get_server_version().major < MIN_SERVER_VERSION:
         version = connection.get_settings().server_version
-        message = f"This is PostgreSQL {version}; {OLDEST_SERVER} is the oldest that will do."
-        raise MigrationRefused(message)
+        raise MigrationRefused(
+            f"PostgreSQL {version} is not supported.",
+            hint=f"Use PostgreSQL {MIN_SERVER_VERSION} or newer.",
+        )
 
 
 async def _refuse_unfit_schema(connection: asyncpg.Connection) -> None:
@@ -151,33 +154,38 @@ async def _refuse_unfit_schema(connection: asyncpg.Connection) -> None:
         """
     )
     if row["is_read_only"]:
-        message = f'The database "{row["database"]}" is read-only (a standby?): use its primary.'
+        message = f'The database "{row["database"]}" is read-only, like a standby.'
+        hint = "Set DATABASE_URL to the primary server."
     elif row["encoding"] != "UTF8":
         message = (
-            f'The database "{row["database"]}" is encoded in {row["encoding"]}; it must be UTF8.'
+            f'The encoding of the database "{row["database"]}" is {row["encoding"]}; '
+            f"it must be UTF8."
         )
+        hint = "Create a database with ENCODING 'UTF8'."
     elif row["schema"] is None:
         message = (
-            f'No schema that the search_path names is there in the database "{row["database"]}", '
-            f"so no table can be made in it."
+            f'No schema of the search_path exists in the database "{row["database"]}", so that '
+            f"tables cannot be created."
         )
+        hint = "Create the schema, or correct the search_path."
     elif not row["may_create"]:
         message = (
-            f'The role "{row["role"]}" may not create tables in the schema "{row["schema"]}" of '
-            f'the database "{row["database"]}". As its owner, run: '
-            f'GRANT CREATE ON SCHEMA "{row["schema"]}" TO "{row["role"]}"'
+            f'The role "{row["role"]}" cannot create tables in the schema "{row["schema"]}" of '
+            f'the database "{row["database"]}".'
         )
+        hint = f'As its owner, run: GRANT CREATE ON SCHEMA "{row["schema"]}" TO "{row["role"]}"'
     else:
         return
-    raise MigrationRefused(message)
+    raise MigrationRefused(message, hint=hint)
 
 
 @asynccontextmanager
 async def _lock(connection: asyncpg.Connection, *, timeout_s: float) -> AsyncIterator[None]:
-    """Hold the lock of the migration, got by polling: a waiting lock can stand in the work's way.
+    """Hold the advisory lock of migrations.
 
-    It is a transaction's, so that it also holds behind a pooler that gives each
-    transaction another session. That transaction does nothing else.
+    The lock is polled: a blocking request for it can deadlock with CREATE INDEX CONCURRENTLY.
+    It belongs to a transaction, which does nothing else, so that it also works behind a
+    connection pooler in transaction mode.
     """
     deadline = monotonic() + timeout_s
     async with connection.transaction(isolation="read_committed"):
@@ -185,17 +193,18 @@ async def _lock(connection: asyncpg.Connection, *, timeout_s: float) -> AsyncIte
         while not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
             if monotonic() > deadline:
                 message = (
-                    f"Another process has been migrating this database for over {timeout_s:g} s. "
-                    f"See in pg_stat_activity what it is at, then start again."
+                    f"Another process has been migrating this database for over {timeout_s:g} s."
                 )
-                raise MigrationRefused(message)
+                raise MigrationRefused(
+                    message, hint="Find it in pg_stat_activity, then start again."
+                )
             await asyncio.sleep(LOCK_POLL_S)
         yield
 
 
 async def _upgrade(url: str) -> list[str]:
     config = tortoise_config(url, pool_size=1)
-    # A context of its own: the process may have another database open.
+    # In a separate context, because the process may have another database open.
     async with TortoiseContext() as context:
         await context.init(config=config)
         command = Command(config, app=APP, location=str(_FOLDER.parent.parent / "{app}/migrations"))
@@ -204,24 +213,25 @@ async def _upgrade(url: str) -> list[str]:
             return await command.upgrade()
         except AdoptionRefused as refusal:
             raise MigrationRefused(
-                str(refusal).rstrip(), hint="Correct that, then start again."
+                str(refusal).rstrip(), hint="Correct the problems listed, then start again."
             ) from refusal
         except (BaseORMException, asyncpg.PostgresError) as error:
             if is_unavailable(error):
                 raise
-            raise MigrationRefused(_told(error)) from error
+            raise _refused(error) from error
 
 
-def _told(error: Exception) -> str:
+def _refused(error: Exception) -> MigrationRefused:
     if sqlstate(error) == asyncpg.LockNotAvailableError.sqlstate:
-        return (
-            "Another program is using the tables of the former service, so they cannot be taken "
-            "over. Nothing was changed. Stop it, then start again."
+        return MigrationRefused(
+            "Another program is using the tables of the former service. Nothing was changed.",
+            hint="Stop that program, then start again.",
         )
     cause = error.__cause__ or error
     detail = getattr(cause, "detail", None)
-    return f"PostgreSQL refused the migration, and nothing was changed: {cause}" + (
-        f" ({detail})" if detail else ""
+    return MigrationRefused(
+        f"PostgreSQL rejected the migration, and nothing was changed: {cause}"
+        + (f" ({detail})" if detail else "")
     )
 
 

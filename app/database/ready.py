@@ -1,4 +1,4 @@
-"""A database to work with: the one of DATABASE_URL or an embedded one, found, and migrated."""
+"""A database ready for use: that of DATABASE_URL or an embedded one, reachable and migrated."""
 
 import asyncio
 import logging
@@ -14,18 +14,26 @@ from app.database.migrations import MigrationReport, migrate
 from app.errors import CommandError
 from engine.database.poolers import dsn_uses_pooler
 
+__all__ = [
+    "DatabaseUnreachable",
+    "ReadyDatabase",
+    "available_database",
+    "ready_database",
+    "warn_of_pooler",
+]
+
 CONNECT_TIMEOUT_S = 10.0
 
 _logger = logging.getLogger(__name__)
 
 
 class DatabaseUnreachable(CommandError):
-    """The database does not answer, or does not let us in."""
+    """The database does not accept connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyDatabase:
-    """A database at the version of the code."""
+    """A migrated database: its URL, and the report of the migration."""
 
     url: str
     report: MigrationReport
@@ -33,15 +41,16 @@ class ReadyDatabase:
 
 @contextmanager
 def available_database(settings: Settings) -> Iterator[str]:
-    """Yield the URL of a database that answers; an embedded one runs for as long as this does.
+    """Yield the URL of a database that accepts connections.
 
-    Raises DatabaseAway or EmbeddedTrouble.
+    Without DATABASE_URL, an embedded PostgreSQL runs until the end of the block.
+    Raises DatabaseUnreachable or EmbeddedPostgresError.
     """
     if settings.database_url is not None:
-        asyncio.run(_look_in(settings.database_url))
+        asyncio.run(_check_connection(settings.database_url))
         yield settings.database_url
         return
-    # Only where it is wanted: it does not run on every platform.
+    # Imported only if needed: it does not work on every platform.
     from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415
 
     with EmbeddedPostgres(settings.data_dir) as url:
@@ -50,43 +59,44 @@ def available_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def ready_database(settings: Settings) -> Iterator[ReadyDatabase]:
-    """Yield a database that answers and is migrated; raises MigrationRefused too."""
+    """Yield an available database after migrating it; raises MigrationRefused too."""
     with available_database(settings) as url:
         yield ReadyDatabase(url, asyncio.run(migrate(url)))
 
 
 def warn_of_pooler(settings: Settings, url: str) -> None:
-    """Say that other processes are heard of late, where that is so."""
+    """Log a warning if a connection pooler delays notifications from other processes."""
     if settings.database_listen_url is None and asyncio.run(dsn_uses_pooler(url)):
         _logger.warning(
-            "DATABASE_URL leads to a pooler: changes of other processes come up to a second "
-            "late, unless DATABASE_LISTEN_URL names a way on which one can listen"
+            "notifications delayed by connection pooler",
+            extra={
+                "fields": {
+                    "max_delay_s": 1,
+                    "advice": "Set DATABASE_LISTEN_URL to a direct connection.",
+                }
+            },
         )
 
 
-async def _look_in(url: str) -> None:
+async def _check_connection(url: str) -> None:
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise _away(url, error) from error
+        raise _unreachable(url, error) from error
     await connection.close()
 
 
-def _away(url: str, error: Exception) -> DatabaseUnreachable:
-    place = without_password(url)
-    if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return DatabaseUnreachable(f"{place}: {error}.", hint="Make it, by createdb for example.")
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return DatabaseUnreachable(
-            f"{place}: {error}.", hint="Correct user and password in DATABASE_URL."
-        )
+def _unreachable(url: str, error: Exception) -> DatabaseUnreachable:
     if isinstance(error, TimeoutError):
-        reason = f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        reason = f"no response within {CONNECT_TIMEOUT_S:g} s"
     elif isinstance(error, ConnectionRefusedError):
-        reason = "nothing listens there"
+        reason = "connection refused"
     else:
-        reason = str(error) or type(error).__name__
-    return DatabaseUnreachable(
-        f"The database {place} is away: {reason}.",
-        hint="Start it or correct DATABASE_URL; without one, an embedded PostgreSQL is used.",
-    )
+        reason = str(error).rstrip(".") or type(error).__name__
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        hint = "Create the database, for example with createdb."
+    elif isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        hint = "Correct the user and password in DATABASE_URL."
+    else:
+        hint = "Start the server or correct DATABASE_URL. If unset, an embedded PostgreSQL is used."
+    return DatabaseUnreachable(f"Cannot connect to {without_password(url)}: {reason}.", hint=hint)

@@ -1,4 +1,4 @@
-"""The database of the application: what Tortoise and aerich are told of it."""
+"""Connection of the models to a database, for this process and for aerich."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -11,6 +11,7 @@ from app.config.settings import Settings
 from app.config.sources import DOTENV
 from engine.streaming.notifications import Notifier
 
+# The name by which aerich records the migrations.
 APP = "models"
 DEFAULT_POOL_SIZE = 10
 
@@ -39,15 +40,15 @@ def tortoise_config(
 async def database(
     url: str, *, pool_size: int = DEFAULT_POOL_SIZE, statement_timeout_ms: int | None = None
 ) -> AsyncIterator[None]:
-    """Make a database that of the models, in every task of this process; one at a time."""
+    """Connect the models to a database, in all tasks of this process; one database at a time."""
     context = TortoiseContext()
-    # Tortoise asks for the context of the task while it makes this one.
+    # Tortoise requires that the context is current while it is initialized.
     with context:
         await context.init(
             config=tortoise_config(
                 url, pool_size=pool_size, statement_timeout_ms=statement_timeout_ms
             ),
-            # Else only the task that runs this would find the models' connection.
+            # Without it, the connection is visible only in the task that runs this function.
             _enable_global_fallback=True,
         )
     try:
@@ -57,23 +58,28 @@ async def database(
 
 
 def notifier(settings: Settings, database_url: str, *, topics: Sequence[str]) -> Notifier:
-    """Return the bell of a process, by DATABASE_LISTEN_URL where that is set."""
+    """Return the notifier of a process, which listens at DATABASE_LISTEN_URL if that is set."""
     url = settings.database_listen_url
     return Notifier(url or database_url, topics=topics, keeps_session=url is not None)
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve TORTOISE_ORM, which aerich.ini names, when aerich asks for it and not before."""
+    """Return TORTOISE_ORM, which aerich.ini refers to.
+
+    It is computed on access, so that importing this module neither reads the environment nor
+    starts an embedded database.
+    """
     if name != "TORTOISE_ORM":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return tortoise_config(_url_of_environment())
+    return tortoise_config(_url_from_environment())
 
 
-def _url_of_environment() -> str:
+def _url_from_environment() -> str:
     settings = Settings.load(os.environ, dotenv=DOTENV)
     if settings.database_url is not None:
         return settings.database_url
-    from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415  # wanted only where it is to run
+    # Imported only if needed: it does not work on every platform.
+    from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415
 
     return EmbeddedPostgres(settings.data_dir).start()

@@ -114,7 +114,7 @@ def test_a_database_that_is_away_is_one_line(tmp_path: Path, command: str) -> No
         port = listener.getsockname()[1]
     url = f"postgresql://me:hunter2@127.0.0.1:{port}/x"
     done = ticketops(command, cwd=tmp_path, DATABASE_URL=url, PORT="0")
-    assert_one_line(done, f"127.0.0.1:{port}/x", "away", "DATABASE_URL")
+    assert_one_line(done, f"127.0.0.1:{port}/x", "connection refused", "DATABASE_URL")
     assert "hunter2" not in done.stderr
 
 

@@ -302,7 +302,7 @@ SHAPES = {
     ),
     "in_use": (
         "CREATE VIEW mine AS SELECT status FROM tickets",
-        "PostgreSQL refused the migration, and nothing was changed: cannot alter type",
+        "PostgreSQL rejected the migration, and nothing was changed: cannot alter type",
     ),
 }
 

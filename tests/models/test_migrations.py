@@ -200,8 +200,9 @@ async def test_a_role_without_rights_is_told_what_it_lacks(empty_database_url: s
     await connection.execute(f"CREATE ROLE {role}; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     url = f"{empty_database_url}{'&' if '?' in empty_database_url else '?'}options=-crole%3D{role}"
     try:
-        with pytest.raises(MigrationRefused, match=f'GRANT CREATE ON SCHEMA "public" TO "{role}"'):
+        with pytest.raises(MigrationRefused, match="cannot create tables") as refusal:
             await migrate(url)
+        assert f'GRANT CREATE ON SCHEMA "public" TO "{role}"' in refusal.value.hint
         await connection.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
         await BY_HAND.make(connection)
         with pytest.raises(MigrationRefused, match="only that role may change it"):
@@ -216,7 +217,7 @@ async def test_a_role_without_rights_is_told_what_it_lacks(empty_database_url: s
     ("setting", "told"),
     [
         ("default_transaction_read_only = on", "is read-only"),
-        ("search_path = nowhere", "No schema that the search_path names"),
+        ("search_path = nowhere", "No schema of the search_path exists"),
     ],
 )
 async def test_a_database_that_takes_no_tables_is_refused(
@@ -258,7 +259,7 @@ def test_an_old_server_is_refused() -> None:
         def get_settings(self) -> SimpleNamespace:
             return SimpleNamespace(server_version="11.22")
 
-    with pytest.raises(MigrationRefused, match=r"This is PostgreSQL 11\.22; 12 is the oldest"):
+    with pytest.raises(MigrationRefused, match=r"PostgreSQL 11\.22 is not supported"):
         _refuse_old_server(Old())  # type: ignore[arg-type]  # all that is asked of it
 
 
