@@ -23,7 +23,7 @@ from app.monitoring.health import healthz, readyz
 from app.monitoring.metrics import metrics
 from app.rest import REST_ROUTES
 from engine.database.commits import COMMITS
-from ops import DUE
+from ops import DELIVERIES_DUE
 from resolvers.feeds import Feeds
 
 __all__ = ["application"]
@@ -125,7 +125,7 @@ def _lifespan(
             )
             made = await opened.enter_async_context(deliveries(settings))
             commits = await opened.enter_async_context(
-                notifier(settings, database_url, topics=(COMMITS, DUE))
+                notifier(settings, database_url, topics=(COMMITS, DELIVERIES_DUE))
             )
             if settings.delivery_worker:
                 await opened.enter_async_context(background_delivery(made, commits))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from app.config.settings import Settings
 from engine.streaming.notifications import Notifier
 from ops import (
-    DUE,
+    DELIVERIES_DUE,
     Deliveries,
     DeliveryWorker,
     OpsClient,
@@ -56,8 +56,8 @@ async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
 @asynccontextmanager
 async def background_delivery(opened: Deliveries, notifier: Notifier) -> AsyncIterator[None]:
     """Run a worker that delivers what is due; on exit, finish the attempts that it began."""
-    worker = DeliveryWorker(opened.courier)
-    unsubscribe = notifier.subscribe(worker.wake, DUE)
+    worker = DeliveryWorker(opened.executor)
+    unsubscribe = notifier.subscribe(worker.wake, DELIVERIES_DUE)
     try:
         async with delivering(worker):
             yield

@@ -179,16 +179,19 @@ async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
         raise OpsRequestFailed(
             ErrorCode.NOT_SENT, message, "ticket_id", retryable=is_pending
         ) from None
-    error = None if check.failure is None else _ops_request_failed(check.failure, retryable=False)
-    return OpsStatus(
-        ticket, check.status, check.reference, check.checked_at, check.log_entry, error
-    )
+    status = error = None
+    if isinstance(check.result, OpsFailure):
+        error = _ops_request_failed(check.result, retryable=False)
+    else:
+        status = check.result.status
+    entry = check.log_entry
+    return OpsStatus(ticket, status, check.reference, entry.timestamp, entry, error)
 
 
 async def ops_health(context: Context) -> OpsHealth:
     """Return the state of the circuit breaker and the counts of deliveries."""
     [row] = await fetch(_HEALTH, [])
-    return OpsHealth(context.deliveries.health(), *row)
+    return OpsHealth(context.deliveries.circuit_state, *row)
 
 
 class _Origin(TypedDict):

@@ -9,7 +9,7 @@ from app.config.settings import Settings
 from app.database.ready import ready_database, warn_of_pooler
 from app.database.tortoise import database, notifier
 from app.delivery import background_delivery, deliveries
-from ops import DUE
+from ops import DELIVERIES_DUE
 
 logger = logging.getLogger("ticketops")
 
@@ -33,7 +33,7 @@ async def _work(settings: Settings, database_url: str) -> None:
     async with (
         database(database_url, pool_size=settings.database_pool_size),
         deliveries(settings) as made,
-        notifier(settings, database_url, topics=(DUE,)) as commits,
+        notifier(settings, database_url, topics=(DELIVERIES_DUE,)) as commits,
         background_delivery(made, commits),
     ):
         logger.info("delivering")

@@ -16,7 +16,7 @@ import orjson
 
 from app.seed import words
 from ops.clients.protocol import FailureKind, OpsFailure
-from ops.delivery.outcome import answer_of
+from ops.delivery.outcome import failure_details
 from ops.simulator import reference_of
 from resolvers.tickets.statements import AUDITED_FIELDS
 
@@ -237,7 +237,9 @@ class Story:
             "action": action,
             "status": "failed" if failed else "success",
             "timestamp": self._now,
-            "response": _text(answer_of(result) if isinstance(result, OpsFailure) else result),
+            "response": _text(
+                failure_details(result) if isinstance(result, OpsFailure) else result
+            ),
             "attempt": attempt,
             "duration_ms": None,
             "actor": None,

@@ -1,32 +1,26 @@
-"""One call of OPS: limited in time, measured, and answered by a value whatever happens."""
+"""One call of OPS: with a timeout, measured, and every exception turned into a failure."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from ops.clients.protocol import FailureKind, OpsFailure
 
-__all__ = ["Answer", "call"]
+__all__ = ["timed_call"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
-    """What came of a call, and how long it took; None where that is not known."""
+async def timed_call(calling: Awaitable[T], *, timeout_s: float) -> tuple[T | OpsFailure, int]:
+    """Await a call of an OpsClient and return its result with its duration in milliseconds.
 
-    result: T | OpsFailure
-    duration_ms: int | None
-
-
-async def call(calling: Awaitable[T], *, timeout_s: float) -> Answer[T]:
-    """Wait so long for a call of an OpsClient; only being cancelled is raised."""
-    clock = asyncio.get_running_loop()
-    started = clock.time()
+    A failure of any kind is returned as OpsFailure. Only cancellation is raised.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
     result: T | OpsFailure
     try:
         async with asyncio.timeout(timeout_s):
@@ -36,8 +30,8 @@ async def call(calling: Awaitable[T], *, timeout_s: float) -> Answer[T]:
     except TimeoutError:
         message = f"OPS did not answer within {timeout_s * 1_000:.0f} ms"
         result = OpsFailure(FailureKind.TIMEOUT, message)
-    except Exception as error:  # noqa: BLE001  # a fault of the client must not stop the delivery
-        _log.exception("calling OPS failed in an unforeseen way")
-        message = f"calling OPS failed in an unforeseen way ({type(error).__name__})"
+    except Exception as error:  # noqa: BLE001  # a bug in the client must not stop the delivery
+        _log.exception("unexpected exception while calling OPS")
+        message = f"unexpected {type(error).__name__} while calling OPS"
         result = OpsFailure(FailureKind.UNAVAILABLE, message)
-    return Answer(result, round((clock.time() - started) * 1_000))
+    return result, round((loop.time() - started) * 1_000)

@@ -1,9 +1,9 @@
-"""The circuit breaker: spares an OPS that is down, and the deliveries that would wait for it.
+"""Circuit breaker: stop calling an OPS that fails, and find out when it works again.
 
-Closed, it lets every call through and counts how many fail. When too large a
-share has failed within its window it opens: calls fail at once without reaching
-OPS. After a pause it is half open: one call, the probe, goes through, and closes
-or reopens the circuit by how it goes.
+Closed: every call goes through, and the share of failed calls is measured over a
+window. When the share reaches the limit, the circuit opens. Open: every call fails at
+once without reaching OPS. After a pause the circuit is half open: one call, the probe,
+goes through. If it succeeds the circuit closes, otherwise it opens again.
 """
 
 import logging
@@ -20,14 +20,14 @@ __all__ = ["BreakerSettings", "CircuitBreaker", "CircuitState"]
 
 T = TypeVar("T")
 
-# More calls than these are not remembered, however many fit into the window.
+# The window remembers at most this many calls.
 MAX_REMEMBERED = 1_000
 
 _log = logging.getLogger(__name__)
 
 
 class CircuitState(StrEnum):
-    """Closed lets calls through, open none, half open one to try whether OPS is back."""
+    """Closed admits every call, open admits none, half open admits one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -39,14 +39,14 @@ class BreakerSettings:
     """When the circuit opens, and for how long."""
 
     failure_share: float = 0.5
-    # Fewer calls than these within the window say nothing about OPS.
+    # The circuit stays closed while there are fewer calls in the window.
     min_calls: int = 10
     window_s: float = 10.0
     pause_s: float = 5.0
 
 
 class CircuitBreaker:
-    """An OpsClient around another; only failures that may pass count: a refusal is an answer."""
+    """An OpsClient that wraps another. Only retryable failures count against OPS."""
 
     def __init__(
         self,
@@ -58,29 +58,29 @@ class CircuitBreaker:
         self._client = client
         self._settings = settings or BreakerSettings()
         self._clock = clock
-        # When each remembered call ended, and whether it failed.
+        # For each remembered call: when it ended, and whether it failed.
         self._ended: deque[tuple[float, bool]] = deque()
         self._failures = 0
         self._open_until: float | None = None
         self._is_probing = False
-        # Raised with each change of state: a call that began before says nothing any more.
-        self._era = 0
+        # Incremented at each change of state, to ignore calls that began before it.
+        self._generation = 0
 
     @property
     def state(self) -> CircuitState:
-        """Whether calls are let through."""
+        """The current state."""
         if self._open_until is None:
             return CircuitState.CLOSED
         is_pausing = self._clock() < self._open_until
         return CircuitState.OPEN if is_pausing else CircuitState.HALF_OPEN
 
     @property
-    def opens_in_s(self) -> float:
-        """How long until a call may be let through; 0 where one would be now."""
+    def half_open_in_s(self) -> float:
+        """Seconds until the circuit is half open; 0 if it admits calls now."""
         return 0.0 if self._open_until is None else max(self._open_until - self._clock(), 0.0)
 
     def admits(self, calls: int) -> int:
-        """Return how many of so many calls would be let through now."""
+        """Return how many of this number of calls may be made now."""
         match self.state:
             case CircuitState.CLOSED:
                 return calls
@@ -90,40 +90,41 @@ class CircuitBreaker:
                 return 0
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Hand over a ticket, if the circuit lets the call through."""
+        """Send a ticket, if the circuit admits the call."""
         return await self._guard(lambda: self._client.submit(payload, key=key, attempt=attempt))
 
     async def status(self, reference: str) -> StatusReport:
-        """Ask how far a ticket is, if the circuit lets the call through."""
+        """Return the status of a ticket, if the circuit admits the call."""
         return await self._guard(lambda: self._client.status(reference))
 
     async def close(self) -> None:
-        """Close the client within."""
+        """Close the wrapped client."""
         await self._client.close()
 
     async def _guard(self, call: Callable[[], Awaitable[T]]) -> T:
         if not self.admits(1):
-            message = "OPS has failed too often lately: it is left alone for a while"
-            raise OpsFailure(FailureKind.CIRCUIT_OPEN, message, retry_after_s=self.opens_in_s)
-        era = self._era
+            message = "OPS is not called for a while because it failed too often"
+            raise OpsFailure(FailureKind.CIRCUIT_OPEN, message, retry_after_s=self.half_open_in_s)
+        generation = self._generation
         self._is_probing = self._open_until is not None
         try:
-            answer = await call()
+            result = await call()
         except OpsFailure as failure:
-            self._note(era, has_failed=failure.retryable)
+            self._count(generation, has_failed=failure.retryable)
             raise
         except BaseException:
-            # Also when it is cancelled: only running out of time cuts a call off.
-            self._note(era, has_failed=True)
+            # Cancellation counts too: only a timeout cancels a call.
+            self._count(generation, has_failed=True)
             raise
-        self._note(era, has_failed=False)
-        return answer
+        self._count(generation, has_failed=False)
+        return result
 
-    def _note(self, era: int, *, has_failed: bool) -> None:
-        if era != self._era:
+    def _count(self, generation: int, *, has_failed: bool) -> None:
+        """Count a call that has ended, and change the state if that is due."""
+        if generation != self._generation:
             return
         if self._open_until is not None:
-            self._reopen("the probe failed") if has_failed else self._shut()
+            self._open_circuit(failed=1, calls=1) if has_failed else self._close_circuit()
             return
         settings, now = self._settings, self._clock()
         self._ended.append((now, has_failed))
@@ -132,19 +133,20 @@ class CircuitBreaker:
             self._failures -= self._ended.popleft()[1]
         calls = len(self._ended)
         if calls >= settings.min_calls and self._failures >= settings.failure_share * calls:
-            self._reopen(f"{self._failures} of the last {calls} calls failed")
+            self._open_circuit(failed=self._failures, calls=calls)
 
-    def _reopen(self, reason: str) -> None:
+    def _open_circuit(self, *, failed: int, calls: int) -> None:
         pause_s = self._settings.pause_s
-        self._begin_era(open_until=self._clock() + pause_s)
-        _log.warning("OPS circuit open for %g s: %s", pause_s, reason)
+        self._change_state(open_until=self._clock() + pause_s)
+        fields = {"pause_s": pause_s, "failed_calls": failed, "calls": calls}
+        _log.warning("OPS circuit opened", extra={"fields": fields})
 
-    def _shut(self) -> None:
-        self._begin_era(open_until=None)
-        _log.warning("OPS circuit closed: OPS answers again")
+    def _close_circuit(self) -> None:
+        self._change_state(open_until=None)
+        _log.warning("OPS circuit closed")
 
-    def _begin_era(self, *, open_until: float | None) -> None:
-        self._era += 1
+    def _change_state(self, *, open_until: float | None) -> None:
+        self._generation += 1
         self._open_until = open_until
         self._is_probing = False
         self._ended.clear()

@@ -1,11 +1,12 @@
-"""The real OPS, spoken to over HTTP.
+"""HTTP client of OPS.
 
-    POST {url}/tickets              a ticket, under an Idempotency-Key
-    GET  {url}/tickets/{reference}  how far it is
+    POST {url}/tickets              submit a ticket under an Idempotency-Key
+    GET  {url}/tickets/{reference}  read its status
 
-Both answer with a JSON object of ``reference`` and ``status``. What may pass is an
-answer of 408, 409 (the key is just being worked on), 425, 429 or 5xx, no answer,
-and one that makes no sense; other answers of 4xx are refusals for good.
+Both respond with a JSON object that has ``reference`` and ``status``. Retryable
+failures are: the statuses 408, 409 (a request with this key is in progress), 425, 429, 3xx and
+5xx, a missing response, and a malformed one. Every other 4xx is a final rejection.
+The protocol is specified in docs/reference/ops-protocol.md.
 """
 
 import re
@@ -30,21 +31,21 @@ __all__ = ["ATTEMPT_HEADER", "KEY_HEADER", "HttpOps"]
 # draft-ietf-httpapi-idempotency-key-header
 KEY_HEADER = "Idempotency-Key"
 ATTEMPT_HEADER = "X-Delivery-Attempt"
-MAX_ANSWER_BYTES = 1_048_576
+MAX_BODY_BYTES = 1_048_576
 MAX_CONNECTIONS = 100
 
-_MAY_PASS = {
+_RETRYABLE_STATUSES = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-# A shorter one could stand anywhere in an answer by chance.
+# A shorter token could occur in a response by chance.
 _MIN_MASKED_TOKEN = 6
 
 
 class HttpOps:
-    """An OpsClient over a pool of connections; ``verify`` is for an OPS with a CA of its own."""
+    """An OpsClient with a connection pool. Set ``verify`` if OPS uses a private CA."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class HttpOps:
         self._tickets_url = url.rstrip("/") + "/tickets"
         self._token = token
         self._now = now
-        # Plain bytes: a small compressed answer can be a large one.
+        # Accept no compression: a small compressed response can expand to a large one.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -73,64 +74,66 @@ class HttpOps:
         )
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Post a ticket under its key."""
+        """Submit a ticket under its idempotency key."""
         headers = {
             "Content-Type": "application/json",
             KEY_HEADER: key,
             ATTEMPT_HEADER: str(attempt),
         }
-        answer = await self._ask("POST", self._tickets_url, content=payload, headers=headers)
-        reference, status = _reference_of(answer), _status_of(answer)
-        # What OPS has, it has, even if it says so in words that we do not know.
-        return Accepted(reference, status or OpsRemoteStatus.RECEIVED, answer)
+        body = await self._request("POST", self._tickets_url, content=payload, headers=headers)
+        reference, status = _reference_of(body), _status_of(body)
+        # OPS has accepted the ticket even if its status is one that we do not know.
+        return Accepted(reference, status or OpsRemoteStatus.RECEIVED, body)
 
     async def status(self, reference: str) -> StatusReport:
-        """Get what OPS says of a ticket."""
-        answer = await self._ask("GET", f"{self._tickets_url}/{quote(reference, safe='')}")
-        status = _status_of(answer)
+        """Return the status of an accepted ticket."""
+        body = await self._request("GET", f"{self._tickets_url}/{quote(reference, safe='')}")
+        status = _status_of(body)
         if status is None:
-            raise _nonsense("OPS answered with a status that we do not know", answer)
-        return StatusReport(reference, status, answer)
+            raise _malformed("OPS responded with an unknown status", body)
+        return StatusReport(reference, status, body)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _ask(self, method: str, url: str, **request: Any) -> dict[str, Json]:
+    async def _request(self, method: str, url: str, **request: Any) -> dict[str, Json]:
+        """Send a request and return the JSON object of a successful response."""
         try:
             async with self._http.stream(method, url, **request) as response:
-                content, is_whole = await _read(response)
+                content, is_complete = await _read(response)
         except httpx2.TimeoutException as error:
-            message = f"OPS did not answer in time ({type(error).__name__})"
+            message = f"OPS did not respond in time ({type(error).__name__})"
             raise OpsFailure(FailureKind.TIMEOUT, message) from error
         except httpx2.HTTPError as error:
-            message = self._masked(f"OPS could not be reached ({type(error).__name__}: {error})")
+            message = self._masked(f"cannot reach OPS ({type(error).__name__}: {error})")
             raise OpsFailure(FailureKind.UNAVAILABLE, message) from error
         text = self._masked(content.decode(errors="replace"))
-        answer = _parsed(text) if is_whole else text
+        body = _parsed(text) if is_complete else text
         if not response.is_success:
-            raise self._refusal(response, answer)
-        if not is_whole:
-            raise _nonsense(f"OPS answered with more than {MAX_ANSWER_BYTES} bytes", answer)
-        if not isinstance(answer, dict):
-            raise _nonsense("OPS answered with something else than a JSON object", answer)
-        return answer
+            raise self._error_of(response, body)
+        if not is_complete:
+            raise _malformed(f"OPS responded with more than {MAX_BODY_BYTES} bytes", body)
+        if not isinstance(body, dict):
+            raise _malformed("the response of OPS is not a JSON object", body)
+        return body
 
-    def _refusal(self, response: httpx2.Response, answer: Json) -> OpsFailure:
+    def _error_of(self, response: httpx2.Response, body: Json) -> OpsFailure:
+        """Return the failure that a response with an error status means."""
         status = response.status_code
-        if status in _MAY_PASS or not 400 <= status < 500:  # noqa: PLR2004  # client errors
+        if status in _RETRYABLE_STATUSES or not 400 <= status < 500:  # noqa: PLR2004  # the range of client errors
             kind = FailureKind.UNAVAILABLE
         elif status == HTTPStatus.NOT_FOUND and response.request.method == "GET":
             kind = FailureKind.NOT_FOUND
         else:
             kind = FailureKind.REJECTED
-        message = f"OPS answered {status} {response.reason_phrase}".rstrip()
+        message = f"OPS responded {status} {response.reason_phrase}".rstrip()
         if response.is_redirect:
-            message += ", a redirect, which is not followed"
+            message += "; redirects are not followed"
         return OpsFailure(
             kind,
             self._masked(message),
-            response={"httpStatus": status, "body": answer},
+            response={"httpStatus": status, "body": body},
             retry_after_s=_retry_after_s(response.headers.get("Retry-After"), self._now()),
         )
 
@@ -141,12 +144,12 @@ class HttpOps:
 
 
 async def _read(response: httpx2.Response) -> tuple[bytes, bool]:
-    """Return an answer's body, or its beginning where it is larger than we take."""
+    """Return the body and whether it is complete; a body over the limit is cut off."""
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            return bytes(content[:MAX_ANSWER_BYTES]), False
+        if len(content) > MAX_BODY_BYTES:
+            return bytes(content[:MAX_BODY_BYTES]), False
     return bytes(content), True
 
 
@@ -158,38 +161,38 @@ def _parsed(text: str) -> Json:
     return parsed
 
 
-def _reference_of(answer: dict[str, Json]) -> str:
-    reference = answer.get("reference")
+def _reference_of(body: dict[str, Json]) -> str:
+    reference = body.get("reference")
     if isinstance(reference, int) and not isinstance(reference, bool):
         reference = str(reference)
     if not isinstance(reference, str) or not 0 < len(reference) <= REFERENCE_MAX_LENGTH:
-        raise _nonsense("OPS answered without a reference that we could keep", answer)
+        raise _malformed("OPS responded without a usable reference", body)
     if not reference.isprintable():
-        raise _nonsense("OPS answered with a reference of unprintable characters", answer)
+        raise _malformed("the reference of OPS has unprintable characters", body)
     return reference
 
 
-def _status_of(answer: dict[str, Json]) -> OpsRemoteStatus | None:
+def _status_of(body: dict[str, Json]) -> OpsRemoteStatus | None:
     try:
-        return OpsRemoteStatus(str(answer.get("status")).lower())
+        return OpsRemoteStatus(str(body.get("status")).lower())
     except ValueError:
         return None
 
 
-def _nonsense(message: str, answer: Json) -> OpsFailure:
-    return OpsFailure(FailureKind.UNAVAILABLE, message, response=answer)
+def _malformed(message: str, body: Json) -> OpsFailure:
+    return OpsFailure(FailureKind.UNAVAILABLE, message, response=body)
 
 
 def _retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3), or None where it has none."""
+    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3); None if it is invalid."""
     if value is None:
         return None
     if re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return float(value)
     try:
-        then = parsedate_to_datetime(value)
+        retry_at = parsedate_to_datetime(value)
     except ValueError:
         return None
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=UTC)
-    return max((then - now).total_seconds(), 0.0)
+    if retry_at.tzinfo is None:
+        retry_at = retry_at.replace(tzinfo=UTC)
+    return max((retry_at - now).total_seconds(), 0.0)

@@ -1,4 +1,4 @@
-"""What any OPS must be able to do for us; the simulator and the real one are both behind this."""
+"""The interface of an OPS client. The HTTP client and the simulator implement it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +12,12 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 
 class FailureKind(StrEnum):
-    """Why a communication with OPS did not succeed."""
+    """Why a call of OPS failed."""
 
     UNAVAILABLE = "unavailable"
     TIMEOUT = "timeout"
     CIRCUIT_OPEN = "circuit_open"
+    # The process that made the attempt ended before it recorded the outcome.
     LOST = "lost"
     REJECTED = "rejected"
     NOT_FOUND = "not_found"
@@ -28,7 +29,7 @@ class FailureKind(StrEnum):
 
 
 class OpsFailure(Exception):
-    """OPS did not do what it was asked; ``response`` is what it answered, if it answered."""
+    """A call of OPS failed. ``response`` is the response of OPS, or None if there was none."""
 
     def __init__(
         self,
@@ -46,13 +47,13 @@ class OpsFailure(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call may succeed later; otherwise it was refused for good."""
+        """Whether the same call may succeed later; otherwise the rejection is final."""
         return self.kind.retryable
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """OPS has the ticket, under a reference of its own; the same key gets the same reference."""
+    """OPS accepted the ticket under this reference; a repeated key gets the same reference."""
 
     reference: str
     remote_status: OpsRemoteStatus
@@ -61,7 +62,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What OPS says about a ticket that it has."""
+    """The status of an accepted ticket, as OPS reports it."""
 
     reference: str
     status: OpsRemoteStatus
@@ -69,13 +70,13 @@ class StatusReport:
 
 
 class OpsClient(Protocol):
-    """An OPS. All methods raise OpsFailure; how long a call may take is the caller's to limit."""
+    """A client of OPS. Its methods raise OpsFailure; the caller sets the timeout of a call."""
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Hand over a ticket (JSON text); calling again with the same key changes nothing."""
+        """Send a ticket (JSON text). A repeated call with the same key has no further effect."""
 
     async def status(self, reference: str) -> StatusReport:
-        """Ask how far a ticket is that OPS has accepted."""
+        """Return the status of a ticket that OPS has accepted."""
 
     async def close(self) -> None:
-        """Give back what the client holds."""
+        """Release connections and other resources."""

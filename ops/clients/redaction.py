@@ -1,7 +1,7 @@
-"""What of an answer is kept in the log: secrets masked, size capped, and always storable.
+"""Redaction of OPS responses for the log: mask secrets, limit the size, keep them storable.
 
-PostgreSQL's jsonb refuses NUL characters, lone surrogates and numbers that are
-none; an answer from outside must not be able to hinder that it is logged.
+PostgreSQL's jsonb does not accept NUL characters, lone surrogates, NaN or infinity.
+Every response must be loggable, so these are replaced.
 """
 
 import json
@@ -21,9 +21,10 @@ _SECRET_NAME = re.compile(
     r"|api[-_ ]?key|private[-_ ]?key|access[-_ ]?key|signature|jwt|bearer",
     re.IGNORECASE,
 )
-# Scheme and credentials (RFC 9110, section 11.4); name and value of a secret in running
-# text; the user information of a URL (RFC 3986, section 3.2.1); a JWT standing alone.
-# All repetitions that something must follow are bounded: no text makes them slow.
+# Scheme and credentials (RFC 9110, section 11.4); a secret's name with its value in running
+# text; the user information of a URL (RFC 3986, section 3.2.1); a JWT.
+# Every repetition that is followed by something else is bounded, so that matching takes
+# linear time for any input.
 _SECRETS_IN_TEXT = (
     (
         re.compile(r"\b(bearer|basic|digest|negotiate)\s{1,9}[^\s\"',;<>]+", re.IGNORECASE),
@@ -47,12 +48,12 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def loggable(value: Json) -> str:
-    """Return a JSON value as text for the log; one that is too large is cut and says so."""
+    """Return a JSON value as text for the log; a value over 64 KiB is truncated and marked so."""
     text = json.dumps(_cleaned(value, MAX_DEPTH), ensure_ascii=False, separators=(",", ":"))
     size_bytes = len(text.encode())
     if size_bytes <= MAX_RESPONSE_BYTES:
         return text
-    # Quoting can make the beginning longer again: halve it until the whole fits.
+    # Escaping can make the beginning longer than the limit: halve it until the note fits.
     beginning = text[:MAX_RESPONSE_BYTES]
     while True:
         note = {
@@ -68,7 +69,7 @@ def loggable(value: Json) -> str:
 
 
 def masked_text(text: str) -> str:
-    """Return a text without the secrets that can be told by their form, and storable."""
+    """Return a storable text, with secrets that are recognizable by their form masked."""
     text = _NOT_STORABLE.sub(_REPLACEMENT, text)
     for pattern, replacement in _SECRETS_IN_TEXT:
         text = pattern.sub(replacement, text)
@@ -97,7 +98,7 @@ def _cleaned(value: Json, depth_left: int) -> Json:
 
 
 def _cleaned_member(name: str, value: Json, depth_left: int) -> Json:
-    # A flag or a null gives nothing away: "has_token": true stays readable.
+    # A boolean or null reveals nothing: keep "has_token": true readable.
     if _SECRET_NAME.search(name) and value is not None and not isinstance(value, bool):
         return MASK
     return _cleaned(value, depth_left)

@@ -1,10 +1,10 @@
-"""Who may make the next attempt of a delivery, and until when.
+"""Claims: the right to make the next attempt of a delivery, for the time of a lease.
 
-A claim raises ``attempts`` and sets ``lease_until``; both together are the
-fence, by which the outcome is recorded only for who still holds the claim. While
-a claim is held the delivery is next due at the end of the lease: then it is
-taken over. The database's clock says when that is; a claimant, whose clock may
-be another, counts the time from before it asked.
+A claim increments ``attempts`` and sets ``lease_until``. Both together are the fence: an
+outcome changes the delivery only while both are unchanged. While a claim is held,
+``next_attempt_at`` is the end of the lease, when another process may take over. Leases are
+measured by the database's clock. The process that makes a claim measures its deadline by its
+own clock, from before it sent the statement, so differences of the clocks do no harm.
 """
 
 import asyncio
@@ -22,21 +22,22 @@ from models.columns import new_id
 from ops.delivery.policy import OpsPolicy
 
 __all__ = [
-    "DUE",
+    "DELIVERIES_DUE",
     "Claim",
     "claim_abandoned",
-    "claim_again",
+    "claim_abandoned_attempt",
     "claim_due",
-    "claim_lost",
     "claim_new",
-    "due_in_s",
+    "claim_retry",
+    "next_due_in_s",
     "release",
 ]
 
-# The topic of commits after which a worker has something to do, now or later.
-DUE = "deliveries"
+# Topic of the commits after which a delivery is due, now or later.
+DELIVERIES_DUE = "deliveries"
 
-# The ticket as OPS gets it: every attempt sends the same, whatever changes meanwhile.
+# $6: whether to claim the delivery at once. Otherwise it is due, and a worker claims it.
+# The payload is the ticket at this time: every attempt sends the same, even if the ticket changes.
 _CLAIM_NEW = """
 INSERT INTO ops_deliveries (
     id, ticket_id, payload, state, attempts,
@@ -60,18 +61,20 @@ SELECT
         'updated_at', to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'version', version
     ),
-    'pending', CASE WHEN $6 THEN 1 ELSE 0 END, $3, $4, clock.now,
-    CASE WHEN $6 THEN clock.now + $5 ELSE clock.now END, CASE WHEN $6 THEN clock.now + $5 END
+    'pending', CASE WHEN $6 THEN 1 ELSE 0 END,
+    $3, $4, clock.now,
+    CASE WHEN $6 THEN clock.now + $5 ELSE clock.now END,
+    CASE WHEN $6 THEN clock.now + $5 END
 FROM tickets, (SELECT clock_timestamp() AS now) AS clock
 WHERE id = $1
 ON CONFLICT (ticket_id) WHERE state = 'pending' DO NOTHING
 RETURNING *
 """
 
-# An attempt that is still under way goes on, and is then the delivery's next outcome.
-_CLAIM_AGAIN = """
+# A delivery that was cancelled during an attempt keeps that attempt as its next one.
+_CLAIM_RETRY = """
 WITH before AS (
-    SELECT id, coalesce(lease_until > clock_timestamp(), false) AS is_under_way
+    SELECT id, coalesce(lease_until > clock_timestamp(), false) AS is_running
     FROM ops_deliveries
     WHERE id = $1
     FOR UPDATE
@@ -81,9 +84,9 @@ WITH before AS (
 UPDATE ops_deliveries AS delivery
 SET state = 'pending',
     attempts_forgiven = delivery.attempts,
-    attempts = delivery.attempts + CASE WHEN is_under_way THEN 0 ELSE 1 END,
-    next_attempt_at = CASE WHEN is_under_way THEN delivery.lease_until ELSE clock.lease_until END,
-    lease_until = CASE WHEN is_under_way THEN delivery.lease_until ELSE clock.lease_until END
+    attempts = delivery.attempts + CASE WHEN is_running THEN 0 ELSE 1 END,
+    next_attempt_at = CASE WHEN is_running THEN delivery.lease_until ELSE clock.lease_until END,
+    lease_until = CASE WHEN is_running THEN delivery.lease_until ELSE clock.lease_until END
 FROM before, clock
 WHERE delivery.id = before.id
   AND delivery.state IN ('failed', 'cancelled')
@@ -93,15 +96,15 @@ WHERE delivery.id = before.id
       WHERE other.ticket_id = delivery.ticket_id
         AND other.state = 'pending'
   )
-RETURNING delivery.*, is_under_way
+RETURNING delivery.*, is_running
 """
 
-# now() and not clock_timestamp(), so that the index is not read past what is due. And
-# nothing else narrows the inner query: only what is pending has a next attempt, and by
-# another condition PostgreSQL would expect few rows, and sort them all, where it has
-# no statistics of today. Attempts that were lost are left to the sweep.
-# An array and not IN, or PostgreSQL may run the inner query once for each row of the
-# outer one, and claim more than the limit.
+# - now(), not clock_timestamp(), so that the index scan stops at the deliveries that are due.
+# - No further condition in the inner query: only pending deliveries have a next attempt, and
+#   with outdated statistics PostgreSQL would expect few rows of another condition and sort all.
+#   The outer condition excludes abandoned attempts, which `claim_abandoned` takes over.
+# - An array, not IN: for IN PostgreSQL may run the inner query once for each row of the outer
+#   one, and claim more than the limit.
 _CLAIM_DUE = """
 UPDATE ops_deliveries
 SET attempts = attempts + 1,
@@ -119,8 +122,8 @@ WHERE id = ANY (ARRAY (
 RETURNING *
 """
 
-# Not a new attempt: the right to say of the old one that it was lost.
-_CLAIM_LOST = """
+# Takes over an abandoned attempt, to record it as lost; this is not a new attempt.
+_CLAIM_ABANDONED_ATTEMPT = """
 UPDATE ops_deliveries
 SET lease_until = clock_timestamp() + $2,
     next_attempt_at = CASE WHEN state = 'pending' THEN clock_timestamp() + $2 END
@@ -129,7 +132,7 @@ WHERE id = $1
 RETURNING *
 """
 
-# The same of any delivery, also of one that was cancelled under its attempt.
+# The same for any deliveries, including those that were cancelled during the attempt.
 _CLAIM_ABANDONED = """
 UPDATE ops_deliveries
 SET lease_until = clock_timestamp() + $2,
@@ -145,8 +148,8 @@ WHERE id = ANY (ARRAY (
 RETURNING *
 """
 
-# Those that are due now and were not claimed are held by somebody for the moment.
-_DUE_IN = """
+# Deliveries that are due now but were not claimed are locked by another worker.
+_NEXT_DUE_IN = """
 SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8
 FROM ops_deliveries
 WHERE next_attempt_at > now()
@@ -169,19 +172,19 @@ WHERE id = $1
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make one attempt; ``call_until`` is a time of this process's event loop."""
+    """The right to make one attempt; ``call_deadline`` is in the event loop's time."""
 
     delivery: OpsDelivery
-    call_until: float
+    call_deadline: float
 
     @property
     def attempt(self) -> int:
-        """The attempt's number, from 1."""
+        """Number of the attempt, from 1."""
         return self.delivery.attempts
 
     @property
     def lease_until(self) -> datetime | None:
-        """The end of the lease, and with the number the fence."""
+        """End of the lease; with `attempt`, the fence."""
         lease_until: datetime | None = self.delivery.lease_until
         return lease_until
 
@@ -195,66 +198,66 @@ async def claim_new(
     actor: str | None,
     request_id: str | None,
 ) -> Claim | None:
-    """Make a delivery of a ticket, claimed if it is to be attempted at once and else due.
+    """Create a delivery of a ticket, and claim it if it is attempted at once.
 
-    None where the ticket has one that is pending.
+    Return None if the ticket has a pending delivery.
     """
-    call_until = _call_until(policy)
+    call_deadline = _call_deadline(policy)
     values = [ticket.id, new_id(), actor, request_id, policy.lease, at_once]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
     if not at_once:
-        add_commit_topic(connection, DUE)
-    return Claim(instance(OpsDelivery, dict(rows[0])), call_until) if rows else None
+        add_commit_topic(connection, DELIVERIES_DUE)
+    return Claim(instance(OpsDelivery, dict(rows[0])), call_deadline) if rows else None
 
 
-async def claim_again(
+async def claim_retry(
     connection: BaseDBAsyncClient, delivery_id: str, policy: OpsPolicy
 ) -> tuple[OpsDelivery, Claim | None] | None:
-    """Put a failed or cancelled delivery back to pending; None where its state does not allow it.
+    """Set a failed or cancelled delivery back to pending; None if its state does not allow it.
 
-    The claim is for its next attempt, and missing while an older one is under way.
+    The claim is for the next attempt. It is None while an earlier attempt is still running.
     """
-    call_until = _call_until(policy)
-    rows = await connection.execute_query_dict(_CLAIM_AGAIN, [delivery_id, policy.lease])
+    call_deadline = _call_deadline(policy)
+    rows = await connection.execute_query_dict(_CLAIM_RETRY, [delivery_id, policy.lease])
     if not rows:
         return None
     delivery = instance(OpsDelivery, rows[0])
-    return delivery, None if rows[0]["is_under_way"] else Claim(delivery, call_until)
+    return delivery, None if rows[0]["is_running"] else Claim(delivery, call_deadline)
 
 
 async def claim_due(policy: OpsPolicy, *, limit: int) -> list[Claim]:
-    """Claim the next attempts of deliveries that are due, past those that others just claim."""
+    """Claim deliveries that are due; skip those that other workers are claiming."""
     return await _claim(_CLAIM_DUE, [limit, policy.lease], policy)
 
 
 async def claim_abandoned(policy: OpsPolicy, *, limit: int) -> list[Claim]:
-    """Take over attempts whose lease ran out with no outcome recorded."""
+    """Take over attempts whose lease ran out before their outcome was recorded."""
     return await _claim(_CLAIM_ABANDONED, [limit, policy.lease], policy)
 
 
-async def claim_lost(delivery_id: str, policy: OpsPolicy) -> Claim | None:
-    """Take over an attempt whose lease ran out with no outcome recorded, if there is one."""
-    claims = await _claim(_CLAIM_LOST, [delivery_id, policy.lease], policy)
+async def claim_abandoned_attempt(delivery_id: str, policy: OpsPolicy) -> Claim | None:
+    """Take over the attempt of a delivery if its lease ran out before an outcome was recorded."""
+    claims = await _claim(_CLAIM_ABANDONED_ATTEMPT, [delivery_id, policy.lease], policy)
     return claims[0] if claims else None
 
 
 async def release(claim: Claim) -> None:
-    """Give back a claim whose attempt was not made: it does not count."""
+    """End a claim whose attempt was not made, so that the attempt does not count."""
     await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
-    notify_commit((DUE,))
+    notify_commit((DELIVERIES_DUE,))
 
 
-async def due_in_s() -> float | None:
-    """Return after how long the next delivery will be due; None where none is put off."""
-    rows = await fetch(_DUE_IN, [])
+async def next_due_in_s() -> float | None:
+    """Return the seconds until the next waiting delivery is due; None if none is waiting."""
+    rows = await fetch(_NEXT_DUE_IN, [])
     return rows[0][0] if rows else None
 
 
 async def _claim(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:
-    call_until = _call_until(policy)
+    call_deadline = _call_deadline(policy)
     rows = await fetch(statement, values)
-    return [Claim(instance(OpsDelivery, dict(row)), call_until) for row in rows]
+    return [Claim(instance(OpsDelivery, dict(row)), call_deadline) for row in rows]
 
 
-def _call_until(policy: OpsPolicy) -> float:
+def _call_deadline(policy: OpsPolicy) -> float:
     return asyncio.get_running_loop().time() + policy.call_window_s

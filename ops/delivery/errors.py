@@ -1,4 +1,4 @@
-"""Why something cannot be done about a delivery."""
+"""Errors of `Deliveries`: the delivery or its state does not allow the operation."""
 
 from models import OpsDelivery
 
@@ -6,15 +6,15 @@ __all__ = ["DeliveryNotFound", "DeliveryStateError", "NotSent"]
 
 
 class DeliveryNotFound(Exception):
-    """There is no delivery of this id."""
+    """No delivery has this id."""
 
     def __init__(self, delivery_id: str) -> None:
-        super().__init__(f"there is no delivery {delivery_id!r}")
+        super().__init__(f"no delivery has the id {delivery_id!r}")
         self.delivery_id = delivery_id
 
 
 class DeliveryStateError(Exception):
-    """The state of the delivery, given as it is now, does not allow what was asked."""
+    """The current state of the delivery does not allow the operation."""
 
     def __init__(self, delivery: OpsDelivery, message: str) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class DeliveryStateError(Exception):
 
 
 class NotSent(Exception):
-    """OPS has accepted no delivery of this ticket, so it cannot be asked about it."""
+    """OPS has accepted no delivery of this ticket, so it has no status."""
 
     def __init__(self, ticket_id: str) -> None:
         super().__init__(f"OPS has not accepted ticket {ticket_id!r}")

@@ -1,15 +1,21 @@
-"""Recording how attempts went: log entry, delivery, ticket and event in one transaction, fenced.
+"""Outcomes of attempts, recorded behind a fence.
 
-Where the claim no longer holds (cancelled, or taken over after its lease ran
-out), the communication is logged all the same, the entry says so, and nothing
-else changes, except that a reference that OPS gave is kept: OPS does have the
-ticket. The entry's id is made before, and what is recorded is no longer held: so
-recording can be tried again when it is not known whether the first try was
-committed.
+A claim is the right to decide the next state of a delivery. It ends when the delivery is
+cancelled, or when its lease runs out and another process takes the delivery over. An
+outcome is therefore recorded in one of two ways:
+
+- The claim still holds: the delivery takes its next state, and the ticket follows.
+- The claim has ended: the state stays. Only a reference that OPS gave is kept, because
+  OPS then has the ticket.
+
+In both cases the attempt gets its log entry, whose id is chosen before. Recording can
+therefore be repeated when it is unknown whether the first try was committed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
@@ -18,87 +24,95 @@ from engine.database.transactions import add_commit_topic
 from models import LogAction, LogStatus, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
 from models.ticket_lock import lock_ticket, try_lock_tickets
-from ops.clients.call import Answer
 from ops.clients.protocol import Accepted, Json, OpsFailure
 from ops.clients.redaction import loggable, masked_text
-from ops.delivery.claims import DUE, Claim
-from ops.delivery.ticket_state import Change, follow
+from ops.delivery.claims import DELIVERIES_DUE, Claim
+from ops.delivery.ticket_state import StateChange, sync_ops_state
 
-__all__ = ["Outcome", "answer_of", "record", "record_what_is_free"]
+__all__ = ["Outcome", "failure_details", "record_outcome", "record_unlocked_outcomes"]
 
+# The parameters are the columns of `_OutcomeRow`, each an array with one element an outcome.
 _RECORD = """
-WITH given AS (
+WITH outcome AS (
     SELECT *
     FROM unnest(
         $1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::text[], $6::text[],
         $7::text[], $8::text[], $9::float8[], $10::text[], $11::text[], $12::jsonb[],
         $13::text[], $14::integer[], $15::text[], $16::text[]
-    ) AS given (
-        entry_id, delivery_id, attempt, lease_until, state, reference,
-        remote_status, last_error, retry_delay_s, action, status, response,
+    ) AS outcome (
+        log_entry_id, delivery_id, attempt, lease_until, state, reference,
+        remote_status, last_error, retry_delay_s, log_action, log_status, response,
         late_note, duration_ms, actor, request_id
     )
-), before AS (
+), fenced AS (
+    -- The fence: does the attempt still have its lease, and is its delivery still pending?
     SELECT
-        given.*,
+        outcome.*,
         delivery.ticket_id,
-        is_own_lease,
-        is_own_lease AND delivery.state = 'pending' AS is_held
-    FROM given
-    JOIN ops_deliveries AS delivery ON delivery.id = given.delivery_id
+        fence.has_lease,
+        fence.has_lease AND delivery.state = 'pending' AS is_current
+    FROM outcome
+    JOIN ops_deliveries AS delivery ON delivery.id = outcome.delivery_id
     CROSS JOIN LATERAL (
         SELECT coalesce(
-            delivery.attempts = given.attempt AND delivery.lease_until = given.lease_until, false
-        ) AS is_own_lease
+            delivery.attempts = outcome.attempt AND delivery.lease_until = outcome.lease_until,
+            false
+        ) AS has_lease
     ) AS fence
     FOR UPDATE OF delivery
-), delivery AS (
+), current_update AS (
     UPDATE ops_deliveries AS delivery
-    SET state = CASE WHEN is_held THEN before.state ELSE delivery.state END,
-        reference = coalesce(delivery.reference, before.reference),
-        remote_status = CASE
-            WHEN is_held THEN coalesce(before.remote_status, delivery.remote_status)
-            ELSE coalesce(delivery.remote_status, before.remote_status)
-        END,
-        last_error = CASE WHEN is_held THEN before.last_error ELSE delivery.last_error END,
-        next_attempt_at = CASE
-            WHEN is_held THEN clock_timestamp() + make_interval(secs => before.retry_delay_s)
-            ELSE delivery.next_attempt_at
-        END,
-        lease_until = CASE WHEN is_own_lease THEN NULL ELSE delivery.lease_until END,
+    SET state = fenced.state,
+        reference = coalesce(delivery.reference, fenced.reference),
+        remote_status = coalesce(fenced.remote_status, delivery.remote_status),
+        last_error = fenced.last_error,
+        -- Null for a final state, which has no delay.
+        next_attempt_at = clock_timestamp() + make_interval(secs => fenced.retry_delay_s),
+        lease_until = NULL,
         delivered_at = CASE
-            WHEN is_held AND before.state = 'delivered' THEN clock_timestamp()
+            WHEN fenced.state = 'delivered' THEN clock_timestamp()
             ELSE delivery.delivered_at
         END
-    FROM before
-    WHERE delivery.id = before.delivery_id
+    FROM fenced
+    WHERE delivery.id = fenced.delivery_id
+      AND fenced.is_current
+), late_update AS (
+    UPDATE ops_deliveries AS delivery
+    SET reference = coalesce(delivery.reference, fenced.reference),
+        remote_status = coalesce(delivery.remote_status, fenced.remote_status),
+        lease_until = CASE WHEN NOT fenced.has_lease THEN delivery.lease_until END
+    FROM fenced
+    WHERE delivery.id = fenced.delivery_id
+      AND NOT fenced.is_current
 )
 INSERT INTO log_entries (
     id, ticket_id, delivery_id, action, status, timestamp,
     response, attempt, duration_ms, actor, request_id
 )
 SELECT
-    entry_id, ticket_id, delivery_id, action, status, clock_timestamp(),
+    log_entry_id, ticket_id, delivery_id, log_action, log_status, clock_timestamp(),
     CASE
-        WHEN is_held THEN response
+        WHEN is_current THEN response
         ELSE jsonb_build_object('note', late_note, 'answer', response)
     END,
     attempt, duration_ms, actor, request_id
-FROM before
+FROM fenced
 ON CONFLICT (id) DO NOTHING
 """
 
-_LATE = "The delivery had been cancelled or taken over before this was recorded."
-_LATE_BUT_ACCEPTED = "OPS accepted this although it had been cancelled or taken over."
+_LATE = "The delivery was cancelled or taken over before this outcome was recorded."
+_LATE_BUT_ACCEPTED = "OPS accepted the ticket although its delivery was cancelled or taken over."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the attempt of a claim went; without a delay it is not made again."""
+    """The outcome of one attempt. Without ``retry_delay_s`` there is no further attempt."""
 
-    entry_id: str
+    log_entry_id: str
     claim: Claim
-    answer: Answer[Accepted]
+    result: Accepted | OpsFailure
+    # None if it is unknown.
+    duration_ms: int | None
     retry_delay_s: float | None
     actor: str | None
     request_id: str | None
@@ -110,79 +124,111 @@ class Outcome:
 
     @property
     def state(self) -> OpsState:
-        """The state that the delivery comes to by this."""
-        if isinstance(self.answer.result, Accepted):
+        """The state of the delivery after this outcome."""
+        if isinstance(self.result, Accepted):
             return OpsState.DELIVERED
         return OpsState.FAILED if self.retry_delay_s is None else OpsState.PENDING
 
 
-def answer_of(failure: OpsFailure) -> Json:
-    """Return what the log says of a failure: its kind, what happened, and OPS's answer if any."""
-    answer: dict[str, Json] = {"error": failure.kind.value, "message": failure.message}
+class _OutcomeRow(NamedTuple):
+    """The parameters of `_RECORD` for one outcome, in their order."""
+
+    log_entry_id: str
+    delivery_id: str
+    attempt: int
+    lease_until: datetime | None
+    state: str
+    reference: str | None
+    remote_status: str | None
+    last_error: str | None
+    retry_delay_s: float | None
+    log_action: str
+    log_status: str
+    response: str
+    late_note: str
+    duration_ms: int | None
+    actor: str | None
+    request_id: str | None
+
+
+def failure_details(failure: OpsFailure) -> Json:
+    """Return a failure as the log shows it: kind, message, and the response of OPS, if any."""
+    details: dict[str, Json] = {"error": failure.kind.value, "message": failure.message}
     if failure.response is not None:
-        answer["answer"] = failure.response
+        details["answer"] = failure.response
     if failure.retry_after_s is not None:
-        answer["retryAfterSeconds"] = failure.retry_after_s
-    return answer
+        details["retryAfterSeconds"] = failure.retry_after_s
+    return details
 
 
-async def record(outcome: Outcome) -> None:
-    """Record an outcome once, however often it is called with it."""
+async def record_outcome(outcome: Outcome) -> None:
+    """Record an outcome. Repeated calls with the same outcome record it once."""
     async with in_transaction() as connection:
         await lock_ticket(connection, outcome.ticket_id)
         await _record(connection, [outcome])
 
 
-async def record_what_is_free(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Record outcomes of different tickets together; return those whose ticket is just locked.
+async def record_unlocked_outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Record outcomes of different tickets in one transaction, without waiting for locks.
 
-    So that nobody waits for the ticket of another.
+    Return those that were not recorded because another transaction holds the ticket's lock.
     """
     async with in_transaction() as connection:
-        free = await try_lock_tickets(connection, [outcome.ticket_id for outcome in outcomes])
-        await _record(connection, [outcome for outcome in outcomes if outcome.ticket_id in free])
-    return [outcome for outcome in outcomes if outcome.ticket_id not in free]
+        unlocked = await try_lock_tickets(connection, [outcome.ticket_id for outcome in outcomes])
+        await _record(
+            connection, [outcome for outcome in outcomes if outcome.ticket_id in unlocked]
+        )
+    return [outcome for outcome in outcomes if outcome.ticket_id not in unlocked]
 
 
 async def _record(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) -> None:
-    columns = [list(column) for column in zip(*map(_values, outcomes), strict=True)]
-    if not columns:
+    """Record outcomes in a transaction that holds the locks of their tickets.
+
+    Invariant: a delivery changes its state only for the outcome whose attempt number and lease
+    are still those of the delivery, and only while the delivery is pending. Every outcome gets
+    exactly one log entry.
+    """
+    if not outcomes:
         return
-    await connection.execute_query_dict(_RECORD, columns)
-    changes = [
-        Change(outcome.claim.delivery.id, outcome.actor, outcome.request_id)
-        for outcome in outcomes
-        if outcome.state is not OpsState.PENDING
-    ]
-    await follow(connection, changes)
-    if any(outcome.state is OpsState.PENDING for outcome in outcomes):
-        # Who works must know when it is to be tried again.
-        add_commit_topic(connection, DUE)
+    columns = zip(*map(_row, outcomes), strict=True)
+    await connection.execute_query_dict(_RECORD, [list(column) for column in columns])
+    final = [outcome for outcome in outcomes if outcome.state is not OpsState.PENDING]
+    await sync_ops_state(
+        connection,
+        [
+            StateChange(outcome.claim.delivery.id, outcome.actor, outcome.request_id)
+            for outcome in final
+        ],
+    )
+    if len(final) < len(outcomes):
+        # Wake the workers at the commit: they must learn when the next attempt is due.
+        add_commit_topic(connection, DELIVERIES_DUE)
 
 
-def _values(outcome: Outcome) -> tuple[object, ...]:
-    """Return the row of an outcome, in the order in which the statement takes its columns."""
-    claim, result = outcome.claim, outcome.answer.result
+def _row(outcome: Outcome) -> _OutcomeRow:
+    claim, result = outcome.claim, outcome.result
+    reference = remote_status = last_error = None
     if isinstance(result, Accepted):
+        reference, remote_status = result.reference, result.remote_status.value
         log_status, response, late_note = LogStatus.SUCCESS, result.response, _LATE_BUT_ACCEPTED
-        accepted, last_error = (result.reference, result.remote_status.value), None
     else:
-        log_status, response, late_note = LogStatus.FAILED, answer_of(result), _LATE
-        accepted, last_error = None, masked_text(result.message)[:LAST_ERROR_MAX_LENGTH]
-    return (
-        outcome.entry_id,
-        claim.delivery.id,
-        claim.attempt,
-        claim.lease_until,
-        outcome.state.value,
-        *(accepted or (None, None)),
-        last_error,
-        outcome.retry_delay_s if outcome.state is OpsState.PENDING else None,
-        (LogAction.SEND if claim.attempt == 1 else LogAction.RETRY).value,
-        log_status.value,
-        loggable(response),
-        late_note,
-        outcome.answer.duration_ms,
-        outcome.actor,
-        outcome.request_id,
+        last_error = masked_text(result.message)[:LAST_ERROR_MAX_LENGTH]
+        log_status, response, late_note = LogStatus.FAILED, failure_details(result), _LATE
+    return _OutcomeRow(
+        log_entry_id=outcome.log_entry_id,
+        delivery_id=claim.delivery.id,
+        attempt=claim.attempt,
+        lease_until=claim.lease_until,
+        state=outcome.state.value,
+        reference=reference,
+        remote_status=remote_status,
+        last_error=last_error,
+        retry_delay_s=outcome.retry_delay_s if outcome.state is OpsState.PENDING else None,
+        log_action=(LogAction.SEND if claim.attempt == 1 else LogAction.RETRY).value,
+        log_status=log_status.value,
+        response=loggable(response),
+        late_note=late_note,
+        duration_ms=outcome.duration_ms,
+        actor=outcome.actor,
+        request_id=outcome.request_id,
     )

@@ -1,8 +1,7 @@
-"""The recorder: writes down the outcomes of one process, those that come together together.
+"""Batched recording of outcomes: one transaction records all outcomes that wait.
 
-While some are being written others gather, and are then written in one
-transaction: so many deliveries a second cost few commits, and one alone waits
-for nobody.
+While a batch is written, further outcomes gather for the next one. Many deliveries a second
+then need few commits, and a single outcome is written without delay.
 """
 
 import asyncio
@@ -15,17 +14,17 @@ from typing import Any
 
 from engine.database.errors import is_unavailable
 from ops.delivery.database_retry import retry_on_database_error
-from ops.delivery.outcome import Outcome, record, record_what_is_free
+from ops.delivery.outcome import Outcome, record_outcome, record_unlocked_outcomes
 
 __all__ = ["OutcomeWriter"]
 
-MAX_TOGETHER = 64
+MAX_BATCH = 64
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _QueuedOutcome:
     outcome: Outcome
     recorded: asyncio.Future[None]
 
@@ -35,31 +34,31 @@ class _Waiting:
 
     def fail(self, error: Exception) -> None:
         if self.recorded.done():
-            _log.error("an outcome that nobody waits for was not recorded", exc_info=error)
+            _log.error("recording an outcome failed after its caller left", exc_info=error)
         else:
             self.recorded.set_exception(error)
 
 
 class OutcomeWriter:
-    """Records in the context in which it was built, which must be outside of transactions."""
+    """Write outcomes in the context in which this object was created, outside transactions."""
 
     def __init__(self) -> None:
         self._context = contextvars.copy_context()
-        self._waiting: list[_Waiting] = []
+        self._queue: list[_QueuedOutcome] = []
         self._is_writing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def record(self, outcome: Outcome) -> None:
-        """Record an outcome; it is also recorded when who waits for that is cancelled."""
-        waiting = _Waiting(outcome, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        """Wait until an outcome is recorded. It is recorded even if the caller is cancelled."""
+        queued = _QueuedOutcome(outcome, asyncio.get_running_loop().create_future())
+        self._queue.append(queued)
         if not self._is_writing:
             self._is_writing = True
             self._start(self._write())
-        await waiting.recorded
+        await queued.recorded
 
     async def drain(self) -> None:
-        """Wait until all is recorded that was given to be recorded."""
+        """Wait until all outcomes are recorded."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -71,42 +70,44 @@ class OutcomeWriter:
         return task
 
     async def _write(self) -> None:
-        while self._waiting:
-            together = self._take()
-            outcomes = [waiting.outcome for waiting in together]
+        """Write batches until the queue is empty."""
+        while self._queue:
+            batch = self._take_batch()
+            outcomes = [queued.outcome for queued in batch]
             try:
-                left = await retry_on_database_error(partial(record_what_is_free, outcomes))
-            except Exception as error:  # noqa: BLE001  # told to each who waits
+                locked = await retry_on_database_error(partial(record_unlocked_outcomes, outcomes))
+            except Exception as error:  # noqa: BLE001  # each caller receives it
                 if is_unavailable(error):
-                    for waiting in together:
-                        waiting.fail(error)
+                    for queued in batch:
+                        queued.fail(error)
                     continue
-                # One of them cannot be recorded: it must not hinder the others.
-                left = outcomes
-            for waiting in together:
-                if waiting.outcome in left:
-                    self._start(self._write_alone(waiting))
+                # One outcome cannot be recorded: record each on its own, so that the others are.
+                locked = outcomes
+            for queued in batch:
+                if queued.outcome in locked:
+                    self._start(self._write_one(queued))
                 else:
-                    waiting.succeed()
+                    queued.succeed()
         self._is_writing = False
 
-    async def _write_alone(self, waiting: _Waiting) -> None:
+    async def _write_one(self, queued: _QueuedOutcome) -> None:
+        """Write one outcome, and wait for the lock of its ticket."""
         try:
-            await retry_on_database_error(partial(record, waiting.outcome))
-        except Exception as error:  # noqa: BLE001  # as above
-            waiting.fail(error)
+            await retry_on_database_error(partial(record_outcome, queued.outcome))
+        except Exception as error:  # noqa: BLE001  # the caller receives it
+            queued.fail(error)
         else:
-            waiting.succeed()
+            queued.succeed()
 
-    def _take(self) -> list[_Waiting]:
-        """Take the oldest that wait, but one a ticket, for these must come one after another."""
-        together: dict[str, _Waiting] = {}
-        left: list[_Waiting] = []
-        for waiting in self._waiting:
-            ticket_id = waiting.outcome.ticket_id
-            if ticket_id in together or len(together) == MAX_TOGETHER:
-                left.append(waiting)
+    def _take_batch(self) -> list[_QueuedOutcome]:
+        """Take the oldest outcomes, at most one for each ticket: these are written in order."""
+        batch: dict[str, _QueuedOutcome] = {}
+        left: list[_QueuedOutcome] = []
+        for queued in self._queue:
+            ticket_id = queued.outcome.ticket_id
+            if ticket_id in batch or len(batch) == MAX_BATCH:
+                left.append(queued)
             else:
-                together[ticket_id] = waiting
-        self._waiting = left
-        return list(together.values())
+                batch[ticket_id] = queued
+        self._queue = left
+        return list(batch.values())

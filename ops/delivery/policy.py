@@ -1,20 +1,22 @@
-"""How deliveries are made: the OPS_* settings, as this floor uses them."""
+"""Delivery policy: timeouts, leases, and when a failed attempt is retried."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ops.delivery.retry import RetryPolicy
+__all__ = ["MAX_RETRY_AFTER_S", "OpsPolicy"]
 
-__all__ = ["OpsPolicy"]
-
-# A call must be over within this share of its lease: the rest is for recording it.
+# The call must end within this share of the lease; the rest is for recording the outcome.
 CALL_SHARE_OF_LEASE = 0.8
 MIN_LEASE_S = 5.0
+# A longer Retry-After of OPS is shortened to one day.
+MAX_RETRY_AFTER_S = 86_400.0
+# Beyond 64 doublings the delay exceeds any maximum, and the power would overflow.
+MAX_DOUBLINGS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class OpsPolicy:
-    """How long one call may take, and how often and how far apart attempts are made."""
+    """Timeout of a call, and number and spacing of attempts: the OPS_* settings."""
 
     timeout_ms: int = 2_000
     max_attempts: int = 10
@@ -23,29 +25,47 @@ class OpsPolicy:
 
     @property
     def timeout_s(self) -> float:
-        """How long one call may take."""
+        """Timeout of one call."""
         return self.timeout_ms / 1_000
 
     @property
     def settle_s(self) -> float:
-        """How long OPS is given to notice that we have hung up on a call that took too long."""
+        """Minimum delay after a timeout, in which OPS can notice that the connection is closed.
+
+        Without it OPS could work on two calls of one delivery at the same time.
+        """
         return self.timeout_s / 4
 
     @property
     def lease(self) -> timedelta:
-        """How long a claim is held: time to begin the call late, to make it, and to record it."""
+        """Duration of a claim: enough to start the call late, to make it, and to record it."""
         return timedelta(seconds=max(2 * self.timeout_s / CALL_SHARE_OF_LEASE, MIN_LEASE_S))
 
     @property
     def call_window_s(self) -> float:
-        """Within what time of its claim the call must be over."""
+        """Time after the claim within which the call must end."""
         return CALL_SHARE_OF_LEASE * self.lease.total_seconds()
 
-    @property
-    def retry(self) -> RetryPolicy:
-        """What the retry decision goes by."""
-        return RetryPolicy(
-            max_attempts=self.max_attempts,
-            base_s=self.retry_base_ms / 1_000,
-            max_s=self.retry_max_ms / 1_000,
-        )
+    def retry_delay_s(
+        self,
+        *,
+        attempt: int,
+        retryable: bool,
+        retry_after_s: float | None,
+        jitter: float,
+        is_timeout: bool = False,
+    ) -> float | None:
+        """Return the delay before the attempt that follows this one, or None to give up.
+
+        ``attempt`` counts from 1. The delay is exponential backoff with full jitter: it
+        doubles with each attempt from the base to the maximum, and ``jitter`` from 0 to
+        1 selects a share of it, so that deliveries that failed together are not retried
+        together. The Retry-After of OPS is waited for in addition.
+        """
+        if not retryable or attempt >= self.max_attempts:
+            return None
+        doublings = min(attempt - 1, MAX_DOUBLINGS)
+        backoff_s = min(self.retry_max_ms, self.retry_base_ms * 2.0**doublings) / 1_000
+        requested_s = min(max(retry_after_s or 0.0, 0.0), MAX_RETRY_AFTER_S)
+        settle_s = self.settle_s if is_timeout else 0.0
+        return max(requested_s, settle_s) + jitter * backoff_s

@@ -1,4 +1,4 @@
-"""Work that goes on when who waits for it is gone: disconnected, or out of time."""
+"""Tasks that run to their end even if the caller that waits for them is cancelled."""
 
 import asyncio
 import contextvars
@@ -14,10 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 class ShieldedTasks:
-    """Runs work to its end, in the context in which the shelter was built.
+    """Run work shielded from cancellation, in the context in which this object was created.
 
-    Not in the context of who asks for it: a task started inside a transaction
-    would inherit, and use, that transaction's connection.
+    The context of the caller is not used: a task started inside a transaction would
+    inherit that transaction's connection.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class ShieldedTasks:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work and answer with its result; being cancelled meanwhile does not stop it."""
+        """Return the result of the work. If the caller is cancelled, the work continues."""
         task = asyncio.get_running_loop().create_task(work, context=self._context.copy())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -36,11 +36,11 @@ class ShieldedTasks:
             raise
 
     async def drain(self) -> None:
-        """Wait until all work is done."""
+        """Wait until no work is running."""
         while self._running:
             await asyncio.wait(self._running)
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("work for a caller that is gone failed", exc_info=error)
+        _log.error("delivery work failed after its caller was cancelled", exc_info=error)

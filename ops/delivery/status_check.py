@@ -1,4 +1,4 @@
-"""Recording what OPS said when it was asked how far a ticket is."""
+"""Status checks: what OPS reports about a ticket that it has accepted, and its log entry."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,13 @@ from engine.database.commits import notify_commit
 from engine.database.queries import fetch
 from engine.sql.tables import instance
 from models import LogEntry, LogStatus, OpsDelivery
-from ops.clients.call import Answer
-from ops.clients.protocol import StatusReport
+from ops.clients.protocol import OpsFailure, StatusReport
 from ops.clients.redaction import loggable
-from ops.delivery.outcome import answer_of
+from ops.delivery.outcome import failure_details
 
-__all__ = ["StatusCheck", "last_accepted", "record_status_check"]
+__all__ = ["StatusCheck", "newest_accepted_delivery", "record_status_check"]
 
-_LAST_ACCEPTED = """
+_NEWEST_ACCEPTED = """
 SELECT *
 FROM ops_deliveries
 WHERE ticket_id = $1
@@ -41,39 +40,46 @@ ON CONFLICT (id) DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class StatusCheck:
-    """What was asked about a delivery, and what came of it."""
+    """A recorded status check: the response of OPS, its log entry, and the delivery."""
 
-    entry_id: str
+    reference: str
+    result: StatusReport | OpsFailure
+    log_entry: LogEntry
     delivery: OpsDelivery
-    answer: Answer[StatusReport]
-    actor: str | None
-    request_id: str | None
 
 
-async def last_accepted(ticket_id: str) -> OpsDelivery | None:
+async def newest_accepted_delivery(ticket_id: str) -> OpsDelivery | None:
     """Return the newest delivery of a ticket that OPS has accepted, even if cancelled since."""
-    rows = await fetch(_LAST_ACCEPTED, [ticket_id])
+    rows = await fetch(_NEWEST_ACCEPTED, [ticket_id])
     return instance(OpsDelivery, dict(rows[0])) if rows else None
 
 
-async def record_status_check(inquiry: StatusCheck) -> tuple[OpsDelivery, LogEntry]:
-    """Record an answer once, however often it is called with it; return what is kept."""
-    result = inquiry.answer.result
+async def record_status_check(
+    delivery: OpsDelivery,
+    reference: str,
+    result: StatusReport | OpsFailure,
+    *,
+    log_entry_id: str,
+    duration_ms: int,
+    actor: str | None,
+    request_id: str | None,
+) -> StatusCheck:
+    """Record the result of a status check. Repeated calls with one log entry id record it once."""
     if isinstance(result, StatusReport):
-        status, response, remote_status = LogStatus.SUCCESS, result.response, result.status
+        log_status, response, remote_status = LogStatus.SUCCESS, result.response, result.status
     else:
-        status, response, remote_status = LogStatus.FAILED, answer_of(result), None
+        log_status, response, remote_status = LogStatus.FAILED, failure_details(result), None
     values = [
-        inquiry.entry_id,
-        inquiry.delivery.id,
+        log_entry_id,
+        delivery.id,
         None if remote_status is None else remote_status.value,
-        status.value,
+        log_status.value,
         loggable(response),
-        inquiry.answer.duration_ms,
-        inquiry.actor,
-        inquiry.request_id,
+        duration_ms,
+        actor,
+        request_id,
     ]
     await fetch(_RECORD, values)
     notify_commit()
-    delivery = await OpsDelivery.get(id=inquiry.delivery.id)
-    return delivery, await LogEntry.get(id=inquiry.entry_id)
+    entry = await LogEntry.get(id=log_entry_id)
+    return StatusCheck(reference, result, entry, await OpsDelivery.get(id=delivery.id))

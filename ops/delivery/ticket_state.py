@@ -1,4 +1,4 @@
-"""A ticket's ops_state: always the state of the ticket's newest delivery."""
+"""Synchronization of a ticket's ``ops_state`` with the state of its newest delivery."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,18 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.columns import new_id
 
-__all__ = ["Change", "follow"]
+__all__ = ["StateChange", "sync_ops_state"]
 
-_FOLLOW = """
-WITH before AS (
-    SELECT ticket.id, ticket.ops_state, delivery.state, given.event_id, actor, given.request_id
+_SYNC = """
+WITH changed AS (
+    SELECT
+        ticket.id,
+        ticket.ops_state AS old_state,
+        delivery.state AS new_state,
+        change.event_id, change.actor, change.request_id
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-        AS given (delivery_id, event_id, actor, request_id)
-    JOIN ops_deliveries AS delivery ON delivery.id = given.delivery_id
+        AS change (delivery_id, event_id, actor, request_id)
+    JOIN ops_deliveries AS delivery ON delivery.id = change.delivery_id
     JOIN tickets AS ticket ON ticket.id = delivery.ticket_id
     WHERE ticket.ops_state <> delivery.state
       AND NOT EXISTS (
@@ -24,39 +28,41 @@ WITH before AS (
             AND (newer.created_at, newer.id) > (delivery.created_at, delivery.id)
       )
     FOR UPDATE OF ticket
-), ticket AS (
+), updated AS (
     UPDATE tickets AS ticket
-    SET ops_state = before.state, updated_at = clock_timestamp()
-    FROM before
-    WHERE ticket.id = before.id
+    SET ops_state = changed.new_state, updated_at = clock_timestamp()
+    FROM changed
+    WHERE ticket.id = changed.id
 )
 INSERT INTO ticket_events (id, ticket_id, type, actor, request_id, changes)
 SELECT
     event_id, id, 'ops_state_changed', actor, request_id,
     jsonb_build_array(
-        jsonb_build_object('field', 'opsState', 'before', upper(ops_state), 'after', upper(state))
+        jsonb_build_object(
+            'field', 'opsState', 'before', upper(old_state), 'after', upper(new_state)
+        )
     )
-FROM before
+FROM changed
 RETURNING id
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A delivery whose state was changed, and by whom."""
+class StateChange:
+    """A delivery whose state has changed, and the request that changed it."""
 
     delivery_id: str
     actor: str | None
     request_id: str | None
 
 
-async def follow(connection: BaseDBAsyncClient, changes: Sequence[Change]) -> None:
-    """Bring tickets to the state of their changed deliveries, with an event each.
+async def sync_ops_state(connection: BaseDBAsyncClient, changes: Sequence[StateChange]) -> None:
+    """Set the ``ops_state`` of the tickets of these deliveries, with one event each.
 
-    But not where the ticket is there already, or has a newer delivery. In the
-    transaction that changed the deliveries, which holds the tickets' locks; one
-    delivery a ticket. The tickets' versions stay: no caller has changed what
-    callers may change.
+    A ticket that has the state already, or a newer delivery, stays unchanged. Call
+    this in the transaction that changed the deliveries and holds the tickets' locks,
+    with at most one delivery of a ticket. The tickets' versions do not change, because no
+    caller edited the tickets.
     """
     if not changes:
         return
@@ -66,4 +72,4 @@ async def follow(connection: BaseDBAsyncClient, changes: Sequence[Change]) -> No
         [change.actor for change in changes],
         [change.request_id for change in changes],
     ]
-    await connection.execute_query_dict(_FOLLOW, columns)
+    await connection.execute_query_dict(_SYNC, columns)

@@ -1,10 +1,9 @@
-"""The worker: brings to OPS in the background what is due, be it put off, left over, or lost.
+"""Delivery worker: makes the attempts that are due, in the background.
 
-Any number of workers, in any number of processes, share the deliveries that are
-due: each claims, past those that another is just claiming, as many as it has
-hands free. It looks for more when it is told that there is more, when a hand
-becomes free and there was more, when one that was put off becomes due, and each
-second anyway.
+Any number of workers in any number of processes share the due deliveries. Each claims as
+many as it has free tasks, and skips those that another worker is claiming. A worker looks for due
+deliveries when a commit notifies it, when a task ends and more deliveries were due,
+when a waiting delivery becomes due, and at least once in each poll interval.
 """
 
 import asyncio
@@ -14,124 +13,125 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypedDict
 
 from engine.database.errors import is_unavailable
-from ops.delivery.claims import Claim, claim_abandoned, claim_due, due_in_s, release
+from ops.delivery.claims import Claim, claim_abandoned, claim_due, next_due_in_s, release
 from ops.delivery.executor import DeliveryExecutor
 
 __all__ = ["DeliveryWorker", "delivering"]
 
 DEFAULT_CONCURRENCY = 32
 POLL_S = 1.0
-# Between two looks at the table: a look for each of many commits would be a waste.
+# Minimum time between two looks at the table, so that many commits cause one look.
 MIN_INTERVAL_S = 0.005
 
 _log = logging.getLogger(__name__)
 
 
-class _Who(TypedDict):
+class _Requester(TypedDict):
     actor: str | None
     request_id: str | None
 
 
 class DeliveryWorker:
-    """Delivers with a number of hands, each making one attempt at a time."""
+    """Claims due deliveries and runs up to ``concurrency`` attempts at a time."""
 
     def __init__(
         self,
-        courier: DeliveryExecutor,
+        executor: DeliveryExecutor,
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
         poll_s: float = POLL_S,
     ) -> None:
-        self._courier = courier
-        self._hands = concurrency
+        self._executor = executor
+        self._concurrency = concurrency
         self._poll_s = poll_s
-        self._busy: set[asyncio.Task[Any]] = set()
-        self._woken = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._wake_event = asyncio.Event()
         self._is_stopping = False
-        # Whether more was due than there were hands.
-        self._is_behind = False
-        self._is_cut_off = False
+        # Whether more deliveries may be due than were claimed.
+        self._has_more_due = False
+        self._is_database_unavailable = False
 
     def wake(self) -> None:
-        """Look soon whether something is due."""
-        self._woken.set()
+        """Look for due deliveries soon."""
+        self._wake_event.set()
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Make no further attempt."""
         self._is_stopping = True
-        self._woken.set()
+        self._wake_event.set()
 
     async def run(self) -> None:
-        """Deliver until `stop` is called and the attempts then under way are recorded."""
-        clock = asyncio.get_running_loop()
-        swept_at = clock.time()
+        """Make attempts until `stop` is called and the running attempts are recorded."""
+        loop = asyncio.get_running_loop()
+        recovered_at = loop.time()
         while not self._is_stopping:
-            self._woken.clear()
-            looked_at = clock.time()
+            self._wake_event.clear()
+            looked_at = loop.time()
             pause_s = self._poll_s
-            with self._enduring_outages():
-                pause_s = min(await self._claim(), self._poll_s)
-                if looked_at - swept_at >= self._poll_s:
-                    swept_at = looked_at
-                    await self._evict_idle()
-            await asyncio.sleep(max(looked_at + MIN_INTERVAL_S - clock.time(), 0))
+            with self._tolerate_outages():
+                pause_s = min(await self._start_due(), self._poll_s)
+                if looked_at - recovered_at >= self._poll_s:
+                    recovered_at = looked_at
+                    await self._recover_abandoned()
+            await asyncio.sleep(max(looked_at + MIN_INTERVAL_S - loop.time(), 0))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
-                    await self._woken.wait()
-        while self._busy:
-            await asyncio.wait(self._busy)
+                    await self._wake_event.wait()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _claim(self) -> float:
-        """Begin what is due, and return for how long then nothing need be looked for."""
-        free = self._courier.circuit.admits(self._hands - len(self._busy))
+    async def _start_due(self) -> float:
+        """Start the attempts that are due, and return the seconds until the next look."""
+        free = self._executor.circuit.admits(self._concurrency - len(self._tasks))
         if free == 0:
             return self._poll_s
-        claims = await claim_due(self._courier.policy, limit=free)
-        self._is_behind = len(claims) == free
+        claims = await claim_due(self._executor.policy, limit=free)
+        self._has_more_due = len(claims) == free
         for claim in claims:
             if self._is_stopping:
-                self._begin(release(claim))
+                self._start(release(claim))
             else:
-                self._begin(self._courier.attempt(claim, **_who_ordered(claim)))
-        in_s = None if self._is_behind else await due_in_s()
-        return self._poll_s if in_s is None else in_s
+                self._start(self._executor.attempt(claim, **_requester(claim)))
+        due_in_s = None if self._has_more_due else await next_due_in_s()
+        return self._poll_s if due_in_s is None else due_in_s
 
-    async def _evict_idle(self) -> None:
-        """Bury the attempts whose process went away before it recorded their outcome."""
-        for claim in await claim_abandoned(self._courier.policy, limit=self._hands):
-            self._begin(self._courier.record_lost(claim, **_who_ordered(claim)))
+    async def _recover_abandoned(self) -> None:
+        """Record attempts as lost whose process ended before it recorded their outcome."""
+        for claim in await claim_abandoned(self._executor.policy, limit=self._concurrency):
+            self._start(self._executor.record_lost(claim, **_requester(claim)))
 
-    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
-        self._busy.add(task)
+        self._tasks.add(task)
         task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[Any]) -> None:
-        self._busy.discard(task)
-        if self._is_behind:
-            self._woken.set()
+        self._tasks.discard(task)
+        if self._has_more_due:
+            self._wake_event.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("an outcome could not be recorded; its lease will run out", exc_info=error)
+            _log.error("recording an outcome failed; its lease will run out", exc_info=error)
 
     @contextmanager
-    def _enduring_outages(self) -> Iterator[None]:
+    def _tolerate_outages(self) -> Iterator[None]:
+        """Log an error and continue; log a database outage once, at its start and its end."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  # a worker that stops by itself helps no one
+        except Exception as error:  # noqa: BLE001  # the worker must continue after any error
             if not is_unavailable(error):
-                _log.exception("looking for due deliveries failed in an unforeseen way")
-            elif not self._is_cut_off:
-                self._is_cut_off = True
-                _log.warning("the database is away: deliveries wait for it")
+                _log.exception("unexpected exception while looking for due deliveries")
+            elif not self._is_database_unavailable:
+                self._is_database_unavailable = True
+                _log.warning("database unavailable; deliveries are waiting")
         else:
-            if self._is_cut_off:
-                self._is_cut_off = False
-                _log.warning("the database is back: deliveries go on")
+            if self._is_database_unavailable:
+                self._is_database_unavailable = False
+                _log.warning("database available again; deliveries continue")
 
 
 @asynccontextmanager
 async def delivering(worker: DeliveryWorker) -> AsyncIterator[None]:
-    """Have a worker work, and let it finish what it has begun at the end."""
+    """Run a worker inside the block; at the end, wait for its running attempts."""
     running = asyncio.create_task(worker.run())
     try:
         yield
@@ -140,5 +140,5 @@ async def delivering(worker: DeliveryWorker) -> AsyncIterator[None]:
         await running
 
 
-def _who_ordered(claim: Claim) -> _Who:
+def _requester(claim: Claim) -> _Requester:
     return {"actor": claim.delivery.requested_by, "request_id": claim.delivery.request_id}

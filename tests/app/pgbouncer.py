@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.app.programs import needed, wait_for
-from tests.ops.fleet import free_port
+from tests.ops.processes import free_port
 
 __all__ = ["Pooled", "pooling"]
 

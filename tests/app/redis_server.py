@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.app.programs import needed, wait_for
-from tests.ops.fleet import free_port
+from tests.ops.processes import free_port
 
 __all__ = ["PASSWORD", "redis_server"]
 

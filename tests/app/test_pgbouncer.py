@@ -18,7 +18,7 @@ from tests.app.graphql.transport_ws import Socket
 from tests.app.pgbouncer import Pooled, pooling
 from tests.feed.following import connected
 from tests.feed.servers import serve
-from tests.ops.fleet import Member, sailing
+from tests.ops.processes import CliProcess, running_processes
 
 CREATE = """
     mutation ($subject: String!) {
@@ -90,7 +90,7 @@ async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
     pooled: Pooled, tmp_path: Path, *, listens: bool
 ) -> None:
     """Whether or not there is a way around the pooler to hear by."""
-    ops = Member("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "failure_rate=0.1"])
+    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "failure_rate=0.1"])
     settings = {
         "DELIVERY_WORKER": "false",
         "OPS_RETRY_BASE_MS": "20",
@@ -107,7 +107,7 @@ async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
             for _ in range(2)
         ]
         await opened.enter_async_context(
-            sailing(tmp_path, servers=0, workers=1, DATABASE_URL=pooled.url, **settings)
+            running_processes(tmp_path, servers=0, workers=1, DATABASE_URL=pooled.url, **settings)
         )
         socket = await opened.enter_async_context(Socket.opened(other.url))
         await socket.subscribe("1", EVENTS)

@@ -31,7 +31,7 @@ from tests.app.conftest import new_data_dir
 from tests.app.graphql.asked import CREATE
 from tests.feed.following import until
 from tests.feed.listening import Heard, follow
-from tests.ops.fleet import Fleet, Member, sailing
+from tests.ops.processes import CliProcess, ProcessGroup, running_processes
 from tests.postgres_crash import crash
 
 TROUBLE_S = 8.0
@@ -55,8 +55,8 @@ mutation Send($id: ID!) {
 class Sea:
     """What is sailed on, and what was told to those who sent and those who listened."""
 
-    fleet: Fleet
-    ops: Member
+    fleet: ProcessGroup
+    ops: CliProcess
     database_url: str
     # Each of those who started it; the last to leave stops it.
     postgres: list[EmbeddedPostgres]
@@ -165,14 +165,14 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     fault_settings = ["--knob", "latency_ms=5", "--knob", "failure_rate=0.2"]
-    ops = Member("ops-simulator", {}, tmp_path / "ops.log", fault_settings)
+    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", fault_settings)
     postgres = [EmbeddedPostgres(data_dir)]
     database_url = await asyncio.to_thread(postgres[0].start)
     try:
         await migrate(database_url)
         await ops.start()
         async with (
-            sailing(
+            running_processes(
                 tmp_path,
                 servers=2,
                 workers=2,
@@ -201,7 +201,7 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
         print(f"\n{told}")  # noqa: T201  # the counts are the proof
 
 
-async def is_up(member: Member, path: str = "/readyz") -> None:
+async def is_up(member: CliProcess, path: str = "/readyz") -> None:
     """Wait until a member works; one that found no database, and went, is started again."""
     async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False) as http:
         while True:

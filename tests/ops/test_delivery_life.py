@@ -31,8 +31,14 @@ from ops import (
     OpsPolicy,
 )
 from ops.clients.protocol import Accepted, OpsFailure
+from tests.ops.delivery_requests import (
+    CALLER,
+    create_ticket,
+    expire_lease,
+    ops_state_changes_of,
+    request_delivery,
+)
 from tests.ops.gated_ops import GatedOps, WaitingCall
-from tests.ops.ordering import CALLER, a_ticket, changes_of, expire, order
 from tests.ops.scripted_ops import accepted, failed
 
 T = TypeVar("T")
@@ -106,8 +112,8 @@ class Lives(RuleBasedStateMachine):
         """Begin with a ticket that was never sent."""
         self.ops = GatedOps()
         self.deliveries = Deliveries(self.ops, POLICY, NEVER_OPEN)
-        self.worker = DeliveryWorker(self.deliveries.courier, concurrency=4)
-        self.ticket = self.run(a_ticket())
+        self.worker = DeliveryWorker(self.deliveries.executor, concurrency=4)
+        self.ticket = self.run(create_ticket())
         self.lives: list[Life] = []
         # The attempts that were begun by a caller; the others are the worker's.
         self.callers: set[asyncio.Task[Any]] = set()
@@ -115,7 +121,7 @@ class Lives(RuleBasedStateMachine):
     @rule(at_once=st.booleans())
     def send(self, *, at_once: bool) -> None:
         """Order a delivery, to be tried at once or by the worker."""
-        delivery, is_new = self.run(order(self.deliveries, self.ticket, at_once=at_once))
+        delivery, is_new = self.run(request_delivery(self.deliveries, self.ticket, at_once=at_once))
         pending = self.pending()
         assert is_new == (pending is None)
         if pending is not None:
@@ -178,13 +184,13 @@ class Lives(RuleBasedStateMachine):
         """Let the lease of an attempt run out, whether its process still lives or not."""
         life = data.draw(st.sampled_from([life for life in self.lives if life.claimed]))
         assert life.claimed is not None
-        self.run(expire(life.id))
+        self.run(expire_lease(life.id))
         life.claimed.is_expired = True
 
     @rule()
     def the_worker_looks_for_lost_attempts(self) -> None:
         """Bury what was taken over."""
-        self.run(self.worker._evict_idle())
+        self.run(self.worker._recover_abandoned())
         self.run(self.settled(len(self.ops.waiting)))
         for life in self.lives:
             life.record_lost()
@@ -197,7 +203,7 @@ class Lives(RuleBasedStateMachine):
         if pending is not None and pending.claimed is None:
             pending.claim()
             expected += 1
-        self.run(self.worker._claim())
+        self.run(self.worker._start_due())
         self.run(self.settled(expected))
 
     @invariant()
@@ -213,7 +219,7 @@ class Lives(RuleBasedStateMachine):
                     (call.key, call.attempt) == (life.id, life.claimed.attempt)
                     for call in self.ops.waiting
                 ):
-                    self.run(expire(life.id))
+                    self.run(expire_lease(life.id))
                     life.claimed.is_expired = True
             self.the_worker_looks_for_lost_attempts()
             self.the_worker_looks_for_due_deliveries()
@@ -241,7 +247,7 @@ class Lives(RuleBasedStateMachine):
             entries = await LogEntry.filter(delivery_id=life.id)
             assert sorted(entry.attempt or 0 for entry in entries) == sorted(life.logged)
         ticket = await Ticket.get(id=self.ticket.id)
-        told = await changes_of(self.ticket)
+        told = await ops_state_changes_of(self.ticket)
         if self.lives:
             assert ticket.ops_state is self.lives[-1].state
             assert told[-1] == ticket.ops_state.name
@@ -279,7 +285,7 @@ class Lives(RuleBasedStateMachine):
 
     def is_settled(self, waiting: int) -> bool:
         """Tell whether so many calls wait, and all that goes on is to wait for them."""
-        return len(self.ops.waiting) == waiting == len(self.callers) + len(self.worker._busy)
+        return len(self.ops.waiting) == waiting == len(self.callers) + len(self.worker._tasks)
 
     def refuse(self, work: Coroutine[Any, Any, object]) -> None:
         """See that something is refused."""

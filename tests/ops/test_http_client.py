@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from models import OpsRemoteStatus
-from ops.clients.http import MAX_ANSWER_BYTES, HttpOps
+from ops.clients.http import MAX_BODY_BYTES, HttpOps
 from ops.clients.protocol import FailureKind, OpsFailure
 from tests.ops.sockets import answering
 
@@ -187,10 +187,10 @@ async def test_an_unknown_status_of_a_ticket_is_no_status() -> None:
 
 
 async def test_an_answer_is_read_no_further_than_the_limit() -> None:
-    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 3 * MAX_ANSWER_BYTES
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 3 * MAX_BODY_BYTES
     failure = await failure_of(endless)
-    assert str(MAX_ANSWER_BYTES) in failure.message
-    assert failure.response == "x" * MAX_ANSWER_BYTES
+    assert str(MAX_BODY_BYTES) in failure.message
+    assert failure.response == "x" * MAX_BODY_BYTES
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:

@@ -18,7 +18,12 @@ from ops import (
 )
 from ops.clients.protocol import Accepted
 from ops.simulator import Simulator, SimulatorSettings
-from tests.ops.ordering import CALLER, a_ticket, changes_of, order
+from tests.ops.delivery_requests import (
+    CALLER,
+    create_ticket,
+    ops_state_changes_of,
+    request_delivery,
+)
 from tests.ops.outbox import none_pending, until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -59,9 +64,9 @@ async def press(deliveries: Deliveries, ticket: Ticket, chance: random.Random) -
         case "retry" if newest is not None:
             doing = deliveries.retry(newest.id, **CALLER)
         case "send later":
-            doing = order(deliveries, ticket, at_once=False)
+            doing = request_delivery(deliveries, ticket, at_once=False)
         case _:
-            delivery, is_new = await order(deliveries, ticket)
+            delivery, is_new = await request_delivery(deliveries, ticket)
             if not is_new:
                 return
             doing = deliveries.attempt(delivery, **CALLER)
@@ -76,14 +81,16 @@ async def test_people_and_workers_at_once(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  # of a test
     ops = Watched(chance)
     processes = [Deliveries(ops, POLICY, NEVER_OPEN) for _ in range(3)]
-    tickets = [await a_ticket() for _ in range(4)]
+    tickets = [await create_ticket() for _ in range(4)]
 
     async def person() -> None:
         for _ in range(25):
             await press(chance.choice(processes), chance.choice(tickets), chance)
             await asyncio.sleep(chance.random() * 0.005)
 
-    workers = [DeliveryWorker(process.courier, concurrency=4, poll_s=0.01) for process in processes]
+    workers = [
+        DeliveryWorker(process.executor, concurrency=4, poll_s=0.01) for process in processes
+    ]
     async with delivering(workers[0]), delivering(workers[1]), delivering(workers[2]):
         await asyncio.gather(*(person() for _ in range(8)))
         await until(none_pending)
@@ -105,5 +112,5 @@ async def test_people_and_workers_at_once(seed: int) -> None:
         if deliveries:
             now = await Ticket.get(id=ticket.id)
             assert now.ops_state is deliveries[-1].state
-            assert (await changes_of(ticket))[-1] == now.ops_state.name
+            assert (await ops_state_changes_of(ticket))[-1] == now.ops_state.name
     assert ops.calls == await LogEntry.all().count()

@@ -1,84 +1,106 @@
-"""The retry decision: exponential, with full jitter, bounded, and as patient as OPS asks."""
+"""Putting a delivery back to pending by hand."""
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+import asyncio
 
-from ops.delivery.retry import MAX_RETRY_AFTER_S, RetryPolicy, retry_delay_s
+import pytest
 
-POLICY = RetryPolicy(max_attempts=10, base_s=0.5, max_s=300.0)
-
-policies = st.builds(
-    RetryPolicy,
-    max_attempts=st.integers(1, 10**6),
-    base_s=st.floats(0, 10**6),
-    max_s=st.floats(0, 10**6),
+from models import LogAction, OpsState, Ticket
+from ops import (
+    DeliveryStateError,
+    FailureKind,
 )
-chances = st.floats(0, 1)
-retry_afters = st.none() | st.floats(allow_nan=False)
+from tests.ops.delivery_requests import (
+    CALLER,
+    create_ticket,
+    deliveries_to,
+    ops_state_changes_of,
+    request_delivery,
+    send,
+)
+from tests.ops.scripted_ops import ScriptedOps, accepted, failed
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_the_longest_delay_doubles_from_the_base_up_to_the_maximum() -> None:
-    delays = [
-        retry_delay_s(POLICY, attempt=attempt, retryable=True, retry_after_s=None, chance=1.0)
-        for attempt in range(1, 13)
+async def test_a_failed_delivery_is_tried_at_once_with_its_attempts_anew() -> None:
+    ops = ScriptedOps([failed(FailureKind.REJECTED), failed(), accepted()])
+    deliveries, ticket = deliveries_to(ops, max_attempts=2), await create_ticket()
+    delivery = (await send(deliveries, ticket)).delivery
+    again = await deliveries.retry(delivery.id, **CALLER)
+    # The second attempt is the first of the new round: one more is allowed.
+    assert again.delivery.state is OpsState.PENDING
+    assert (again.delivery.attempts, again.delivery.attempts_forgiven) == (2, 1)
+    assert again.log_entry is not None
+    assert (again.log_entry.action, again.log_entry.attempt) == (LogAction.RETRY, 2)
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED", "PENDING"]
+
+
+async def test_it_is_given_up_when_its_attempts_are_spent() -> None:
+    deliveries = deliveries_to(ScriptedOps([failed()]), max_attempts=1)
+    attempt = await send(deliveries, await create_ticket())
+    assert attempt.delivery.state is OpsState.FAILED
+    assert attempt.failure is not None
+    assert attempt.failure.retryable
+
+
+@pytest.mark.parametrize("answer", [accepted(), failed()])
+async def test_only_a_failed_or_cancelled_one_can_be_retried(answer: Exception) -> None:
+    deliveries = deliveries_to(ScriptedOps([answer]))
+    delivery = (await send(deliveries, await create_ticket())).delivery
+    with pytest.raises(DeliveryStateError, match=f"this one is {delivery.state.value}"):
+        await deliveries.retry(delivery.id, **CALLER)
+
+
+async def test_not_while_the_ticket_has_another_that_is_pending() -> None:
+    deliveries, ticket = deliveries_to(ScriptedOps([failed()])), await create_ticket()
+    first = (await send(deliveries, ticket)).delivery
+    await deliveries.cancel(first.id, **CALLER)
+    await send(deliveries, ticket)
+    with pytest.raises(DeliveryStateError, match="another delivery that is pending"):
+        await deliveries.retry(first.id, **CALLER)
+
+
+async def test_concurrent_retries_make_one_attempt() -> None:
+    ops = ScriptedOps([failed(FailureKind.REJECTED), accepted()])
+    deliveries = deliveries_to(ops)
+    delivery = (await send(deliveries, await create_ticket())).delivery
+    tries = [deliveries.retry(delivery.id, **CALLER) for _ in range(10)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(outcome, DeliveryStateError) for outcome in outcomes) == 9
+    assert len(ops.calls) == 2
+
+
+async def test_a_cancel_and_a_retry_during_an_attempt_leave_that_attempt_to_count() -> None:
+    """Else two calls of one delivery would be under way at the same moment."""
+    ops, ticket = ScriptedOps(), await create_ticket()
+    ops.gate.clear()
+    deliveries = deliveries_to(ops)
+    delivery, _ = await request_delivery(deliveries, ticket)
+    under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
+    await ops.called.wait()
+    await deliveries.cancel(delivery.id, **CALLER)
+    again = await deliveries.retry(delivery.id, **CALLER)
+    assert again.log_entry is None
+    assert again.delivery.state is OpsState.PENDING
+    assert again.delivery.attempts == 1
+    ops.gate.set()
+    assert (await under_way).delivery.state is OpsState.DELIVERED
+    assert len(ops.calls) == 1
+    assert await ops_state_changes_of(ticket) == [
+        "NOT_SENT",
+        "PENDING",
+        "CANCELLED",
+        "PENDING",
+        "DELIVERED",
     ]
-    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, None, None, None]
-    patient = RetryPolicy(max_attempts=10**9, base_s=0.5, max_s=300.0)
-    assert [
-        retry_delay_s(patient, attempt=attempt, retryable=True, retry_after_s=None, chance=1.0)
-        for attempt in (10, 11, 12, 10**6)
-    ] == [256.0, 300.0, 300.0, 300.0]
 
 
-@given(policy=policies, attempt=st.integers(1, 10**7), chance=chances, retry_after_s=retry_afters)
-@example(policy=POLICY, attempt=1, chance=1.0, retry_after_s=float("inf"))
-def test_a_delay_is_never_shorter_than_asked_nor_longer_than_allowed(
-    policy: RetryPolicy, attempt: int, chance: float, retry_after_s: float | None
-) -> None:
-    delay_s = retry_delay_s(
-        policy, attempt=attempt, retryable=True, retry_after_s=retry_after_s, chance=chance
-    )
-    if attempt >= policy.max_attempts:
-        assert delay_s is None
-    else:
-        assert delay_s is not None
-        asked_for_s = min(max(retry_after_s or 0.0, 0.0), MAX_RETRY_AFTER_S)
-        assert asked_for_s <= delay_s <= asked_for_s + policy.max_s
-
-
-@given(policy=policies, attempt=st.integers(1, 10**7), chance=chances, retry_after_s=retry_afters)
-def test_what_is_refused_for_good_is_not_tried_again(
-    policy: RetryPolicy, attempt: int, chance: float, retry_after_s: float | None
-) -> None:
-    assert (
-        retry_delay_s(
-            policy, attempt=attempt, retryable=False, retry_after_s=retry_after_s, chance=chance
-        )
-        is None
-    )
-
-
-def test_a_call_that_took_too_long_is_given_time_to_settle() -> None:
-    delays = [
-        retry_delay_s(
-            POLICY,
-            attempt=1,
-            retryable=True,
-            retry_after_s=retry_after_s,
-            chance=1.0,
-            settle_s=2.0,
-        )
-        for retry_after_s in (None, 1.0, 3.0)
-    ]
-    assert delays == [2.5, 2.5, 3.5]
-
-
-@given(low=chances, high=chances)
-def test_jitter_spreads_over_the_whole_delay(low: float, high: float) -> None:
-    """Full jitter: the delay is the chance's share of the ceiling, down to none at all."""
-    low, high = sorted((low, high))
-    delays = [
-        retry_delay_s(POLICY, attempt=4, retryable=True, retry_after_s=None, chance=chance)
-        for chance in (low, high)
-    ]
-    assert delays == [low * 4.0, high * 4.0]
+async def test_an_older_delivery_does_not_speak_for_the_ticket() -> None:
+    """A ticket's state is that of its newest delivery."""
+    ops = ScriptedOps([failed(FailureKind.REJECTED), accepted(), failed()])
+    deliveries, ticket = deliveries_to(ops), await create_ticket()
+    older = (await send(deliveries, ticket)).delivery
+    await send(deliveries, ticket)
+    again = await deliveries.retry(older.id, **CALLER)
+    assert again.delivery.state is OpsState.PENDING
+    assert (await Ticket.get(id=ticket.id)).ops_state is OpsState.DELIVERED

@@ -38,7 +38,7 @@ async def test_every_delivery_arrives_once_and_every_attempt_is_logged() -> None
         )
         await many_due(COUNT)
         workers = [
-            DeliveryWorker(deliveries.courier, concurrency=16, poll_s=0.02) for _ in range(2)
+            DeliveryWorker(deliveries.executor, concurrency=16, poll_s=0.02) for _ in range(2)
         ]
         async with delivering(workers[0]), delivering(workers[1]):
             await until(none_pending, timeout_s=60)

@@ -10,7 +10,7 @@ import pytest
 from engine.streaming.notifications import Notifier
 from models import LogEntry, LogStatus, OpsDelivery, OpsState
 from ops import (
-    DUE,
+    DELIVERIES_DUE,
     BreakerSettings,
     CircuitState,
     Deliveries,
@@ -22,15 +22,15 @@ from ops import (
     delivering,
 )
 from ops.clients.protocol import Accepted
-from tests.ops.ordering import (
+from tests.ops.delivery_requests import (
     CALLER,
-    a_ticket,
-    changes_of,
+    create_ticket,
     cut_connections,
     deliveries_to,
-    expire,
-    log_of,
-    order,
+    expire_lease,
+    log_entries_of,
+    ops_state_changes_of,
+    request_delivery,
     send,
 )
 from tests.ops.outbox import many_due, none_pending, until
@@ -43,31 +43,31 @@ POLL_S = 0.02
 
 
 def worker_of(deliveries: Deliveries, concurrency: int = 8) -> DeliveryWorker:
-    return DeliveryWorker(deliveries.courier, concurrency=concurrency, poll_s=POLL_S)
+    return DeliveryWorker(deliveries.executor, concurrency=concurrency, poll_s=POLL_S)
 
 
 async def test_what_is_ordered_without_being_tried_at_once_is_delivered() -> None:
-    ops, ticket = ScriptedOps(), await a_ticket()
+    ops, ticket = ScriptedOps(), await create_ticket()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, ticket, at_once=False)
+    delivery, _ = await request_delivery(deliveries, ticket, at_once=False)
     assert (delivery.attempts, delivery.lease_until) == (0, None)
     async with delivering(worker_of(deliveries)):
         await until(none_pending)
-    [entry] = await log_of(delivery)
+    [entry] = await log_entries_of(delivery)
     assert (entry.attempt, entry.actor, entry.request_id) == (1, "alice", "request-1")
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
 
 
 async def test_a_failure_is_tried_again_until_ops_accepts() -> None:
     ops, ticket = (
         ScriptedOps([failed(), failed(FailureKind.TIMEOUT), accepted("R-3")]),
-        await a_ticket(),
+        await create_ticket(),
     )
     deliveries = deliveries_to(ops)
     delivery = (await send(deliveries, ticket)).delivery
     async with delivering(worker_of(deliveries)):
         await until(none_pending)
-    entries = await log_of(delivery)
+    entries = await log_entries_of(delivery)
     assert [(entry.action.value, entry.status.value, entry.attempt) for entry in entries] == [
         ("send", "failed", 1),
         ("retry", "failed", 2),
@@ -78,54 +78,57 @@ async def test_a_failure_is_tried_again_until_ops_accepts() -> None:
 
 
 async def test_it_is_given_up_after_its_attempts() -> None:
-    deliveries, ticket = deliveries_to(ScriptedOps([failed()]), max_attempts=3), await a_ticket()
+    deliveries, ticket = (
+        deliveries_to(ScriptedOps([failed()]), max_attempts=3),
+        await create_ticket(),
+    )
     delivery = (await send(deliveries, ticket)).delivery
     async with delivering(worker_of(deliveries)):
         await until(none_pending)
     now = await OpsDelivery.get(id=delivery.id)
     assert (now.state, now.attempts, now.next_attempt_at) == (OpsState.FAILED, 3, None)
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
 
 
 async def test_what_is_not_due_is_left_alone() -> None:
     ops = ScriptedOps([failed(retry_after_s=60), accepted()])
     deliveries = deliveries_to(ops)
-    delivery = (await send(deliveries, await a_ticket())).delivery
+    delivery = (await send(deliveries, await create_ticket())).delivery
     async with delivering(worker_of(deliveries)):
         await asyncio.sleep(0.2)
     assert (await OpsDelivery.get(id=delivery.id)).attempts == 1
 
 
 async def test_a_lost_attempt_is_logged_and_the_delivery_taken_over() -> None:
-    ops, ticket = ScriptedOps(), await a_ticket()
+    ops, ticket = ScriptedOps(), await create_ticket()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries_to(ScriptedOps()), ticket)
-    await expire(delivery.id)
+    delivery, _ = await request_delivery(deliveries_to(ScriptedOps()), ticket)
+    await expire_lease(delivery.id)
     async with delivering(worker_of(deliveries)):
         await until(none_pending)
-    lost, made = await log_of(delivery)
+    lost, made = await log_entries_of(delivery)
     assert (lost.attempt, lost.status) == (1, LogStatus.FAILED)
-    assert "went away" in str(lost.response)
+    assert "the process that made this attempt ended" in str(lost.response)
     assert (made.attempt, made.status) == (2, LogStatus.SUCCESS)
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
 
 
 async def test_lost_attempts_count() -> None:
-    ops, ticket = ScriptedOps(), await a_ticket()
-    delivery, _ = await order(deliveries_to(ops), ticket)
-    await expire(delivery.id)
+    ops, ticket = ScriptedOps(), await create_ticket()
+    delivery, _ = await request_delivery(deliveries_to(ops), ticket)
+    await expire_lease(delivery.id)
     async with delivering(worker_of(deliveries_to(ops, max_attempts=1))):
         await until(none_pending)
     assert (await OpsDelivery.get(id=delivery.id)).state is OpsState.FAILED
     assert ops.calls == []
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
 
 
 async def test_an_attempt_lost_after_its_delivery_was_cancelled_is_logged_too() -> None:
     deliveries = deliveries_to(ScriptedOps())
-    delivery, _ = await order(deliveries, await a_ticket())
+    delivery, _ = await request_delivery(deliveries, await create_ticket())
     await deliveries.cancel(delivery.id, **CALLER)
-    await expire(delivery.id)
+    await expire_lease(delivery.id)
 
     async def is_logged() -> bool:
         return await LogEntry.filter(delivery_id=delivery.id).exists()
@@ -189,7 +192,7 @@ async def test_it_survives_that_its_connections_are_cut(database_url: str) -> No
         await until(none_pending, timeout_s=30)
     assert await OpsDelivery.filter(state=OpsState.DELIVERED).count() == 200
     for delivery in await OpsDelivery.all():
-        attempts = {entry.attempt for entry in await log_of(delivery)}
+        attempts = {entry.attempt for entry in await log_entries_of(delivery)}
         assert attempts == set(range(1, delivery.attempts + 1))
 
 
@@ -202,7 +205,7 @@ async def test_deliveries_wait_for_an_open_circuit_without_spending_attempts() -
     async with delivering(worker_of(deliveries, concurrency=5)):
 
         async def is_open() -> bool:
-            return deliveries.health() is CircuitState.OPEN
+            return deliveries.circuit_state is CircuitState.OPEN
 
         await until(is_open)
         await asyncio.sleep(0.1)
@@ -212,15 +215,15 @@ async def test_deliveries_wait_for_an_open_circuit_without_spending_attempts() -
     assert Counter([delivery.state for delivery in await OpsDelivery.all()]) == {
         OpsState.DELIVERED: 20
     }
-    assert deliveries.health() is CircuitState.CLOSED
+    assert deliveries.circuit_state is CircuitState.CLOSED
 
 
 async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_made() -> None:
     ops = ScriptedOps([failed()] * 3 + [accepted()])
     deliveries = Deliveries(ops, OpsPolicy(), BreakerSettings(min_calls=3, pause_s=60))
     for _ in range(3):
-        await send(deliveries, await a_ticket())
-    attempt = await send(deliveries, await a_ticket())
+        await send(deliveries, await create_ticket())
+    attempt = await send(deliveries, await create_ticket())
     assert attempt.log_entry is None
     assert attempt.failure is not None
     assert attempt.failure.kind is FailureKind.CIRCUIT_OPEN
@@ -232,7 +235,7 @@ async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_m
 @pytest.fixture
 async def notifier(database_url: str) -> AsyncIterator[Notifier]:
     """Return a bell of this process."""
-    async with Notifier(database_url, topics=(DUE,)) as notifier:
+    async with Notifier(database_url, topics=(DELIVERIES_DUE,)) as notifier:
         yield notifier
 
 
@@ -240,15 +243,15 @@ async def test_a_commit_that_orders_nothing_costs_no_look(
     notifier: Notifier, statements: list[str]
 ) -> None:
     deliveries = deliveries_to(ScriptedOps())
-    worker = DeliveryWorker(deliveries.courier, poll_s=60)
-    notifier.subscribe(worker.wake, DUE)
+    worker = DeliveryWorker(deliveries.executor, poll_s=60)
+    notifier.subscribe(worker.wake, DELIVERIES_DUE)
     async with delivering(worker):
         await asyncio.sleep(0.2)
         statements.clear()
-        await order(deliveries, await a_ticket())
+        await request_delivery(deliveries, await create_ticket())
         await asyncio.sleep(0.2)
         assert [text for text in statements if "SKIP LOCKED" in text] == []
-        await order(deliveries, await a_ticket(), at_once=False)
+        await request_delivery(deliveries, await create_ticket(), at_once=False)
         await until(delivered_one)
         assert [text for text in statements if "SKIP LOCKED" in text] != []
 
@@ -261,11 +264,11 @@ async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_look(notifier:
     """Also where it was another process that made the attempt before."""
     ops = ScriptedOps([failed(retry_after_s=0.3), accepted()])
     deliveries = deliveries_to(ops)
-    worker = DeliveryWorker(deliveries_to(ops).courier, poll_s=60)
-    notifier.subscribe(worker.wake, DUE)
+    worker = DeliveryWorker(deliveries_to(ops).executor, poll_s=60)
+    notifier.subscribe(worker.wake, DELIVERIES_DUE)
     async with delivering(worker):
         await asyncio.sleep(0.1)
-        await send(deliveries, await a_ticket())
+        await send(deliveries, await create_ticket())
         await until(none_pending)
     assert [call.attempt for call in ops.calls] == [1, 2]
 

@@ -11,12 +11,10 @@ from models import LogEntry, OpsDelivery, OpsState
 from models.columns import new_id
 from models.ticket_lock import lock_ticket
 from ops import OpsPolicy
-from ops.clients.call import Answer
-from ops.clients.protocol import Accepted
 from ops.delivery.claims import Claim, claim_due
 from ops.delivery.outcome import Outcome
 from ops.delivery.outcome_writer import OutcomeWriter
-from tests.ops.ordering import cut_connections
+from tests.ops.delivery_requests import cut_connections
 from tests.ops.outbox import many_due
 from tests.ops.scripted_ops import accepted
 
@@ -29,8 +27,7 @@ async def claims(count: int) -> list[Claim]:
 
 
 def outcome_of(claim: Claim, *, actor: str | None = None, reference: str = "R-1") -> Outcome:
-    answer: Answer[Accepted] = Answer(accepted(reference), 1)
-    return Outcome(new_id(), claim, answer, None, actor, None)
+    return Outcome(new_id(), claim, accepted(reference), 1, None, actor, None)
 
 
 async def delivered() -> int:

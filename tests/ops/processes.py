@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Fleet", "Member", "free_port", "sailing"]
+__all__ = ["CliProcess", "ProcessGroup", "free_port", "running_processes"]
 
 STOP_TIMEOUT_S = 60
 
 
 @dataclass
-class Member:
+class CliProcess:
     """A process of ours: ``ticketops serve``, ``worker`` or ``ops-simulator``."""
 
     command: str
@@ -64,29 +64,29 @@ class Member:
 
 
 @dataclass
-class Fleet:
+class ProcessGroup:
     """All that run on one database."""
 
-    servers: list[Member]
-    workers: list[Member]
+    servers: list[CliProcess]
+    workers: list[CliProcess]
 
     @property
-    def members(self) -> list[Member]:
+    def members(self) -> list[CliProcess]:
         """Return servers and workers."""
         return self.servers + self.workers
 
 
 @asynccontextmanager
-async def sailing(
+async def running_processes(
     folder: Path, *, servers: int, workers: int, **settings: str
-) -> AsyncIterator[Fleet]:
+) -> AsyncIterator[ProcessGroup]:
     """Run so many of each until the end of the block."""
     environ = {"AUTH": "off", "LOG_LEVEL": "warning", "LOG_FORMAT": "json", **settings}
-    fleet = Fleet([], [])
+    fleet = ProcessGroup([], [])
     for number in range(servers):
-        fleet.servers.append(Member("serve", environ, folder / f"server-{number}.log"))
+        fleet.servers.append(CliProcess("serve", environ, folder / f"server-{number}.log"))
     for number in range(workers):
-        fleet.workers.append(Member("worker", environ, folder / f"worker-{number}.log"))
+        fleet.workers.append(CliProcess("worker", environ, folder / f"worker-{number}.log"))
     try:
         for member in fleet.members:
             await member.start()

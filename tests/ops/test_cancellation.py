@@ -13,24 +13,32 @@ from ops import (
     DeliveryStateError,
 )
 from ops.delivery.cancellation import cancel_pending
-from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, log_of, order, send
+from tests.ops.delivery_requests import (
+    CALLER,
+    create_ticket,
+    deliveries_to,
+    log_entries_of,
+    ops_state_changes_of,
+    request_delivery,
+    send,
+)
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_a_pending_delivery_is_stopped() -> None:
-    deliveries, ticket = deliveries_to(ScriptedOps([failed()])), await a_ticket()
+    deliveries, ticket = deliveries_to(ScriptedOps([failed()])), await create_ticket()
     attempt = await send(deliveries, ticket)
     delivery = await deliveries.cancel(attempt.delivery.id, **CALLER)
     assert delivery.state is OpsState.CANCELLED
     assert delivery.next_attempt_at is None
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "CANCELLED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "CANCELLED"]
 
 
 async def test_only_a_pending_delivery_can_be_cancelled() -> None:
     deliveries = deliveries_to(ScriptedOps())
-    attempt = await send(deliveries, await a_ticket())
+    attempt = await send(deliveries, await create_ticket())
     with pytest.raises(DeliveryStateError, match="this one is delivered") as caught:
         await deliveries.cancel(attempt.delivery.id, **CALLER)
     assert caught.value.delivery.state is OpsState.DELIVERED
@@ -45,10 +53,10 @@ async def test_an_unknown_delivery_is_not_found() -> None:
 
 
 async def test_what_ops_accepts_after_the_cancel_is_said_and_its_reference_kept() -> None:
-    ops, ticket = ScriptedOps([accepted("R-9")]), await a_ticket()
+    ops, ticket = ScriptedOps([accepted("R-9")]), await create_ticket()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, ticket)
+    delivery, _ = await request_delivery(deliveries, ticket)
     under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
     await deliveries.cancel(delivery.id, **CALLER)
@@ -61,16 +69,16 @@ async def test_what_ops_accepts_after_the_cancel_is_said_and_its_reference_kept(
     assert attempt.log_entry is not None
     assert attempt.log_entry.status is LogStatus.SUCCESS
     logged = orjson.loads(attempt.log_entry.response)
-    assert "OPS accepted this although" in logged["note"]
+    assert "OPS accepted the ticket although" in logged["note"]
     assert logged["answer"] == {"reference": "R-9"}
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "CANCELLED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "CANCELLED"]
 
 
 async def test_a_failure_after_the_cancel_is_logged_and_changes_nothing() -> None:
     ops = ScriptedOps([failed()])
     ops.gate.clear()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, await a_ticket())
+    delivery, _ = await request_delivery(deliveries, await create_ticket())
     under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
     await deliveries.cancel(delivery.id, **CALLER)
@@ -78,15 +86,15 @@ async def test_a_failure_after_the_cancel_is_logged_and_changes_nothing() -> Non
     attempt = await under_way
     assert attempt.delivery.state is OpsState.CANCELLED
     assert attempt.delivery.last_error is None
-    [entry] = await log_of(delivery)
+    [entry] = await log_entries_of(delivery)
     assert orjson.loads(entry.response)["answer"]["error"] == "unavailable"
 
 
 async def test_a_ticket_that_is_deleted_takes_its_pending_delivery_back() -> None:
-    ops, ticket = ScriptedOps(), await a_ticket()
+    ops, ticket = ScriptedOps(), await create_ticket()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, ticket)
+    delivery, _ = await request_delivery(deliveries, ticket)
     under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
     async with in_transaction() as connection:
@@ -97,4 +105,4 @@ async def test_a_ticket_that_is_deleted_takes_its_pending_delivery_back() -> Non
     attempt = await under_way
     assert attempt.delivery.state is OpsState.CANCELLED
     assert attempt.log_entry is not None
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING"]

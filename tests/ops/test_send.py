@@ -7,7 +7,15 @@ from models import LogAction, LogStatus, OpsRemoteStatus, OpsState, Ticket
 from ops import (
     FailureKind,
 )
-from tests.ops.ordering import CALLER, a_ticket, changes_of, deliveries_to, log_of, order, send
+from tests.ops.delivery_requests import (
+    CALLER,
+    create_ticket,
+    deliveries_to,
+    log_entries_of,
+    ops_state_changes_of,
+    request_delivery,
+    send,
+)
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -15,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 async def test_a_ticket_that_ops_accepts_is_delivered() -> None:
     ops = ScriptedOps([accepted("R-7")])
-    ticket = await a_ticket()
+    ticket = await create_ticket()
     attempt = await send(deliveries_to(ops), ticket)
 
     delivery = attempt.delivery
@@ -32,9 +40,9 @@ async def test_a_ticket_that_ops_accepts_is_delivered() -> None:
 
 async def test_the_log_has_the_answer_its_duration_its_attempt_and_who_asked() -> None:
     ops = ScriptedOps([accepted(response={"reference": "R-1", "token": "s3cret"})])
-    attempt = await send(deliveries_to(ops), await a_ticket())
+    attempt = await send(deliveries_to(ops), await create_ticket())
 
-    [entry] = await log_of(attempt.delivery)
+    [entry] = await log_entries_of(attempt.delivery)
     assert attempt.log_entry == entry
     assert (entry.action, entry.status) == (LogAction.SEND, LogStatus.SUCCESS)
     assert orjson.loads(entry.response) == {"reference": "R-1", "token": "***"}
@@ -45,9 +53,9 @@ async def test_the_log_has_the_answer_its_duration_its_attempt_and_who_asked() -
 
 
 async def test_the_ticket_follows_with_an_event_and_keeps_its_version() -> None:
-    ticket = await a_ticket()
+    ticket = await create_ticket()
     updated_at = ticket.updated_at
-    delivery, _ = await order(deliveries := deliveries_to(ScriptedOps()), ticket)
+    delivery, _ = await request_delivery(deliveries := deliveries_to(ScriptedOps()), ticket)
     assert ticket.ops_state is OpsState.PENDING
     assert ticket.updated_at > updated_at
 
@@ -56,12 +64,12 @@ async def test_the_ticket_follows_with_an_event_and_keeps_its_version() -> None:
     assert now.ops_state is OpsState.DELIVERED
     assert now.updated_at > ticket.updated_at
     assert now.version == 1
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
 
 
 async def test_every_attempt_sends_the_ticket_as_it_was_when_it_was_ordered() -> None:
     ops = ScriptedOps([failed(), accepted()])
-    ticket = await a_ticket(subject="before", metadata='{"n": 12345678901234567890.12}')
+    ticket = await create_ticket(subject="before", metadata='{"n": 12345678901234567890.12}')
     deliveries = deliveries_to(ops)
     attempt = await send(deliveries, ticket)
     await Ticket.filter(id=ticket.id).update(subject="after")
@@ -80,7 +88,9 @@ async def test_every_attempt_sends_the_ticket_as_it_was_when_it_was_ordered() ->
 
 
 async def test_a_failure_that_may_pass_leaves_it_pending_with_a_time_to_try_again() -> None:
-    attempt = await send(deliveries_to(ScriptedOps([failed(retry_after_s=60)])), await a_ticket())
+    attempt = await send(
+        deliveries_to(ScriptedOps([failed(retry_after_s=60)])), await create_ticket()
+    )
 
     delivery = attempt.delivery
     assert attempt.failure is not None
@@ -89,7 +99,7 @@ async def test_a_failure_that_may_pass_leaves_it_pending_with_a_time_to_try_agai
     assert delivery.last_error == "OPS said unavailable"
     assert delivery.lease_until is None
     assert 59 < (delivery.next_attempt_at - delivery.created_at).total_seconds() < 62
-    [entry] = await log_of(delivery)
+    [entry] = await log_entries_of(delivery)
     assert entry.status is LogStatus.FAILED
     assert orjson.loads(entry.response) == {
         "error": "unavailable",
@@ -99,7 +109,7 @@ async def test_a_failure_that_may_pass_leaves_it_pending_with_a_time_to_try_agai
 
 
 async def test_a_refusal_for_good_is_failed_at_once() -> None:
-    ticket = await a_ticket()
+    ticket = await create_ticket()
     refusal = failed(FailureKind.REJECTED, response={"reason": "unknown category"})
     attempt = await send(deliveries_to(ScriptedOps([refusal])), ticket)
 
@@ -107,13 +117,13 @@ async def test_a_refusal_for_good_is_failed_at_once() -> None:
     assert attempt.delivery.next_attempt_at is None
     assert attempt.log_entry is not None
     assert orjson.loads(attempt.log_entry.response)["answer"] == {"reason": "unknown category"}
-    assert await changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
+    assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
 
 
 async def test_an_ops_that_does_not_answer_in_time_is_logged_as_such() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
-    attempt = await send(deliveries_to(ops, timeout_ms=50), await a_ticket())
+    attempt = await send(deliveries_to(ops, timeout_ms=50), await create_ticket())
 
     assert attempt.failure is not None
     assert attempt.failure.kind is FailureKind.TIMEOUT
@@ -127,11 +137,11 @@ async def test_a_fault_of_the_client_is_an_attempt_that_failed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("ERROR")
-    attempt = await send(deliveries_to(ScriptedOps([ZeroDivisionError()])), await a_ticket())
+    attempt = await send(deliveries_to(ScriptedOps([ZeroDivisionError()])), await create_ticket())
     assert attempt.delivery.state is OpsState.PENDING
     assert attempt.delivery.last_error is not None
     assert "ZeroDivisionError" in attempt.delivery.last_error
-    assert "unforeseen" in caplog.text
+    assert "unexpected exception while calling OPS" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -147,7 +157,7 @@ async def test_a_fault_of_the_client_is_an_attempt_that_failed(
 )
 async def test_no_answer_hinders_its_being_logged(response: object) -> None:
     ops = ScriptedOps([accepted(response=response), failed(response=response)])  # type: ignore[arg-type]  # whatever JSON
-    deliveries, ticket = deliveries_to(ops), await a_ticket()
+    deliveries, ticket = deliveries_to(ops), await create_ticket()
     assert (await send(deliveries, ticket)).delivery.state is OpsState.DELIVERED
     attempt = await send(deliveries, ticket)
     assert attempt.delivery.state is OpsState.PENDING

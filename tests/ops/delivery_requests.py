@@ -13,13 +13,13 @@ from ops import Attempt, Deliveries, OpsClient, OpsPolicy
 
 __all__ = [
     "CALLER",
-    "a_ticket",
-    "changes_of",
+    "create_ticket",
     "cut_connections",
     "deliveries_to",
-    "expire",
-    "log_of",
-    "order",
+    "expire_lease",
+    "log_entries_of",
+    "ops_state_changes_of",
+    "request_delivery",
     "send",
 ]
 
@@ -39,7 +39,7 @@ def deliveries_to(ops: OpsClient, **settings: int) -> Deliveries:
     return Deliveries(ops, OpsPolicy(**{"max_attempts": 3, "retry_base_ms": 0, **settings}))
 
 
-async def a_ticket(**fields: Any) -> Ticket:
+async def create_ticket(**fields: Any) -> Ticket:
     """Make a ticket."""
     values: dict[str, Any] = {
         "subject": "The printer is on fire",
@@ -50,7 +50,7 @@ async def a_ticket(**fields: Any) -> Ticket:
     return await Ticket.create(**(values | fields))
 
 
-async def order(
+async def request_delivery(
     deliveries: Deliveries, ticket: Ticket, *, at_once: bool = True
 ) -> tuple[OpsDelivery, bool]:
     """Order a delivery in a transaction of its own."""
@@ -61,17 +61,17 @@ async def order(
 
 async def send(deliveries: Deliveries, ticket: Ticket) -> Attempt:
     """Order a delivery and make its first attempt."""
-    delivery, is_new = await order(deliveries, ticket)
+    delivery, is_new = await request_delivery(deliveries, ticket)
     assert is_new
     return await deliveries.attempt(delivery, **CALLER)
 
 
-async def log_of(delivery: OpsDelivery) -> list[LogEntry]:
+async def log_entries_of(delivery: OpsDelivery) -> list[LogEntry]:
     """Return the delivery's log entries, oldest first."""
     return await LogEntry.filter(delivery_id=delivery.id).order_by("timestamp", "id")
 
 
-async def changes_of(ticket: Ticket) -> list[str]:
+async def ops_state_changes_of(ticket: Ticket) -> list[str]:
     """Return how the ticket's ops_state went, as its history tells."""
     events = await TicketEvent.filter(ticket_id=ticket.id).order_by("transaction", "sequence")
     path: list[str] = []
@@ -84,7 +84,7 @@ async def changes_of(ticket: Ticket) -> list[str]:
     return path
 
 
-async def expire(delivery_id: str) -> None:
+async def expire_lease(delivery_id: str) -> None:
     """Have the lease of a claim run out, as if another were just taking over."""
     past = datetime.now(UTC) - timedelta(hours=1)
     delivery = OpsDelivery.filter(id=delivery_id)

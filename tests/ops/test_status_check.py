@@ -7,9 +7,10 @@ from models.columns import new_id
 from ops import (
     FailureKind,
     NotSent,
+    OpsFailure,
     StatusReport,
 )
-from tests.ops.ordering import CALLER, a_ticket, deliveries_to, send
+from tests.ops.delivery_requests import CALLER, create_ticket, deliveries_to, send
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -17,30 +18,25 @@ pytestmark = pytest.mark.usefixtures("database")
 
 async def test_the_answer_is_logged_and_kept_on_the_delivery() -> None:
     report = StatusReport("R-1", OpsRemoteStatus.COMPLETED, {"status": "completed"})
-    deliveries, ticket = deliveries_to(ScriptedOps([accepted(), report])), await a_ticket()
+    deliveries, ticket = deliveries_to(ScriptedOps([accepted(), report])), await create_ticket()
     await send(deliveries, ticket)
     check = await deliveries.check(ticket.id, actor="carol", request_id="request-2")
 
-    assert (check.reference, check.status, check.failure) == (
-        "R-1",
-        OpsRemoteStatus.COMPLETED,
-        None,
-    )
+    assert (check.reference, check.result) == ("R-1", report)
     assert check.delivery.remote_status is OpsRemoteStatus.COMPLETED
     entry = check.log_entry
     assert (entry.action, entry.status) == (LogAction.QUERY, LogStatus.SUCCESS)
     assert (entry.attempt, entry.actor, entry.request_id) == (None, "carol", "request-2")
-    assert entry.timestamp == check.checked_at
     assert entry.delivery_id == check.delivery.id
 
 
 async def test_a_question_without_an_answer_is_logged_too() -> None:
     deliveries = deliveries_to(ScriptedOps([accepted(), failed(FailureKind.TIMEOUT)]))
-    ticket = await a_ticket()
+    ticket = await create_ticket()
     await send(deliveries, ticket)
     check = await deliveries.check(ticket.id, **CALLER)
-    assert check.status is None
-    assert check.failure is not None
+    assert isinstance(check.result, OpsFailure)
+    assert check.result.kind is FailureKind.TIMEOUT
     assert check.log_entry.status is LogStatus.FAILED
     assert check.delivery.remote_status is OpsRemoteStatus.RECEIVED
 
@@ -49,7 +45,7 @@ async def test_a_question_without_an_answer_is_logged_too() -> None:
 async def test_what_ops_has_not_accepted_it_cannot_be_asked_about(answer: Exception | None) -> None:
     deliveries, ticket = (
         deliveries_to(ScriptedOps([answer] if answer else [])),
-        await a_ticket(),
+        await create_ticket(),
     )
     if answer is not None:
         await send(deliveries, ticket)
@@ -61,7 +57,7 @@ async def test_what_ops_has_not_accepted_it_cannot_be_asked_about(answer: Except
 async def test_the_newest_that_ops_accepted_is_asked_about() -> None:
     report = StatusReport("R-2", OpsRemoteStatus.COMPLETED, None)
     ops = ScriptedOps([accepted("R-1"), accepted("R-2"), failed(), report])
-    deliveries, ticket = deliveries_to(ops), await a_ticket()
+    deliveries, ticket = deliveries_to(ops), await create_ticket()
     for _ in range(3):
         await send(deliveries, ticket)
     assert (await deliveries.check(ticket.id, **CALLER)).reference == "R-2"

@@ -6,8 +6,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from tests.ops.fleet import Member, sailing
 from tests.ops.outbox import many_due, until
+from tests.ops.processes import CliProcess, running_processes
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -18,13 +18,13 @@ DUE = 2 * HANDS
 async def test_its_calls_are_finished_and_recorded_and_the_rest_is_left_to_others(
     database_url: str, tmp_path: Path
 ) -> None:
-    ops = Member("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "latency_ms=4000"])
+    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "latency_ms=4000"])
     await ops.start()
     await many_due(DUE)
     settings = {"DATABASE_URL": database_url, "OPS_URL": ops.url, "OPS_TIMEOUT_MS": "10000"}
     async with (
         httpx2.AsyncClient(base_url=ops.url, trust_env=False) as http,
-        sailing(tmp_path, servers=0, workers=1, **settings) as fleet,
+        running_processes(tmp_path, servers=0, workers=1, **settings) as fleet,
     ):
 
         async def is_called() -> bool:

@@ -6,7 +6,14 @@ import pytest
 
 from models import LogStatus, OpsDelivery, OpsState
 from ops.delivery.claims import Claim
-from tests.ops.ordering import CALLER, a_ticket, cut_connections, deliveries_to, log_of, order
+from tests.ops.delivery_requests import (
+    CALLER,
+    create_ticket,
+    cut_connections,
+    deliveries_to,
+    log_entries_of,
+    request_delivery,
+)
 from tests.ops.scripted_ops import ScriptedOps, accepted
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -16,7 +23,7 @@ async def test_the_outcome_is_kept_when_the_caller_is_gone() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, await a_ticket())
+    delivery, _ = await request_delivery(deliveries, await create_ticket())
     caller = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
     caller.cancel()
@@ -32,7 +39,7 @@ async def test_the_outcome_is_kept_when_the_database_was_away(database_url: str)
     ops = ScriptedOps()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, await a_ticket())
+    delivery, _ = await request_delivery(deliveries, await create_ticket())
     under_way = asyncio.create_task(deliveries.attempt(delivery, **CALLER))
     await ops.called.wait()
     await cut_connections(database_url)
@@ -42,24 +49,24 @@ async def test_the_outcome_is_kept_when_the_database_was_away(database_url: str)
 
 async def test_an_attempt_of_a_process_that_went_away_is_logged_as_lost() -> None:
     gone, ops = deliveries_to(ScriptedOps()), ScriptedOps([accepted("R-2")])
-    delivery, _ = await order(gone, await a_ticket())
+    delivery, _ = await request_delivery(gone, await create_ticket())
     deliveries = deliveries_to(ops)
     await deliveries.cancel(delivery.id, **CALLER)
     await OpsDelivery.filter(id=delivery.id).update(lease_until=delivery.created_at)
     again = await deliveries.retry(delivery.id, **CALLER)
 
     assert again.delivery.state is OpsState.DELIVERED
-    lost, made = await log_of(delivery)
+    lost, made = await log_entries_of(delivery)
     assert (lost.attempt, lost.status, lost.duration_ms) == (1, LogStatus.FAILED, None)
-    assert "the process that made this attempt went away" in lost.response
+    assert "the process that made this attempt ended" in lost.response
     assert (made.attempt, made.status) == (2, LogStatus.SUCCESS)
 
 
 async def test_ops_is_not_called_when_it_is_too_late_for_the_lease() -> None:
     ops = ScriptedOps()
     deliveries = deliveries_to(ops)
-    delivery, _ = await order(deliveries, await a_ticket())
-    deliveries._claims[delivery.id, 1] = Claim(delivery, call_until=0.0)
+    delivery, _ = await request_delivery(deliveries, await create_ticket())
+    deliveries._claims[delivery.id, 1] = Claim(delivery, call_deadline=0.0)
     attempt = await deliveries.attempt(delivery, **CALLER)
     assert attempt.log_entry is None
     assert ops.calls == []
