@@ -1,4 +1,7 @@
-"""Queries answered over model instances: the plain way, for what cannot be projected."""
+"""Fallback: answer queries with model instances when a selection cannot be compiled to SQL.
+
+graphql-core then resolves each selected field on the instances as it would without the engine.
+"""
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from typing import Any
 
 from tortoise.models import Model
 
-from engine.projection.loading import find_kinds
+from engine.projection.loading import find_tables
 from engine.projection.reading import fetch_records
 from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql
@@ -24,7 +27,7 @@ from engine.sql.tables import Table, instance
 
 @dataclass(frozen=True, slots=True)
 class FallbackEdge:
-    """An edge, as the resolvers of a GraphQL type read it."""
+    """An edge, with the attributes that the resolvers of an edge type read."""
 
     cursor: str
     node: Model
@@ -32,7 +35,7 @@ class FallbackEdge:
 
 @dataclass(frozen=True, slots=True)
 class FallbackPageInfo:
-    """What a page says of its neighbours."""
+    """Whether there are more pages, and the cursors of this one."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -42,7 +45,7 @@ class FallbackPageInfo:
 
 @dataclass(frozen=True, slots=True)
 class FallbackConnection:
-    """A connection, as the resolvers of a GraphQL type read it."""
+    """A connection, with the attributes that the resolvers of a connection type read."""
 
     page: Page
     edges: list[FallbackEdge]
@@ -55,12 +58,12 @@ class FallbackConnection:
 
     @property
     def total_count(self) -> Coroutine[Any, Any, int]:
-        """The count, worked out only when it is read."""
+        """The number of rows of the whole list, counted only if it is read."""
         return count(self.page)
 
 
 async def load(query: Query) -> Any:
-    """Return the instance, the connection or the list of instances that a query stands for."""
+    """Run a query and return a model instance, a list of instances or a connection of them."""
     if isinstance(query, SingleRow):
         records = await fetch_records(row_statement(query, _all_columns(query.table)))
         return instance(query.table.model, records[0]) if records else None
@@ -73,50 +76,52 @@ async def load(query: Query) -> Any:
 
 async def load_connection(page: Page) -> FallbackConnection:
     """Return a connection with all columns of its nodes."""
-    terms = ", ".join(
+    order_columns = ", ".join(
         f"{term.expression} AS order_{number}" for number, term in enumerate(page.order.terms)
     )
-    records = await fetch_records(page_statement(page, f"{_all_columns(page.table)}, {terms}"))
-    more = len(records) > page.window.size
-    records = records[: page.window.size]
+    columns = f"{_all_columns(page.table)}, {order_columns}"
+    found = await fetch_records(page_statement(page, columns))
+    # The statement reads one row more than the page has, to see whether more follow.
+    has_more = len(found) > page.window.size
+    records = found[: page.window.size]
     if page.window.backward:
         records.reverse()
-    has_opposite_page = await _value(opposite_page_expression(page))
-    width = len(page.order.terms)
+    has_opposite_page = await _fetch_value(opposite_page_expression(page))
+    term_count = len(page.order.terms)
     edges = [
-        FallbackEdge(encode_cursor(page.order, record[-width:]), instance(page.table.model, record))
+        FallbackEdge(
+            cursor=encode_cursor(page.order, record[-term_count:]),
+            node=instance(page.table.model, record),
+        )
         for record in records
     ]
-    return FallbackConnection(
-        page,
-        edges,
-        FallbackPageInfo(
-            has_next_page=has_opposite_page if page.window.backward else more,
-            has_previous_page=more if page.window.backward else has_opposite_page,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
+    page_info = FallbackPageInfo(
+        has_next_page=has_opposite_page if page.window.backward else has_more,
+        has_previous_page=has_more if page.window.backward else has_opposite_page,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
     )
+    return FallbackConnection(page, edges, page_info)
 
 
 async def count(page: Page) -> int:
     """Return the number of rows of the whole list."""
-    total: int = await _value(total_expression(page))
+    total: int = await _fetch_value(total_expression(page))
     return total
 
 
 async def _load_nodes(query: Nodes) -> Any:
-    kinds = await find_kinds(query)
-    instances: dict[str, Model] = {}
-    for table in dict.fromkeys(kinds.values()):
-        keys = [key for key, kind in kinds.items() if kind is table]
+    table_of_key = await find_tables(query)
+    instance_of_key: dict[str, Model] = {}
+    for table in dict.fromkeys(table_of_key.values()):
+        keys = [key for key, key_table in table_of_key.items() if key_table is table]
         for record in await fetch_records(rows_statement(table, keys, _all_columns(table))):
-            instances[record[table.key]] = instance(table.model, record)
-    found = [instances.get(key) for key in query.keys]
-    return found[0] if query.single else found
+            instance_of_key[record[table.key]] = instance(table.model, record)
+    nodes = [instance_of_key.get(key) for key in query.keys]
+    return nodes[0] if query.single else nodes
 
 
-async def _value(expression: Sql) -> Any:
+async def _fetch_value(expression: Sql) -> Any:
     return (await fetch_records(answers_statement([expression])))[0][0]
 
 

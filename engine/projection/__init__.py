@@ -1,1 +1,8 @@
-"""engine/projection."""
+"""Compile selections to SQL and build response objects from the rows.
+
+`load` in `loading` is the entry point: it takes a query that a resolver returned and the
+selection under its field. `projection` compiles a selection of objects, `connection` that of a
+Relay connection, `compiled` caches both with their statements, `reading` runs the statements.
+`context` holds the state of one execution. What cannot be compiled raises `NotProjectable`.
+Start with `projection`, then `loading`.
+"""

@@ -1,4 +1,4 @@
-"""Selections compiled once for their document, with the texts of their statements."""
+"""Cache of compiled selections and of the text of their statements."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -20,28 +20,31 @@ __all__ = ["CompiledSelection", "connection_selection", "object_selection"]
 
 P = TypeVar("P")
 
-# Of one selection. There are as many as there are shapes of its arguments.
-MAX_TEXTS = 64
+# Statement texts kept for one selection. Each set of filters gives another text.
+MAX_STATEMENT_TEXTS = 64
 
 
 @dataclass(slots=True)
 class CompiledSelection(Generic[P]):
-    """A selection compiled: the columns to select, what becomes of them, and whole statements."""
+    """Compiled selection: its select list, its projection, and the texts of its statements."""
 
     columns: str
     projection: P
     texts: dict[Hashable, str] = field(default_factory=dict)
 
-    def text(self, key: Hashable, make: Callable[[], Sql]) -> str:
-        """Return the text of a statement, made once for what the key says of it."""
+    def text(self, key: Hashable, build: Callable[[], Sql]) -> str:
+        """Return the text of a statement, built once for each key.
+
+        The key must contain everything that the text depends on besides this selection.
+        """
         text = self.texts.get(key)
         if text is not None:
             STATEMENTS.hits += 1
         else:
             STATEMENTS.misses += 1
-            if len(self.texts) >= MAX_TEXTS:
+            if len(self.texts) >= MAX_STATEMENT_TEXTS:
                 self.texts.clear()
-            text, _ = render(make(), outer=PARENTS)
+            text, _ = render(build(), outer=PARENTS)
             self.texts[key] = text
         return text
 
@@ -54,7 +57,10 @@ def object_selection(
     *,
     is_loaded: bool = False,
 ) -> CompiledSelection[ObjectProjection]:
-    """Return a selection compiled, once for a document."""
+    """Return the compiled selection of an object, compiled once for each operation.
+
+    With ``is_loaded`` the records are those of `Loaded`: all columns of the table in their order.
+    """
     key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
     compiled: CompiledSelection[ObjectProjection] | None = context.compile_cache.get(key)
     if compiled is not None:
@@ -62,9 +68,10 @@ def object_selection(
     else:
         SELECTIONS.misses += 1
         columns = [column.selected for column in table.columns.values()] if is_loaded else []
-        select = SelectList({column: position for position, column in enumerate(columns)})
-        projection = compile_object(context, table, object_type, details, select)
-        compiled = context.compile_cache[key] = CompiledSelection(select.clause, projection)
+        select_list = SelectList({column: position for position, column in enumerate(columns)})
+        projection = compile_object(context, table, object_type, details, select_list)
+        compiled = CompiledSelection(select_list.clause, projection)
+        context.compile_cache[key] = compiled
     return compiled
 
 
@@ -74,9 +81,9 @@ def connection_selection(
     connection_type: GraphQLObjectType,
     details: FieldDetailsList,
 ) -> CompiledSelection[ConnectionProjection]:
-    """Return a selection compiled, once for a document."""
+    """Return the compiled selection of a connection, compiled once for each operation and order."""
     order = page.order
-    # A list and its reverse have one name.
+    # An order and its reverse have the same name.
     key = ("page", order.name, order.descending, *[id(detail.node) for detail in details])
     compiled: CompiledSelection[ConnectionProjection] | None = context.compile_cache.get(key)
     if compiled is not None:
@@ -85,7 +92,6 @@ def connection_selection(
         SELECTIONS.misses += 1
         compiler = ConnectionCompiler(context, page.table, order)
         compiler.compile(connection_type, details)
-        compiled = context.compile_cache[key] = CompiledSelection(
-            compiler.select.clause, compiler.projection
-        )
+        compiled = CompiledSelection(compiler.select_list.clause, compiler.projection)
+        context.compile_cache[key] = compiled
     return compiled

@@ -1,7 +1,7 @@
-"""A connection's selection set compiled: what to select for a page, and how it is put together.
+"""Compile the selection set of a connection: the columns to select, and how to assemble a page.
 
-A connection is recognised by its fields, as Relay names them (Cursor Connections,
-section 2), with ``nodes`` beside ``edges`` and ``totalCount``.
+The fields of a connection are those of Relay (Cursor Connections, section 2), and in addition
+``nodes`` and ``totalCount``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,13 @@ from graphql import GraphQLObjectType, get_named_type, is_object_type
 from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.projection.context import NotProjectable, OperationContext
-from engine.projection.projection import ObjectProjection, Record, Row, SelectList, compile_object
+from engine.projection.projection import (
+    ObjectProjection,
+    Record,
+    ResponseObject,
+    SelectList,
+    compile_object,
+)
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import RowOrder
 from engine.sql.tables import Table
@@ -22,32 +28,33 @@ from engine.sql.tables import Table
 
 @dataclass(slots=True)
 class LoadedPage:
-    """One page, loaded: its records in the order of the list, and the objects built of them."""
+    """Loaded page: its records in the order of the list, and the objects built from them."""
 
     records: list[Record]
-    # For each node projection of the connection, in their order.
-    objects: list[list[Row]]
     has_next: bool
     has_previous: bool
     total: int | None
-    # Of each record where those are selected, else of the ends that are.
+    # For each node projection of the connection, the object of each record.
+    objects: list[list[ResponseObject]] = field(default_factory=list)
+    # If ``cursor`` is selected, the cursor of each record. Otherwise those of the first and the
+    # last record, as far as ``startCursor`` and ``endCursor`` are selected.
     cursors: list[str] = field(default_factory=list)
 
     @property
     def start_cursor(self) -> str | None:
-        """The cursor of the first record, where there is one."""
+        """The cursor of the first record, or None if the page is empty."""
         return self.cursors[0] if self.cursors else None
 
     @property
     def end_cursor(self) -> str | None:
-        """The cursor of the last record, where there is one."""
+        """The cursor of the last record, or None if the page is empty."""
         return self.cursors[-1] if self.cursors else None
 
 
-# What gives a field of the connection its value, once the page is loaded.
-Part: TypeAlias = Callable[[LoadedPage], Any]
+# Returns the value of a field of the connection from the loaded page.
+Getter: TypeAlias = Callable[[LoadedPage], Any]
 
-_PAGE_INFO: dict[str, Part] = {
+_PAGE_INFO: dict[str, Getter] = {
     "hasNextPage": attrgetter("has_next"),
     "hasPreviousPage": attrgetter("has_previous"),
     "startCursor": attrgetter("start_cursor"),
@@ -57,14 +64,16 @@ _PAGE_INFO: dict[str, Part] = {
 
 @dataclass
 class ConnectionProjection:
-    """What is selected of a connection, and what of it needs a statement."""
+    """Assembles connections from loaded pages, and says which statements they need."""
 
     order: RowOrder
-    parts: list[tuple[str, Part]] = field(default_factory=list)
+    # By response key, in response order.
+    getters: list[tuple[str, Getter]] = field(default_factory=list)
+    # One for each place where nodes are selected: ``nodes``, and ``node`` under ``edges``.
     nodes: list[ObjectProjection] = field(default_factory=list)
-    # Where in a record the values of the order's terms are; empty where no cursor is selected.
+    # Positions of the order's terms in a record; empty if no cursor is selected.
     keyset: tuple[int, ...] = ()
-    # The names of the fields of the connection, of its edges and of its pageInfo.
+    # The names of all selected fields of the connection, its edges and its pageInfo.
     selected: set[str] = field(default_factory=set)
 
     @cached_property
@@ -73,7 +82,7 @@ class ConnectionProjection:
 
     @cached_property
     def needs_rows(self) -> bool:
-        """Whether more is selected than the total."""
+        """Whether anything but the total is selected."""
         return bool(self.selected - {"totalCount", "__typename"})
 
     @cached_property
@@ -82,16 +91,16 @@ class ConnectionProjection:
         return "totalCount" in self.selected
 
     def wants_opposite_page(self, *, backward: bool) -> bool:
-        """Whether it is asked what lies on the side that the page comes from."""
+        """Whether the selection asks if there are rows on the side that the page starts from."""
         return ("hasNextPage" if backward else "hasPreviousPage") in self.selected
 
-    def assemble(self, page: LoadedPage) -> Row:
-        """Return the connection of a loaded page."""
+    def assemble(self, page: LoadedPage) -> ResponseObject:
+        """Return the response object of a loaded page."""
         if self.keyset:
-            page.cursors = self._encode(self._with_cursor(page.records))
-        return {key: part(page) for key, part in self.parts}
+            page.cursors = self._encode(self._records_with_cursor(page.records))
+        return {key: get(page) for key, get in self.getters}
 
-    def _with_cursor(self, records: list[Record]) -> list[Record]:
+    def _records_with_cursor(self, records: list[Record]) -> list[Record]:
         if "cursor" in self.selected:
             return records
         start = records[:1] if "startCursor" in self.selected else []
@@ -99,102 +108,103 @@ class ConnectionProjection:
 
 
 class ConnectionCompiler:
-    """Compiles the selection under one connection field."""
+    """Compiles the selection under a connection field."""
 
     def __init__(self, context: OperationContext, table: Table, order: RowOrder) -> None:
-        self.select = SelectList()
+        self.select_list = SelectList()
         self.projection = ConnectionProjection(order)
         self._context = context
         self._table = table
 
     def compile(self, connection_type: GraphQLObjectType, details: FieldDetailsList) -> None:
-        """Compile it into `projection` and `select`; raises NotProjectable."""
+        """Compile the selection into `projection` and `select_list`; raises NotProjectable."""
         projection = self.projection
-        projection.parts = self._parts(
+        projection.getters = self._getters(
             connection_type,
             details,
             {
                 "nodes": self._node,
                 "edges": self._edges,
                 "pageInfo": self._page_info,
-                "totalCount": _always(attrgetter("total")),
+                "totalCount": _scalar(attrgetter("total")),
             },
         )
         if projection.selected & {"cursor", "startCursor", "endCursor"}:
             projection.keyset = tuple(
-                self.select.position(term.selected) for term in projection.order.terms
+                self.select_list.position(term.selected) for term in projection.order.terms
             )
 
-    def _parts(
+    def _getters(
         self,
         object_type: GraphQLObjectType,
         details: FieldDetailsList,
-        known: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Part]],
-    ) -> list[tuple[str, Part]]:
-        parts: list[tuple[str, Part]] = []
+        compilers: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Getter]],
+    ) -> list[tuple[str, Getter]]:
+        """Return a getter for each selected field; ``compilers`` has the fields of the type."""
+        getters: list[tuple[str, Getter]] = []
         for key, subfield in self._context.subfields(object_type, details).items():
             name = subfield[0].node.name.value
             self.projection.selected.add(name)
             if name == "__typename":
-                parts.append((key, _constant(object_type.name)))
-            elif name in known:
+                getters.append((key, _constant(object_type.name)))
+            elif name in compilers:
                 subtype = cast("GraphQLObjectType", get_named_type(object_type.fields[name].type))
-                parts.append((key, known[name](subtype, subfield)))
+                getters.append((key, compilers[name](subtype, subfield)))
             else:
                 raise NotProjectable
-        return parts
+        return getters
 
-    def _node(self, node_type: GraphQLObjectType, details: FieldDetailsList) -> Part:
+    def _node(self, node_type: GraphQLObjectType, details: FieldDetailsList) -> Getter:
         if not is_object_type(node_type) or node_type.name != self._table.type_name:
             raise NotProjectable
-        number = len(self.projection.nodes)
+        index = len(self.projection.nodes)
         self.projection.nodes.append(
-            compile_object(self._context, self._table, node_type, details, self.select)
+            compile_object(self._context, self._table, node_type, details, self.select_list)
         )
-        return lambda page: page.objects[number]
+        return lambda page: page.objects[index]
 
-    def _edges(self, edge_type: GraphQLObjectType, details: FieldDetailsList) -> Part:
-        parts = self._parts(
+    def _edges(self, edge_type: GraphQLObjectType, details: FieldDetailsList) -> Getter:
+        getters = self._getters(
             edge_type,
             details,
-            {"node": self._node, "cursor": _always(attrgetter("cursors"))},
+            {"node": self._node, "cursor": _scalar(attrgetter("cursors"))},
         )
-        if not parts:
-            # All of it is skipped: the edges are there, and empty.
+        if not getters:
+            # @skip or @include removed every field; each edge is an empty object.
             return lambda page: [{} for _ in page.records]
-        build = _edges_builder([key for key, _ in parts])
+        build = _edges_builder([key for key, _ in getters])
 
-        def edges(page: LoadedPage) -> list[Row]:
-            return build(*[_of_each(part(page), page.records) for _, part in parts])
+        def edges(page: LoadedPage) -> list[ResponseObject]:
+            return build(*[_repeat(get(page), page.records) for _, get in getters])
 
         return edges
 
-    def _page_info(self, info_type: GraphQLObjectType, details: FieldDetailsList) -> Part:
-        known = {name: _always(part) for name, part in _PAGE_INFO.items()}
-        parts = self._parts(info_type, details, known)
-        return lambda page: {key: part(page) for key, part in parts}
+    def _page_info(self, info_type: GraphQLObjectType, details: FieldDetailsList) -> Getter:
+        compilers = {name: _scalar(get) for name, get in _PAGE_INFO.items()}
+        getters = self._getters(info_type, details, compilers)
+        return lambda page: {key: get(page) for key, get in getters}
 
 
-def _edges_builder(keys: Sequence[str]) -> Callable[..., list[Row]]:
-    """Return the function that makes edges of a list of values for each key."""
+def _edges_builder(keys: Sequence[str]) -> Callable[..., list[ResponseObject]]:
+    """Return a function that builds edges from one list of values for each key."""
     names = "".join(f"v{number}, " for number in range(len(keys)))
     members = ", ".join(f"{key!r}: v{number}" for number, key in enumerate(keys))
-    # As in `ObjectProjection`: of a caller there are but names in it.
-    builder: Callable[..., list[Row]] = eval(  # noqa: S307
+    # As in `ObjectProjection`, the only input from a client is response keys.
+    builder: Callable[..., list[ResponseObject]] = eval(  # noqa: S307
         f"lambda *lists: [{{{members}}} for {names}in zip(*lists, strict=True)]"
     )
     return builder
 
 
-def _always(part: Part) -> Callable[[GraphQLObjectType, FieldDetailsList], Part]:
-    """Return the compilation of a field that has no selection set."""
-    return lambda _type, _details: part
+def _scalar(get: Getter) -> Callable[[GraphQLObjectType, FieldDetailsList], Getter]:
+    """Return the compiler of a field without a selection set."""
+    return lambda _type, _details: get
 
 
-def _constant(value: str) -> Part:
+def _constant(value: str) -> Getter:
     return lambda _page: value
 
 
-def _of_each(value: Any, records: Sequence[Record]) -> list[Any]:
-    """Return a value for each record: the constant repeats, a list has one already."""
+def _repeat(value: Any, records: Sequence[Record]) -> list[Any]:
+    """Return a value for each record: a list has one already, a constant is repeated."""
     return value if isinstance(value, list) else [value] * len(records)

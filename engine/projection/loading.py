@@ -1,4 +1,4 @@
-"""Queries loaded: their records read, objects built of them, nested queries filled in."""
+"""Load queries: read records, build objects, and fill in nested queries level by level."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -10,9 +10,14 @@ from graphql.execution.collect_fields import FieldDetailsList
 from engine.projection.compiled import CompiledSelection, connection_selection, object_selection
 from engine.projection.connection import ConnectionProjection, LoadedPage
 from engine.projection.context import NotProjectable, OperationContext
-from engine.projection.projection import ObjectProjection, Record, Row, referenced_columns
+from engine.projection.projection import (
+    NestedQuery,
+    ObjectProjection,
+    Record,
+    ResponseObject,
+    referenced_columns,
+)
 from engine.projection.reading import (
-    Groups,
     ParentKeys,
     fetch_records,
     for_parents,
@@ -21,6 +26,7 @@ from engine.projection.reading import (
     read_row,
 )
 from engine.sql.expressions import Sql
+from engine.sql.paging import Window
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
     answers_statement,
@@ -35,9 +41,9 @@ from engine.sql.statements import (
 )
 from engine.sql.tables import Table
 
-__all__ = ["find_kinds", "load"]
+__all__ = ["find_tables", "load"]
 
-# For each read: what graphql-core finds out layer by layer.
+# `get_named_type` unwraps a type layer by layer; this runs once for each type.
 _object_type: Callable[[GraphQLOutputType], Any] = lru_cache(maxsize=1000)(get_named_type)
 
 
@@ -47,7 +53,10 @@ async def load(
     details: FieldDetailsList,
     query: Query,
 ) -> Any:
-    """Return what is selected under a field of what its query stands for."""
+    """Run a query that a resolver returned, and return the value of its field.
+
+    The value contains what is selected under the field. Raises NotProjectable.
+    """
     if isinstance(query, Nodes):
         return await _load_nodes(context, query, details)
     object_type: GraphQLObjectType = _object_type(return_type)
@@ -60,29 +69,30 @@ async def load(
     return (await _load_rows(context, query, object_type, details))[0]
 
 
-async def find_kinds(query: Nodes) -> dict[str, Table]:
-    """Return the table of each key that is found; the first table wins."""
-    kinds: dict[str, Table] = {}
+async def find_tables(query: Nodes) -> dict[str, Table]:
+    """Return the table of each key that exists; the first table that has the key wins."""
+    table_of_key: dict[str, Table] = {}
     found = await fetch_records(kinds_statement(query.tables, query.keys))
     for key, number in sorted(found, key=lambda record: int(record[1]), reverse=True):
-        kinds[key] = query.tables[number]
-    return kinds
+        table_of_key[key] = query.tables[number]
+    return table_of_key
 
 
 async def _load_nodes(context: OperationContext, query: Nodes, details: FieldDetailsList) -> Any:
-    kinds = await find_kinds(query)
-    rows: dict[str, Row] = {}
-    for table in dict.fromkeys(kinds.values()):
+    """Load rows by their keys, with one statement for each table that has some of them."""
+    table_of_key = await find_tables(query)
+    object_of_key: dict[str, ResponseObject] = {}
+    for table in dict.fromkeys(table_of_key.values()):
         object_type = cast("GraphQLObjectType", context.document.schema.type_map[table.type_name])
-        keys = [key for key, kind in kinds.items() if kind is table]
+        keys = [key for key, key_table in table_of_key.items() if key_table is table]
         compiled = object_selection(context, table, object_type, details)
-        # Whatever is selected, the last column is the key.
+        # The last column is the key, whether or not it is selected.
         columns = f"{compiled.columns}, {table.columns[table.key].sql}"
         records = await fetch_records(rows_statement(table, keys, columns))
         objects = await _build(context, compiled.projection, records)
-        rows |= {record[-1]: row for record, row in zip(records, objects, strict=True)}
-    found = [rows.get(key) for key in query.keys]
-    return found[0] if query.single else found
+        object_of_key |= {record[-1]: found for record, found in zip(records, objects, strict=True)}
+    nodes = [object_of_key.get(key) for key in query.keys]
+    return nodes[0] if query.single else nodes
 
 
 async def _load_loaded(
@@ -90,7 +100,8 @@ async def _load_loaded(
     query: Loaded[Any],
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
-) -> Row:
+) -> ResponseObject:
+    """Build the object of a row that is already read; only nested queries run statements."""
     compiled = object_selection(context, query.table, object_type, details, is_loaded=True)
     return (await _build(context, compiled.projection, [query.record]))[0]
 
@@ -101,20 +112,20 @@ async def _load_rows(
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
     parent_keys: ParentKeys | None = None,
-) -> list[Row | None]:
-    """Load what is selected of a single row: one for each parent, one where there is none."""
+) -> list[ResponseObject | None]:
+    """Return an object or None for each parent; a list of one without parents."""
     compiled = object_selection(context, query.table, object_type, details)
     if parent_keys is None:
         groups = [await read_row(compiled, query)]
     else:
-        key = (query.where.text, query.order, parent_keys.names)
+        key = (query.where.text, query.order, parent_keys.columns)
         text = compiled.text(
             key, lambda: for_parents(row_statement(query, compiled.columns), parent_keys)
         )
         groups = await read_batched(text, query.where.values, parent_keys, max_rows=1)
     records = [group[0] for group in groups if group]
-    rows = iter(await _build(context, compiled.projection, records))
-    return [next(rows) if group else None for group in groups]
+    objects = iter(await _build(context, compiled.projection, records))
+    return [next(objects) if group else None for group in groups]
 
 
 async def _load_pages(
@@ -123,51 +134,73 @@ async def _load_pages(
     connection_type: GraphQLObjectType,
     details: FieldDetailsList,
     parent_keys: ParentKeys | None = None,
-) -> list[Row]:
-    """Load what is selected of a connection: one for each parent, one where there is none."""
+) -> list[ResponseObject]:
+    """Return a connection for each parent; a list of one without parents.
+
+    One statement reads the rows of all pages. One more reads the totals and whether there are
+    rows on the opposite side, if those are selected. Nested queries run once for the rows of all
+    pages, so the number of statements does not depend on the number of parents.
+    """
     compiled = connection_selection(context, page, connection_type, details)
     projection = compiled.projection
     window = page.window
-    groups: Groups = [[] for _ in (parent_keys.parents if parent_keys else (None,))]
     key = (
         page.where.text,
         window.size,
         window.backward,
         window.after is None,
         window.before is None,
-        parent_keys and parent_keys.names,
+        parent_keys and parent_keys.columns,
     )
     if projection.needs_rows:
         text = compiled.text(
             key, lambda: for_parents(page_statement(page, compiled.columns), parent_keys)
         )
         groups = await read_batched(text, page_values(page), parent_keys, max_rows=window.size + 1)
-    opposite_pages, totals = await _load_answers(
+    else:
+        groups = [[] for _ in parent_keys.keys] if parent_keys else [[]]
+    opposite_pages, totals = await _read_aggregates(
         compiled, page, key, parent_keys, count=len(groups)
     )
-    cuts = [_cut(group, page) for group in groups]
-    records = cuts[0] if len(cuts) == 1 else [record for cut in cuts for record in cut]
-    built = [await _build(context, node, records) for node in projection.nodes]
-    connections = []
+    pages = [
+        _loaded_page(group, window, has_opposite_page=has_opposite_page, total=total)
+        for group, has_opposite_page, total in zip(groups, opposite_pages, totals, strict=True)
+    ]
+    if len(pages) == 1:
+        records = pages[0].records
+    else:
+        records = [record for loaded in pages for record in loaded.records]
+    for node_projection in projection.nodes:
+        _distribute(await _build(context, node_projection, records), pages)
+    return [projection.assemble(loaded) for loaded in pages]
+
+
+def _loaded_page(
+    group: list[Record], window: Window, *, has_opposite_page: bool, total: int | None
+) -> LoadedPage:
+    """Return the page of one parent from its records.
+
+    The statement reads one record more than the page has, to see whether more follow. It reads a
+    backward page from the end.
+    """
+    records = group[: window.size]
+    has_more = len(group) > window.size
+    if window.backward:
+        records.reverse()
+        return LoadedPage(records, has_next=has_opposite_page, has_previous=has_more, total=total)
+    return LoadedPage(records, has_next=has_more, has_previous=has_opposite_page, total=total)
+
+
+def _distribute(objects: list[ResponseObject], pages: Sequence[LoadedPage]) -> None:
+    """Give each page its objects; they are in the order of the pages and of their records."""
     start = 0
-    for cut, group, has_opposite_page, total in zip(
-        cuts, groups, opposite_pages, totals, strict=True
-    ):
-        end = start + len(cut)
-        more = len(group) > len(cut)
-        loaded = LoadedPage(
-            records=cut,
-            objects=[objects[start:end] for objects in built],
-            has_next=has_opposite_page if window.backward else more,
-            has_previous=more if window.backward else has_opposite_page,
-            total=total,
-        )
-        connections.append(projection.assemble(loaded))
+    for page in pages:
+        end = start + len(page.records)
+        page.objects.append(objects[start:end])
         start = end
-    return connections
 
 
-async def _load_answers(
+async def _read_aggregates(
     compiled: CompiledSelection[ConnectionProjection],
     page: Page,
     key: tuple[Any, ...],
@@ -175,17 +208,22 @@ async def _load_answers(
     *,
     count: int,
 ) -> tuple[Sequence[bool], Sequence[int | None]]:
-    """Return what lies on the far sides of the pages, and their totals, where they are selected."""
+    """Return for each page whether there are rows on its opposite side, and the total.
+
+    The opposite side is the one that the page starts from: before a forward page, after a
+    backward page. What is not selected is False or None and runs no statement.
+    """
     wants_total = compiled.projection.wants_total
-    # Without a cursor the page begins at the end of the list.
+    # A page without a cursor starts at an end of the list; nothing is on its opposite side.
     wants_opposite_page = page.window.start is not None and compiled.projection.wants_opposite_page(
         backward=page.window.backward
     )
-    nothing = [False] * count, [None] * count
+    no_opposite_pages: list[bool] = [False] * count
+    no_totals: list[int | None] = [None] * count
     if not wants_total and not wants_opposite_page:
-        return nothing
+        return no_opposite_pages, no_totals
 
-    def make() -> Sql:
+    def build_statement() -> Sql:
         expressions = [total_expression(page)] if wants_total else []
         if wants_opposite_page:
             expressions.append(opposite_page_expression(page))
@@ -194,42 +232,57 @@ async def _load_answers(
     values = page.where.values if wants_total else ()
     if wants_opposite_page:
         values += opposite_page_values(page)
-    groups = await read(compiled.text(("answers", *key), make), values, parent_keys)
-    answers = [group[0] for group in groups]
+    text = compiled.text(("aggregates", *key), build_statement)
+    groups = await read(text, values, parent_keys)
+    # One record for each page: the total first, if it is selected, then the opposite page.
+    records = [group[0] for group in groups]
+    opposite_page_position = 1 if wants_total else 0
     return (
-        [bool(answer[wants_total]) for answer in answers] if wants_opposite_page else nothing[0],
-        [answer[0] for answer in answers] if wants_total else nothing[1],
+        [bool(record[opposite_page_position]) for record in records]
+        if wants_opposite_page
+        else no_opposite_pages,
+        [record[0] for record in records] if wants_total else no_totals,
     )
-
-
-def _cut(group: list[Record], page: Page) -> list[Record]:
-    """Return the records of a page in the order of the list, without the one that tells of more."""
-    records = group[: page.window.size]
-    if page.window.backward:
-        records.reverse()
-    return records
 
 
 async def _build(
     context: OperationContext, projection: ObjectProjection, records: Sequence[Record]
-) -> list[Row]:
-    """Build the objects and fill in their nested queries, each with one statement for all."""
-    rows = projection.build(records)
+) -> list[ResponseObject]:
+    """Return an object for each record, with its nested queries filled in.
+
+    Each nested query runs once for the distinct keys of all records. Records with equal keys get
+    the same value: one dict can occur in several places of the response, so none is changed later.
+    """
+    objects = projection.build(records)
     if not records:
-        return rows
+        return objects
     for nested in projection.nested:
-        # The arguments may have other values each time, so the query is made anew.
-        query = context.resolve(nested.parent_type, nested.field_details, nested.placeholder)
-        names = tuple([name for name, _ in nested.parent_columns])
-        if referenced_columns(query) != names:
-            raise NotProjectable
-        parents = [tuple([record[at] for _, at in nested.parent_columns]) for record in records]
-        distinct = list(dict.fromkeys(parents))
+        query = _resolve_nested(context, nested)
+        positions = nested.key_positions
+        keys = [tuple([record[position] for position in positions]) for record in records]
+        distinct_keys = list(dict.fromkeys(keys))
         load_each = _load_rows if isinstance(query, SingleRow) else _load_pages
-        values: Sequence[Row | None] = await load_each(
-            context, query, nested.object_type, nested.field_details, ParentKeys(names, distinct)
+        values: Sequence[ResponseObject | None] = await load_each(
+            context,
+            query,
+            nested.object_type,
+            nested.field_details,
+            ParentKeys(nested.key_columns, distinct_keys),
         )
-        value_of = dict(zip(distinct, values, strict=True))
-        for row, parent in zip(rows, parents, strict=True):
-            row[nested.key] = value_of[parent]
-    return rows
+        value_of_key = dict(zip(distinct_keys, values, strict=True))
+        for found, key in zip(objects, keys, strict=True):
+            found[nested.key] = value_of_key[key]
+    return objects
+
+
+def _resolve_nested(context: OperationContext, nested: NestedQuery) -> Any:
+    """Return the query of a nested field with the arguments of this execution.
+
+    The compiled selection has the columns that the query referred to when it was compiled. A
+    query that refers to others now, because the resolver depends on its arguments, raises
+    NotProjectable.
+    """
+    query = context.resolve(nested.parent_type, nested.field_details, nested.placeholder)
+    if referenced_columns(query) != nested.key_columns:
+        raise NotProjectable
+    return query

@@ -31,8 +31,8 @@ from engine.sql.queries import Page, SingleRow
 from engine.sql.tables import Column, Table
 from engine.sql.timestamps import parse_timestamp, response_expression
 
-# An object of the response, and a row of a statement's result.
-Row: TypeAlias = dict[str, Any]
+# An object of the response by its response keys, and a row of a statement's result.
+ResponseObject: TypeAlias = dict[str, Any]
 Record: TypeAlias = Sequence[Any]
 
 
@@ -61,8 +61,9 @@ class NestedQuery:
     parent_type: GraphQLObjectType
     object_type: GraphQLObjectType
     field_details: FieldDetailsList
-    # The parent columns that the query refers to, with their positions in a parent's record.
-    parent_columns: tuple[tuple[str, int], ...]
+    # The parent columns that the query refers to, and their positions in a parent's record.
+    key_columns: tuple[str, ...]
+    key_positions: tuple[int, ...]
 
 
 @dataclass
@@ -77,7 +78,9 @@ class ObjectProjection:
     )
     nested: list[NestedQuery] = field(default_factory=list)
     # By the number of values in a record.
-    _builders: dict[int, Callable[[Sequence[Record]], list[Row]]] = field(default_factory=dict)
+    _builders: dict[int, Callable[[Sequence[Record]], list[ResponseObject]]] = field(
+        default_factory=dict
+    )
 
     def bind(self, value: Any) -> str:
         """Add a value to the namespace and return its name."""
@@ -85,7 +88,7 @@ class ObjectProjection:
         self.namespace[name] = value
         return name
 
-    def build(self, records: Sequence[Record]) -> list[Row]:
+    def build(self, records: Sequence[Record]) -> list[ResponseObject]:
         """Return an object for each record; the values of nested queries are still None."""
         if not records:
             return []
@@ -95,7 +98,7 @@ class ObjectProjection:
             builder = self._builders[width] = self._compile_builder(width)
         return builder(records)
 
-    def _compile_builder(self, width: int) -> Callable[[Sequence[Record]], list[Row]]:
+    def _compile_builder(self, width: int) -> Callable[[Sequence[Record]], list[ResponseObject]]:
         """Return a function that builds all objects in one list comprehension.
 
         Generated code is several times as fast as a loop over the columns of each record.
@@ -104,7 +107,7 @@ class ObjectProjection:
         members = ", ".join(f"{key!r}: {expression}" for key, expression in self.members.items())
         source = f"lambda records: [{{{members}}} for {columns}in records]"
         # The only input from a client is response keys, which the parser accepted as GraphQL names.
-        builder: Callable[[Sequence[Record]], list[Row]] = eval(source, self.namespace)  # noqa: S307
+        builder: Callable[[Sequence[Record]], list[ResponseObject]] = eval(source, self.namespace)  # noqa: S307
         return builder
 
 
@@ -183,8 +186,8 @@ def _compile_nested(  # noqa: PLR0917  # the parameters of compile_object, and t
         raise NotProjectable
     if isinstance(query, SingleRow) and is_non_null_type(return_type):
         raise NotProjectable
-    columns = tuple((name, select_list.position(table.columns[name].sql)) for name in names)
-    return NestedQuery(key, placeholder, parent_type, object_type, details, columns)
+    positions = tuple(select_list.position(table.columns[name].sql) for name in names)
+    return NestedQuery(key, placeholder, parent_type, object_type, details, names, positions)
 
 
 def referenced_columns(query: object) -> tuple[str, ...]:
@@ -209,7 +212,7 @@ class ParentPlaceholder:
 
 def _compile_embedded(
     context: OperationContext, return_type: GraphQLOutputType, details: FieldDetailsList
-) -> Callable[[str], list[Row]]:
+) -> Callable[[str], list[ResponseObject]]:
     """Return a function that applies the selection to a JSON list of objects.
 
     The keys of the JSON objects are GraphQL field names.
@@ -229,8 +232,8 @@ def _compile_embedded(
         else:
             raise NotProjectable
 
-    def pick(text: str) -> list[Row]:
-        items = cast("list[Row]", orjson.loads(text))
+    def pick(text: str) -> list[ResponseObject]:
+        items = cast("list[dict[str, Any]]", orjson.loads(text))
         return [
             {key: constant or item.get(name) for key, name, constant in members} for item in items
         ]

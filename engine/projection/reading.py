@@ -1,4 +1,4 @@
-"""Statements run, and their records by parent; small reads of one parent with others of theirs."""
+"""Run statements and group their records by parent; coalesce small reads."""
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -22,40 +22,43 @@ __all__ = [
     "read_row",
 ]
 
-_Parents: TypeAlias = Sequence[tuple[str | None, ...]]
-# For each parent its records, in their order; for one where there is none.
+_Keys: TypeAlias = Sequence[tuple[str | None, ...]]
+# The records of each parent, in their order. A statement without parents has one group.
 Groups: TypeAlias = list[list[Record]]
 _Reading: TypeAlias = Coroutine[Any, Any, Groups]
 
-_TEXTS = {str}
+_TEXT_TYPES = {str}
 
 
 @dataclass(frozen=True, slots=True)
 class ParentKeys:
-    """The parents of a nested query: the values of the columns that it refers to."""
+    """Parents of a nested query: the columns that it refers to, and their values by parent."""
 
-    names: tuple[str, ...]
-    parents: _Parents
+    columns: tuple[str, ...]
+    keys: _Keys
 
 
 def for_parents(statement: Sql, parent_keys: ParentKeys | None) -> Sql:
-    """Return the statement as it is run for these parents, or for none."""
-    return for_each_parent(statement, parent_keys.names) if parent_keys else statement
+    """Return the statement that runs this one for each parent; unchanged without parents."""
+    return for_each_parent(statement, parent_keys.columns) if parent_keys else statement
 
 
 async def fetch_records(statement: Sql) -> list[Any]:
-    """Run a statement that has no parents and return its records."""
+    """Run a statement without parents and return its records."""
     return await fetch(*render(statement, outer=PARENTS))
 
 
 async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None) -> Groups:
-    """Run the text of a statement and return its records by parent."""
+    """Run the text of a statement and return its records by parent.
+
+    With parents, the last value of each record is the number of its parent, from 1.
+    """
     if parent_keys is None:
         return [cast("list[Record]", await fetch(text, values))]
-    arrays = [list(column) for column in zip(*parent_keys.parents, strict=True)]
-    bound = [value for value in values if not isinstance(value, ParentColumn)]
-    groups: Groups = [[] for _ in parent_keys.parents]
-    for record in await fetch(text, [*arrays, *bound]):
+    key_arrays = [list(column) for column in zip(*parent_keys.keys, strict=True)]
+    bound_values = [value for value in values if not isinstance(value, ParentColumn)]
+    groups: Groups = [[] for _ in parent_keys.keys]
+    for record in await fetch(text, [*key_arrays, *bound_values]):
         groups[record[-1] - 1].append(record)
     return groups
 
@@ -63,43 +66,50 @@ async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None)
 async def read_batched(
     text: str, values: Sequence[Any], parent_keys: ParentKeys | None, *, max_rows: int
 ) -> Groups:
-    """Read at most so many rows for each parent; those of a single one with others of their kind.
+    """Read at most ``max_rows`` rows for each parent; share the statement if there is one parent.
 
-    What others bind a value to is not of their kind.
+    Requests that run the same text for one parent each, in the same tick of the event loop, share
+    one statement. A statement with bound values is not shared: the values of others may differ.
     """
     if (
         parent_keys is None
-        or len(parent_keys.parents) > 1
+        or len(parent_keys.keys) > 1
         or any(not isinstance(value, ParentColumn) for value in values)
     ):
         return await read(text, values, parent_keys)
 
-    def read_all(parents: _Parents) -> _Reading:
-        return read(text, values, ParentKeys(parent_keys.names, parents))
+    def read_all(keys: _Keys) -> _Reading:
+        return read(text, values, ParentKeys(parent_keys.columns, keys))
 
-    [parent] = parent_keys.parents
-    return [await batched(text, parent, together=read_all, alone=read_all, max_rows=max_rows)]
+    [key] = parent_keys.keys
+    return [await batched(text, key, together=read_all, alone=read_all, max_rows=max_rows)]
 
 
 async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleRow) -> list[Record]:
-    """Read the row of a query that has no parents; of those who ask for theirs each is a parent."""
+    """Read the row of a query without parents: a list of one record, or empty.
+
+    Requests that run the same query with other values in the same tick of the event loop share
+    one statement, in which the values of each request are the columns of a parent.
+    """
     key = (query.where.text, query.order)
     values = query.where.values
     text = compiled.text(key, lambda: row_statement(query, compiled.columns))
-    # The columns of parents are of text.
-    if not values or not _TEXTS.issuperset(map(type, values)):
+    # `for_each_parent` passes parent columns as arrays of text.
+    if not values or not _TEXT_TYPES.issuperset(map(type, values)):
         return (await read(text, values, None))[0]
 
-    def together(parents: _Parents) -> _Reading:
+    def together(keys: _Keys) -> _Reading:
         names = tuple([f"value_{number}" for number in range(len(values))])
-        outer = replace(query, where=Sql(query.where.text, tuple(map(ParentColumn, names))))
-        parent_keys = ParentKeys(names, parents)
-        many = compiled.text(
-            ("many", *key), lambda: for_parents(row_statement(outer, compiled.columns), parent_keys)
+        columns = tuple(map(ParentColumn, names))
+        shared_query = replace(query, where=Sql(query.where.text, columns))
+        parent_keys = ParentKeys(names, keys)
+        shared_text = compiled.text(
+            ("shared", *key),
+            lambda: for_parents(row_statement(shared_query, compiled.columns), parent_keys),
         )
-        return read(many, outer.where.values, parent_keys)
+        return read(shared_text, columns, parent_keys)
 
-    def alone(_: _Parents) -> _Reading:
+    def alone(_: _Keys) -> _Reading:
         return read(text, values, None)
 
     return await batched(text, values, together=together, alone=alone, max_rows=1)
