@@ -1,25 +1,31 @@
-"""What costs more than it looks: the declared costs of fields, by type and field.
+"""Declared costs of fields that do more work than their result shows.
 
-All else is derived (see `engine.cost`): a scalar is free, an object costs 1, a page
-its size times what is selected of a row.
+The engine derives all other costs (see `engine.documents.cost`): a scalar is free, an
+object costs 1, and a page costs its size times the cost of one row.
 """
 
-_CALL_TO_OPS = 50
-_COUNT = 20
-_WRITE = 10
+from graphql import GraphQLObjectType, GraphQLSchema
 
-COSTS = {
-    "Query.opsStatus": _CALL_TO_OPS,
-    "Query.opsHealth": _COUNT,
-    "Query.ticketGroups": _COUNT,
-    "TicketConnection.totalCount": _COUNT,
-    "LogEntryConnection.totalCount": _COUNT,
-    "OpsDeliveryConnection.totalCount": _COUNT,
-    "TicketEventConnection.totalCount": _COUNT,
-    "Mutation.createTicket": _WRITE,
-    "Mutation.updateTicket": _WRITE,
-    "Mutation.deleteTicket": _WRITE,
-    "Mutation.sendToOps": _CALL_TO_OPS,
-    "Mutation.retryDelivery": _CALL_TO_OPS,
-    "Mutation.cancelDelivery": _WRITE,
+CALL_TO_OPS = 50
+COUNT = 20
+WRITE = 10
+
+_FIELDS = {
+    "Query.opsStatus": CALL_TO_OPS,
+    "Query.opsHealth": COUNT,
+    "Query.ticketGroups": COUNT,
+    "Mutation.sendToOps": CALL_TO_OPS,
+    "Mutation.retryDelivery": CALL_TO_OPS,
 }
+
+
+def declared_costs(schema: GraphQLSchema) -> dict[str, int]:
+    """Return the declared costs by schema coordinate ("Type.field")."""
+    defaults = {
+        f"{name}.{field}": WRITE if name == "Mutation" else COUNT
+        for name, graphql_type in schema.type_map.items()
+        if isinstance(graphql_type, GraphQLObjectType)
+        for field in graphql_type.fields
+        if name == "Mutation" or field == "totalCount"
+    }
+    return defaults | _FIELDS

@@ -39,7 +39,7 @@ from engine.streaming.subscription import NoSource, subscribe
 from resolvers.context import Context
 from schema.access import required_scopes
 from schema.build import graphql_schema
-from schema.costs import COSTS
+from schema.costs import declared_costs
 
 __all__ = ["Content", "Operations", "Refused", "encode", "require_scopes"]
 
@@ -88,7 +88,7 @@ class Operations:
             cost=settings.max_cost,
         )
         schema = graphql_schema()
-        rules = SchemaRules(costs=COSTS, requirements=required_scopes(schema))
+        rules = SchemaRules(costs=declared_costs(schema), requirements=required_scopes(schema))
         self._documents = Documents(schema, self._limits, rules=rules)
         self._known = PersistedDocuments(
             trusted_documents(settings.persisted_documents),

@@ -24,7 +24,7 @@ from engine.execution.execution import InvalidVariables
 from engine.projection.context import OperationContext
 from schema.access import required_scopes
 from schema.build import graphql_schema
-from schema.costs import COSTS
+from schema.costs import declared_costs
 from tests.engine.hostile import (
     ADMITTED,
     ADMITTED_VARIABLES,
@@ -40,7 +40,7 @@ from tests.engine.hostile import (
 )
 
 SCHEMA = graphql_schema()
-RULES = SchemaRules(costs=COSTS, requirements=required_scopes(SCHEMA))
+RULES = SchemaRules(costs=declared_costs(SCHEMA), requirements=required_scopes(SCHEMA))
 EarlyResponse = LimitExceeded | InvalidDocument | InvalidVariables
 
 # The largest that are let in come to 100,000.

@@ -286,14 +286,21 @@ def test_where_the_keys_cannot_be_had_nobody_is_told_that_his_token_is_bad(
     assert ask(closed, READ, "a.b.c").status_code == 401
 
 
-def test_every_field_of_the_schema_declares_what_it_needs() -> None:
+def test_every_field_of_the_schema_requires_a_scope_or_is_open() -> None:
     schema = graphql_schema()
     required = required_scopes(schema)
     for name, graphql_type in schema.type_map.items():
         if isinstance(graphql_type, (GraphQLObjectType, GraphQLInterfaceType)):
             for field in graphql_type.fields:
                 assert name.startswith("__") or required[f"{name}.{field}"] in SCOPES | {None}
-    # What is reached from a root without its own need must not be a row.
+    # A root field without a scope must not return rows.
     for root in ("Query", "Mutation", "Subscription"):
         free = {f for f in schema.type_map[root].fields if required[f"{root}.{f}"] is None}  # type: ignore[attr-defined]
         assert free <= {"viewer"}
+
+
+def test_a_type_without_a_scope_of_its_own_holds_no_rows() -> None:
+    required = required_scopes(graphql_schema())
+    open_types = {place.partition(".")[0] for place, scope in required.items() if scope is None}
+    payloads = {name for name in open_types if name.endswith(("Payload", "Error"))}
+    assert open_types - payloads == {"Query", "PageInfo", "Viewer"}
