@@ -1,8 +1,8 @@
-"""The API's shape: Strawberry types, inputs, queries, mutations and subscriptions.
+"""The GraphQL schema: Strawberry types, inputs, queries, mutations and subscriptions.
 
-A module holds one noun: its type, the lists of it, and the functions that read
-the arguments and hand them to the resolvers. The Python values behind the types
-are the rows of the models; nothing is copied from one to the other. The whole is
-printed in ``schema.graphql``, which is committed, so that a change of the API
-shows in its diff.
+`queries`, `mutations` and `subscriptions` are the root types. The packages `tickets`
+and `ops` hold the types of their subject with inputs, payloads and resolvers; `common`
+holds what they share. The Python values behind the types are rows of the models.
+The schema is printed to the committed ``schema.graphql``, so that its changes show in
+diffs. Start with `tickets.ticket` and `tickets.changes`.
 """

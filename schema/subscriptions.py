@@ -1,4 +1,4 @@
-"""What can be listened to."""
+"""The root type Subscription."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -13,7 +13,8 @@ from schema.ops.log_entry import LogEntry
 from schema.tickets.event import TicketEvent
 
 TicketId = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Only of this ticket; all by default.")
+    strawberry.ID | None,
+    strawberry.argument(description="Id of the only ticket to follow; all tickets by default."),
 ]
 
 
@@ -22,7 +23,10 @@ async def _ticket_events(
     ticket_id: TicketId = UNSET,
     after: Annotated[
         str | None,
-        strawberry.argument(description="First all since this cursor; only new ones by default."),
+        strawberry.argument(
+            description="Cursor of the last event received. To start, take the cursor of any event"
+            " in `Ticket.history`. Default: only new events."
+        ),
     ] = UNSET,
 ) -> Any:
     return await follow_ticket_events(info.context, **given(ticket_id=ticket_id, after=after))
@@ -32,15 +36,15 @@ async def _log_entry_added(info: Info, ticket_id: TicketId = UNSET) -> Any:
     return await follow_log_entries(info.context, **given(ticket_id=ticket_id))
 
 
-@strawberry.type(description="What can be listened to, over WebSocket or server-sent events.")
+@strawberry.type(
+    description="Live feeds, over WebSocket (graphql-transport-ws) or server-sent events."
+)
 class Subscription:
-    """What can be listened to."""
-
     ticket_events: AsyncIterator[TicketEvent] = strawberry.subscription(
         resolver=_ticket_events,
-        description="Every change, in commit order, none lost and none twice:"
-        " with after, first all since that cursor, then live.",
+        description="Every change of a ticket, in commit order, exactly once. With `after`, replays"
+        " all changes since that cursor, then continues live.",
     )
     log_entry_added: AsyncIterator[LogEntry] = strawberry.subscription(
-        resolver=_log_entry_added, description="Every communication with OPS, as it is logged."
+        resolver=_log_entry_added, description="Every new log entry, in commit order."
     )

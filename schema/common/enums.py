@@ -1,7 +1,7 @@
-"""The enumerations, as the API names and describes them.
+"""Enumerations with their descriptions.
 
-The types import them from here, never from below: Strawberry must know the
-descriptions before it meets an enumeration in a type.
+Types import the enumerations from here and not from `models`: Strawberry must know
+the descriptions before it meets an enumeration in a type.
 """
 
 from collections.abc import Mapping
@@ -31,171 +31,131 @@ __all__ = [
     "OpsState",
     "OrderDirection",
     "TicketEventType",
-    "TicketGroupField",
-    "TicketOrderField",
     "TicketPriority",
     "TicketStatus",
+    "describe",
 ]
 
 E = TypeVar("E", bound=StrEnum)
 
 
 class OrderDirection(StrEnum):
-    """Which end of an order comes first."""
+    """Direction of a sort."""
 
     ASC = "asc"
     DESC = "desc"
 
 
-class TicketOrderField(StrEnum):
-    """The columns that tickets can be listed by."""
-
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    PRIORITY = "priority"
-    STATUS = "status"
-    SUBJECT = "subject"
-
-
-class TicketGroupField(StrEnum):
-    """The columns that tickets can be counted by."""
-
-    STATUS = "status"
-    PRIORITY = "priority"
-    CATEGORY = "category"
-    ASSIGNED_TO = "assigned_to"
-    OPS_STATE = "ops_state"
-
-
-def _describe(enum: type[E], description: str, values: Mapping[E, str]) -> None:
+def describe(enum: type[E], description: str, values: Mapping[E, str]) -> None:
+    """Make an enumeration a GraphQL enum, with a description of it and of each value."""
     strawberry.enum(enum, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
         value.description = values[enum[value.name]]
 
 
-_describe(
+describe(
     TicketStatus,
-    "Where a ticket stands in its life.",
+    "Status of a ticket. Any status can change to any other. Sorted as listed in"
+    " `TicketOrderField`.",
     {
-        TicketStatus.OPEN: "Nobody works on it yet.",
-        TicketStatus.IN_PROGRESS: "Somebody works on it.",
-        TicketStatus.PENDING: "It waits for somebody else, mostly the customer.",
-        TicketStatus.RESOLVED: "An answer was found; the customer may still object.",
-        TicketStatus.CLOSED: "It is done.",
+        TicketStatus.OPEN: "Work has not started.",
+        TicketStatus.IN_PROGRESS: "In progress.",
+        TicketStatus.PENDING: "Waiting for a reply, usually from the customer.",
+        TicketStatus.RESOLVED: "Solved; the customer can still reopen it.",
+        TicketStatus.CLOSED: "Closed.",
     },
 )
-_describe(
+describe(
     TicketPriority,
-    "How urgent a ticket is. Ordered: LOW < MEDIUM < HIGH, in filters and in sorting.",
+    "Priority of a ticket. Ordered LOW < MEDIUM < HIGH in filters and in sorting.",
     {
-        TicketPriority.LOW: "It can wait.",
-        TicketPriority.MEDIUM: "In its turn.",
-        TicketPriority.HIGH: "Before all others.",
+        TicketPriority.LOW: "Below normal.",
+        TicketPriority.MEDIUM: "Normal; the default.",
+        TicketPriority.HIGH: "Above normal.",
     },
 )
-_describe(
+describe(
     LogAction,
-    "What was done with OPS.",
+    "Kind of communication with OPS.",
     {
-        LogAction.SEND: "The first attempt of a delivery.",
-        LogAction.RETRY: "Any attempt of a delivery after its first.",
-        LogAction.QUERY: "OPS was asked how far a ticket is.",
+        LogAction.SEND: "First attempt of a delivery.",
+        LogAction.RETRY: "Any later attempt of a delivery.",
+        LogAction.QUERY: "Query for the status of a ticket (`opsStatus`).",
     },
 )
-_describe(
+describe(
     LogStatus,
-    "How a communication with OPS went.",
+    "Result of a communication with OPS.",
     {
-        LogStatus.SUCCESS: "OPS did what it was asked.",
-        LogStatus.FAILED: "OPS refused, failed, or gave no answer in time.",
+        LogStatus.SUCCESS: "OPS accepted the request.",
+        LogStatus.FAILED: "OPS rejected the request, failed, or did not answer in time.",
     },
 )
-_describe(
+describe(
     OpsState,
-    "Where a ticket stands on its way to OPS. A delivery is never NOT_SENT.",
+    "Delivery state of a ticket. A delivery is never NOT_SENT.",
     {
-        OpsState.NOT_SENT: "Nobody has asked to send it.",
-        OpsState.PENDING: "Its delivery is being tried.",
-        OpsState.DELIVERED: "OPS has accepted it.",
-        OpsState.FAILED: "OPS refused it for good, or all attempts were used up.",
-        OpsState.CANCELLED: "Its delivery was stopped before OPS accepted it.",
+        OpsState.NOT_SENT: "The ticket was never sent.",
+        OpsState.PENDING: "The delivery is attempted until OPS accepts or rejects the ticket.",
+        OpsState.DELIVERED: "OPS accepted the ticket.",
+        OpsState.FAILED: "OPS rejected the ticket, or the delivery ran out of attempts.",
+        OpsState.CANCELLED: "The delivery was cancelled before OPS accepted the ticket.",
     },
 )
-_describe(
+describe(
     OpsRemoteStatus,
-    "What OPS itself says about a ticket that it has received.",
+    "Status of a ticket as reported by OPS.",
     {
-        OpsRemoteStatus.RECEIVED: "OPS has it and has not begun.",
-        OpsRemoteStatus.IN_PROGRESS: "OPS works on it.",
-        OpsRemoteStatus.COMPLETED: "OPS is done with it.",
-        OpsRemoteStatus.REJECTED: "OPS will not work on it.",
+        OpsRemoteStatus.RECEIVED: "Received, not started.",
+        OpsRemoteStatus.IN_PROGRESS: "In progress.",
+        OpsRemoteStatus.COMPLETED: "Completed.",
+        OpsRemoteStatus.REJECTED: "Rejected: OPS will not process the ticket.",
     },
 )
-_describe(
+describe(
     CircuitState,
-    "Whether calls to OPS are let through.",
+    "State of the circuit breaker for calls to OPS.",
     {
-        CircuitState.CLOSED: "All calls are made.",
-        CircuitState.OPEN: "OPS failed too often: no call is made, and deliveries wait.",
-        CircuitState.HALF_OPEN: "One call is made to see whether OPS is well again.",
+        CircuitState.CLOSED: "Normal operation: every call is made.",
+        CircuitState.OPEN: "OPS failed repeatedly: no calls are made and deliveries wait.",
+        CircuitState.HALF_OPEN: "A single trial call decides between CLOSED and OPEN.",
     },
 )
-_describe(
+describe(
     TicketEventType,
-    "The kinds of change of a ticket.",
+    "Kind of change of a ticket.",
     {
-        TicketEventType.CREATED: "The ticket was made.",
+        TicketEventType.CREATED: "The ticket was created.",
         TicketEventType.UPDATED: "Fields of the ticket were changed.",
         TicketEventType.DELETED: "The ticket was deleted.",
-        TicketEventType.OPS_STATE_CHANGED: "The ticket went a step on its way to OPS.",
+        TicketEventType.OPS_STATE_CHANGED: "The field `opsState` of the ticket changed.",
     },
 )
-_describe(
+describe(
     OrderDirection,
-    "Which end of an order comes first.",
+    "Direction of a sort.",
     {
-        OrderDirection.ASC: "The smallest or oldest first.",
-        OrderDirection.DESC: "The largest or newest first.",
+        OrderDirection.ASC: "Ascending: smallest or oldest first.",
+        OrderDirection.DESC: "Descending: largest or newest first.",
     },
 )
-_describe(
-    TicketOrderField,
-    "What tickets can be listed by; ties are broken by id.",
-    {
-        TicketOrderField.CREATED_AT: "When they were made.",
-        TicketOrderField.UPDATED_AT: "When they last changed.",
-        TicketOrderField.PRIORITY: "Their priority, from LOW to HIGH.",
-        TicketOrderField.STATUS: "Their status, from OPEN to CLOSED.",
-        TicketOrderField.SUBJECT: "Their subject, as the database sorts text.",
-    },
-)
-_describe(
-    TicketGroupField,
-    "What tickets can be counted by.",
-    {
-        TicketGroupField.STATUS: "Their status.",
-        TicketGroupField.PRIORITY: "Their priority.",
-        TicketGroupField.CATEGORY: "Their category.",
-        TicketGroupField.ASSIGNED_TO: "Who they are assigned to; null for nobody.",
-        TicketGroupField.OPS_STATE: "Where they stand on their way to OPS.",
-    },
-)
-_describe(
+describe(
     ErrorCode,
-    "Why a mutation, or opsStatus, did not do what it was asked.",
+    "Reason why a mutation or `opsStatus` failed.",
     {
-        ErrorCode.REQUIRED: "A value is needed here.",
-        ErrorCode.INVALID: "The value does not follow the rule that the message gives.",
-        ErrorCode.TOO_LONG: "The value is longer than the message allows.",
-        ErrorCode.NOT_FOUND: "There is nothing with this id.",
-        ErrorCode.ALREADY_EXISTS: "The id is taken.",
-        ErrorCode.VERSION_CONFLICT: "The ticket no longer has the expected version.",
-        ErrorCode.IDEMPOTENCY_KEY_REUSED: "The key was used before with another input.",
-        ErrorCode.INVALID_STATE: "The delivery's state does not allow it.",
-        ErrorCode.NOT_SENT: "OPS has not got the ticket.",
-        ErrorCode.OPS_UNAVAILABLE: "OPS could not be reached, or failed.",
-        ErrorCode.OPS_TIMEOUT: "OPS gave no answer in time.",
-        ErrorCode.OPS_REJECTED: "OPS refused for good.",
-        ErrorCode.OPS_CIRCUIT_OPEN: "OPS failed too often of late, so it was not called.",
+        ErrorCode.REQUIRED: "A required value is missing, null or empty.",
+        ErrorCode.INVALID: "The value is invalid; `message` says what is allowed.",
+        ErrorCode.TOO_LONG: "The value is longer than the limit in `message`.",
+        ErrorCode.NOT_FOUND: "No object has this id, or the caller may not see it.",
+        ErrorCode.ALREADY_EXISTS: "Another object already has this id.",
+        ErrorCode.VERSION_CONFLICT: "The ticket's version is not `expectedVersion`.",
+        ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before with another input.",
+        ErrorCode.INVALID_STATE: "The delivery's current state does not allow the operation.",
+        ErrorCode.NOT_SENT: "OPS has not accepted the ticket.",
+        ErrorCode.OPS_UNAVAILABLE: "OPS could not be reached or failed.",
+        ErrorCode.OPS_TIMEOUT: "OPS did not answer in time.",
+        ErrorCode.OPS_REJECTED: "OPS rejected the ticket; the delivery is not retried.",
+        ErrorCode.OPS_CIRCUIT_OPEN: "OPS failed repeatedly, so the call was not made"
+        " (`opsHealth.circuit` is OPEN).",
     },
 )

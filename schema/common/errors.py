@@ -23,49 +23,54 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Description of the field `errors` of a payload.
+ERRORS = "Errors that the client can fix; empty on success."
 
-@strawberry.interface(description="Something that the caller can mend.")
+
+@strawberry.interface(description="Error that the client can fix.")
 class UserError:
-    """Something that the caller can mend."""
-
-    message: str = strawberry.field(description="What is wrong, and what is allowed.")
-    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
+    message: str = strawberry.field(
+        description="Explanation in English: the fault and what is allowed. Programs should use"
+        " `code`, because the text can change."
+    )
+    code: ErrorCode = strawberry.field(description="Reason, for programs.")
     path: list[str] = strawberry.field(
-        description='Where in the arguments, e.g. ["input", "customerEmail"];'
-        " empty for the whole call."
+        description='Path of the argument, such as ["input", "customerEmail"]; empty if the error'
+        " concerns the whole call."
     )
 
 
-@strawberry.type(description="An argument that cannot be used.")
+@strawberry.type(description="Invalid argument: REQUIRED, INVALID or TOO_LONG.")
 class InvalidInputError(UserError):
-    """An argument that cannot be used."""
+    pass
 
 
-@strawberry.type(description="There is nothing with this id, or the caller may not see it.")
+@strawberry.type(description="No object has this id, or the caller may not see it.")
 class NotFoundError(UserError):
-    """There is nothing with this id, or the caller may not see it."""
-
-    id: strawberry.ID = strawberry.field(description="The id that was asked for.")
+    id: strawberry.ID = strawberry.field(description="The id that was not found.")
 
 
-@strawberry.type(description="What was asked does not fit what is there.")
+@strawberry.type(
+    description="The current state does not allow the operation: ALREADY_EXISTS,"
+    " VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED or INVALID_STATE."
+)
 class ConflictError(UserError):
-    """What was asked does not fit what is there."""
-
     current: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = (
-        strawberry.field(description="The ticket as it is now, for a client to merge with.")
+        strawberry.field(
+            description="Current state of the ticket, for merging; null if the conflict is not"
+            " with a ticket."
+        )
     )
 
 
-@strawberry.type(description="OPS did not do its part.")
+@strawberry.type(description="OPS rejected the request, failed, or was not called.")
 class OpsError(UserError):
-    """OPS did not do its part."""
-
     retryable: bool = strawberry.field(
-        description="True while the delivery goes on being tried in the background."
+        description="Whether the delivery is still PENDING: the server keeps retrying it in the"
+        " background."
     )
     retry_after_ms: int | None = strawberry.field(
-        description="In how many milliseconds the next attempt is due, where there is one."
+        description="Time until the next attempt in milliseconds; null if none is scheduled."
     )
 
 
@@ -75,33 +80,33 @@ ERROR_TYPES = (InvalidInputError, NotFoundError, ConflictError, OpsError)
 def returns_errors(
     payload: Callable[..., R], *prefix: str
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """Make a resolver answer errors in a payload that has nothing but them.
+    """Make a resolver return the errors that it raises, in a payload without other data.
 
-    ``prefix`` is the argument under which the errors' paths lie.
+    ``prefix`` is the path of the argument that the paths of the errors start in.
     """
 
     def decorate(resolver: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         @wraps(resolver)
-        async def answering(*args: P.args, **kwargs: P.kwargs) -> R:
+        async def returning(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return await resolver(*args, **kwargs)
             except ApiError as error:
                 return payload(errors=user_errors([error], *prefix))
-            except ApiErrors as errors:
-                return payload(errors=user_errors(errors.errors, *prefix))
+            except ApiErrors as group:
+                return payload(errors=user_errors(group.errors, *prefix))
 
-        return answering
+        return returning
 
     return decorate
 
 
 def user_errors(errors: Sequence[ApiError | None], *prefix: str) -> list[UserError]:
-    """Return the errors as the API shows them; None is none."""
+    """Return the errors as GraphQL types; None is skipped."""
     return [user_error(error, *prefix) for error in errors if error is not None]
 
 
 def user_error(error: ApiError, *prefix: str) -> UserError:
-    """Return a error as the API shows it."""
+    """Return an error as the GraphQL type of its class."""
     common: dict[str, Any] = {
         "message": message_of(error),
         "code": error.code,
@@ -122,7 +127,7 @@ def user_error(error: ApiError, *prefix: str) -> UserError:
 
 
 def message_of(error: ApiError) -> str:
-    """Return a error's words, with the names of arguments as GraphQL writes them."""
+    """Return the message of an error, with argument names in camel case."""
     if isinstance(error, OpsRequestFailed):
         return error.message
     return _SNAKE_CASE.sub(lambda match: camel_case(match[0]), error.message)

@@ -1,6 +1,6 @@
-"""What all objects with an id, and all lists of them, have in common."""
+"""The Node interface, and the type of a resolver's ``info``."""
 
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import strawberry
 
@@ -8,40 +8,9 @@ from resolvers.context import Context
 
 Info: TypeAlias = strawberry.Info[Context, None]
 
-First: TypeAlias = Annotated[
-    int | None,
-    strawberry.argument(description="The page's size, from its start: 1 to 100, 50 by default."),
-]
-After: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="The page begins after this cursor.")
-]
-Last: TypeAlias = Annotated[
-    int | None,
-    strawberry.argument(description="The page's size, from its end: 1 to 100; not with first."),
-]
-Before: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="The page ends before this cursor.")
-]
 
-
-@strawberry.interface(
-    description="Anything that has a globally unique id and can be fetched by it."
-)
+@strawberry.interface(description="Object with a globally unique id, which `node(id:)` returns.")
 class Node:
-    """Anything that has a globally unique id and can be fetched by it."""
-
-    id: strawberry.ID = strawberry.field(description="Unique among everything that has an id.")
-
-
-@strawberry.type(description="Where a page stands in its list.")
-class PageInfo:
-    """Where a page stands in its list."""
-
-    has_next_page: bool = strawberry.field(description="Whether rows come after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether rows come before this page.")
-    start_cursor: str | None = strawberry.field(
-        description="The cursor of the first row; null where the page is empty."
-    )
-    end_cursor: str | None = strawberry.field(
-        description="The cursor of the last row; null where the page is empty."
+    id: strawberry.ID = strawberry.field(
+        description="Globally unique id: 1 to 64 characters, a UUIDv7 unless the client chose it."
     )

@@ -1,4 +1,4 @@
-"""The scalars that GraphQL itself does not have."""
+"""Custom scalars: DateTime and JSON."""
 
 import re
 from datetime import UTC, datetime
@@ -9,18 +9,17 @@ import strawberry
 from graphql import ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
-# On the way out a JSON value is JSON text, just as the database gave it; on the way
-# in it is what the text stands for.
+# A result holds JSON text exactly as the database returned it; an input holds the parsed value.
 JSON = NewType("JSON", object)
 
-# RFC 3339, section 5.6: an offset is required, and so is no year of five digits.
+# RFC 3339, section 5.6: the offset is required and the year has four digits.
 _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 
 
 def parse_date_time(value: object) -> datetime:
-    """Return the moment in UTC; raises ValueError for what is no RFC 3339 date-time with offset."""
+    """Return the time in UTC; raises ValueError for anything but an RFC 3339 date-time."""
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         whole, fraction, offset = _split(value.upper())
         try:
@@ -35,7 +34,7 @@ def parse_date_time(value: object) -> datetime:
 
 
 def _split(text: str) -> tuple[str, str, str]:
-    """Return the whole seconds, the fraction with its point, and the offset."""
+    """Return the date and time up to the second, the fraction with its point, and the offset."""
     whole, rest = text[:19], text[19:]
     at = 0
     if rest.startswith("."):
@@ -52,15 +51,16 @@ def _parse_json_literal(node: ValueNode, variables: dict[str, object] | None = N
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An RFC 3339 date-time with offset; always answered in UTC.",
+        description="RFC 3339 date-time with offset, such as 2026-01-31T08:15:00Z. Results are in"
+        " UTC, with microseconds unless they are zero.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
-        # The encoder writes it: in UTC, with microseconds where there are any.
+        # The JSON encoder formats it.
         serialize=lambda moment: moment,
         parse_value=parse_date_time,
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value. Stored as jsonb; answered exactly as stored.",
+        description="Any JSON value. Stored as jsonb and returned exactly as stored.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=orjson.Fragment,
         parse_value=lambda value: value,

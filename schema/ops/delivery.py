@@ -1,4 +1,4 @@
-"""Deliveries, as the API shows them."""
+"""The OpsDelivery type."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,12 +9,13 @@ from strawberry import UNSET
 import models
 from resolvers.log_entries import find_log_entries_of_delivery
 from resolvers.tickets.queries import find_ticket_of
+from schema.common.connection import After, Before, Connection, First, Last
 from schema.common.enums import OpsRemoteStatus, OpsState
 from schema.common.inputs import given
-from schema.common.node import After, Before, First, Info, Last, Node, PageInfo
+from schema.common.node import Info, Node
 
 if TYPE_CHECKING:
-    from schema.ops.log_entry import LogEntryConnection
+    from schema.ops.log_entry import LogEntry
     from schema.tickets.ticket import Ticket
 
 
@@ -35,66 +36,44 @@ def _log_entries(  # noqa: PLR0917  # the arguments of a connection
 
 
 @strawberry.type(
-    description="One order to bring a ticket to OPS, with all its attempts."
-    " Its id is the idempotency key that OPS sees."
+    description="Delivery of one ticket to OPS, with all its attempts. Its id is the idempotency"
+    " key sent to OPS."
 )
 class OpsDelivery(Node):
-    """One order to bring a ticket to OPS, with all its attempts."""
-
     ticket_id: strawberry.ID = strawberry.field(
-        description="The ticket's id, also once that is deleted."
+        description="Id of the ticket; kept after the ticket is deleted."
     )
     ticket: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = strawberry.field(
-        resolver=_ticket, description="The ticket; null once it is deleted."
+        resolver=_ticket, description="The ticket; null if it was deleted."
     )
-    state: OpsState = strawberry.field(description="How far it is; never NOT_SENT.")
-    attempts: int = strawberry.field(description="How many attempts were begun.")
+    state: OpsState = strawberry.field(description="State; never NOT_SENT.")
+    attempts: int = strawberry.field(description="Number of attempts started.")
     reference: str | None = strawberry.field(
-        description="OPS's own id of the ticket, once it has accepted it."
+        description="OPS's id for the ticket; null until OPS accepts it."
     )
     remote_status: OpsRemoteStatus | None = strawberry.field(
-        description="As of the last answer from OPS; null before the first."
+        description="Last status reported by OPS; null before the first report."
     )
     last_error: str | None = strawberry.field(
-        description="Why the last attempt failed; null where none has, or after a success."
+        description="Error of the last attempt; null if it succeeded or there was none."
     )
     requested_by: str | None = strawberry.field(
-        description="Who ordered it; null for an anonymous caller."
+        description="Name of the caller who requested it; null if anonymous."
     )
-    created_at: datetime = strawberry.field(description="When it was ordered.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
     next_attempt_at: datetime | None = strawberry.field(
-        description="When the next attempt is due; null unless PENDING."
+        description="Time at which the next attempt is due; null unless PENDING."
     )
-    delivered_at: datetime | None = strawberry.field(description="When OPS accepted it.")
-    log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.ops.log_entry")] = (
+    delivered_at: datetime | None = strawberry.field(
+        description="Time at which OPS accepted the ticket; null until then."
+    )
+    log_entries: Connection[Annotated["LogEntry", strawberry.lazy("schema.ops.log_entry")]] = (
         strawberry.field(
-            resolver=_log_entries, description="Its attempts and inquiries, newest first."
+            resolver=_log_entries, description="Attempts and status queries, newest first."
         )
     )
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        """Tell whether a row is one of these."""
+        """Return whether a row is a delivery."""
         return isinstance(value, models.OpsDelivery)
-
-
-@strawberry.type(description="A delivery in a list, with its cursor.")
-class OpsDeliveryEdge:
-    """A delivery in a list, with its cursor."""
-
-    cursor: str = strawberry.field(description="Its place in the list.")
-    node: OpsDelivery = strawberry.field(description="The delivery itself.")
-
-
-@strawberry.type(description="A page of deliveries.")
-class OpsDeliveryConnection:
-    """A page of deliveries."""
-
-    edges: list[OpsDeliveryEdge] = strawberry.field(
-        description="The deliveries with their cursors."
-    )
-    nodes: list[OpsDelivery] = strawberry.field(description="The deliveries.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in its list.")
-    total_count: int = strawberry.field(
-        description="How many the whole list has; counted only when selected."
-    )

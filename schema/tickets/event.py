@@ -1,4 +1,4 @@
-"""Changes of tickets, as the API shows them."""
+"""The TicketEvent type."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,20 +10,22 @@ import models
 from resolvers.tables import event_cursor
 from resolvers.tickets.queries import find_ticket_of
 from schema.common.enums import TicketEventType
-from schema.common.node import Info, Node, PageInfo
+from schema.common.node import Info, Node
 from schema.common.scalars import JSON
 
 if TYPE_CHECKING:
     from schema.tickets.ticket import Ticket
 
 
-@strawberry.type(description="How one field of a ticket changed.")
+@strawberry.type(description="Change of one field of a ticket.")
 class FieldChange:
-    """How one field of a ticket changed."""
-
-    field: str = strawberry.field(description="The GraphQL name of the field.")
-    before: JSON | None = strawberry.field(description="Its value before; null where it had none.")
-    after: JSON | None = strawberry.field(description="Its value after; null where it has none.")
+    field: str = strawberry.field(description="GraphQL name of the field, such as `assignedTo`.")
+    before: JSON | None = strawberry.field(
+        description="Value before the change; null if it was null or the ticket is new."
+    )
+    after: JSON | None = strawberry.field(
+        description="Value after the change; null if it is null or the ticket was deleted."
+    )
 
 
 def _cursor(parent: strawberry.Parent[models.TicketEvent]) -> str:
@@ -46,54 +48,36 @@ def _changes(parent: strawberry.Parent[models.TicketEvent]) -> list[FieldChange]
 
 
 def _as_text(value: object) -> JSON | None:
-    """Return a JSON value as the scalar takes it: as text."""
+    """Return a value as JSON text, which the JSON scalar expects."""
     return None if value is None else JSON(orjson.dumps(value).decode())
 
 
 @strawberry.type(
-    description="One change of a ticket."
-    " The same record is its history and what subscribers receive."
+    description="One change of a ticket, as listed in `Ticket.history` and sent to subscribers of"
+    " `ticketEvents`."
 )
 class TicketEvent(Node):
-    """One change of a ticket."""
-
     cursor: str = strawberry.field(
-        resolver=_cursor, description="Pass it as ticketEvents(after:) to go on from here."
+        resolver=_cursor,
+        description="Position in the feed; pass it as `ticketEvents(after:)` to resume after this"
+        " event.",
     )
-    type: TicketEventType = strawberry.field(description="What kind of change it is.")
+    type: TicketEventType = strawberry.field(description="Kind of change.")
     ticket_id: strawberry.ID = strawberry.field(
-        description="The ticket's id, also once that is deleted."
+        description="Id of the ticket; kept after the ticket is deleted."
     )
     ticket: Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")] | None = strawberry.field(
-        resolver=_ticket, description="The ticket as it is now; null once it is deleted."
+        resolver=_ticket, description="Current state of the ticket; null if it was deleted."
     )
-    at: datetime = strawberry.field(description="When it was.")
-    actor: str | None = strawberry.field(description="Who caused it; null for an anonymous caller.")
+    at: datetime = strawberry.field(description="Time of the change.")
+    actor: str | None = strawberry.field(
+        description="Name of the caller who made the change; null if anonymous."
+    )
     changes: list[FieldChange] = strawberry.field(
-        resolver=_changes, description="The fields that changed, with their values."
+        resolver=_changes, description="Changed fields with their values before and after."
     )
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        """Tell whether a row is one of these."""
+        """Return whether a row is a ticket event."""
         return isinstance(value, models.TicketEvent)
-
-
-@strawberry.type(description="A change in a list, with its cursor.")
-class TicketEventEdge:
-    """A change in a list, with its cursor."""
-
-    cursor: str = strawberry.field(description="Its place in the list.")
-    node: TicketEvent = strawberry.field(description="The change itself.")
-
-
-@strawberry.type(description="A page of changes.")
-class TicketEventConnection:
-    """A page of changes."""
-
-    edges: list[TicketEventEdge] = strawberry.field(description="The changes with their cursors.")
-    nodes: list[TicketEvent] = strawberry.field(description="The changes.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in its list.")
-    total_count: int = strawberry.field(
-        description="How many the whole list has; counted only when selected."
-    )

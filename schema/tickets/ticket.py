@@ -1,4 +1,4 @@
-"""Tickets, as the API shows them."""
+"""The Ticket type."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,16 +10,17 @@ import models
 from resolvers.deliveries import find_newest_delivery
 from resolvers.log_entries import find_log_entries_of_ticket
 from resolvers.tickets.history import find_history
+from schema.common.connection import After, Before, Connection, First, Last
 from schema.common.enums import OpsState, TicketPriority, TicketStatus
-from schema.common.filters import LogEntryFilter
 from schema.common.inputs import given
-from schema.common.node import After, Before, First, Info, Last, Node, PageInfo
+from schema.common.node import Info, Node
 from schema.common.scalars import JSON
+from schema.ops.filters import LogEntryFilter
 
 if TYPE_CHECKING:
     from schema.ops.delivery import OpsDelivery
-    from schema.ops.log_entry import LogEntryConnection
-    from schema.tickets.event import TicketEventConnection
+    from schema.ops.log_entry import LogEntry
+    from schema.tickets.event import TicketEvent
 
 
 def _delivery(parent: strawberry.Parent[models.Ticket], info: Info) -> Any:
@@ -30,7 +31,8 @@ def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.Ticket],
     info: Info,
     filter: Annotated[
-        LogEntryFilter | None, strawberry.argument(description="Which of them; all by default.")
+        LogEntryFilter | None,
+        strawberry.argument(description="Return only matching entries; all by default."),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
@@ -53,71 +55,56 @@ def _history(  # noqa: PLR0917  # the arguments of a connection
     return find_history(info.context, parent.id, **arguments)
 
 
-@strawberry.type(description="A customer's request, from its opening to its closing.")
+@strawberry.type(description="Support request of a customer.")
 class Ticket(Node):
-    """A customer's request, from its opening to its closing."""
-
-    subject: str = strawberry.field(description="What it is about, in a line: 1 to 500 characters.")
-    description: str = strawberry.field(
-        description="What it is about, at length: up to 65,536 characters."
+    subject: str = strawberry.field(description="Subject line: 1 to 500 characters.")
+    description: str = strawberry.field(description="Full text: up to 65,536 characters.")
+    status: TicketStatus = strawberry.field(description="Status.")
+    priority: TicketPriority = strawberry.field(description="Priority.")
+    category: str = strawberry.field(description="Category: 1 to 100 characters.")
+    customer_name: str = strawberry.field(description="Customer's name: 1 to 200 characters.")
+    customer_email: str = strawberry.field(
+        description="Customer's email address: up to 254 characters."
     )
-    status: TicketStatus = strawberry.field(description="Where it stands in its life.")
-    priority: TicketPriority = strawberry.field(description="How urgent it is.")
-    category: str = strawberry.field(description="The kind of request: 1 to 100 characters.")
-    customer_name: str = strawberry.field(description="Who asks.")
-    customer_email: str = strawberry.field(description="Where the answer goes.")
-    customer_phone: str | None = strawberry.field(description="Where the customer can be called.")
-    assigned_to: str | None = strawberry.field(description="Who works on it; null for nobody.")
+    customer_phone: str | None = strawberry.field(
+        description="Customer's telephone number: 1 to 50 characters; null if unknown."
+    )
+    assigned_to: str | None = strawberry.field(
+        description="Assignee: 1 to 200 characters; null if unassigned."
+    )
     metadata: JSON | None = strawberry.field(
-        description="Whatever else is known of it; answered exactly as stored."
+        description="Custom JSON value of up to 65,536 bytes, returned exactly as stored;"
+        " null if not set."
     )
-    created_at: datetime = strawberry.field(description="When it was made.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
     updated_at: datetime = strawberry.field(
-        description="When it last changed, its way to OPS included."
+        description="Time of the last change, including changes of `opsState`."
     )
     version: int = strawberry.field(
-        description="Counts changes from 1; send it back as expectedVersion to avoid overwriting"
-        " another change. A step on the way to OPS, which no update overwrites, is not counted."
+        description="Version: 1 for a new ticket, incremented by each update that changes a"
+        " field. Changes of `opsState` do not increment it. Pass it as `expectedVersion` to"
+        " avoid overwriting a concurrent update."
     )
     ops_state: OpsState = strawberry.field(
-        description="Where it stands on its way to OPS: the state of its newest delivery."
+        description="Delivery state: the state of the newest delivery, or NOT_SENT."
     )
     delivery: Annotated["OpsDelivery", strawberry.lazy("schema.ops.delivery")] | None = (
         strawberry.field(
             resolver=_delivery,
-            description="The newest delivery of this ticket to OPS; null while NOT_SENT.",
+            description="Newest delivery of the ticket to OPS; null while `opsState` is NOT_SENT.",
         )
     )
-    log_entries: Annotated["LogEntryConnection", strawberry.lazy("schema.ops.log_entry")] = (
+    log_entries: Connection[Annotated["LogEntry", strawberry.lazy("schema.ops.log_entry")]] = (
         strawberry.field(
-            resolver=_log_entries, description="Its communications with OPS, newest first."
+            resolver=_log_entries,
+            description="Communications with OPS about the ticket, newest first.",
         )
     )
-    history: Annotated["TicketEventConnection", strawberry.lazy("schema.tickets.event")] = (
-        strawberry.field(resolver=_history, description="Its changes, newest first.")
+    history: Connection[Annotated["TicketEvent", strawberry.lazy("schema.tickets.event")]] = (
+        strawberry.field(resolver=_history, description="Changes of the ticket, newest first.")
     )
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        """Tell whether a row is one of these."""
+        """Return whether a row is a ticket."""
         return isinstance(value, models.Ticket)
-
-
-@strawberry.type(description="A ticket in a list, with its cursor.")
-class TicketEdge:
-    """A ticket in a list, with its cursor."""
-
-    cursor: str = strawberry.field(description="Its place in the list.")
-    node: Ticket = strawberry.field(description="The ticket itself.")
-
-
-@strawberry.type(description="A page of tickets.")
-class TicketConnection:
-    """A page of tickets."""
-
-    edges: list[TicketEdge] = strawberry.field(description="The tickets with their cursors.")
-    nodes: list[Ticket] = strawberry.field(description="The tickets.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in its list.")
-    total_count: int = strawberry.field(
-        description="How many the whole list has; counted only when selected."
-    )

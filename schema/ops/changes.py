@@ -1,0 +1,91 @@
+"""Mutations of deliveries: input, payload and resolver of each, side by side."""
+
+from typing import cast
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers import deliveries
+from schema.common.errors import ERRORS, UserError, returns_errors, user_errors
+from schema.common.inputs import IDEMPOTENCY_KEY, Input, fields_of
+from schema.common.node import Info
+from schema.ops.delivery import OpsDelivery
+from schema.ops.log_entry import LogEntry
+from schema.tickets.ticket import Ticket
+
+_LOG_ENTRY = "Log entry of the attempt made by this call; null if it made none."
+
+
+@strawberry.input(description="Input for `sendToOps`.")
+class SendToOpsInput:
+    ticket_id: strawberry.ID = strawberry.field(description="Id of the ticket.")
+    idempotency_key: str | None = strawberry.field(default=UNSET, description=IDEMPOTENCY_KEY)
+
+
+@strawberry.type(description="Result of `sendToOps`.")
+class SendToOpsPayload:
+    ticket: Ticket | None = strawberry.field(
+        default=None, description="The ticket after the call; null if it was not found."
+    )
+    delivery: OpsDelivery | None = strawberry.field(
+        default=None, description="The new delivery, or the one that was already PENDING."
+    )
+    log_entry: LogEntry | None = strawberry.field(default=None, description=_LOG_ENTRY)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
+
+
+@returns_errors(SendToOpsPayload, "input")
+async def send_to_ops(info: Info, input: Input[SendToOpsInput]) -> SendToOpsPayload:
+    """Resolve `sendToOps`."""
+    sent = await deliveries.send_to_ops(info.context, **fields_of(input))
+    return SendToOpsPayload(
+        ticket=cast("Ticket", sent.ticket),
+        delivery=cast("OpsDelivery", sent.delivery),
+        log_entry=cast("LogEntry | None", sent.log_entry),
+        errors=user_errors([sent.error], "input"),
+    )
+
+
+@strawberry.input(description="Input for `retryDelivery`.")
+class RetryDeliveryInput:
+    delivery_id: strawberry.ID = strawberry.field(description="Id of the delivery.")
+
+
+@strawberry.type(description="Result of `retryDelivery`.")
+class RetryDeliveryPayload:
+    delivery: OpsDelivery | None = strawberry.field(
+        default=None, description="The delivery after the call; null if it was not retried."
+    )
+    log_entry: LogEntry | None = strawberry.field(default=None, description=_LOG_ENTRY)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
+
+
+@returns_errors(RetryDeliveryPayload, "input")
+async def retry_delivery(info: Info, input: Input[RetryDeliveryInput]) -> RetryDeliveryPayload:
+    """Resolve `retryDelivery`."""
+    retried = await deliveries.retry_delivery(info.context, **fields_of(input))
+    return RetryDeliveryPayload(
+        delivery=cast("OpsDelivery", retried.delivery),
+        log_entry=cast("LogEntry | None", retried.log_entry),
+        errors=user_errors([retried.error], "input"),
+    )
+
+
+@strawberry.input(description="Input for `cancelDelivery`.")
+class CancelDeliveryInput:
+    delivery_id: strawberry.ID = strawberry.field(description="Id of the delivery.")
+
+
+@strawberry.type(description="Result of `cancelDelivery`.")
+class CancelDeliveryPayload:
+    delivery: OpsDelivery | None = strawberry.field(
+        default=None, description="The cancelled delivery; null if there are errors."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
+
+
+@returns_errors(CancelDeliveryPayload, "input")
+async def cancel_delivery(info: Info, input: Input[CancelDeliveryInput]) -> CancelDeliveryPayload:
+    """Resolve `cancelDelivery`."""
+    delivery = await deliveries.cancel_delivery(info.context, **fields_of(input))
+    return CancelDeliveryPayload(delivery=cast("OpsDelivery", delivery))

@@ -1,0 +1,100 @@
+"""Queries about OPS: log entries, deliveries, the status of a ticket there, and health."""
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers import deliveries
+from resolvers.log_entries import find_log_entries
+from schema.common.connection import After, Before, First, Last
+from schema.common.enums import CircuitState, OpsRemoteStatus
+from schema.common.errors import ERRORS, UserError, returns_errors, user_errors
+from schema.common.inputs import given
+from schema.common.node import Info
+from schema.ops.filters import LogEntryFilter, OpsDeliveryFilter
+from schema.ops.log_entry import LogEntry
+from schema.tickets.ticket import Ticket
+
+
+@strawberry.type(description="State of the delivery to OPS.")
+class OpsHealth:
+    circuit: CircuitState = strawberry.field(
+        description="Circuit breaker for calls to OPS in the server process that answers."
+    )
+    pending: int = strawberry.field(description="Number of PENDING deliveries.")
+    failed: int = strawberry.field(description="Number of FAILED deliveries.")
+    oldest_pending_at: datetime | None = strawberry.field(
+        description="Time of creation of the oldest PENDING delivery; null if none is pending."
+    )
+
+
+@strawberry.type(description="Result of `opsStatus`.")
+class OpsStatusPayload:
+    ticket: Ticket | None = strawberry.field(
+        default=None, description="The ticket; null if it was not queried."
+    )
+    status: OpsRemoteStatus | None = strawberry.field(
+        default=None, description="Status reported by OPS; null if OPS did not answer."
+    )
+    reference: str | None = strawberry.field(default=None, description="OPS's id for the ticket.")
+    checked_at: datetime | None = strawberry.field(default=None, description="Time of the query.")
+    log_entry: LogEntry | None = strawberry.field(
+        default=None, description="Log entry of the query; null if OPS was not called."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
+
+
+def log_entries(  # noqa: PLR0917  # the arguments of a connection
+    info: Info,
+    filter: Annotated[
+        LogEntryFilter | None,
+        strawberry.argument(description="Return only matching entries; all by default."),
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> Any:
+    """Resolve `logEntries`."""
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    return find_log_entries(info.context, **arguments)
+
+
+def ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
+    info: Info,
+    filter: Annotated[
+        OpsDeliveryFilter | None,
+        strawberry.argument(description="Return only matching deliveries; all by default."),
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> Any:
+    """Resolve `opsDeliveries`."""
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    return deliveries.find_deliveries(info.context, **arguments)
+
+
+@returns_errors(OpsStatusPayload)
+async def ops_status(
+    info: Info,
+    ticket_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the ticket.")],
+) -> OpsStatusPayload:
+    """Resolve `opsStatus`."""
+    answer = await deliveries.ops_status(info.context, ticket_id)
+    return OpsStatusPayload(
+        ticket=cast("Ticket", answer.ticket),
+        status=answer.status,
+        reference=answer.reference,
+        checked_at=answer.checked_at,
+        log_entry=cast("LogEntry", answer.log_entry),
+        errors=user_errors([answer.error]),
+    )
+
+
+async def ops_health(info: Info) -> Any:
+    """Resolve `opsHealth`."""
+    return await deliveries.ops_health(info.context)

@@ -1,0 +1,90 @@
+"""Queries for tickets: by id, as pages, and counted by group."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers.tickets.queries import TicketSort, count_groups, find_ticket, find_tickets
+from schema.common.connection import After, Before, First, Last
+from schema.common.enums import OrderDirection, describe
+from schema.common.inputs import fields_of, given
+from schema.common.node import Info
+from schema.tickets.filters import TicketFilter, TicketOrder, TicketOrderField
+
+Filter = Annotated[
+    TicketFilter | None,
+    strawberry.argument(description="Match only these tickets; all by default."),
+]
+
+
+class TicketGroupField(StrEnum):
+    """Group key of tickets: the name of a column."""
+
+    STATUS = "status"
+    PRIORITY = "priority"
+    CATEGORY = "category"
+    ASSIGNED_TO = "assigned_to"
+    OPS_STATE = "ops_state"
+
+
+describe(
+    TicketGroupField,
+    "Field that `ticketGroups` counts tickets by.",
+    {
+        TicketGroupField.STATUS: "Status.",
+        TicketGroupField.PRIORITY: "Priority.",
+        TicketGroupField.CATEGORY: "Category.",
+        TicketGroupField.ASSIGNED_TO: "Assignee; the key is null for unassigned tickets.",
+        TicketGroupField.OPS_STATE: "Delivery state.",
+    },
+)
+
+
+@strawberry.type(description="Number of tickets with one value of the field counted by.")
+class TicketGroup:
+    key: str | None = strawberry.field(
+        description="Value of the field as the API writes it, such as IN_PROGRESS; null for"
+        " tickets without a value."
+    )
+    count: int = strawberry.field(description="Number of tickets in the group.")
+
+
+def ticket(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Id of the ticket.")],
+) -> Any:
+    """Resolve `ticket`."""
+    return find_ticket(info.context, id)
+
+
+def tickets(  # noqa: PLR0917  # the arguments of a connection
+    info: Info,
+    filter: Filter = UNSET,
+    order_by: Annotated[
+        TicketOrder | None, strawberry.argument(description="Sort order; newest first by default.")
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> Any:
+    """Resolve `tickets`."""
+    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    if order_by:
+        arguments["order_by"] = _sort(**fields_of(order_by))
+    return find_tickets(info.context, **arguments)
+
+
+def _sort(*, field: TicketOrderField, direction: OrderDirection) -> TicketSort:
+    return TicketSort(field.value, descending=direction is OrderDirection.DESC)
+
+
+async def ticket_groups(
+    info: Info,
+    by: Annotated[TicketGroupField, strawberry.argument(description="Field to count by.")],
+    filter: Filter = UNSET,
+) -> Any:
+    """Resolve `ticketGroups`."""
+    return await count_groups(info.context, by.value, **given(filter=filter))
