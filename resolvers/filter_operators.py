@@ -33,7 +33,7 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
 
     ``value`` holds operators with their values, or the list of an enumeration's allowed values.
     """
-    if column.names is not None:
+    if column.enum_names is not None:
         if isinstance(value, Mapping):
             return _enum(column.sql, value, path)
         return _in(column.sql, [member.value for member in value])

@@ -141,7 +141,7 @@ class GraphQLEndpoint:
             if is_get and operation.kind is OperationType.MUTATION:
                 detail = "A mutation must be sent by POST."
                 raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
-            has_effect = not operation.requirements.isdisjoint(WITH_EFFECT)
+            has_effect = not operation.required_scopes.isdisjoint(WITH_EFFECT)
             if is_get and has_effect:
                 refuse_cross_origin(scope, allowed_origins=self._cors_origins)
             if operation.kind is OperationType.SUBSCRIPTION:

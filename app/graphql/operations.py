@@ -63,7 +63,7 @@ class Refused(Exception):
 
 def require_scopes(operation: PreparedOperation, context: Context) -> None:
     """Raise Refused (FORBIDDEN) where the caller lacks a scope that the operation needs."""
-    needed = operation.requirements
+    needed = operation.required_scopes
     missing = needed - context.caller.scopes
     if missing:
         scopes = " and ".join(sorted(missing))
@@ -88,7 +88,7 @@ class Operations:
             cost=settings.max_cost,
         )
         schema = graphql_schema()
-        rules = SchemaRules(costs=declared_costs(schema), requirements=required_scopes(schema))
+        rules = SchemaRules(costs=declared_costs(schema), scopes=required_scopes(schema))
         self._documents = Documents(schema, self._limits, rules=rules)
         self._known = PersistedDocuments(
             trusted_documents(settings.persisted_documents),
@@ -144,7 +144,7 @@ class Operations:
         """Run a query or mutation; raises Refused."""
         require_scopes(operation, context)
         try:
-            with self._deadlines.one():
+            with self._deadlines.apply():
                 result, cost = await execute(
                     operation,
                     variables=variables,

@@ -8,7 +8,7 @@ from starlette.types import Scope
 from app.auth.revocation import ACCESS_CHECK_INTERVAL_S
 from app.http.authentication import authenticate
 from app.http.problem import HttpProblem
-from engine.database.errors import may_pass
+from engine.database.errors import is_transient
 
 __all__ = ["wait_until_denied"]
 
@@ -24,5 +24,5 @@ async def wait_until_denied(scope: Scope) -> HttpProblem:
             if problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 return problem
         except Exception as error:
-            if not may_pass(error):
+            if not is_transient(error):
                 raise

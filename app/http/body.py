@@ -60,7 +60,7 @@ async def read_body_in_time(
 ) -> bytes:
     """Return the whole body, as `read_body`; raises HttpProblem (504) where it does not come."""
     try:
-        with deadlines.one():
+        with deadlines.apply():
             return await read_body(scope, receive, max_bytes=max_bytes)
     except TimeoutError:
         detail = f"The body did not come within {deadlines.timeout_s:g} s."

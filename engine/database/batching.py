@@ -1,10 +1,10 @@
-"""Small reads, batched: who asks in the same turn of the event loop is answered by one statement.
+"""Coalescing of identical small reads made in one event-loop tick into one statement.
 
-A server under load reads many requests from its sockets before it comes back to its
-database. Where they ask the same with other values, one statement answers them all,
-for a fraction of what it costs to ask it for each, here and in PostgreSQL. Nobody
-waits for others to come: a batch is whoever has by the next turn. But each waits for
-the rows of all, which one backend reads, so together they are few.
+A loaded server handles many requests between two reads from its database connections. Where
+several of them run the same statement with different values, one statement that reads for all
+of them costs a fraction of many, both here and in PostgreSQL. A read never waits for others: a
+batch holds the reads that were requested before the next tick. Batches are small, because each
+request waits for the rows of the whole batch, which one backend reads.
 """
 
 import asyncio
@@ -14,39 +14,44 @@ from typing import Any, TypeAlias
 
 from engine.database.errors import DatabaseUnavailable
 
-__all__ = ["MAX_ROWS", "batched"]
+__all__ = ["MAX_ROWS", "read_in_batch"]
 
-# Read together: what a batch keeps one backend, and then this process, busy with.
+# Bounds the time that a batch occupies one backend, and then this process.
 MAX_ROWS = 256
 
 _logger = logging.getLogger(__name__)
 
 _Values: TypeAlias = tuple[str | None, ...]
 _Records: TypeAlias = list[Sequence[Any]]
-# Returns the records for each of several values.
+# Reads the records for each of several tuples of values.
 _Read: TypeAlias = Callable[[Sequence[_Values]], Coroutine[Any, Any, list[_Records]]]
-_Answer: TypeAlias = asyncio.Future[_Records | None]
+# The records for one tuple of values; None if the caller must read them alone.
+_Response: TypeAlias = asyncio.Future[_Records | None]
 
+# By statement, the batches that have not started. They can still grow.
 _forming: "dict[str, _Batch]" = {}
 
 
-async def batched(
-    statement: str, values: _Values, *, together: _Read, alone: _Read, max_rows: int
+async def read_in_batch(
+    statement: str, values: _Values, *, read_many: _Read, read_alone: _Read, max_rows: int
 ) -> _Records:
     """Return the records for these values, of which there are at most ``max_rows``.
 
-    They are read together with those of all who ask by the same statement now; alone
-    where nobody does, and where what is wrong with one may have failed them all.
+    ``read_many`` reads them together with those of all callers of the same statement in this
+    tick. ``read_alone`` reads them if there is no other caller, and if the batch failed, since
+    the values of one caller may have failed all of it.
     """
     loop = asyncio.get_running_loop()
     batch = _forming.get(statement)
     if batch is None or batch.is_full or batch.loop is not loop:
-        batch = _forming[statement] = _Batch(loop, statement, together, MAX_ROWS // max_rows)
+        batch = _forming[statement] = _Batch(loop, statement, read_many, MAX_ROWS // max_rows)
     records = await batch.records(values)
-    return (await alone([values]))[0] if records is None else records
+    return (await read_alone([values]))[0] if records is None else records
 
 
 class _Batch:
+    """The reads of one statement in one tick; at most ``size`` of them."""
+
     def __init__(
         self, loop: asyncio.AbstractEventLoop, statement: str, read: _Read, size: int
     ) -> None:
@@ -54,51 +59,54 @@ class _Batch:
         self._statement = statement
         self._read = read
         self._size = size
-        self._asked: list[tuple[_Values, _Answer]] = []
-        self._reading: asyncio.Task[list[_Records]] | None = None
-        loop.call_soon(self._begin)
+        self._requests: list[tuple[_Values, _Response]] = []
+        self._task: asyncio.Task[list[_Records]] | None = None
+        loop.call_soon(self._start)
 
     @property
     def is_full(self) -> bool:
-        return len(self._asked) >= self._size
+        return len(self._requests) >= self._size
 
     async def records(self, values: _Values) -> _Records | None:
-        """Return what was read for these values; None where they are to be read alone."""
-        answer: _Answer = self.loop.create_future()
-        self._asked.append((values, answer))
+        """Return the records for these values; None if the caller must read them alone."""
+        response: _Response = self.loop.create_future()
+        self._requests.append((values, response))
         try:
-            return await answer
+            return await response
         finally:
-            # The work stops when nobody waits for it any more.
-            if answer.cancelled() and self._reading is not None and not self._waiting():
-                self._reading.cancel()
+            # Cancel the statement when the last caller is cancelled.
+            if response.cancelled() and self._task is not None and not self._pending():
+                self._task.cancel()
 
-    def _waiting(self) -> list[tuple[_Values, _Answer]]:
-        return [one for one in self._asked if not one[1].done()]
+    def _pending(self) -> list[tuple[_Values, _Response]]:
+        return [request for request in self._requests if not request[1].done()]
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         if _forming.get(self._statement) is self:
             del _forming[self._statement]
-        self._asked = self._waiting()
-        if len(self._asked) > 1:
-            self._reading = self.loop.create_task(self._read([values for values, _ in self._asked]))
-            self._reading.add_done_callback(self._end)
+        self._requests = self._pending()
+        if len(self._requests) > 1:
+            self._task = self.loop.create_task(self._read([values for values, _ in self._requests]))
+            self._task.add_done_callback(self._finish)
         else:
-            self._tell([None] * len(self._asked))
+            self._respond([None] * len(self._requests))
 
-    def _end(self, reading: asyncio.Task[list[_Records]]) -> None:
-        error = None if reading.cancelled() else reading.exception()
+    def _finish(self, task: asyncio.Task[list[_Records]]) -> None:
+        error = None if task.cancelled() else task.exception()
         if isinstance(error, DatabaseUnavailable):
-            for _, answer in self._waiting():
-                # One for each: who raises it leaves his traceback in it.
-                answer.set_exception(DatabaseUnavailable(str(error)))
-        elif error is not None or reading.cancelled():
-            _logger.warning("%d reads failed together: %r", len(self._asked), error)
-            self._tell([None] * len(self._asked))
+            for _, response in self._pending():
+                # One exception for each caller, because raising it adds a traceback to it.
+                response.set_exception(DatabaseUnavailable(str(error)))
+        elif error is not None or task.cancelled():
+            _logger.warning(
+                "batched read failed",
+                extra={"fields": {"reads": len(self._requests), "error": repr(error)}},
+            )
+            self._respond([None] * len(self._requests))
         else:
-            self._tell(reading.result())
+            self._respond(task.result())
 
-    def _tell(self, answers: Sequence[_Records | None]) -> None:
-        for (_, answer), records in zip(self._asked, answers, strict=True):
-            if not answer.done():
-                answer.set_result(records)
+    def _respond(self, results: Sequence[_Records | None]) -> None:
+        for (_, response), records in zip(self._requests, results, strict=True):
+            if not response.done():
+                response.set_result(records)

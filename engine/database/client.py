@@ -13,7 +13,7 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
 
-from engine.database.errors import connecting
+from engine.database.errors import convert_connection_errors
 from engine.database.pool import ACQUIRE_TIMEOUT_S, Pool, open_pools
 from engine.database.poolers import dsn_uses_pooler
 from engine.database.transactions import Transaction, TransactionClient
@@ -38,7 +38,7 @@ class Client(AsyncpgDBClient):
         """Open the pool. Tortoise calls this at the first use. Raises DatabaseUnavailable."""
         for name in ("host", "port", "user", "password", "database"):
             options.pop(name, None)
-        with connecting():
+        with convert_connection_errors():
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
                 pool = Pool(await self._connect(**options))
         open_pools.append(pool)

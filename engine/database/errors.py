@@ -7,17 +7,17 @@ import asyncpg
 from tortoise.exceptions import DBConnectionError
 
 __all__ = [
-    "FAILURES",
+    "DATABASE_ERRORS",
     "DatabaseUnavailable",
-    "connecting",
+    "convert_connection_errors",
+    "is_transient",
     "is_unavailable",
-    "may_pass",
     "sqlstate",
     "violated_constraint",
 ]
 
 # What asyncpg raises, be it of the connection or of the database.
-FAILURES = (
+DATABASE_ERRORS = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -43,7 +43,7 @@ class DatabaseUnavailable(Exception):
 
 
 @contextmanager
-def connecting() -> Iterator[None]:
+def convert_connection_errors() -> Iterator[None]:
     """Make a connection; raises DatabaseUnavailable, whatever the system calls it.
 
     A socket that is gone, a name that leads nowhere, a host that does not answer: they have
@@ -88,7 +88,7 @@ def is_unavailable(error: BaseException | None) -> bool:
     return False
 
 
-def may_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Tell whether an error is of those that waiting mends, as when a database is restarted."""
     state = sqlstate(error)
     if state is not None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from engine.database.errors import FAILURES, DatabaseUnavailable, connecting
+from engine.database.errors import DATABASE_ERRORS, DatabaseUnavailable, convert_connection_errors
 from engine.database.timeouts import Timeouts
 
 __all__ = ["ACQUIRE_TIMEOUT_S", "Pool", "open_pools"]
@@ -60,7 +60,7 @@ class Pool:
         if connection is not None and _is_open(connection):
             return connection
         try:
-            with connecting():
+            with convert_connection_errors():
                 if connection is not None:
                     await self._inner.release(connection)
                 return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
@@ -85,7 +85,7 @@ class Pool:
         try:
             # That it had to be ended must not hide from its user why it was given back: least
             # of all that he was cancelled.
-            with suppress(*FAILURES):
+            with suppress(*DATABASE_ERRORS):
                 await self._inner.release(connection)
         finally:
             self._return_one()
@@ -118,7 +118,7 @@ class Pool:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         try:
-            with self._deadlines.one():
+            with self._deadlines.apply():
                 return await waiting
         except BaseException as error:
             if waiting.done() and not waiting.cancelled():

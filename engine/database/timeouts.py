@@ -9,10 +9,10 @@ from collections import OrderedDict
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-__all__ = ["Ending", "Timeouts"]
+__all__ = ["Expiring", "Timeouts"]
 
 
-class Ending(Protocol):
+class Expiring(Protocol):
     """What is told when its time is over."""
 
     ends_at: float
@@ -22,20 +22,20 @@ class Ending(Protocol):
 
 
 class Timeouts:
-    """The time limits that are running: ``with deadlines.one():`` raises TimeoutError."""
+    """The time limits that are running: ``with deadlines.apply():`` raises TimeoutError."""
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._running: OrderedDict[Ending, None] = OrderedDict()
+        self._running: OrderedDict[Expiring, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         # The loop of that timer: to ask for it each time is a system call.
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def one(self) -> "_Deadline":
+    def apply(self) -> "_Deadline":
         """Return a time limit that begins where its block is entered."""
         return _Deadline(self)
 
-    def begin(self, deadline: Ending) -> asyncio.Task[Any] | None:
+    def begin(self, deadline: Expiring) -> asyncio.Task[Any] | None:
         """Have a time limit end by itself, and return the task that has begun it."""
         deadline.ends_at = time.monotonic() + self.timeout_s
         self._running[deadline] = None
@@ -44,7 +44,7 @@ class Timeouts:
             self._timer = self._loop.call_later(self.timeout_s, self._end_those_due)
         return asyncio.current_task(self._loop)
 
-    def end(self, deadline: Ending) -> None:
+    def end(self, deadline: Expiring) -> None:
         """Forget a time limit that was kept."""
         self._running.pop(deadline, None)
 

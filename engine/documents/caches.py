@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CACHES", "DOCUMENTS", "SELECTIONS", "STATEMENTS", "CacheUse"]
+__all__ = ["CACHES", "DOCUMENTS", "SELECTIONS", "STATEMENTS", "CacheStats"]
 
 
 @dataclass(slots=True)
-class CacheUse:
+class CacheStats:
     """What was asked of the caches of one kind, since the process began."""
 
     hits: int = 0
@@ -15,5 +15,5 @@ class CacheUse:
 
 # Documents by their text; of a document, what its selections were compiled to; of a
 # selection, the texts of its statements.
-DOCUMENTS, SELECTIONS, STATEMENTS = CacheUse(), CacheUse(), CacheUse()
+DOCUMENTS, SELECTIONS, STATEMENTS = CacheStats(), CacheStats(), CacheStats()
 CACHES = {"documents": DOCUMENTS, "selections": SELECTIONS, "statements": STATEMENTS}

@@ -30,15 +30,15 @@ from graphql import (
 )
 
 from engine.documents.introspection import Introspection
-from engine.documents.limits import INTROSPECTION
+from engine.documents.limits import INTROSPECTION_FIELDS
 from engine.errors import LimitExceeded
 from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # The cost of a field, by "Type.field", where it is not what is derived.
-Declared = Mapping[str, int]
+CostTable = Mapping[str, int]
 
 # The arguments that a cost depends on.
-SIZES = frozenset({"first", "last", "ids"})
+SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def operation_cost(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
-    declared: Declared,
+    declared: CostTable,
 ) -> Cost:
     """Return the cost of a valid operation; linear in the nodes of its document.
 
@@ -81,7 +81,7 @@ class _Weigher:
         schema: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
-        declared: Declared,
+        declared: CostTable,
     ) -> None:
         self._schema = schema
         self._fragments = fragments
@@ -125,7 +125,7 @@ class _Weigher:
 
     def _field(self, node: FieldNode, parent: Any, page_size: int) -> Cost:
         name = node.name.value
-        if name in INTROSPECTION:
+        if name in INTROSPECTION_FIELDS:
             return Cost(self._introspection.count(node), (name,))
         if name == "__typename" or not isinstance(
             parent, (GraphQLObjectType, GraphQLInterfaceType)

@@ -23,11 +23,11 @@ from graphql.execution.collect_fields import FragmentDetails
 
 from engine.arguments.coercion import Variables
 from engine.documents.caches import DOCUMENTS
-from engine.documents.cost import SIZES, Cost, Declared, operation_cost
+from engine.documents.cost import SIZE_ARGUMENTS, Cost, CostTable, operation_cost
 from engine.documents.field_merging import check_field_merging
 from engine.documents.limits import Limits, check_size, check_text, fragments_of
 from engine.documents.scopes import ScopeTable, operation_scopes
-from engine.documents.validation import LOOKED_AT, fragment_cycles, validate
+from engine.documents.validation import VISITED_KEYS, fragment_cycles, validate
 from engine.errors import LimitExceeded
 
 # How many combinations of variables are remembered for one operation.
@@ -40,8 +40,8 @@ MAX_ERRORS = 3
 class SchemaRules:
     """What the schema declares of its fields, by "Type.field"."""
 
-    costs: Declared
-    requirements: ScopeTable
+    costs: CostTable
+    scopes: ScopeTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,11 +94,11 @@ class PreparedOperation:
         self._costs: dict[Hashable, Cost] = {}
 
     @cached_property
-    def requirements(self) -> frozenset[str]:
+    def required_scopes(self) -> frozenset[str]:
         """What it requires of its caller."""
         document = self.document
         return operation_scopes(
-            document.schema, self.node, document.fragments, document.rules.requirements
+            document.schema, self.node, document.fragments, document.rules.scopes
         )
 
     @cached_property
@@ -194,7 +194,7 @@ class Documents:
         if errors := validate(self._schema, node, max_errors=MAX_ERRORS):
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
-        visit(node, variables, LOOKED_AT)
+        visit(node, variables, VISITED_KEYS)
         fragments = fragments_of(node)
         return Document(
             self._schema,
@@ -237,5 +237,5 @@ class _VariableUses(Visitor):
                 self.switches.append(argument.value.name.value)
 
     def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
-        if node.name.value in SIZES and isinstance(node.value, VariableNode):
+        if node.name.value in SIZE_ARGUMENTS and isinstance(node.value, VariableNode):
             self.sizes.append(node.value.name.value)

@@ -55,7 +55,7 @@ class Size(NamedTuple):
 
 _PLAIN_FIELD = Size(depth=1)
 # The fields that introspection begins with. What tools ask for has many levels.
-INTROSPECTION = frozenset({"__schema", "__type"})
+INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
 
 def check_text(text: str, limits: Limits) -> None:
@@ -128,7 +128,7 @@ class _Measure:
                 # Most fields of a large document.
                 return _PLAIN_FIELD
             inner = self.selection_set(node.selection_set)
-            depth = 0 if node.name.value in INTROSPECTION else inner.depth + 1
+            depth = 0 if node.name.value in INTROSPECTION_FIELDS else inner.depth + 1
             return Size(depth, inner.aliases + aliases, inner.directives + directives)
         own = Size(directives=directives)
         if isinstance(node, FragmentSpreadNode):

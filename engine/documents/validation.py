@@ -38,14 +38,14 @@ from graphql.language.visitor import EnterLeaveVisitor
 from graphql.validation.validate import FragmentNestingVisitor, ValidationAbortedError
 from graphql.validation.validation_context import VariableUsage
 
-__all__ = ["LOOKED_AT", "fragment_cycles", "validate"]
+__all__ = ["VISITED_KEYS", "fragment_cycles", "validate"]
 
 _Definition = OperationDefinitionNode | FragmentDefinitionNode
 # The place of a rule, and what it does on entering and on leaving nodes of one kind.
 _Asked = tuple[int, Callable[..., VisitorAction | None] | None, Callable[..., Any] | None]
 
 # What is visited of each kind of node: descriptions have no rules, and names no children.
-LOOKED_AT = {
+VISITED_KEYS = {
     kind: tuple(key for key in keys if key not in {"alias", "description", "name"})
     for kind, keys in QUERY_DOCUMENT_KEYS.items()
 }
@@ -68,7 +68,7 @@ def validate(
 
     def check() -> None:
         rules = [rule(context) for rule in _OTHERS]
-        visit(document, _Rules(context.type_info, [context.uses, *rules]), LOOKED_AT)
+        visit(document, _Rules(context.type_info, [context.uses, *rules]), VISITED_KEYS)
         visit(document, ParallelVisitor([rule(context) for rule in _OF_VARIABLES]), _DEFINITIONS)
 
     return _errors(context, check)

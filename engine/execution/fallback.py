@@ -15,7 +15,7 @@ from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
-    answers_statement,
+    expressions_statement,
     opposite_page_expression,
     page_statement,
     row_statement,
@@ -122,7 +122,7 @@ async def _load_nodes(query: Nodes) -> Any:
 
 
 async def _fetch_value(expression: Sql) -> Any:
-    return (await fetch_records(answers_statement([expression])))[0][0]
+    return (await fetch_records(expressions_statement([expression])))[0][0]
 
 
 def _all_columns(table: Table) -> str:

@@ -29,8 +29,8 @@ from engine.sql.expressions import Sql
 from engine.sql.paging import Window
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
-    answers_statement,
-    kinds_statement,
+    expressions_statement,
+    key_tables_statement,
     opposite_page_expression,
     opposite_page_values,
     page_statement,
@@ -72,7 +72,7 @@ async def load(
 async def find_tables(query: Nodes) -> dict[str, Table]:
     """Return the table of each key that exists; the first table that has the key wins."""
     table_of_key: dict[str, Table] = {}
-    found = await fetch_records(kinds_statement(query.tables, query.keys))
+    found = await fetch_records(key_tables_statement(query.tables, query.keys))
     for key, number in sorted(found, key=lambda record: int(record[1]), reverse=True):
         table_of_key[key] = query.tables[number]
     return table_of_key
@@ -227,7 +227,7 @@ async def _read_aggregates(
         expressions = [total_expression(page)] if wants_total else []
         if wants_opposite_page:
             expressions.append(opposite_page_expression(page))
-        return for_parents(answers_statement(expressions), parent_keys)
+        return for_parents(expressions_statement(expressions), parent_keys)
 
     values = page.where.values if wants_total else ()
     if wants_opposite_page:

@@ -74,7 +74,7 @@ class ObjectProjection:
     # (c0, c1, ...) and the names in `namespace`.
     members: dict[str, str] = field(default_factory=dict)
     namespace: dict[str, Any] = field(
-        default_factory=lambda: {"fragment": orjson.Fragment, "moment_of": parse_timestamp}
+        default_factory=lambda: {"fragment": orjson.Fragment, "parse_timestamp": parse_timestamp}
     )
     nested: list[NestedQuery] = field(default_factory=list)
     # By the number of values in a record.
@@ -157,8 +157,8 @@ def _leaf(projection: ObjectProjection, column: Column, select_list: SelectList)
     value = f"c{select_list.position(column.selected)}"
     if column.is_time:
         return _unless_null(value, response_expression(value))
-    if column.names is not None:
-        return f"{projection.bind(column.names)}[{value}]"
+    if column.enum_names is not None:
+        return f"{projection.bind(column.enum_names)}[{value}]"
     if column.is_json:
         return _unless_null(value, f"fragment({value})")
     return value

@@ -4,13 +4,13 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
-from engine.database.batching import batched
+from engine.database.batching import read_in_batch
 from engine.database.queries import fetch
 from engine.projection.compiled import CompiledSelection
 from engine.projection.projection import ObjectProjection, Record
 from engine.sql.expressions import ParentColumn, Sql, render
 from engine.sql.queries import SingleRow
-from engine.sql.statements import PARENTS, for_each_parent, row_statement
+from engine.sql.statements import PARENTS, per_parent_statement, row_statement
 
 __all__ = [
     "Groups",
@@ -40,7 +40,7 @@ class ParentKeys:
 
 def for_parents(statement: Sql, parent_keys: ParentKeys | None) -> Sql:
     """Return the statement that runs this one for each parent; unchanged without parents."""
-    return for_each_parent(statement, parent_keys.columns) if parent_keys else statement
+    return per_parent_statement(statement, parent_keys.columns) if parent_keys else statement
 
 
 async def fetch_records(statement: Sql) -> list[Any]:
@@ -82,7 +82,9 @@ async def read_batched(
         return read(text, values, ParentKeys(parent_keys.columns, keys))
 
     [key] = parent_keys.keys
-    return [await batched(text, key, together=read_all, alone=read_all, max_rows=max_rows)]
+    return [
+        await read_in_batch(text, key, read_many=read_all, read_alone=read_all, max_rows=max_rows)
+    ]
 
 
 async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleRow) -> list[Record]:
@@ -94,7 +96,7 @@ async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleR
     key = (query.where.text, query.order)
     values = query.where.values
     text = compiled.text(key, lambda: row_statement(query, compiled.columns))
-    # `for_each_parent` passes parent columns as arrays of text.
+    # `per_parent_statement` passes parent columns as arrays of text.
     if not values or not _TEXT_TYPES.issuperset(map(type, values)):
         return (await read(text, values, None))[0]
 
@@ -112,4 +114,4 @@ async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleR
     def alone(_: _Keys) -> _Reading:
         return read(text, values, None)
 
-    return await batched(text, values, together=together, alone=alone, max_rows=1)
+    return await read_in_batch(text, values, read_many=together, read_alone=alone, max_rows=1)

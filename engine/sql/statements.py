@@ -35,7 +35,7 @@ def rows_statement(table: Table, keys: Sequence[str], columns: str) -> Sql:
     )
 
 
-def kinds_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
+def key_tables_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
     """Return the statement that tells in which of the tables (by number) each key is."""
     parts: list[Sql | str] = []
     for number, table in enumerate(tables):
@@ -159,7 +159,7 @@ def _values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
     return bounds + where.values + bounds + where.values + bounds
 
 
-def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
+def per_parent_statement(statement: Sql, names: Sequence[str]) -> Sql:
     """Return the statement run for each parent; the last column is the parent's number from 1.
 
     The first values are an array for each column of the parents. A LATERAL join is a
@@ -177,7 +177,7 @@ def for_each_parent(statement: Sql, names: Sequence[str]) -> Sql:
     )
 
 
-def answers_statement(expressions: Sequence[Sql]) -> Sql:
+def expressions_statement(expressions: Sequence[Sql]) -> Sql:
     """Return the statement that answers several expressions in one row."""
     # Each has a name of its own, or a subquery could not hold them.
     named = [

@@ -19,7 +19,7 @@ class Column:
 
     name: str
     # Of an enumeration: what is answered for each value, null included.
-    names: Mapping[str | None, str | None] | None = None
+    enum_names: Mapping[str | None, str | None] | None = None
     # A jsonb column: the driver gives its text.
     is_json: bool = False
     is_time: bool = False
@@ -81,7 +81,7 @@ def instance(model: type[M], row: Mapping[str, Any]) -> M:
 def _column(name: str, source: fields.Field[Any]) -> Column:
     if isinstance(source, CharEnumFieldInstance):
         names = {member.value: member.name for member in source.enum_type}
-        return Column(name, names={None: None, **names})
+        return Column(name, enum_names={None: None, **names})
     return Column(
         name,
         is_json=isinstance(source, fields.JSONField),

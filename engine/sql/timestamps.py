@@ -37,11 +37,11 @@ def as_json(expression: str) -> str:
 def response_expression(name: str) -> str:
     """Return the expression of Python for such a string as the encoder would write the moment.
 
-    It refers to ``moment_of``.
+    It refers to ``parse_timestamp``.
     """
     # Nine of ten. Others end in zeros, which PostgreSQL leaves out.
     is_whole = f"{name}[{_LENGTH}:] == {_END!r}"
-    return f"{name}[1:{_LENGTH}] + 'Z' if {is_whole} else moment_of({name})"
+    return f"{name}[1:{_LENGTH}] + 'Z' if {is_whole} else parse_timestamp({name})"
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -24,7 +24,7 @@ from uuid import uuid4
 import asyncpg
 
 from engine.database.commits import COMMITS, on_commit
-from engine.database.errors import FAILURES
+from engine.database.errors import DATABASE_ERRORS
 from engine.database.poolers import uses_pooler
 
 __all__ = ["Notifier"]
@@ -116,7 +116,7 @@ class Notifier:
                     await self._keep_ringing(connection)
                 finally:
                     connection.terminate()
-            except FAILURES as error:
+            except DATABASE_ERRORS as error:
                 _logger.warning(
                     "the listening connection is gone and will be made again: %s",
                     type(error).__name__,

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 
-from engine.database.errors import may_pass
+from engine.database.errors import is_transient
 from engine.sql.tables import Table
 from engine.streaming.commit_order import Passage, Position, Snapshot, read_passage, take_snapshot
 from engine.streaming.notifications import Notifier
@@ -212,7 +212,7 @@ class Stream:
                     self._table, position, only=None if only is None else (self._key, only)
                 )
             except Exception as error:
-                if not may_pass(error):
+                if not is_transient(error):
                     raise
                 if delay_s == RETRY_MIN_S:
                     name = type(error.__cause__ or error).__name__

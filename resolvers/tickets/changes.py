@@ -245,6 +245,6 @@ def _changes(told: Mapping[str, Any], *, is_gone: bool = False) -> str:
 
 def _written(column: Column, value: Any) -> Any:
     """Return a value as the API writes it."""
-    if column.names is not None:
-        return column.names[value]
+    if column.enum_names is not None:
+        return column.enum_names[value]
     return orjson.Fragment(value) if column.is_json else value

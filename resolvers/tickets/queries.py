@@ -70,6 +70,6 @@ async def count_groups(
         )
     )
     return [
-        TicketGroup(key if column.names is None else column.names[key], count)
+        TicketGroup(key if column.enum_names is None else column.enum_names[key], count)
         for key, count in await fetch(*render(statement))
     ]

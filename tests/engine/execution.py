@@ -15,7 +15,7 @@ from schema.build import graphql_schema
 from tests.engine.reference import ReferenceExecutor, Rows
 
 SCHEMA = graphql_schema()
-RULES = SchemaRules(costs={}, requirements=required_scopes(SCHEMA))
+RULES = SchemaRules(costs={}, scopes=required_scopes(SCHEMA))
 NO_LIMIT = 1_000_000_000
 
 

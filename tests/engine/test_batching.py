@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from engine.database.batching import MAX_ROWS, batched
+from engine.database.batching import MAX_ROWS, read_in_batch
 from engine.database.errors import DatabaseUnavailable
 from engine.database.queries import fetch
 from resolvers.context import Context
@@ -108,11 +108,11 @@ class Reader:
 
     async def one(self, value: str) -> str:
         """Return a value as the database has it, asked for with all others."""
-        [[answer]] = await batched(
+        [[answer]] = await read_in_batch(
             self.statement,
             (value,),
-            together=self._read_together,
-            alone=self._read_alone,
+            read_many=self._read_together,
+            read_alone=self._read_alone,
             max_rows=self.max_rows,
         )
         return str(answer)
@@ -204,7 +204,9 @@ async def test_what_one_has_spoilt_the_others_read_for_themselves(
     a, bad, b = await asyncio.gather(*map(reader.one, ["a", "\0", "b"]), return_exceptions=True)
     assert (a, b) == ("a", "b")
     assert isinstance(bad, asyncpg.CharacterNotInRepertoireError)
-    assert "3 reads failed together" in caplog.text
+    [record] = caplog.records
+    assert record.getMessage() == "batched read failed"
+    assert record.__dict__["fields"]["reads"] == 3
 
 
 async def test_what_goes_down_with_its_backend_is_read_again(
@@ -226,7 +228,7 @@ async def test_a_database_that_is_away_is_asked_once_for_all() -> None:
 
     asked: list[int] = []
     outcomes = await asyncio.gather(
-        *(batched("?", (one,), together=away, alone=away, max_rows=1) for one in "abc"),
+        *(read_in_batch("?", (one,), read_many=away, read_alone=away, max_rows=1) for one in "abc"),
         return_exceptions=True,
     )
     assert list(map(repr, outcomes)) == ["DatabaseUnavailable('no connection')"] * 3
@@ -244,5 +246,7 @@ async def test_the_readers_hear_of_it_when_the_reading_is_ended() -> None:
     async def alone(values: Sequence[object]) -> list[list[Any]]:
         return [["alone"] for _ in values]
 
-    asking = (batched("?", (one,), together=endless, alone=alone, max_rows=1) for one in "ab")
+    asking = (
+        read_in_batch("?", (one,), read_many=endless, read_alone=alone, max_rows=1) for one in "ab"
+    )
     assert await asyncio.gather(*asking) == [["alone"], ["alone"]]

@@ -15,7 +15,7 @@ from schema.build import graphql_schema
 from schema.costs import CALL_TO_OPS, COUNT, declared_costs
 
 SCHEMA = graphql_schema()
-RULES = SchemaRules(costs=declared_costs(SCHEMA), requirements=required_scopes(SCHEMA))
+RULES = SchemaRules(costs=declared_costs(SCHEMA), scopes=required_scopes(SCHEMA))
 
 
 def cost_of(text: str, **variables: Any) -> Cost:

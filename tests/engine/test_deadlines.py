@@ -9,14 +9,14 @@ from engine.database.timeouts import Timeouts
 
 async def test_what_takes_too_long_is_ended() -> None:
     deadlines = Timeouts(0.05)
-    with pytest.raises(TimeoutError), deadlines.one():
+    with pytest.raises(TimeoutError), deadlines.apply():
         await asyncio.Event().wait()
     assert not deadlines._running
 
 
 async def test_what_is_quick_enough_is_left_alone() -> None:
     deadlines = Timeouts(0.05)
-    with deadlines.one():
+    with deadlines.apply():
         await asyncio.sleep(0)
     await asyncio.sleep(0.1)
     assert not deadlines._running
@@ -29,7 +29,7 @@ async def test_each_has_its_own_time() -> None:
 
     async def wait(name: str, work_s: float) -> None:
         try:
-            with deadlines.one():
+            with deadlines.apply():
                 await asyncio.sleep(work_s)
             ended.append(name)
         except TimeoutError:
@@ -47,7 +47,7 @@ async def test_who_is_cancelled_by_another_is_cancelled() -> None:
     deadlines = Timeouts(5)
 
     async def wait() -> None:
-        with deadlines.one():
+        with deadlines.apply():
             await asyncio.Event().wait()
 
     task = asyncio.create_task(wait())
@@ -60,5 +60,5 @@ async def test_who_is_cancelled_by_another_is_cancelled() -> None:
 
 async def test_an_error_of_the_block_is_its_own() -> None:
     deadlines = Timeouts(5)
-    with pytest.raises(LookupError), deadlines.one():
+    with pytest.raises(LookupError), deadlines.apply():
         raise LookupError

@@ -40,7 +40,7 @@ from tests.engine.hostile import (
 )
 
 SCHEMA = graphql_schema()
-RULES = SchemaRules(costs=declared_costs(SCHEMA), requirements=required_scopes(SCHEMA))
+RULES = SchemaRules(costs=declared_costs(SCHEMA), scopes=required_scopes(SCHEMA))
 EarlyResponse = LimitExceeded | InvalidDocument | InvalidVariables
 
 # The largest that are let in come to 100,000.

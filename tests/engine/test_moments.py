@@ -25,7 +25,7 @@ def written(value: object) -> bytes:
 
 def answered(text: str) -> bytes:
     """Return what a projection answers for a moment as PostgreSQL writes it."""
-    names = {"moment_of": parse_timestamp, "text": text}
+    names = {"parse_timestamp": parse_timestamp, "text": text}
     return written(eval(response_expression("text"), names))  # noqa: S307  # as projections do
 
 

@@ -15,7 +15,7 @@ from engine.sql.paging import Window
 from engine.sql.queries import Page
 from engine.sql.statements import (
     PARENTS,
-    answers_statement,
+    expressions_statement,
     opposite_page_expression,
     page_statement,
     page_values,
@@ -180,7 +180,8 @@ async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(databas
         # On the other side of a cursor as many are gone through as for the page.
         page = found_by({"search": "rare"}, after=1_500)
         assert (
-            await scans("tickets_search", answers_statement([opposite_page_expression(page)])) == 0
+            await scans("tickets_search", expressions_statement([opposite_page_expression(page)]))
+            == 0
         )
 
 
