@@ -10,7 +10,7 @@ import httpx2
 import jwt
 import pytest
 
-from tests.app.access.key_server import new_key, token_of
+from tests.app.auth.key_server import new_key, token_of
 from tests.app.graphql.asked import EVENTS, TYPENAME
 from tests.app.graphql.event_source import EventSource
 from tests.app.graphql.transport_ws import Socket

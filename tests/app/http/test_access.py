@@ -13,7 +13,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType
 
 from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
-from tests.app.access.key_server import KeyServer, key_server, new_key, public, token_of
+from tests.app.auth.key_server import KeyServer, key_server, new_key, public, token_of
 from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served, served
 

@@ -20,7 +20,7 @@ from app.config.settings import Settings
 from app.config.settings_list import env_example
 from tests.app.service import TICKETOPS, environment, running, serving_processes, ticketops
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COUNT = "{ tickets { totalCount } }"
 CREATE = """
 mutation {

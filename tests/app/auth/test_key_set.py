@@ -10,7 +10,7 @@ import pytest
 from app.auth.jwt import InvalidJwt, JwtVerifier
 from app.auth.key_set import KeySet, KeysUnavailable
 from app.config.settings import Settings
-from tests.app.access.key_server import KeyServer, key_server, new_key, private, public, token_of
+from tests.app.auth.key_server import KeyServer, key_server, new_key, private, public, token_of
 from tests.ops.test_circuit_breaker import Clock
 
 FIRST = new_key()
