@@ -1,6 +1,7 @@
-"""Who is asking: the one gate that every request passes, whatever carries it.
+"""Authentication, rate limits and concurrency limits of callers, for every transport.
 
-A caller shows an API token of ours or a JWT of somebody we trust (`Authorization:
-Bearer`, RFC 6750). `tokens` keeps the first, `jwt` checks the second, `gate` tells
-them apart. What a caller may then do is declared in `schema.access`.
+A caller sends an API token or a JWT as `Authorization: Bearer` (RFC 6750).
+`authenticator.Authenticator` returns the caller of a request; start there. `tokens` stores API
+tokens, `jwt` verifies JWTs with the keys of `key_set`, and `revocation` says how long a revoked
+credential still works. `schema.access` declares what each scope permits.
 """

@@ -1,4 +1,4 @@
-"""The gate: from the headers of a request to its caller."""
+"""Authentication of requests by API token or JWT."""
 
 import asyncio
 import logging
@@ -19,133 +19,137 @@ from schema.access import SCOPES
 
 __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
 
-# Where access is open, nobody is known and everybody may do everything.
-ANYONE = Caller(name=None, scopes=SCOPES)
-_KEPT = 10_000
-# The time of a request has not begun yet, and a subscription's watch has none.
-_LOOK_UP_TIMEOUT_S = 5.0
+# The caller of every request while authentication is off.
+ANONYMOUS = Caller(name=None, scopes=SCOPES)
+_MAX_CACHED_CREDENTIALS = 10_000
+# The time limit of a request starts later, and checks of open subscriptions have none.
+_TOKEN_LOOKUP_TIMEOUT_S = 5.0
+# The length of the columns that store the name of a caller.
+_MAX_NAME_LENGTH = 200
 
 _logger = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
-    """Access is required, and the credential is missing (``given`` is false) or not good."""
+    """Authentication is required, and the credential is missing or invalid."""
 
-    def __init__(self, *, given: bool) -> None:
+    def __init__(self, *, is_missing: bool) -> None:
         super().__init__(
-            "The credential is not valid, or has expired."
-            if given
-            else "Access is required: send an API token or a JWT as Authorization: Bearer."
+            "Authentication is required. Send an API token or a JWT as Authorization: Bearer."
+            if is_missing
+            else "The credential is invalid or has expired. Send another one."
         )
-        self.given = given
+        self.is_missing = is_missing
 
     @property
     def challenge(self) -> str:
         """The WWW-Authenticate header (RFC 6750, section 3)."""
-        return 'Bearer error="invalid_token"' if self.given else "Bearer"
+        return "Bearer" if self.is_missing else 'Bearer error="invalid_token"'
 
 
 class TooManyFailures(Exception):
-    """So many credentials from one address were not good that others of it must wait."""
+    """An address has sent too many invalid credentials and must wait."""
 
     def __init__(self, *, retry_after_s: int) -> None:
-        super().__init__("Too many credentials from this address were not good; wait some seconds.")
+        super().__init__(
+            f"Too many invalid credentials from this address. Try again in {retry_after_s} s."
+        )
         self.retry_after_s = retry_after_s
 
 
 class Authenticator:
-    """Lets callers in, or not."""
+    """Returns the caller of a request, and caches valid credentials."""
 
     def __init__(self, settings: Settings, rate_limit: RateLimit) -> None:
-        self._is_open = settings.auth == "off"
+        self._is_off = settings.auth == "off"
         self._jwts = JwtVerifier(settings)
-        self._limit = rate_limit
-        # The credentials that were good when they were last looked at, and until when that will do.
-        self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._rate_limit = rate_limit
+        # By credential: the time until which the entry is valid, and the caller.
+        self._cache: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
-    async def caller_of(self, scope: Scope) -> Caller:
-        """Return who makes a request.
+    async def authenticate(self, scope: Scope) -> Caller:
+        """Return the caller of a request.
 
-        Raises Unauthenticated, TooManyFailures, KeysUnavailable where a JWT cannot be checked
-        now, and what the database raises.
+        Raises Unauthenticated, TooManyFailures, KeysUnavailable if a JWT cannot be verified
+        at present, and database errors.
         """
-        if self._is_open:
-            return ANYONE
-        credentials = [value for name, value in scope["headers"] if name == b"authorization"]
-        if not credentials:
-            raise Unauthenticated(given=False)
-        scheme, _, token = credentials[0].decode("latin-1").partition(" ")
-        if len(credentials) > 1 or scheme.lower() != "bearer":
-            raise Unauthenticated(given=True)
+        if self._is_off:
+            return ANONYMOUS
+        headers = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not headers:
+            raise Unauthenticated(is_missing=True)
+        scheme, _, token = headers[0].decode("latin-1").partition(" ")
+        if len(headers) > 1 or scheme.lower() != "bearer":
+            raise Unauthenticated(is_missing=False)
         token = token.strip()
-        known = self._known.get(token)
-        if known is None:
-            return await self._meet(token, address_of(scope))
-        return known[1] if time.monotonic() < known[0] else await self._check(token)
+        cached = self._cache.get(token)
+        if cached is None:
+            return await self._verify_unknown(token, address_of(scope))
+        return cached[1] if time.monotonic() < cached[0] else await self._verify(token)
 
-    async def _meet(self, token: str, address: str) -> Caller:
-        """Look at a credential that was not good before, as far as its address may guess."""
+    async def _verify_unknown(self, token: str, address: str) -> Caller:
+        """Verify a credential that is not cached, and count failures by address."""
         failures = f"failures:{address}"
         if token.startswith(PREFIX):
-            # Before the database is asked. A good JWT asks nobody, and need not wait.
-            _refuse_guessing(await self._limit.look(failures))
+            # Before the database is queried. A JWT needs no query, so a valid one is not refused.
+            _refuse_guessing(await self._rate_limit.peek(failures))
         try:
-            return await self._check(token)
+            return await self._verify(token)
         except Unauthenticated:
-            _refuse_guessing(await self._limit.spend(failures))
+            _refuse_guessing(await self._rate_limit.hit(failures))
             raise
 
-    async def _check(self, token: str) -> Caller:
-        """Return whose a credential is, and keep it in mind while it is good."""
+    async def _verify(self, token: str) -> Caller:
+        """Return the caller of a credential, and cache it if it is valid."""
         try:
-            good_for_s, caller = await self._look_up(token)
+            valid_for_s, caller = await self._look_up(token)
         except Unauthenticated:
-            self._known.pop(token, None)
+            self._cache.pop(token, None)
             raise
-        self._known[token] = (time.monotonic() + min(good_for_s, CREDENTIAL_CACHE_S), caller)
-        self._known.move_to_end(token)
-        if len(self._known) > _KEPT:
-            self._known.popitem(last=False)
+        self._cache[token] = (time.monotonic() + min(valid_for_s, CREDENTIAL_CACHE_S), caller)
+        self._cache.move_to_end(token)
+        if len(self._cache) > _MAX_CACHED_CREDENTIALS:
+            self._cache.popitem(last=False)
         return caller
 
     async def _look_up(self, token: str) -> tuple[float, Caller]:
-        """Return how many seconds a credential is still good, and whose it is.
+        """Return for how many seconds a credential is still valid, and its caller.
 
         Raises Unauthenticated and DatabaseUnavailable.
         """
         if token.startswith(PREFIX):
-            try:
-                async with asyncio.timeout(_LOOK_UP_TIMEOUT_S):
-                    found = await find_token(token)
-            except TimeoutError as error:
-                raise DatabaseUnavailable("no token could be looked up") from error
-            if found is None:
-                raise Unauthenticated(given=True)
-            left_s = CREDENTIAL_CACHE_S
-            if found.expires_at is not None:
-                left_s = found.expires_at.timestamp() - time.time()
-            scopes = frozenset(orjson.loads(found.scopes))
-            return left_s, Caller(found.name, scopes, counted_as=f"token:{found.name}")
+            return await _look_up_token(token)
         try:
             claims = await self._jwts.claims(token)
         except InvalidJwt as error:
-            _logger.info("a JWT was refused: %s", error)
-            raise Unauthenticated(given=True) from None
-        name = claims["sub"][:_NAME_MAX_LENGTH]
+            _logger.info("jwt rejected", extra={"fields": {"reason": str(error)}})
+            raise Unauthenticated(is_missing=False) from None
+        name = claims["sub"][:_MAX_NAME_LENGTH]
         scopes = SCOPES.intersection(str(claims.get("scope", "")).split())
         return claims["exp"] - time.time(), Caller(name, scopes, counted_as=f"jwt:{name}")
 
 
+async def _look_up_token(token: str) -> tuple[float, Caller]:
+    try:
+        async with asyncio.timeout(_TOKEN_LOOKUP_TIMEOUT_S):
+            found = await find_token(token)
+    except TimeoutError as error:
+        raise DatabaseUnavailable("the lookup of an API token timed out") from error
+    if found is None:
+        raise Unauthenticated(is_missing=False)
+    valid_for_s = CREDENTIAL_CACHE_S
+    if found.expires_at is not None:
+        valid_for_s = found.expires_at.timestamp() - time.time()
+    scopes = frozenset(orjson.loads(found.scopes))
+    return valid_for_s, Caller(found.name, scopes, counted_as=f"token:{found.name}")
+
+
 def address_of(scope: Scope) -> str:
-    """Return the address that a request comes from; none is known of a Unix socket."""
+    """Return the address of a request's client; empty for a Unix socket."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
 def _refuse_guessing(failures: Allowance | None) -> None:
-    if failures is not None and failures.is_used_up:
+    if failures is not None and failures.is_exceeded:
         raise TooManyFailures(retry_after_s=failures.reset_s)
-
-
-# As long as the columns that keep who did a thing.
-_NAME_MAX_LENGTH = 200

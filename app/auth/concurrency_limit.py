@@ -1,4 +1,4 @@
-"""How many of something that stands a caller may have at once, in this process."""
+"""Per-caller concurrency limit, counted in this process."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,32 +8,34 @@ __all__ = ["ConcurrencyLimit", "ConcurrencyLimitReached"]
 
 
 class ConcurrencyLimitReached(Exception):
-    """A caller has as many as it may have; the text says how many of what."""
+    """A caller has as many open resources as it is allowed; the message names the limit."""
 
 
 class ConcurrencyLimit:
-    """Counts what each caller has; who has nothing is not remembered."""
+    """Limits how many resources of a kind each caller has open at once."""
 
-    def __init__(self, most: int, what: str) -> None:
-        self._most = most
-        self._what = what
-        self._had: Counter[str] = Counter()
+    def __init__(self, limit: int, kind: str) -> None:
+        self._limit = limit
+        # In the plural, for the error message: "subscriptions".
+        self._kind = kind
+        # Callers without open resources have no entry.
+        self._open: Counter[str] = Counter()
 
     @contextmanager
-    def one_for(self, caller: str) -> Iterator[None]:
-        """Let a caller have one more until the end of the block; raises ConcurrencyLimitReached."""
-        if self._had.get(caller, 0) >= self._most:
+    def acquire(self, caller: str) -> Iterator[None]:
+        """Count one more resource of a caller during the block; raises ConcurrencyLimitReached."""
+        if self._open.get(caller, 0) >= self._limit:
             raise ConcurrencyLimitReached(
-                f"At most {self._most} {self._what} of a caller may be open."
+                f"A caller can have at most {self._limit} {self._kind} open. Close one first."
             )
-        self._had[caller] += 1
+        self._open[caller] += 1
         try:
             yield
         finally:
-            self._had[caller] -= 1
-            if not self._had[caller]:
-                del self._had[caller]
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
 
     def __len__(self) -> int:
-        """Return how many there are, of all callers together."""
-        return self._had.total()
+        """Return the number of open resources of all callers."""
+        return self._open.total()

@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519) of somebody we trust: one shared secret, or a set of public keys."""
+"""Verification of JSON Web Tokens (RFC 7519), by a shared secret or by a set of public keys."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -11,19 +11,20 @@ from app.config.settings import Settings
 
 __all__ = ["InvalidJwt", "JwtVerifier"]
 
-# Pinned, as those of public keys are: a token does not choose how it is checked.
+# Fixed here and for public keys, so that a token cannot choose its algorithm.
 _SECRET_ALGORITHMS = ["HS256"]
+# Tolerated difference between the clocks of the issuer and of this machine.
 _LEEWAY_S = 30
-# The end of the year 9999: what ends later is no time that can be reckoned with.
-_LATEST_S = 253_402_300_799
+# The end of the year 9999, the latest time that Python can represent.
+_MAX_EXPIRY_S = 253_402_300_799
 
 
 class InvalidJwt(Exception):
-    """The token is not good; why is for the log, not for who sent it."""
+    """The token is invalid; the reason is logged and not sent to the client."""
 
 
 class JwtVerifier:
-    """Checks tokens as the settings say."""
+    """Verifies JWTs as the settings configure it."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = monotonic) -> None:
         self._secret = settings.jwt_secret
@@ -33,11 +34,11 @@ class JwtVerifier:
         self._audience = settings.jwt_audience
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """Return the claims of a good token; raises InvalidJwt and KeysUnavailable.
+        """Return the claims of a valid token; raises InvalidJwt and KeysUnavailable.
 
-        Good means: signed by our key with a pinned algorithm, with a subject that can be
-        written down, not expired, not from the future, of our issuer and for our audience
-        where those are set.
+        A valid token has a signature by a known key with a fixed algorithm, a storable subject
+        and an expiry in the future. If JWT_ISSUER or JWT_AUDIENCE is set, it has that issuer
+        or audience.
         """
         try:
             key, algorithms = await self._key(token)
@@ -63,19 +64,19 @@ class JwtVerifier:
         if self._secret is not None:
             return self._secret, _SECRET_ALGORITHMS
         if self._keys is None:
-            raise InvalidJwt("neither JWT_SECRET nor JWT_JWKS_URL is set")
+            raise InvalidJwt("JWTs are disabled: JWT_SECRET and JWT_JWKS_URL are unset")
         key = await self._keys.find(jwt.get_unverified_header(token).get("kid"))
         if key is None:
-            raise InvalidJwt("no key of the set has this kid")
+            raise InvalidJwt("the key set has no key with this kid")
         return key, [key.algorithm_name]
 
 
 def _check(claims: dict[str, Any]) -> None:
-    """Look at what the library takes and we cannot; raises InvalidJwt."""
-    # RFC 7519, section 2: a number, while the library takes the text of one, too.
-    if not isinstance(claims["exp"], (int, float)) or claims["exp"] > _LATEST_S:
-        raise InvalidJwt("exp is no time")
+    """Check claims that the library accepts and this program cannot use; raises InvalidJwt."""
+    # RFC 7519, section 2, requires a number; the library also accepts text.
+    if not isinstance(claims["exp"], (int, float)) or claims["exp"] > _MAX_EXPIRY_S:
+        raise InvalidJwt("exp must be a number of seconds before the year 10000")
     subject = claims["sub"]
-    # Rows and logs keep it: no NUL there, and no half of a surrogate pair.
-    if not subject or "\0" in subject or any("\ud800" <= sign <= "\udfff" for sign in subject):
-        raise InvalidJwt("sub is no text that can be kept")
+    # PostgreSQL stores neither NUL nor a lone surrogate.
+    if not subject or "\0" in subject or any("\ud800" <= char <= "\udfff" for char in subject):
+        raise InvalidJwt("sub must be a non-empty text without NUL and lone surrogates")

@@ -1,4 +1,4 @@
-"""How many requests a caller may make in a time: counted here, or where processes share it."""
+"""Per-caller rate limit in fixed windows, counted in this process or in a shared storage."""
 
 import logging
 import math
@@ -18,26 +18,26 @@ from app.errors import CommandError
 
 __all__ = ["Allowance", "RateLimit"]
 
-# So long a request may be held up where the storage hangs.
-_TIMEOUT_S = 0.5
-_HINT = "It is like redis://HOST:6379/0 or redis+sentinel://HOST:26379/SERVICE."
+# The longest delay of a request while the storage does not respond.
+_STORAGE_TIMEOUT_S = 0.5
+_HINT = "Use a URL like redis://HOST:6379/0 or redis+sentinel://HOST:26379/SERVICE."
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left to a caller in the running window."""
+    """State of a caller's rate limit in the current window."""
 
-    is_used_up: bool
+    is_exceeded: bool
     limit: int
     remaining: int
-    # Until the window ends, in whole seconds, at least 1.
+    # Time until the window ends, in whole seconds, at least 1.
     reset_s: int
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that tell it (draft-ietf-httpapi-ratelimit-headers-03)."""
+        """The headers that report it (draft-ietf-httpapi-ratelimit-headers-03)."""
         return [
             (b"ratelimit-limit", b"%d" % self.limit),
             (b"ratelimit-remaining", b"%d" % self.remaining),
@@ -46,41 +46,46 @@ class Allowance:
 
 
 class RateLimit:
-    """Counts requests by caller in fixed windows, as RATE_LIMIT says."""
+    """Limits requests by key as RATE_LIMIT configures it.
+
+    `hit` and `peek` return None if there is no limit, and while the storage is unavailable.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._item: RateLimitItem | None = None
         if settings.rate_limit is None:
             return
         self._item = parse(settings.rate_limit)
-        self._counter = FixedWindowRateLimiter(_storage(settings.rate_limit_storage))
+        self._limiter = FixedWindowRateLimiter(_storage(settings.rate_limit_storage))
 
     @property
     def is_set(self) -> bool:
-        """Whether anything is limited."""
+        """Whether RATE_LIMIT is set."""
         return self._item is not None
 
-    async def spend(self, key: str) -> Allowance | None:
-        """Count one; used up where it was one too many. None where nothing can be counted."""
-        return await self._allowance(key, spends=True)
+    async def hit(self, key: str) -> Allowance | None:
+        """Count a request; the limit is exceeded if this request was one too many."""
+        return await self._allowance(key, counts=True)
 
-    async def look(self, key: str) -> Allowance | None:
-        """Count nothing; used up where the next would be one too many. None as above."""
-        return await self._allowance(key, spends=False)
+    async def peek(self, key: str) -> Allowance | None:
+        """Count nothing; the limit is exceeded if another request would be one too many."""
+        return await self._allowance(key, counts=False)
 
-    async def _allowance(self, key: str, *, spends: bool) -> Allowance | None:
+    async def _allowance(self, key: str, *, counts: bool) -> Allowance | None:
         if self._item is None:
             return None
         try:
-            ask = self._counter.hit if spends else self._counter.test
-            is_allowed = await ask(self._item, key)
-            window = await self._counter.get_window_stats(self._item, key)
+            check = self._limiter.hit if counts else self._limiter.test
+            is_allowed = await check(self._item, key)
+            window = await self._limiter.get_window_stats(self._item, key)
         except StorageError as error:
-            # Better a service without a limit than none.
-            logger.warning("requests are not counted: the storage is away: %s", error)
+            # Serve requests without a limit rather than none.
+            logger.warning(
+                "rate limit storage unavailable", extra={"fields": {"reason": str(error)}}
+            )
             return None
         return Allowance(
-            is_used_up=not is_allowed,
+            is_exceeded=not is_allowed,
             limit=self._item.amount,
             remaining=window.remaining,
             reset_s=max(1, math.ceil(window.reset_time - time.time())),
@@ -88,22 +93,22 @@ class RateLimit:
 
 
 def _storage(url: str) -> Storage:
-    """Return where requests are counted; raises Trouble."""
+    """Return the storage of the counters; raises CommandError."""
     options: dict[str, Any] = {}
     if not url.startswith("memory:"):
-        # Valkey speaks as Redis does, and one client will do for both.
+        # Valkey uses the protocol of Redis, and the client of Redis.
         url = re.sub("^valkey", "redis", url)
         options = {
             "implementation": "redispy",
-            "socket_connect_timeout": _TIMEOUT_S,
-            "socket_timeout": _TIMEOUT_S,
+            "socket_connect_timeout": _STORAGE_TIMEOUT_S,
+            "socket_timeout": _STORAGE_TIMEOUT_S,
         }
     try:
         storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
     except (ConfigurationError, ValueError) as error:
-        raise CommandError(f"RATE_LIMIT_STORAGE cannot be used: {error}.", hint=_HINT) from error
-    if not isinstance(storage, Storage):
         raise CommandError(
-            "RATE_LIMIT_STORAGE names no storage that can be waited for.", hint=_HINT
-        )
+            f"Cannot use RATE_LIMIT_STORAGE: {str(error).rstrip('.')}.", hint=_HINT
+        ) from error
+    if not isinstance(storage, Storage):
+        raise CommandError("RATE_LIMIT_STORAGE is not an asynchronous storage.", hint=_HINT)
     return storage

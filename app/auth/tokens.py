@@ -1,4 +1,4 @@
-"""API tokens: made, found, listed and revoked. The secret is shown once and kept by no one."""
+"""API tokens: create, find, list and revoke. Only a hash of the secret is stored."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ from schema.access import SCOPES
 
 __all__ = ["PREFIX", "TokenError", "create_token", "find_token", "list_tokens", "revoke_token"]
 
-# Tells a token of ours from a JWT, and helps those who search for leaked secrets.
+# Distinguishes API tokens from JWTs, and lets scanners find leaked secrets.
 PREFIX = "ticketops_"
 _SECRET_BYTES = 32
 
@@ -26,7 +26,7 @@ VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO NOTHING
 RETURNING *
 """
-# Noted once a minute at most, so that a read is seldom a write.
+# last_used_at is updated at most once a minute, so that few lookups write.
 _FIND = """
 WITH found AS (
     SELECT *
@@ -34,7 +34,7 @@ WITH found AS (
     WHERE digest = $1
       AND revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > clock_timestamp())
-), noted AS (
+), touched AS (
     UPDATE api_tokens
     SET last_used_at = clock_timestamp()
     FROM found
@@ -55,52 +55,51 @@ RETURNING *
 
 
 class TokenError(Exception):
-    """A token cannot be made or revoked; the text says why."""
+    """A token cannot be created or revoked; the message says why."""
 
 
 async def create_token(name: str, scopes: Iterable[str], *, expires_at: datetime | None) -> str:
-    """Make a token and return its secret, which nobody can tell again; raises TokenTrouble."""
-    # Names stand in lists and logs, a line each.
+    """Create a token and return its secret, which is not stored; raises TokenError."""
+    # Lists and logs show names in one line.
     if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= NAME_MAX_LENGTH:
         raise TokenError(
-            f"A token's name has 1 to {NAME_MAX_LENGTH} characters that can be printed, and no "
-            "blank at either end."
+            f"The name of a token must have 1 to {NAME_MAX_LENGTH} printable characters, without "
+            "spaces at the start and the end."
         )
     wanted = sorted(set(scopes))
     if unknown := sorted(set(wanted) - SCOPES):
         raise TokenError(
-            f"There is no scope {', '.join(unknown)}; there are {', '.join(sorted(SCOPES))}."
+            f"Unknown scope {', '.join(unknown)}. Available scopes: {', '.join(sorted(SCOPES))}."
         )
     if not wanted:
-        raise TokenError(f"A token needs a scope: {', '.join(sorted(SCOPES))}.")
+        raise TokenError(f"A token needs at least one scope of {', '.join(sorted(SCOPES))}.")
     secret = PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
     values = [new_id(), name, _digest(secret), orjson.dumps(wanted).decode(), expires_at]
     if not await default_client().execute_query_dict(_CREATE, values):
-        raise TokenError(f"There is a token named {name} already.")
+        raise TokenError(f"A token named {name} already exists. Choose another name.")
     return secret
 
 
 async def find_token(secret: str) -> ApiToken | None:
-    """Return the token with this secret, as long as it is neither revoked nor expired.
+    """Return the token with this secret, None if it is unknown, revoked or expired.
 
-    It is looked up by its SHA-256, so that how long it takes tells nothing of the
-    secrets that there are.
+    The lookup is by SHA-256, so that its duration reveals nothing about existing secrets.
     """
     rows = await fetch(_FIND, [_digest(secret)])
     return instance(ApiToken, dict(rows[0])) if rows else None
 
 
 async def list_tokens() -> list[ApiToken]:
-    """Return all tokens, oldest first, the revoked ones with them."""
+    """Return all tokens, including revoked ones, oldest first."""
     return [instance(ApiToken, dict(row)) for row in await fetch(_LIST, [])]
 
 
 async def revoke_token(name: str) -> None:
-    """End a token for good; raises TokenTrouble where there is none that is in use."""
-    # What a command line is given may be no Unicode, and so no name.
-    is_text = not any("\ud800" <= sign <= "\udfff" for sign in name)
+    """Revoke a token permanently; raises TokenError if no active token has this name."""
+    # A command-line argument may contain bytes that are not Unicode text.
+    is_text = not any("\ud800" <= char <= "\udfff" for char in name)
     if not is_text or not await default_client().execute_query_dict(_REVOKE, [name]):
-        raise TokenError(f"There is no token named {name} that is in use.")
+        raise TokenError(f"No active token is named {name}. See `ticketops token list`.")
 
 
 def _digest(secret: str) -> str:

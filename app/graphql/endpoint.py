@@ -181,8 +181,8 @@ class GraphQLEndpoint:
         """Return what a subscription takes of its caller's share; raises HttpProblem (429)."""
         with ExitStack() as has:
             try:
-                has.enter_context(self._standing.connections.one_for(asker))
-                has.enter_context(self._standing.subscriptions.one_for(asker))
+                has.enter_context(self._standing.connections.acquire(asker))
+                has.enter_context(self._standing.subscriptions.acquire(asker))
             except ConcurrencyLimitReached as error:
                 raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
             return has.pop_all()

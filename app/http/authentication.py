@@ -22,7 +22,7 @@ async def authenticate(scope: Scope) -> Context:
     state: dict[str, Any] = scope["state"]
     authenticator: Authenticator = state["authenticator"]
     try:
-        caller = await authenticator.caller_of(scope)
+        caller = await authenticator.authenticate(scope)
     except Unauthenticated as error:
         headers = {"WWW-Authenticate": error.challenge}
         raise HttpProblem(401, "UNAUTHENTICATED", str(error), headers=headers) from None

@@ -21,11 +21,11 @@ async def check_rate_limit(scope: Scope, context: Context) -> None:
     limit: RateLimit = scope["state"]["rate_limit"]
     if not limit.is_set:
         return
-    allowance = await limit.spend(rate_limit_key(scope, context))
+    allowance = await limit.hit(rate_limit_key(scope, context))
     if allowance is None:
         return
     record_of(scope).headers += allowance.headers
-    if allowance.is_used_up:
+    if allowance.is_exceeded:
         detail = (
             f"Rate limit of {allowance.limit} requests exceeded."
             f" Try again in {allowance.reset_s} s."

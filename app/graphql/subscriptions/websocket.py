@@ -179,7 +179,7 @@ class _Socket:
             raise _Close(4403, "Forbidden")
         try:
             # Counted from here on: before, nobody is known, and it does not last.
-            allotted = self._endpoint.standing.connections.one_for(
+            allotted = self._endpoint.standing.connections.acquire(
                 rate_limit_key(self._scope, context)
             )
             self._has.enter_context(allotted)

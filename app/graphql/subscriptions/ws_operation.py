@@ -56,7 +56,7 @@ class Operation:
             if prepared.kind is OperationType.SUBSCRIPTION:
                 with ExitStack() as has:
                     asker = rate_limit_key(self.scope, context)
-                    has.enter_context(standing.subscriptions.one_for(asker))
+                    has.enter_context(standing.subscriptions.acquire(asker))
                     self._results = await operations.subscribe(
                         prepared, variables=self._request.variables, context=context
                     )

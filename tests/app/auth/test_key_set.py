@@ -63,7 +63,7 @@ async def test_a_new_key_is_taken_when_a_token_names_it_and_a_removed_one_refuse
     clock.now_s += LITTLE_S + 1
     assert (await jwts.claims(before))["sub"] == "ann"
     assert (await jwts.claims(after))["sub"] == "ann"
-    with pytest.raises(InvalidJwt, match="no key of the set"):
+    with pytest.raises(InvalidJwt, match="the key set has no key"):
         await jwts.claims(before)
 
 
@@ -132,7 +132,7 @@ async def test_who_has_a_known_key_does_not_wait_for_a_server_that_failed_before
     server.answers.clear()
     clock.now_s += TEN_MINUTES_S
     assert await is_known(keys, "first")
-    fetching = keys._fetching
+    fetching = keys._running_fetch
     assert fetching is not None
     # Nor does its answer get lost.
     server.publish()

@@ -70,7 +70,7 @@ async def test_it_expires_after_the_days_that_were_given(database_url: str, tmp_
     ["", " ", " ann", "ann ", "a\nb", "a\tb", "a\x1b[2J", "a\x7f", "a\u2028b", "\udcff", "n" * 201],
 )
 async def test_a_name_that_would_break_a_line_or_a_column_is_refused(name: str) -> None:
-    with pytest.raises(TokenError, match="1 to 200 characters"):
+    with pytest.raises(TokenError, match="1 to 200 printable characters"):
         await create_token(name, ["read"], expires_at=None)
     assert await list_tokens() == []
 
@@ -89,10 +89,10 @@ async def test_a_name_that_is_too_long_is_told_in_one_line(
     assert done.returncode == 2
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
-    assert line.startswith("ticketops: A token's name has 1 to 200 characters")
+    assert line.startswith("ticketops: The name of a token must have 1 to 200 printable characters")
 
 
 @pytest.mark.parametrize("name", ["nobody", "\udcff"])
 async def test_what_nobody_is_named_cannot_be_revoked(name: str) -> None:
-    with pytest.raises(TokenError, match="There is no token named"):
+    with pytest.raises(TokenError, match="No active token is named"):
         await revoke_token(name)

@@ -63,7 +63,7 @@ async def test_a_socket_too_many_closes_with_4429_and_has_room_once_another_has_
         async with Socket.opened(limited, additional_headers=ada):
             code, reason = await refused_socket(limited, ada)
             assert code == 4429
-            assert reason == "At most 2 connections of a caller may be open."
+            assert reason == "A caller can have at most 2 connections open. Close one first."
             # What does not stay is not refused.
             async with httpx2.AsyncClient(base_url=limited, headers=ada) as http:
                 assert (await http.post("/graphql", json={"query": TYPENAME})).status_code == 200

@@ -72,8 +72,8 @@ def test_without_a_credential_nothing_is_told(closed: Served) -> None:
         assert response.json() == {
             "errors": [
                 {
-                    "message": "Access is required:"
-                    " send an API token or a JWT as Authorization: Bearer.",
+                    "message": "Authentication is required."
+                    " Send an API token or a JWT as Authorization: Bearer.",
                     "extensions": {"code": "UNAUTHENTICATED"},
                 }
             ]
@@ -223,7 +223,7 @@ def test_the_password_of_the_keys_is_in_no_log(serve: Serve, keys: KeyServer) ->
     closed = serve(AUTH="required", JWT_JWKS_URL=url, LOG_LEVEL="debug")
     keys.status = 404
     ask(closed, VIEWER, token_of("first", new_key()))
-    closed.wait_for_text("the keys of JWTs could not be fetched: HTTP 404")
+    closed.wait_for_text('"reason":"HTTP 404"')
     for secret in ("pass-w0rd", "user:", "/keys"):
         assert secret not in closed.log_text()
 
