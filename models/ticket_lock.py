@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 
 __all__ = ["TICKET_LOCK", "lock_ticket", "try_lock_tickets"]
 

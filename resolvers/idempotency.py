@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 
 from models.idempotency_key import KEY_MAX_LENGTH
 from resolvers.context import Caller

@@ -14,8 +14,8 @@ from graphql import (
     is_non_null_type,
     is_required_argument,
 )
+from graphql.execution import VariableValues, get_argument_values
 from graphql.execution.collect_fields import FieldDetails
-from graphql.execution.values import VariableValues, get_argument_values
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.coercion import NotCoercible

@@ -17,7 +17,8 @@ from graphql import (
     is_non_null_type,
     is_required_input_field,
 )
-from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
+from graphql.utilities import coerce_input_literal
+from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.coercion import REQUIRED, NotCoercible
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 from tortoise.connection import get_connections
 
 from engine.database.pool import Pool, open_pools

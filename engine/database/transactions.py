@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
+from tortoise import BaseDBAsyncClient
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
-    BaseDBAsyncClient,
     TransactionalDBClient,
     TransactionContextPooled,
 )

@@ -7,13 +7,13 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
 )
+from graphql.execution import VariableValues, get_variable_values
 from graphql.execution.collect_fields import (
     FieldDetailsList,
     GroupedFieldSet,
     collect_fields,
     collect_subfields,
 )
-from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.arguments.calls import FieldCall, NotCallable
 from engine.arguments.coercion import NotCoercible

@@ -1,6 +1,6 @@
 """Cancellation of pending deliveries, in a transaction that holds the ticket's lock."""
 
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 
 from engine.sql.tables import instance
 from models import OpsDelivery

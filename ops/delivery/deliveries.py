@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models import LogEntry, OpsDelivery, OpsState, Ticket

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 import asyncpg
 import pytest
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
