@@ -1,10 +1,11 @@
-"""What is kept: the tables of tickets and of everything that happens to them.
+"""Database tables as Tortoise models, and their migrations.
 
-Each module is one table: a Tortoise model, whose columns are the one source that
-the ORM, the migrations and the engine's projections read. Values are stored in
-lower case, times in UTC, ids as text (UUIDv7 where we make them). Constraints
-that Tortoise cannot say (CHECKs, partial and descending indexes, the search
-column) are raw SQL in the migrations beside the models.
+Each model module declares one table. The ORM, the migrations and the engine's projections
+all read its columns. Enumerations are stored in lower case, times in UTC, ids as text (UUIDv7 if
+this service generates them). What Tortoise cannot declare (CHECK constraints, partial and
+expression indexes, the search column) is raw SQL in `models.migrations`.
+
+Start with `ticket`; `columns` has the column types.
 """
 
 from models.api_token import ApiToken

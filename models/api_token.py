@@ -9,7 +9,7 @@ NAME_MAX_LENGTH = 200
 
 
 class ApiToken(Model):
-    """A credential of a named caller; the secret itself is kept by no one, only its SHA-256."""
+    """A credential of a named caller. Only the SHA-256 of the secret is stored."""
 
     id = id_column(primary_key=True, default=new_id)
     name = text_column(NAME_MAX_LENGTH, unique=True)

@@ -1,8 +1,8 @@
-"""The columns that several tables share.
+"""Column types of the tables.
 
-All text is PostgreSQL's ``text``: how long a value may be, and which values an
-enumeration has, is a CHECK of the database. (A ``varchar(n)`` would silently cut
-blanks off, and its error names no column.)
+Text columns have the type ``text``. CHECK constraints limit their length and list the values of
+enumerations, because ``varchar(n)`` truncates trailing blanks without an error, and its
+error does not name the column.
 """
 
 from enum import StrEnum
@@ -19,7 +19,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def new_id() -> str:
-    """Return a new UUIDv7 (RFC 9562, section 5.7), so that ids sort by the time of their making."""
+    """Return a new UUIDv7 (RFC 9562, section 5.7), which sorts by its time of creation."""
     return str(uuid_utils.uuid7())
 
 
@@ -36,28 +36,28 @@ class EnumColumn(CharEnumFieldInstance):
 
 
 def text_column(max_length: int, **options: Any) -> fields.CharField[str]:
-    """Return a column for at most so many characters of text."""
+    """Return a text column of limited length, in characters."""
     return TextColumn(max_length, **options)
 
 
 def enum_column(enum: type[E], **options: Any) -> fields.Field[E]:
-    """Return a column for a value of an enumeration."""
-    # Without a description Tortoise would write the values into a comment of the database.
+    """Return a column for the values of an enumeration."""
+    # An empty description keeps Tortoise from writing the values into a comment of the column.
     return EnumColumn(enum, description="", **options)
 
 
 def id_column(**options: Any) -> fields.CharField[str]:
-    """Return a column for an id of ours or of a caller: 1 to 64 characters of text."""
+    """Return a column for an id, generated or given by a caller: 1 to 64 characters."""
     return text_column(ID_MAX_LENGTH, **options)
 
 
 def time_column(**options: Any) -> fields.DatetimeField[Any]:
-    """Return a column for a moment; the database's clock fills it where nobody else does."""
+    """Return a timestamp column, filled by the clock of the database by default."""
     return fields.DatetimeField(db_default=Now(), **options)
 
 
 def json_column(**options: Any) -> fields.JSONField[str]:
-    """Return a jsonb column whose Python value is the JSON text: parsing could lose something."""
+    """Return a jsonb column. Its Python value is JSON text, to keep numbers exact."""
     return fields.JSONField(decoder=_as_text, **options)
 
 

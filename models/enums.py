@@ -1,10 +1,10 @@
-"""The enumerations of the tables; values as they are stored, in their order."""
+"""Enumerations of the tables, with the values as stored, in sort order."""
 
 from enum import StrEnum
 
 
 class TicketStatus(StrEnum):
-    """The life of a ticket, in its order."""
+    """Status of a ticket, in the order of its life cycle."""
 
     OPEN = "open"
     IN_PROGRESS = "in_progress"
@@ -14,7 +14,7 @@ class TicketStatus(StrEnum):
 
 
 class TicketPriority(StrEnum):
-    """Ordered: low before medium before high."""
+    """Priority of a ticket, lowest first."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -22,7 +22,7 @@ class TicketPriority(StrEnum):
 
 
 class LogAction(StrEnum):
-    """What was done with OPS; a retry is any attempt of a delivery after its first."""
+    """Kind of a communication with OPS. Every attempt of a delivery after its first is a retry."""
 
     SEND = "send"
     RETRY = "retry"
@@ -30,14 +30,14 @@ class LogAction(StrEnum):
 
 
 class LogStatus(StrEnum):
-    """How a communication with OPS went."""
+    """Result of a communication with OPS."""
 
     SUCCESS = "success"
     FAILED = "failed"
 
 
 class OpsState(StrEnum):
-    """Where a ticket stands on its way to OPS; a delivery is never ``not_sent``."""
+    """Delivery state of a ticket, and state of a delivery, which is never ``not_sent``."""
 
     NOT_SENT = "not_sent"
     PENDING = "pending"
@@ -47,7 +47,7 @@ class OpsState(StrEnum):
 
 
 class OpsRemoteStatus(StrEnum):
-    """What OPS itself says about a ticket that it has received."""
+    """Status of a ticket in OPS, as OPS reports it."""
 
     RECEIVED = "received"
     IN_PROGRESS = "in_progress"
@@ -56,7 +56,7 @@ class OpsRemoteStatus(StrEnum):
 
 
 class TicketEventType(StrEnum):
-    """The kinds of change of a ticket."""
+    """Kind of a ticket event."""
 
     CREATED = "created"
     UPDATED = "updated"

@@ -10,13 +10,13 @@ KEY_MAX_LENGTH = 255
 
 
 class IdempotencyKey(Model):
-    """One key that a caller gave with a mutation, and what the mutation made."""
+    """An idempotency key that a caller sent with a mutation, and the id of the result."""
 
     id = fields.BigIntField(primary_key=True, generated=True)
-    # The name of who gave the key; empty for an anonymous caller.
+    # Name of the caller; empty for an anonymous caller.
     caller = text_column(ACTOR_MAX_LENGTH)
     key = text_column(KEY_MAX_LENGTH)
-    # SHA-256 of the mutation's name and input, in hexadecimal.
+    # Hexadecimal SHA-256 of the mutation's name and input.
     fingerprint = text_column(64)
     result_id = id_column()
     created_at = time_column()

@@ -1,4 +1,4 @@
-"""The table of communications with OPS."""
+"""The log of communications with OPS."""
 
 from tortoise import fields
 from tortoise.fields.db_defaults import SqlDefault
@@ -13,10 +13,11 @@ REQUEST_ID_MAX_LENGTH = 128
 
 
 class LogEntry(Model):
-    """One communication with OPS, kept for good.
+    """One communication with OPS.
 
-    ``ticket_id`` is no foreign key: logs outlive tickets. The order of the feed is
-    (transaction, sequence), as with `TicketEvent`.
+    The service never deletes log entries, also not those of deleted tickets; therefore
+    ``ticket_id`` is not a foreign key. The feed is ordered by (transaction, sequence), as for
+    `TicketEvent`.
     """
 
     id = id_column(primary_key=True, default=new_id)

@@ -1,4 +1,4 @@
-"""The outbox: the table of orders to bring a ticket to OPS."""
+"""The outbox: the table of deliveries of tickets to OPS."""
 
 from tortoise import fields
 from tortoise.indexes import Index, PartialIndex
@@ -13,23 +13,21 @@ LAST_ERROR_MAX_LENGTH = 2_000
 
 
 class OpsDelivery(Model):
-    """One order to bring a ticket to OPS, with all its attempts.
+    """One delivery of a ticket to OPS, with all its attempts.
 
-    Its id is the idempotency key that OPS sees.
-
-    It is claimed by raising ``attempts`` and setting ``lease_until``; whoever
-    records an outcome does so only while ``attempts`` is still the number that it
-    claimed (the fence), so that one who lost its lease changes nothing.
+    Its id is the idempotency key of every attempt. A claim increments ``attempts`` and sets
+    ``lease_until``. An outcome changes the delivery only while both still have the values of
+    the claim (the fence), so a process that has lost its lease has no effect.
     """
 
     id = id_column(primary_key=True, default=new_id)
     ticket_id = id_column()
-    # The ticket as it was when the order was given: every attempt sends the same.
+    # The ticket at the time of the request: every attempt sends the same payload.
     payload = json_column()
     state = enum_column(OpsState, default=OpsState.PENDING)
     attempts = fields.IntField(default=0, db_default=0)
-    # How many of the attempts no longer count against OPS_MAX_ATTEMPTS, for somebody
-    # put the delivery back by hand after them.
+    # Number of attempts before the last manual retry: they do not count against
+    # OPS_MAX_ATTEMPTS.
     attempts_forgiven = fields.IntField(default=0, db_default=0)
     reference = text_column(REFERENCE_MAX_LENGTH, null=True)
     remote_status = enum_column(OpsRemoteStatus, null=True)
@@ -37,10 +35,10 @@ class OpsDelivery(Model):
     requested_by = text_column(ACTOR_MAX_LENGTH, null=True)
     request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
     created_at = time_column()
-    # When the next attempt is due; null unless pending. While one is under way it is
-    # the end of its lease: then the attempt is lost, and another may take over.
+    # When the next attempt is due; null unless pending. While an attempt is running it is
+    # the end of the lease, when another process may take over.
     next_attempt_at = fields.DatetimeField(null=True)
-    # Until when the attempt under way may take; null when none is.
+    # End of the lease of the running attempt; null if there is none.
     lease_until = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
 

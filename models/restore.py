@@ -1,8 +1,9 @@
-"""A database restored from a dump: its rows have the transaction numbers of another server.
+"""Renumber the rows of a database that was restored from a dump.
 
-Numbers begin anew on a new server. Rows with numbers that it has yet to come to would
-wait in the feed until then, and come once more; and what is written now would stand
-before them in the history. So those rows get numbers below all others, in their order.
+Feeds are ordered by transaction number, and a new server counts transactions from the start.
+Restored rows with numbers that the server has not reached would be withheld from the feed
+until it reaches them, and new rows would precede them in the history. Restored rows
+therefore get numbers below all others, in their order.
 """
 
 import asyncpg
@@ -23,7 +24,7 @@ FROM (SELECT max(transaction) AS transaction FROM %s) AS newest
 
 
 async def renumber_restored(connection: asyncpg.Connection) -> tuple[str, ...]:
-    """Renumber the tables whose rows are of another server, and return their names."""
+    """Renumber the tables with rows of another server, and return the names of these tables."""
     return tuple([table for table in TABLES if await _renumber(connection, table)])
 
 
@@ -31,7 +32,7 @@ async def _renumber(connection: asyncpg.Connection, table: str) -> bool:
     if not await connection.fetchval(_IS_AHEAD % table):
         return False
     async with connection.transaction():
-        # Nobody writes meanwhile; and another process may just have done the same.
+        # Block writers, and check again: another process may have renumbered the table.
         await connection.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         if not await connection.fetchval(_IS_AHEAD % table):
             return False

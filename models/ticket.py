@@ -9,8 +9,8 @@ from tortoise.models import Model
 from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
 from models.enums import OpsState, TicketPriority, TicketStatus
 
-# In characters. What takes part in the full-text search must stay well below the
-# megabyte that PostgreSQL allows a tsvector.
+# In characters. The texts of the full-text search together must stay well below 1 MiB,
+# PostgreSQL's limit of a tsvector.
 SUBJECT_MAX_LENGTH = 500
 DESCRIPTION_MAX_LENGTH = 65_536
 CATEGORY_MAX_LENGTH = 100
@@ -18,11 +18,11 @@ CUSTOMER_NAME_MAX_LENGTH = 200
 CUSTOMER_EMAIL_MAX_LENGTH = 254
 CUSTOMER_PHONE_MAX_LENGTH = 50
 ASSIGNED_TO_MAX_LENGTH = 200
-# Of the value as PostgreSQL writes it (``octet_length(metadata::text)``), in UTF-8.
+# In bytes of the value as PostgreSQL prints it: ``octet_length(metadata::text)``.
 METADATA_MAX_BYTES = 65_536
 
-# The text search configuration of the column ``search``, which is no part of the
-# model: PostgreSQL makes it of subject, description and customer, and nobody reads it.
+# Text search configuration of the column ``search``. The model does not declare that column:
+# PostgreSQL generates it from subject, description and customer.
 SEARCH_CONFIGURATION = "english"
 
 
@@ -31,14 +31,13 @@ def _rank(column: str, enum: type[StrEnum]) -> str:
     return f"CASE {column} {cases} END"
 
 
-# The place of a value in its enumeration: tickets are sorted by it, and indexes are
-# built on these very texts.
+# Rank of a value in its enumeration, to sort tickets. The indexes have the same expressions.
 STATUS_RANK = _rank("status", TicketStatus)
 PRIORITY_RANK = _rank("priority", TicketPriority)
 
 
 class Ticket(Model):
-    """A customer's request, from its opening to its closing."""
+    """A support ticket of a customer."""
 
     id = id_column(primary_key=True, default=new_id)
     subject = text_column(SUBJECT_MAX_LENGTH)
@@ -57,7 +56,7 @@ class Ticket(Model):
     metadata = json_column(null=True)
     created_at = time_column()
     updated_at = time_column()
-    # Counts changes of what a caller may change; a change of ops_state alone leaves it.
+    # Incremented by each change of a caller; a change of ops_state alone does not change it.
     version = fields.IntField(default=1, db_default=1)
     ops_state = enum_column(OpsState, default=OpsState.NOT_SENT, db_default=OpsState.NOT_SENT.value)
 

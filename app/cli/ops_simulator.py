@@ -10,22 +10,24 @@ def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "ops-simulator",
-        help="serve a simulated OPS, to be called by OPS_URL",
-        description="Serve the simulated OPS over the protocol of a real one, on this machine "
-        "alone. Its knobs can be turned while it runs (PATCH /simulator/knobs), and it keeps a "
-        "record of its calls (GET /simulator/calls).",
+        help="serve a simulated OPS for OPS_URL",
+        description="Serve a simulated OPS on the loopback interface. It implements the OPS "
+        "protocol. Change its faults while it runs with PATCH /simulator/faults, and read the "
+        "record of its calls with GET /simulator/calls.",
     )
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, metavar="PORT", help=f"{DEFAULT_PORT} by default"
     )
-    parser.add_argument("--token", metavar="TOKEN", help="the bearer token that it asks for")
+    parser.add_argument("--token", metavar="TOKEN", help="bearer token that callers must send")
     parser.add_argument(
+        "--fault",
+        # The former name of the option.
         "--knob",
         action="append",
-        dest="knobs",
+        dest="faults",
         default=[],
         metavar="NAME=VALUE",
-        help="how it behaves, like failure_rate=0.2; GET /simulator/knobs shows all",
+        help="set a fault, for example failure_rate=0.2; GET /simulator/faults lists all",
     )
     parser.set_defaults(run=run)
 
@@ -39,18 +41,18 @@ def run(given: argparse.Namespace) -> int:
     from ops.simulator.process import serve_simulator
     from ops.simulator.server import SimulatorServer
 
-    turned = {}
-    for knob in given.knobs:
-        name, _, value = knob.partition("=")
+    faults = {}
+    for fault in given.faults:
+        name, _, value = fault.partition("=")
         try:
-            turned[name] = orjson.loads(value)
+            faults[name] = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            message = f"The knob {knob} is not NAME=VALUE with a number, true or false."
+            message = f"Invalid fault {fault}. Use NAME=VALUE with a number, true or false."
             raise CommandError(message) from error
     try:
-        fault_settings = FaultSettings().turned(turned)
+        fault_settings = FaultSettings().updated(faults)
     except ValueError as error:
-        raise CommandError(f"The knobs cannot be turned: {error}.") from error
+        raise CommandError(f"Invalid fault: {error}.") from error
     print(f"OPS_URL=http://127.0.0.1:{given.port}", flush=True)
     simulator = SimulatorServer(fault_settings, token=given.token)
     serve_simulator(simulator, host="127.0.0.1", port=given.port).run()

@@ -45,7 +45,7 @@ _UNAVAILABLE = OpsFailure(
 )
 _TIMEOUT = OpsFailure(FailureKind.TIMEOUT, "OPS did not answer within 2000 ms")
 _REJECTED = OpsFailure(
-    FailureKind.REJECTED, "OPS refused the ticket for good", response={"error": "ticket refused"}
+    FailureKind.REJECTED, "OPS rejected the ticket", response={"error": "ticket refused"}
 )
 
 # As OPS is given times.

@@ -1,7 +1,9 @@
-"""How the database came to be what it is: one numbered step after the other.
+"""Database migrations, run by `aerich` in the order of their numbers.
 
-`aerich` finds the steps by their names, runs each once in a transaction of its own
-and writes it down in the table ``aerich``. They are history: a step that has been
-released is not edited. Its SQL stands in it as text, not as a reference to models
-that will change; ``MODELS_STATE`` is what aerich compares the models with.
+aerich runs each migration once, in a transaction of its own, and records it in the table
+``aerich``. Do not edit the effect of a released migration. Migrations contain their SQL as text
+and do not import models, which change; aerich compares the models with ``MODELS_STATE``.
+
+Start with the migration ``0_20251124000000_init``; `legacy` prepares a database of the former
+service for it.
 """

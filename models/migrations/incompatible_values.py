@@ -1,6 +1,6 @@
-"""Values of the former service's database that have no place in ours, found and told.
+"""Find values of the former service's database that the new columns cannot store.
 
-Part of the first migration, and history like it: nothing here may depend on models.
+Part of the first migration: do not import models, which change after it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from tortoise import BaseDBAsyncClient
 
 MAX_VALUES_SHOWN = 20
-# The length of an id.
+# The maximum length of an id.
 MAX_LENGTH_SHOWN = 64
 
-# json takes more than jsonb does: \u0000, half a surrogate pair, numbers without end.
+# json accepts values that jsonb does not: \u0000, lone surrogates, and huge numbers.
 AS_JSONB = """
 CREATE FUNCTION pg_temp.as_jsonb(value json) RETURNS jsonb
 LANGUAGE plpgsql
@@ -29,7 +29,7 @@ DROP_AS_JSONB = "DROP FUNCTION pg_temp.as_jsonb(json);"
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a column must become, and which values have a place in it."""
+    """Target type of a column, and the values that it can store."""
 
     type: str = "text"
     nullable: bool = False
@@ -37,15 +37,15 @@ class Expected:
     min_length: int = 0
     max_length: int | None = None
     max_bytes: int | None = None
-    # An SQL expression.
+    # An SQL expression, or None.
     default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What rows of a column do not fit; ``misfit`` is an SQL expression of how to tell it."""
+    """Condition for incompatible rows; the SQL expression ``problem`` describes the value."""
 
-    misfit: str
+    problem: str
     condition: str
     having: str = "TRUE"
 
@@ -53,9 +53,9 @@ class Rule:
 async def incompatible_values(
     db: BaseDBAsyncClient, table: str, columns: Mapping[str, tuple[Expected, str]]
 ) -> list[str]:
-    """Return a line for each value that has no place in its column, with the number of its rows.
+    """Return one line for each incompatible value, with its number of rows.
 
-    ``columns`` says what is expected of a column, and the type that it has now.
+    ``columns`` has the target and the current type of each column.
     """
     has_json = any(found == "json" for _, found in columns.values())
     if has_json:
@@ -64,7 +64,7 @@ async def incompatible_values(
         line
         for name, (expected, found) in columns.items()
         for rule in _rules(name, expected, found)
-        for line in await _broken(db, table, name, rule)
+        for line in await _violations(db, table, name, rule)
     ]
     if has_json:
         await db.execute_script(DROP_AS_JSONB)
@@ -88,10 +88,10 @@ def _rules(name: str, expected: Expected, found: str) -> Iterable[Rule]:
             f"char_length({text}) > {expected.max_length}",
         )
     if expected.type == "timestamp with time zone":
-        moment = name if found == expected.type else f"({name} AT TIME ZONE 'UTC')"
+        time = name if found == expected.type else f"({name} AT TIME ZONE 'UTC')"
         yield Rule(
             shown,
-            f"{moment} NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'",
+            f"{time} NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'",
         )
     if found == "json":
         yield Rule(shown, f"{name} IS NOT NULL AND pg_temp.as_jsonb({name}) IS NULL")
@@ -104,17 +104,17 @@ def _rules(name: str, expected: Expected, found: str) -> Iterable[Rule]:
     if name == "id":
         yield Rule(
             f"{shown} || ' (more than once)'",
-            # Longer ones are told above, and may be alike only as far as they are shown.
+            # Longer ids have a line of their own; their displayed beginnings may be equal.
             f"char_length({text}) <= {MAX_LENGTH_SHOWN}",
             "count(*) > 1",
         )
 
 
-async def _broken(db: BaseDBAsyncClient, table: str, column: str, rule: Rule) -> list[str]:
+async def _violations(db: BaseDBAsyncClient, table: str, column: str, rule: Rule) -> list[str]:
     groups = await db.execute_query_dict(
         f"""
         SELECT
-            ({rule.misfit})::text AS misfit,
+            ({rule.problem})::text AS problem,
             count(*) AS rows,
             count(*) OVER () AS all_groups
         FROM {table}
@@ -123,9 +123,9 @@ async def _broken(db: BaseDBAsyncClient, table: str, column: str, rule: Rule) ->
         HAVING {rule.having}
         ORDER BY 2 DESC, 1
         LIMIT {MAX_VALUES_SHOWN}
-        """  # noqa: S608  # made of our own names and conditions
+        """  # noqa: S608  # only constants of this module
     )
-    lines = [f"{table}.{column}: {group['misfit']}, {_rows(group['rows'])}" for group in groups]
+    lines = [f"{table}.{column}: {group['problem']}, {_rows(group['rows'])}" for group in groups]
     if groups and groups[0]["all_groups"] > len(groups):
         lines.append(f"{table}.{column}: and {groups[0]['all_groups'] - len(groups)} more values")
     return lines

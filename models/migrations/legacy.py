@@ -1,13 +1,12 @@
-"""The database that the former Go service left, as the first migration finds it.
+"""Adoption of the former service's database by the first migration.
 
-It has the tables ``tickets`` and ``log_entries``, made by hand or by a library: ids
-and texts of any textual type, ``json`` or ``jsonb``, times with or without a zone,
-with or without keys, defaults, indexes and foreign keys. `adopt` looks at
-everything first and then either refuses, with a list of all that is in the way, or
-gives the tables the one shape that the migration goes on from. No value is ever
-altered, cut or guessed.
+The former service has the tables ``tickets`` and ``log_entries``, whose columns vary: ids
+and texts of any text type, ``json`` or ``jsonb``, times with or without a time zone, with or
+without keys, defaults, indexes and foreign keys. `adopt` checks everything first. It
+either raises AdoptionRefused with a list of all problems, or converts the tables to the one
+form from which the migration continues. It never changes, truncates or guesses a value.
 
-Part of the first migration, and history like it: nothing here may depend on models.
+Part of the first migration: do not import models, which change after it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from tortoise import BaseDBAsyncClient
 
 from models.migrations.incompatible_values import Expected, incompatible_values
 
-# Whoever cannot have the tables to himself in this time is told so.
+# The migration fails if it cannot lock the tables within this time.
 LOCK_TIMEOUT_S = 10
 
 CREATE = {
@@ -79,7 +78,7 @@ COLUMNS = {
     },
 }
 
-# What the migration adds: a column of such a name is not the former service's.
+# Columns that the migration adds. The former service cannot have columns of these names.
 ADDED = {
     "tickets": ("updated_at", "version", "ops_state", "search"),
     "log_entries": (
@@ -95,12 +94,12 @@ ADDED = {
 
 
 class AdoptionRefused(Exception):
-    """The former service's database cannot be taken over; the text says all that is in the way."""
+    """The former service's database cannot be adopted; the message lists all problems."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A column as it is in the database."""
+    """A column of the existing table."""
 
     name: str
     type: str
@@ -111,35 +110,35 @@ class Found:
 
 
 async def adopt(db: BaseDBAsyncClient) -> str:
-    """Return the SQL that makes or reshapes the two tables; raises AdoptionRefused.
+    """Return the SQL that creates or converts the two tables. Raise AdoptionRefused.
 
-    Runs in the migration's transaction. The tables are locked before they are looked
-    at, so that what was checked is what is migrated.
+    Call this in the migration's transaction. The tables are locked before they are checked, so
+    that no row changes between the check and the migration.
     """
-    there = [table for table in COLUMNS if await _is_there(db, table)]
-    script = [CREATE[table] for table in COLUMNS if table not in there]
-    if there:
+    existing = [table for table in COLUMNS if await _exists(db, table)]
+    script = [CREATE[table] for table in COLUMNS if table not in existing]
+    if existing:
         await db.execute_script(
-            # Large tables take their time, but nobody is to be waited for without end.
+            # Converting a large table takes long, but waiting for its lock must not.
             f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s';"
-            f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE;"
+            f"LOCK TABLE {', '.join(existing)} IN ACCESS EXCLUSIVE MODE;"
         )
-        found = {table: await _columns(db, table) for table in there}
-        _refuse("These are not the tables of the former service", _other_shapes(found))
-        _refuse("Some values have no place in the new tables", await _misfits(db, found))
-        script += await _drop_rules(db, there)
-        for table in there:
-            script += _reshape(table, found[table])
+        found = {table: await _columns(db, table) for table in existing}
+        _refuse("The tables are not those of the former service", _incompatible_columns(found))
+        _refuse("The new tables cannot store some values", await _incompatible_values(db, found))
+        script += await _drop_constraints(db, existing)
+        for table in existing:
+            script += _convert(table, found[table])
             script += await _primary_key(db, table)
     return "\n".join(script)
 
 
-async def _is_there(db: BaseDBAsyncClient, table: str) -> bool:
+async def _exists(db: BaseDBAsyncClient, table: str) -> bool:
     rows = await db.execute_query_dict(
         """
         SELECT
             relkind = 'r' AS is_table,
-            pg_has_role(relowner, 'USAGE') AS is_ours,
+            pg_has_role(relowner, 'USAGE') AS is_owned,
             pg_get_userbyid(relowner)::text AS owner
         FROM pg_class
         WHERE oid = to_regclass($1)
@@ -148,12 +147,12 @@ async def _is_there(db: BaseDBAsyncClient, table: str) -> bool:
     )
     for row in rows:
         if not row["is_table"]:
-            message = f'"{table}" is there but is no ordinary table, so it cannot be taken over.'
+            message = f'"{table}" exists but is not an ordinary table. Rename or drop it.'
             raise AdoptionRefused(message)
-        if not row["is_ours"]:
+        if not row["is_owned"]:
             message = (
-                f'The table "{table}" belongs to the role "{row["owner"]}", and only that role may '
-                f"change it: migrate as that role, or as a member of it."
+                f'The table "{table}" belongs to the role "{row["owner"]}". '
+                f"Run the migration as that role, or as a member of it."
             )
             raise AdoptionRefused(message)
     return bool(rows)
@@ -185,7 +184,7 @@ def _refuse(reason: str, lines: Iterable[str]) -> None:
         raise AdoptionRefused(message)
 
 
-def _other_shapes(found: dict[str, dict[str, Found]]) -> Iterable[str]:
+def _incompatible_columns(found: dict[str, dict[str, Found]]) -> Iterable[str]:
     for table, columns in found.items():
         for name, expected in COLUMNS[table].items():
             if name not in columns:
@@ -194,12 +193,14 @@ def _other_shapes(found: dict[str, dict[str, Found]]) -> Iterable[str]:
                 yield f"{table}.{name}: {columns[name].type} where {expected.type} is expected"
         for column in columns.values():
             if column.name in ADDED[table]:
-                yield f"{table}.{column.name}: there already, though the migration would add it"
+                yield f"{table}.{column.name}: exists already, but the migration adds this column"
             elif column.name not in COLUMNS[table] and column.not_null and column.default is None:
-                yield f"{table}.{column.name}: not known to us, yet it needs a value"
+                yield f"{table}.{column.name}: an unknown column that requires a value"
 
 
-async def _misfits(db: BaseDBAsyncClient, found: dict[str, dict[str, Found]]) -> list[str]:
+async def _incompatible_values(
+    db: BaseDBAsyncClient, found: dict[str, dict[str, Found]]
+) -> list[str]:
     return [
         line
         for table, columns in found.items()
@@ -219,16 +220,16 @@ def _is_convertible(found: Found, wanted: str) -> bool:
     return found.type in ("timestamp with time zone", "timestamp without time zone")
 
 
-async def _drop_rules(db: BaseDBAsyncClient, tables: Iterable[str]) -> list[str]:
-    """Drop what could forbid rows that are good from now on; primary keys and plain indexes stay.
+async def _drop_constraints(db: BaseDBAsyncClient, tables: Iterable[str]) -> list[str]:
+    """Return statements that drop constraints and unique indexes; primary keys stay.
 
-    Foreign keys go first, for they hold on to what they refer to.
+    Drop foreign keys first, because they depend on other constraints.
     """
     rows = await db.execute_query_dict(
         """
         SELECT
             format('ALTER TABLE %s DROP CONSTRAINT %I;', conrelid::regclass, conname) AS statement,
-            CASE contype WHEN 'f' THEN 1 ELSE 2 END AS place
+            CASE contype WHEN 'f' THEN 1 ELSE 2 END AS drop_order
         FROM pg_constraint
         WHERE conrelid = ANY ($1::regclass[]) AND contype IN ('c', 'f', 'u', 'x')
         UNION ALL
@@ -236,21 +237,21 @@ async def _drop_rules(db: BaseDBAsyncClient, tables: Iterable[str]) -> list[str]
         FROM pg_index
         WHERE indrelid = ANY ($1::regclass[]) AND indisunique
             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
-        ORDER BY place, statement
+        ORDER BY drop_order, statement
         """,
         [list(tables)],
     )
     return [row["statement"] for row in rows]
 
 
-def _reshape(table: str, found: dict[str, Found]) -> Iterable[str]:
-    """Give the columns their types, then their defaults and whether they may be null."""
+def _convert(table: str, found: dict[str, Found]) -> Iterable[str]:
+    """Yield statements that set the columns' types, then their defaults and nullability."""
     drops, types, sets = [], [], []
     for name, expected in COLUMNS[table].items():
         column = found[name]
         default = expected.default
         if column.type != expected.type or column.has_own_collation:
-            # Of a zone nothing is said: it was UTC.
+            # A time without a time zone is UTC.
             value = f"{name} AT TIME ZONE 'UTC'" if expected is TIME else f"{name}::{expected.type}"
             types.append(f"ALTER COLUMN {name} TYPE {expected.type} USING {value}")
             if column.default is not None:

@@ -1,8 +1,10 @@
-"""The simulated OPS: a pure function, and that function behind the protocol of the real one.
+"""Simulated OPS: a pure function, and an HTTP server that implements the OPS protocol with it.
 
-`Simulator` is used inside the server where there is no OPS_URL. `server` and
-`process` serve it over HTTP, with knobs to break it in every way and a record of
-the calls it got, so that the whole path can be run, and broken, on one machine.
+`Simulator` replaces OPS inside the server if OPS_URL is not set. `server` and `process`
+serve it over HTTP, with settings that inject faults and a record of the calls it
+received, to run and to break the whole path to OPS on one machine.
+
+Start with `simulator`, then `server`.
 """
 
 from ops.simulator.simulator import (

@@ -1,4 +1,4 @@
-"""What the simulated OPS has seen: every call, when it was under way, and how it went."""
+"""Record of the calls that the simulated OPS received, with their times and outcomes."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ DEFAULT_CAPACITY = 1_000_000
 
 @dataclass(slots=True)
 class RecordedCall:
-    """One call; times are seconds since the epoch. ``outcome`` is None while it is under way."""
+    """One call; times are seconds since the epoch. ``outcome`` is None until the call ends."""
 
     number: int
     kind: str
@@ -28,7 +28,7 @@ class RecordedCall:
 
 
 class CallRecord:
-    """The last calls, oldest first, and for each key the ticket that it was first used with."""
+    """The last calls, and for each idempotency key the payload that it was first used with."""
 
     def __init__(self, *, capacity: int = DEFAULT_CAPACITY) -> None:
         self._calls: deque[RecordedCall] = deque(maxlen=capacity)
@@ -44,7 +44,7 @@ class CallRecord:
     def call(
         self, kind: str, key: str, *, attempt: int | None = None, ticket_id: str | None = None
     ) -> Iterator[RecordedCall]:
-        """Record a call from its beginning to its end, however it ends."""
+        """Record a call from its start to its end, also if it is cancelled or fails."""
         self._count += 1
         call = RecordedCall(self._count, kind, key, attempt, ticket_id, time.time())
         self._calls.append(call)
@@ -55,7 +55,7 @@ class CallRecord:
             call.outcome = call.outcome or "cut off"
 
     def accept(self, key: str, payload: bytes) -> bool | None:
-        """Remember the ticket of a key: True if new, False if the same, None if another."""
+        """Return whether a key is new; None if it was used with another payload."""
         digest = blake2b(payload).digest()
         is_new = key not in self._digests
         if self._digests.setdefault(key, digest) != digest:

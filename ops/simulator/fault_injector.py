@@ -1,4 +1,4 @@
-"""What the served simulator does to a call instead of answering it, as its knobs are turned."""
+"""Fault injection of the served simulator, by its fault settings."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,70 +12,70 @@ from ops.simulator.call_record import RecordedCall
 from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.simulator import chance
 
-__all__ = ["ABORT_EXTENSION", "FaultInjector", "gone", "json_response"]
+__all__ = ["ABORT_EXTENSION", "FaultInjector", "json_response", "wait_for_disconnect"]
 
-# An extension of ASGI, whose "abort" is a function that drops the connection.
+# An ASGI extension with a function "abort" that drops the connection.
 ABORT_EXTENSION = "simulator.abort"
 
-_NONSENSE = (b"", b"<html>It works!</html>", b'{"reference": ', b"[1, 2]", b"\xff\xfe", b"null")
+_MALFORMED = (b"", b"<html>It works!</html>", b'{"reference": ', b"[1, 2]", b"\xff\xfe", b"null")
 
 
 class FaultInjector:
-    """What befalls one call: always the same for the same seed, key and attempt."""
+    """Faults of one call; the same seed, key and attempt always get the same faults."""
 
     def __init__(self, fault_settings: FaultSettings, call: RecordedCall, nonce: str) -> None:
-        self._knobs = fault_settings
+        self._settings = fault_settings
         self._call = call
         self._nonce = nonce
 
     async def before(self, request: Request) -> Response | None:
-        """Return what the call gets instead of being looked at; None where it is."""
-        fault_settings = self._knobs
+        """Return the response that replaces the call; None if OPS handles the call."""
+        settings = self._settings
         response: Response | None = None
-        if fault_settings.is_down:
+        if settings.is_down:
             self._call.outcome = "down"
             response = json_response({"error": "down"}, HTTPStatus.SERVICE_UNAVAILABLE)
-        elif self._hits("too many", fault_settings.too_many_rate):
+        elif self._occurs("too many", settings.too_many_rate):
             self._call.outcome = "too many"
             response = json_response(
                 {"error": "slow down"},
                 HTTPStatus.TOO_MANY_REQUESTS,
-                {"Retry-After": str(fault_settings.retry_after_s)},
+                {"Retry-After": str(settings.retry_after_s)},
             )
-        elif self._hits("hang", fault_settings.hang_rate):
+        elif self._occurs("hang", settings.hang_rate):
             self._call.outcome = "hung"
-            await gone(request)
+            await wait_for_disconnect(request)
             response = Response()
         elif self._is_reset and not self._is_reset_late:
             self._call.outcome = "reset"
-            response = _Dropped()
+            response = _DroppedConnection()
         return response
 
     def after(self, response: Response) -> Response:
-        """Return what the call gets for its answer."""
+        """Return the response that the client gets after OPS has handled the call."""
         if self._is_reset:
             self._call.outcome = f"{self._call.outcome}, then reset"
-            return _Dropped()
-        if self._hits("garbage", self._knobs.garbage_rate):
+            return _DroppedConnection()
+        if self._occurs("garbage", self._settings.garbage_rate):
             self._call.outcome = f"{self._call.outcome}, then garbage"
-            nonsense = _NONSENSE[self._call.number % len(_NONSENSE)]
-            return Response(nonsense, media_type="application/json")
+            body = _MALFORMED[self._call.number % len(_MALFORMED)]
+            return Response(body, media_type="application/json")
         return response
 
     @property
     def _is_reset(self) -> bool:
-        return self._hits("reset", self._knobs.reset_rate)
+        return self._occurs("reset", self._settings.reset_rate)
 
     @property
     def _is_reset_late(self) -> bool:
-        return self._hits("reset late", 0.5)
+        return self._occurs("reset late", 0.5)
 
-    def _hits(self, what: str, rate: float) -> bool:
-        return chance(self._knobs.seed, what, self._call.key, self._nonce) < rate
+    def _occurs(self, fault: str, rate: float) -> bool:
+        return chance(self._settings.seed, fault, self._call.key, self._nonce) < rate
 
 
-class _Dropped(Response):
-    """No answer: the connection is dropped."""
+class _DroppedConnection(Response):
+    """Drop the connection instead of sending a response."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del send
@@ -84,8 +84,8 @@ class _Dropped(Response):
             pass
 
 
-async def gone(request: Request) -> None:
-    """Wait until the client has hung up."""
+async def wait_for_disconnect(request: Request) -> None:
+    """Wait until the client has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -93,5 +93,5 @@ async def gone(request: Request) -> None:
 def json_response(
     content: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a value as an answer."""
+    """Return a response with a JSON body."""
     return Response(orjson.dumps(content), status, headers, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Serving the simulated OPS on a socket, whose connections it can drop."""
+"""HTTP server of the simulated OPS, which can drop its connections."""
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,7 +16,7 @@ class _DroppableProtocol(HttpToolsProtocol):
 
 
 def serve_simulator(simulator: SimulatorServer, *, host: str, port: int) -> uvicorn.Server:
-    """Return a server that is to be run: ``serve()`` in a loop, or ``run()`` in a process."""
+    """Return a server. Call its ``serve()`` in an event loop, or its ``run()`` in a process."""
     config = uvicorn.Config(
         simulator.application,
         host=host,
@@ -26,7 +26,7 @@ def serve_simulator(simulator: SimulatorServer, *, host: str, port: int) -> uvic
         lifespan="off",
         log_config=None,
         access_log=False,
-        # Calls that hang are cut off: a simulator has nothing to lose.
+        # Do not wait for calls that hang.
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)

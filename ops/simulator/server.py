@@ -1,8 +1,8 @@
-"""The simulated OPS over the protocol of the real one, with knobs to break it in every way.
+"""HTTP application of the simulated OPS.
 
-Beside the protocol (see `ops.http_client`) it has pages of its own: the record of
-all calls, ``GET /simulator/calls``, and the knobs, ``GET`` and ``PATCH
-/simulator/knobs``.
+In addition to the OPS protocol (docs/reference/ops-protocol.md) it has ``GET
+/simulator/calls``, the record of all calls, and ``GET`` and ``PATCH /simulator/faults``, the
+fault settings. ``/simulator/knobs`` is the former name of the latter.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from ops.clients.http import ATTEMPT_HEADER, KEY_HEADER
 from ops.clients.protocol import Accepted, FailureKind, OpsFailure, StatusReport
 from ops.simulator.call_record import CallRecord, RecordedCall
-from ops.simulator.fault_injector import FaultInjector, gone, json_response
+from ops.simulator.fault_injector import FaultInjector, json_response, wait_for_disconnect
 from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.simulator import Simulator
 
@@ -35,7 +35,7 @@ _STATUS_OF = {
 
 
 class SimulatorServer:
-    """The application, its knobs, and the record of the calls it got."""
+    """The application with its fault settings and the record of its calls."""
 
     def __init__(self, fault_settings: FaultSettings, *, token: str | None = None) -> None:
         self.fault_settings = fault_settings
@@ -46,48 +46,55 @@ class SimulatorServer:
                 Route("/tickets", self._submit, methods=["POST"]),
                 Route("/tickets/{reference}", self._status, methods=["GET"]),
                 Route("/simulator/calls", self._show_calls, methods=["GET"]),
-                Route("/simulator/knobs", self._show_knobs, methods=["GET"]),
-                Route("/simulator/knobs", self._turn_knobs, methods=["PATCH"]),
+                *(
+                    Route(path, endpoint, methods=[method])
+                    for path in ("/simulator/faults", "/simulator/knobs")
+                    for method, endpoint in (
+                        ("GET", self._show_faults),
+                        ("PATCH", self._change_faults),
+                    )
+                ),
             ]
         )
 
     async def _submit(self, request: Request) -> Response:
         payload = await request.body()
         key = request.headers.get(KEY_HEADER)
-        if not self._knows(request):
-            return json_response({"error": "who are you?"}, HTTPStatus.UNAUTHORIZED)
+        if not self._is_authenticated(request):
+            return json_response({"error": "invalid token"}, HTTPStatus.UNAUTHORIZED)
         if not key:
             return json_response({"error": f"{KEY_HEADER} is missing"}, HTTPStatus.BAD_REQUEST)
         attempt = _number(request.headers.get(ATTEMPT_HEADER))
         with self.record.call("submit", key, attempt=attempt, ticket_id=_id_of(payload)) as call:
-            return await self._unless_broken(request, call, str(attempt), payload)
+            return await self._handle(request, call, str(attempt), payload)
 
     async def _status(self, request: Request) -> Response:
         reference = request.path_params["reference"]
-        if not self._knows(request):
-            return json_response({"error": "who are you?"}, HTTPStatus.UNAUTHORIZED)
+        if not self._is_authenticated(request):
+            return json_response({"error": "invalid token"}, HTTPStatus.UNAUTHORIZED)
         with self.record.call("status", reference) as call:
-            return await self._unless_broken(request, call, str(call.number), None)
+            return await self._handle(request, call, str(call.number), None)
 
-    async def _unless_broken(
+    async def _handle(
         self, request: Request, call: RecordedCall, nonce: str, payload: bytes | None
     ) -> Response:
-        trouble = FaultInjector(self.fault_settings, call, nonce)
-        response = await trouble.before(request)
+        """Handle a call with the faults of the settings; a call without payload reads a status."""
+        faults = FaultInjector(self.fault_settings, call, nonce)
+        response = await faults.before(request)
         if response is None:
-            answered = await _while_there(request, self._answer(call, payload))
-            response = Response() if answered is None else trouble.after(answered)
+            handled = await _until_disconnect(request, self._respond(call, payload))
+            response = Response() if handled is None else faults.after(handled)
         return response
 
-    async def _answer(self, call: RecordedCall, payload: bytes | None) -> Response:
+    async def _respond(self, call: RecordedCall, payload: bytes | None) -> Response:
         simulator = Simulator(self.fault_settings.simulator)
-        answer: Accepted | StatusReport
+        result: Accepted | StatusReport
         status = HTTPStatus.OK
         try:
             if payload is None:
-                answer = await simulator.status(call.key)
+                result = await simulator.status(call.key)
             else:
-                answer = await simulator.submit("", key=call.key, attempt=call.attempt or 1)
+                result = await simulator.submit("", key=call.key, attempt=call.attempt or 1)
                 is_new = self.record.accept(call.key, payload)
                 if is_new is None:
                     call.outcome = "conflict"
@@ -97,35 +104,38 @@ class SimulatorServer:
         except OpsFailure as failure:
             call.outcome = failure.kind.value
             return json_response(failure.response, _STATUS_OF[failure.kind])
-        call.outcome, call.reference = "accepted", answer.reference
-        return json_response(answer.response, status)
+        call.outcome, call.reference = "accepted", result.reference
+        return json_response(result.response, status)
 
     async def _show_calls(self, request: Request) -> Response:
         after = _number(request.query_params.get("after")) or 0
         return json_response([asdict(call) for call in self.record.calls if call.number > after])
 
-    async def _show_knobs(self, _: Request) -> Response:
+    async def _show_faults(self, _: Request) -> Response:
         return json_response(asdict(self.fault_settings))
 
-    async def _turn_knobs(self, request: Request) -> Response:
+    async def _change_faults(self, request: Request) -> Response:
         try:
-            self.fault_settings = self.fault_settings.turned(orjson.loads(await request.body()))
+            self.fault_settings = self.fault_settings.updated(orjson.loads(await request.body()))
         except ValueError as error:
             return json_response({"error": str(error)}, HTTPStatus.BAD_REQUEST)
         return json_response(asdict(self.fault_settings))
 
-    def _knows(self, request: Request) -> bool:
+    def _is_authenticated(self, request: Request) -> bool:
         if self._token is None:
             return True
         given = request.headers.get("Authorization", "")
         return compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
 
-async def _while_there(request: Request, work: Coroutine[Any, Any, Response]) -> Response | None:
-    """Do the work, unless the client hangs up before it is done."""
-    working, leaving = asyncio.create_task(work), asyncio.create_task(gone(request))
-    await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
-    leaving.cancel()
+async def _until_disconnect(
+    request: Request, work: Coroutine[Any, Any, Response]
+) -> Response | None:
+    """Return the result of the work; None if the client disconnects before it is done."""
+    working = asyncio.create_task(work)
+    disconnecting = asyncio.create_task(wait_for_disconnect(request))
+    await asyncio.wait([working, disconnecting], return_when=asyncio.FIRST_COMPLETED)
+    disconnecting.cancel()
     if not working.done():
         working.cancel()
         return None

@@ -1,1 +1,1 @@
-"""Tests of the tables, their migrations and what comes before and after them."""
+"""Tests of the tables, the migrations, the adoption of older databases, and restores."""

@@ -10,7 +10,7 @@ from tests.conftest import TABLES
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect to the migrated database, empty for as long as this transaction lasts."""
+    """Connect to the migrated database, with empty tables inside one transaction."""
     connection = await asyncpg.connect(database_url)
     transaction = connection.transaction()
     await transaction.start()
@@ -22,7 +22,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def models_context(database_url: str) -> AsyncIterator[TortoiseContext]:
-    """Make a context of the models, to be entered by the test."""
+    """Create a Tortoise context; the test enters it."""
     context = TortoiseContext()
     with context:
         await context.init(config=tortoise_config(database_url, pool_size=10))

@@ -1,4 +1,4 @@
-"""What pg_dump says of a database, without what differs from server to server."""
+"""The output of pg_dump for a database, without parts that differ between servers."""
 
 import asyncio
 import os
@@ -9,20 +9,20 @@ from app.database.programs import find_programs
 
 COMMITTED = Path(__file__).parent / "schema.sql"
 
-# Comments, the settings of the session that restores, and the guard of a random key.
+# Comments, session settings, and the \\restrict lines, which contain a random key.
 _NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict )")
 
 
 async def schema_of(url: str) -> str:
-    """Return the schema of a database as SQL; raises RuntimeError where pg_dump fails."""
+    """Return the schema of a database as SQL; raise RuntimeError if pg_dump fails."""
     process = await asyncio.create_subprocess_exec(
-        # The newest one that is at hand: it dumps older servers alike.
+        # The newest installed version: it dumps all older servers in the same form.
         str(find_programs() / "pg_dump"),
         "--schema-only",
         "--no-owner",
         "--no-privileges",
         url,
-        # Moments in rules are written in the zone of the session.
+        # Times in CHECK constraints are printed in the time zone of the session.
         env={**os.environ, "PGTZ": "UTC"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Databases as the former Go service may have left them."""
+"""Databases of the former service, in the variants that may exist."""
 
 from dataclasses import dataclass, replace
 
@@ -30,13 +30,13 @@ LOG_ENTRIES = (
     ("l3", "5", "query", "success", "2021-03-28 02:33:00", None),
 )
 
-# Of a ticket that is gone: only where no foreign key stood against it.
+# A log entry of a deleted ticket: possible only without a foreign key.
 ORPHAN = ("l4", "gone", "send", "success", "2021-03-28 02:34:00", "[]")
 
 
 @dataclass(frozen=True)
 class Former:
-    """How somebody made the two tables."""
+    """One variant of the two tables."""
 
     id: str = "varchar(255)"
     text: str = "text"
@@ -83,7 +83,7 @@ class Former:
 
     @property
     def sql(self) -> str:
-        """The statements that make the tables."""
+        """The statements that create the tables."""
         tables = []
         for table, columns in (("tickets", TICKET_COLUMNS), ("log_entries", LOG_COLUMNS)):
             names = reversed(columns) if self.shuffled else columns
@@ -92,7 +92,7 @@ class Former:
         return "".join(tables) + self.extra
 
     async def make(self, connection: asyncpg.Connection) -> None:
-        """Make the tables, and put rows in them."""
+        """Create the tables and insert rows."""
         await connection.execute(self.sql)
         await insert(connection, "tickets", TICKETS)
         entries = LOG_ENTRIES if self.foreign_key else (*LOG_ENTRIES, ORPHAN)
@@ -102,7 +102,7 @@ class Former:
 async def insert(
     connection: asyncpg.Connection, table: str, rows: tuple[tuple[str | None, ...], ...]
 ) -> None:
-    """Insert rows of texts, in the order of the columns; times without a zone are UTC."""
+    """Insert rows of text values, in the order of the columns."""
     columns = TICKET_COLUMNS if table == "tickets" else LOG_COLUMNS
     names = ", ".join(f'"{column}"' for column in columns)
     await connection.execute("SET TimeZone = 'UTC'")
@@ -119,8 +119,8 @@ BY_HAND = Former()
 VARIANTS = {
     "by_hand": BY_HAND,
     "text_ids": Former(id="text"),
-    "ids_of_no_length": Former(id="varchar", text="varchar"),
-    "json_without_zone": Former(json="json", time="timestamp"),
+    "unlimited_ids": Former(id="varchar", text="varchar"),
+    "json_and_no_time_zone": Former(json="json", time="timestamp"),
     "no_key": Former(key="", not_null=False),
     "unique_instead_of_key": Former(key="UNIQUE", not_null=False),
     "named_key": Former(key="CONSTRAINT pk_of_{table} PRIMARY KEY"),
@@ -129,7 +129,7 @@ VARIANTS = {
     "restricting_logs": Former(foreign_key="REFERENCES tickets"),
     "own_collation": Former(text='text COLLATE "C"'),
     "checks": Former(extra="ALTER TABLE tickets ADD CHECK (priority <> 'x');"),
-    "old_rules_that_would_hinder": Former(
+    "constraints_that_would_interfere": Former(
         extra="""
         ALTER TABLE tickets ADD CONSTRAINT one_each UNIQUE (subject, description);
         CREATE UNIQUE INDEX one_name ON tickets (lower(customer_name));

@@ -1,4 +1,4 @@
-"""The database of the former Go service is taken over with every row, or left as it is."""
+"""The first migration adopts the former service's database with every row, or not at all."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from tests.models.former import (
 
 
 async def texts(url: str, table: str) -> list[tuple[str | None, ...]]:
-    """Return the rows of version 1, all values as text, jsonb as it is normalised."""
+    """Return the rows with all values as text, JSON in the normalised form of jsonb."""
     columns = TICKET_COLUMNS if table == "tickets" else LOG_COLUMNS
     connection = await asyncpg.connect(url, server_settings={"TimeZone": "UTC"})
     shown = []
@@ -68,7 +68,7 @@ async def test_every_row_is_kept_and_the_schema_is_that_of_a_new_database(
     await connection.close()
     schema = await schema_of(empty_database_url)
     if former.defaults:
-        # What others may rely on stays.
+        # Existing defaults stay, because other programs may rely on them.
         assert "DEFAULT md5((random())::text)" in schema
     else:
         assert schema == COMMITTED.read_text()
@@ -101,17 +101,16 @@ FORMER = st.builds(
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(former=FORMER)
-async def test_every_row_is_kept_however_the_tables_were_made(
+async def test_every_row_is_kept_for_any_form_of_the_tables(
     former: Former,
 ) -> None:
     async with empty_database() as url:
         await assert_adopted(url, former)
 
 
-async def test_rows_of_before_are_told_from_new_ones_by_nothing_but_their_age(
+async def test_added_columns_have_the_values_of_a_new_ticket(
     empty_database_url: str,
 ) -> None:
-    """What we add is filled with what an untouched ticket has."""
     await make(empty_database_url, BY_HAND)
     await migrate(empty_database_url)
 
@@ -128,7 +127,7 @@ async def test_rows_of_before_are_told_from_new_ones_by_nothing_but_their_age(
 
 
 async def test_log_entries_outlive_their_ticket(empty_database_url: str) -> None:
-    """A foreign key of the former service would take them along, or hold the ticket back."""
+    """A foreign key of the former service would delete them, or prevent the deletion."""
     await make(empty_database_url, VARIANTS["cascading_logs"])
     await migrate(empty_database_url)
 
@@ -139,8 +138,8 @@ async def test_log_entries_outlive_their_ticket(empty_database_url: str) -> None
 
 
 @pytest.mark.parametrize("time", ["timestamp", "timestamptz"])
-async def test_a_time_without_a_zone_was_utc(empty_database_url: str, time: str) -> None:
-    """Whatever zone the server lives in, also in the hour that a clock change skips."""
+async def test_a_time_without_a_time_zone_is_utc(empty_database_url: str, time: str) -> None:
+    """In any time zone of the server, also in the hour that a clock change skips."""
     await make(empty_database_url, Former(time=time))
     connection = await asyncpg.connect(empty_database_url)
     name = await connection.fetchval("SELECT current_database()")
@@ -155,7 +154,7 @@ async def test_a_time_without_a_zone_was_utc(empty_database_url: str, time: str)
     await connection.close()
 
 
-async def test_one_of_the_tables_is_enough(empty_database_url: str) -> None:
+async def test_a_missing_table_is_created(empty_database_url: str) -> None:
     connection = await asyncpg.connect(empty_database_url)
     await BY_HAND.make(connection)
     await connection.execute("DROP TABLE log_entries")
@@ -169,7 +168,7 @@ async def test_one_of_the_tables_is_enough(empty_database_url: str) -> None:
 
 LOOSE = Former(id="varchar", json="json", time="timestamp", key="", not_null=False)
 
-MISFITS = {
+INCOMPATIBLE_VALUES = {
     "unknown_values": (
         """
         UPDATE tickets SET status = 'weird' WHERE id IN ('5', '6f1c');
@@ -223,11 +222,11 @@ MISFITS = {
             "log_entries.ticket_id: longer than 64 characters, 1 row",
         ],
     ),
-    "ids_twice": (
+    "duplicate_ids": (
         "UPDATE tickets SET id = '5' WHERE id IN ('6f1c', 'ticket-2')",
         ['tickets.id: "5" (more than once), 3 rows'],
     ),
-    "times_that_no_client_can_read": (
+    "times_out_of_range": (
         """
         UPDATE tickets SET created_at = 'infinity' WHERE id = '5';
         UPDATE tickets SET created_at = '0044-03-15 12:00:00 BC' WHERE id = 'ticket-2';
@@ -239,7 +238,7 @@ MISFITS = {
             'log_entries.timestamp: "10000-01-01 00:00:00", 1 row',
         ],
     ),
-    "json_that_is_no_jsonb": (
+    "json_that_jsonb_rejects": (
         r"""
         UPDATE tickets SET metadata = '{"a": "\u0000"}' WHERE id = '5';
         UPDATE log_entries SET response = '"\ud800"' WHERE id = 'l1';
@@ -251,7 +250,7 @@ MISFITS = {
             'log_entries.response: "1e200000", 1 row',
         ],
     ),
-    "very_many_values": (
+    "many_values": (
         """
         INSERT INTO tickets (id, status)
         SELECT 'many-' || n, 'state ' || n FROM generate_series(1, 50) AS n
@@ -261,8 +260,8 @@ MISFITS = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "lines"), MISFITS.values(), ids=MISFITS)
-async def test_values_without_a_place_stop_it_with_a_list_and_nothing_is_changed(
+@pytest.mark.parametrize(("spoil", "lines"), INCOMPATIBLE_VALUES.values(), ids=INCOMPATIBLE_VALUES)
+async def test_incompatible_values_are_listed_and_nothing_is_changed(
     empty_database_url: str, spoil: str, lines: list[str]
 ) -> None:
     await make(empty_database_url, LOOSE)
@@ -282,7 +281,7 @@ async def test_values_without_a_place_stop_it_with_a_list_and_nothing_is_changed
     await connection.close()
 
 
-SHAPES = {
+INCOMPATIBLE_TABLES = {
     "missing": ("ALTER TABLE tickets DROP COLUMN category", "tickets.category: missing"),
     "type": (
         "ALTER TABLE log_entries ALTER timestamp TYPE date",
@@ -290,15 +289,15 @@ SHAPES = {
     ),
     "ours": (
         "ALTER TABLE tickets ADD COLUMN version int",
-        "tickets.version: there already, though the migration would add it",
+        "tickets.version: exists already, but the migration adds this column",
     ),
     "foreign": (
         "DELETE FROM tickets; ALTER TABLE tickets ADD COLUMN tenant int NOT NULL",
-        "tickets.tenant: not known to us, yet it needs a value",
+        "tickets.tenant: an unknown column that requires a value",
     ),
     "view": (
         "DROP TABLE tickets; CREATE VIEW tickets AS SELECT 1 AS id",
-        '"tickets" is there but is no ordinary table',
+        '"tickets" exists but is not an ordinary table',
     ),
     "in_use": (
         "CREATE VIEW mine AS SELECT status FROM tickets",
@@ -307,8 +306,8 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(("change", "line"), SHAPES.values(), ids=SHAPES)
-async def test_tables_of_another_shape_stop_it_and_nothing_is_changed(
+@pytest.mark.parametrize(("change", "line"), INCOMPATIBLE_TABLES.values(), ids=INCOMPATIBLE_TABLES)
+async def test_incompatible_tables_are_refused_and_nothing_is_changed(
     empty_database_url: str, change: str, line: str
 ) -> None:
     await make(empty_database_url, Former(text="varchar"))

@@ -132,9 +132,9 @@ class Sea:
         """Have OPS down for a while, then up."""
         await asyncio.sleep(TROUBLE_S / 3)
         async with httpx2.AsyncClient(base_url=self.ops.url, trust_env=False) as http:
-            await http.patch("/simulator/knobs", json={"is_down": True})
+            await http.patch("/simulator/faults", json={"is_down": True})
             await asyncio.sleep(TROUBLE_S / 3)
-            await http.patch("/simulator/knobs", json={"is_down": False})
+            await http.patch("/simulator/faults", json={"is_down": False})
 
 
 Trouble: TypeAlias = Callable[[Sea], Coroutine[Any, Any, None]]
@@ -164,7 +164,7 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    fault_settings = ["--knob", "latency_ms=5", "--knob", "failure_rate=0.2"]
+    fault_settings = ["--fault", "latency_ms=5", "--fault", "failure_rate=0.2"]
     ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", fault_settings)
     postgres = [EmbeddedPostgres(data_dir)]
     database_url = await asyncio.to_thread(postgres[0].start)
@@ -184,7 +184,7 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
             ) as fleet,
         ):
             sea = Sea(fleet, ops, database_url, postgres)
-            await is_up(ops, "/simulator/knobs")
+            await is_up(ops, "/simulator/faults")
             await asyncio.gather(*map(is_up, fleet.members))
             async with listening(sea):
                 await sail(sea, troubles)

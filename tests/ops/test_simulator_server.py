@@ -95,8 +95,8 @@ async def test_each_knob_breaks_it_in_its_way(
     fault_settings: dict[str, Any], kind: str, outcome: str
 ) -> None:
     async with speaking(INSTANT) as (simulator, client, http):
-        turned = await http.patch("/simulator/knobs", json=fault_settings)
-        assert turned.json() == (await http.get("/simulator/knobs")).json()
+        turned = await http.patch("/simulator/faults", json=fault_settings)
+        assert turned.json() == (await http.get("/simulator/faults")).json()
         assert turned.json().items() >= fault_settings.items()
         assert await kind_of(client) == kind
         async with asyncio.timeout(2):
@@ -147,7 +147,7 @@ async def test_questions_are_broken_too() -> None:
 )
 async def test_a_knob_that_does_not_fit_is_not_turned(given: object) -> None:
     async with speaking(INSTANT) as (simulator, _, http):
-        refused = await http.patch("/simulator/knobs", json=given)
+        refused = await http.patch("/simulator/faults", json=given)
         assert refused.status_code == 400
         assert "error" in refused.json()
         assert simulator.fault_settings == INSTANT

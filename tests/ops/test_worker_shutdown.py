@@ -18,7 +18,7 @@ DUE = 2 * HANDS
 async def test_its_calls_are_finished_and_recorded_and_the_rest_is_left_to_others(
     database_url: str, tmp_path: Path
 ) -> None:
-    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "latency_ms=4000"])
+    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--fault", "latency_ms=4000"])
     await ops.start()
     await many_due(DUE)
     settings = {"DATABASE_URL": database_url, "OPS_URL": ops.url, "OPS_TIMEOUT_MS": "10000"}

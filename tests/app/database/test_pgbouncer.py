@@ -90,7 +90,7 @@ async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
     pooled: Pooled, tmp_path: Path, *, listens: bool
 ) -> None:
     """Whether or not there is a way around the pooler to hear by."""
-    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--knob", "failure_rate=0.1"])
+    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--fault", "failure_rate=0.1"])
     settings = {
         "DELIVERY_WORKER": "false",
         "OPS_RETRY_BASE_MS": "20",
