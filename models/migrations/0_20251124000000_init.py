@@ -1,8 +1,7 @@
-"""The first version: the tables of the former service, and all that we add to them.
+"""First version of the schema: the tables of the former service, and everything added to them.
 
-On an empty database the two old tables are made first, as the former service had
-them; on a database of its own they are brought to the same shape. From there on
-both go the same way.
+On an empty database the two former tables are created first. On a database of the former
+service they are converted to the same form. The remaining steps are the same for both.
 """
 
 from tortoise import BaseDBAsyncClient
@@ -26,9 +25,9 @@ ALTER TABLE tickets
     ADD COLUMN version integer NOT NULL DEFAULT 1,
     ADD COLUMN ops_state text NOT NULL DEFAULT 'not_sent';
 
--- Both in one rewrite of the table, which leaves no dead rows behind: a row of before was
--- last updated when it was made, and an address is found whole, by what is before and after
--- the @, and by each word of it (alice.smith, example.com and smith find
+-- Both changes rewrite the table in one pass, without dead rows. Existing tickets were last
+-- updated when they were created. An email address is indexed as a whole, by the parts before and
+-- after the @, and by each word (alice.smith, example.com and smith find
 -- alice.smith@example.com).
 ALTER TABLE tickets
     ALTER COLUMN updated_at TYPE timestamptz USING created_at,
@@ -157,11 +156,11 @@ CREATE TABLE ops_deliveries (
 
 CREATE INDEX ops_deliveries_by_created_at ON ops_deliveries (created_at, id);
 CREATE INDEX ops_deliveries_of_ticket ON ops_deliveries (ticket_id, created_at, id);
--- Those that are pending. That is not said by their state, for which there is another
--- index: PostgreSQL would sort all that wait where it does not know how many they are.
+-- Pending deliveries. The condition is not on the state, which has another index: with outdated
+-- statistics PostgreSQL would use that one, and sort all pending deliveries.
 CREATE INDEX ops_deliveries_due ON ops_deliveries (next_attempt_at)
     WHERE next_attempt_at IS NOT NULL;
--- Attempts under way, also those whose delivery was cancelled meanwhile.
+-- Running attempts, including those of deliveries that were cancelled meanwhile.
 CREATE INDEX ops_deliveries_under_way ON ops_deliveries (lease_until)
     WHERE lease_until IS NOT NULL;
 CREATE INDEX ops_deliveries_failed ON ops_deliveries (created_at, id) WHERE state = 'failed';
@@ -229,7 +228,7 @@ CREATE TABLE api_tokens (
 """
 
 # RFC 7396, section 2: a member that is null in the patch is removed, an object is
-# merged into the member of its name, all else replaces it.
+# merged into the member with its name, any other value replaces the member.
 MERGE_PATCH = """
 CREATE FUNCTION jsonb_merge_patch(target jsonb, patch jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -264,7 +263,7 @@ $$;
 
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
-    """Return the SQL; raises AdoptionRefused where a row has a value that has no place."""
+    """Return the SQL. Raise AdoptionRefused if the former tables cannot be converted."""
     return "".join(
         (
             AERICH,
@@ -280,8 +279,8 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
     )
 
 
-async def downgrade(db: BaseDBAsyncClient) -> str:  # noqa: ARG001  # aerich hands it in
-    """Return the SQL that leaves the two tables of the former service with all their rows."""
+async def downgrade(db: BaseDBAsyncClient) -> str:  # noqa: ARG001  # aerich passes it
+    """Return the SQL that restores the two tables of the former service, with all rows."""
     return """
 DROP FUNCTION jsonb_merge_patch(jsonb, jsonb);
 DROP TABLE ops_deliveries, ticket_events, idempotency_keys, api_tokens;
