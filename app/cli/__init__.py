@@ -1,8 +1,8 @@
-"""`ticketops`, the door for people: one module a command.
+"""The `ticketops` command line: one module per command.
 
-A command's module says what it takes, and imports what it needs only when it is
-run, so that `ticketops --help` answers at once. What a person must mend is one
-line, with a hint, and exit status 2.
+A command's module declares its arguments in `add` and imports what it needs in `run`, so that
+`ticketops --help` is fast. A failure that the user can fix is a `CommandError`: one line on
+stderr, a hint, and exit status 2. `flags` reads the settings of a command.
 """
 
 import argparse
@@ -15,36 +15,37 @@ from app.cli import migrate, ops_simulator, schema, seed, serve, settings, token
 from app.errors import CommandError
 
 COMMANDS = (serve, worker, migrate, seed, schema, settings, token, ops_simulator)
-REFUSED = 2
-# What a shell gives a command that Ctrl-C ended: 128 and the number of the signal.
-INTERRUPTED = 130
+EXIT_ERROR = 2
+# The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.
+EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
-    given = _parser().parse_args(arguments)
+    parsed = build_parser().parse_args(arguments)
     try:
-        status: int = given.run(given)
-    except CommandError as trouble:
+        status: int = parsed.run(parsed)
+    except CommandError as error:
         sys.stdout.flush()
-        print(f"ticketops: {trouble}", file=sys.stderr)
-        if trouble.hint:
-            print(f"  {trouble.hint}", file=sys.stderr)
-        return REFUSED
+        print(f"ticketops: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        return EXIT_ERROR
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Who read us has read enough, like `head`. Python must not try again at its end.
+        # The reader of the output, like `head`, has closed it. Python would flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
+        return EXIT_ERROR
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="ticketops",
-        description="Support tickets over GraphQL and REST, and their way to OPS.",
-        epilog="Every setting is an environment variable too: see `ticketops settings`.",
+        description="Support tickets over GraphQL and REST, and their delivery to OPS.",
+        epilog="Settings are environment variables; `ticketops settings` lists them.",
     )
     parser.add_argument("--version", action="version", version=f"ticketops {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

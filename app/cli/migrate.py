@@ -10,17 +10,17 @@ def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "migrate",
-        help="bring the database to the version of the program",
-        description="Apply pending migrations, one process at a time; "
-        "`ticketops serve` does it by itself.",
+        help="migrate the database to the version of the program",
+        description="Apply the pending migrations. Several processes can run it at once. "
+        "`ticketops serve` and `ticketops worker` migrate the database when they start.",
     )
     add_flags(parser, *DATABASE)
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Migrate, and say what was done."""
-    settings = load_settings(given)
+def run(arguments: argparse.Namespace) -> int:
+    """Migrate the database, and print what was applied."""
+    settings = load_settings(arguments)
     from app.database.ready import ready_database
 
     with ready_database(settings) as database:

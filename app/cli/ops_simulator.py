@@ -10,15 +10,21 @@ def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "ops-simulator",
-        help="serve a simulated OPS for OPS_URL",
-        description="Serve a simulated OPS on the loopback interface. It implements the OPS "
-        "protocol. Change its faults while it runs with PATCH /simulator/faults, and read the "
-        "record of its calls with GET /simulator/calls.",
+        help="run a simulated OPS over HTTP, for OPS_URL",
+        description="Run a simulated OPS over HTTP on 127.0.0.1, with the protocol of a real OPS. "
+        "PATCH /simulator/faults changes its fault settings while it runs, and GET "
+        "/simulator/calls returns a record of its calls.",
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, metavar="PORT", help=f"{DEFAULT_PORT} by default"
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        metavar="PORT",
+        help=f"port to listen on (default: {DEFAULT_PORT})",
     )
-    parser.add_argument("--token", metavar="TOKEN", help="bearer token that callers must send")
+    parser.add_argument(
+        "--token", metavar="TOKEN", help="bearer token that requests must have (default: none)"
+    )
     parser.add_argument(
         "--fault",
         # The former name of the option.
@@ -27,13 +33,14 @@ def add(commands: Any) -> None:
         dest="faults",
         default=[],
         metavar="NAME=VALUE",
-        help="set a fault, for example failure_rate=0.2; GET /simulator/faults lists all",
+        help="fault setting, like failure_rate=0.2; can be repeated; GET /simulator/faults lists "
+        "all names",
     )
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the simulator until Ctrl-C."""
     import orjson
 
     from app.errors import CommandError
@@ -42,18 +49,20 @@ def run(given: argparse.Namespace) -> int:
     from ops.simulator.server import SimulatorServer
 
     faults = {}
-    for fault in given.faults:
+    for fault in arguments.faults:
         name, _, value = fault.partition("=")
         try:
             faults[name] = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            message = f"Invalid fault {fault}. Use NAME=VALUE with a number, true or false."
-            raise CommandError(message) from error
+            raise CommandError(
+                f"{fault} is not a fault setting.",
+                hint="Use NAME=VALUE with a number, true or false, like failure_rate=0.2.",
+            ) from error
     try:
         fault_settings = FaultSettings().updated(faults)
     except ValueError as error:
-        raise CommandError(f"Invalid fault: {error}.") from error
-    print(f"OPS_URL=http://127.0.0.1:{given.port}", flush=True)
-    simulator = SimulatorServer(fault_settings, token=given.token)
-    serve_simulator(simulator, host="127.0.0.1", port=given.port).run()
+        raise CommandError(f"Invalid fault settings: {error}.") from error
+    print(f"OPS_URL=http://127.0.0.1:{arguments.port}", flush=True)
+    simulator = SimulatorServer(fault_settings, token=arguments.token)
+    serve_simulator(simulator, host="127.0.0.1", port=arguments.port).run()
     return 0

@@ -1,38 +1,39 @@
-"""A progress bar on a terminal, and nothing anywhere else."""
+"""Progress bar for terminals."""
 
 import shutil
 import time
 from typing import Self, TextIO
 
-REDRAWN_EVERY_S = 0.1
+MIN_REDRAW_INTERVAL_S = 0.1
 
 
 class Progress:
-    """A bar in one line, which is gone when it is done."""
+    """Progress bar in one line, erased at the end. Draws nothing if the stream is no terminal."""
 
-    def __init__(self, what: str, stream: TextIO) -> None:
-        self._what = what
+    def __init__(self, unit: str, stream: TextIO) -> None:
+        self._unit = unit
         self._stream = stream
-        self._began = time.monotonic()
-        self._drawn = 0.0
+        self._started_at = time.monotonic()
+        self._drawn_at = 0.0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._drawn:
+        if self._drawn_at:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
-    def show(self, done: int, of: int) -> None:
-        """Draw the bar anew, where there is a terminal and it is time to."""
+    def show(self, done: int, total: int) -> None:
+        """Redraw the bar, unless it was drawn a moment ago."""
         now = time.monotonic()
-        if not self._stream.isatty() or now < self._drawn + REDRAWN_EVERY_S or not of:
+        is_due = now >= self._drawn_at + MIN_REDRAW_INTERVAL_S
+        if not self._stream.isatty() or not is_due or not total:
             return
-        self._drawn = now
-        share = done / of
-        left = f", {(now - self._began) * (1 - share) / share:.0f} s left" if share else ""
-        label = f" {done:,} of {of:,} {self._what}{left}"
+        self._drawn_at = now
+        share = done / total
+        left = f", {(now - self._started_at) * (1 - share) / share:.0f} s left" if share else ""
+        label = f" {done:,} of {total:,} {self._unit}{left}"
         width = max(shutil.get_terminal_size().columns - len(label) - 1, 0)
         bar = "█" * round(width * share)
         self._stream.write(f"\r\x1b[K{bar:·<{width}}{label}")

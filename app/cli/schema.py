@@ -7,86 +7,99 @@ from typing import Any
 
 from app.errors import CommandError
 
-COMMITTED = Path(__file__).parents[2] / "schema" / "schema.graphql"
+COMMITTED_SCHEMA = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
 
 def add(commands: Any) -> None:
-    """Add the command."""
-    parser = commands.add_parser("schema", help="print the schema, or compare it with a file")
+    """Add the commands."""
+    parser = commands.add_parser("schema", help="print the GraphQL schema, or check its changes")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    export = actions.add_parser("export", help="print the schema, or write it to a file")
-    export.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    export = actions.add_parser(
+        "export",
+        help="print the schema, or write it to a file",
+        description="Print the schema, or write it to FILE.",
+    )
+    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="file to write")
     export.set_defaults(run=run_export)
 
     check = actions.add_parser(
         "check",
-        help="name each change that would break a client of the file's schema",
-        description="Name each difference of the schema from the one in FILE that would break "
-        "a client, and fail where there is one, where the committed print is out of date, or "
-        "where something is deprecated without the date until which it stays.",
+        help="list the changes since a former schema that break clients",
+        description="List the changes of the schema since the one in FILE that break clients. "
+        "Exit with status 1 if there are any, if the committed schema.graphql is out of date, or "
+        "if a deprecation has no removal date.",
     )
     check.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="the committed one if not given"
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="former schema (default: the committed schema.graphql)",
     )
     check.set_defaults(run=run_check)
 
 
-def run_export(given: argparse.Namespace) -> int:
-    """Write the schema."""
+def run_export(arguments: argparse.Namespace) -> int:
+    """Print or write the schema."""
     from schema.build import printed
 
-    if given.file is None:
+    if arguments.file is None:
         print(printed(), end="")
     else:
         try:
-            given.file.write_text(printed(), encoding="utf-8")
+            arguments.file.write_text(printed(), encoding="utf-8")
         except OSError as error:
-            raise CommandError(f"{given.file} cannot be written: {error.strerror}.") from error
+            raise CommandError(f"Cannot write {arguments.file}: {error.strerror}.") from error
     return 0
 
 
-def run_check(given: argparse.Namespace) -> int:
-    """Compare, and return 1 where a client would break or the committed print is stale."""
+def run_check(arguments: argparse.Namespace) -> int:
+    """Compare the schemas; return 1 if a check fails."""
     from graphql import GraphQLError, build_schema, find_breaking_changes, find_dangerous_changes
 
     from schema.build import graphql_schema, printed
     from schema.deprecations import undated
 
-    file = given.file or COMMITTED
+    file = arguments.file or COMMITTED_SCHEMA
     text = _read(file)
     try:
         former = build_schema(text)
     except GraphQLError as error:
-        raise CommandError(f"{file} holds no schema: {error.message}") from error
+        raise CommandError(f"{file} is not a GraphQL schema: {error.message}") from error
     except TypeError as error:
-        # It can be read, but does not make sense; one line a fault.
-        raise CommandError(f"{file} holds no schema: {str(error).splitlines()[0]}") from error
+        # Valid syntax, but an invalid schema; the message has one line per error.
+        raise CommandError(
+            f"{file} is not a GraphQL schema: {str(error).splitlines()[0]}"
+        ) from error
     breaking = find_breaking_changes(former, graphql_schema())
     for change in breaking:
         print(f"breaking: {change.description}")
     for risk in find_dangerous_changes(former, graphql_schema()):
         print(f"dangerous: {risk.description}")
-    print(f"{len(breaking)} breaking changes against {_named(file)}.")
-    is_stale = COMMITTED.exists() and _read(COMMITTED) != printed()
-    if is_stale:
+    print(f"{len(breaking)} breaking changes against {_relative(file)}.")
+    is_out_of_date = COMMITTED_SCHEMA.exists() and _read(COMMITTED_SCHEMA) != printed()
+    if is_out_of_date:
+        committed = _relative(COMMITTED_SCHEMA)
         print(
-            f"{_named(COMMITTED)} is out of date; write it anew by: "
-            f"ticketops schema export {_named(COMMITTED)}",
+            f"{committed} is out of date. Run: ticketops schema export {committed}",
             file=sys.stderr,
         )
     without_date = undated(graphql_schema())
-    for place in without_date:
-        print(f"{place} is deprecated without a date in its reason, like 2027-01-31.")
-    return 1 if breaking or is_stale or without_date else 0
+    for name in without_date:
+        print(
+            f"{name} is deprecated without a removal date. "
+            f"Add a date like 2027-01-31 to the reason."
+        )
+    return 1 if breaking or is_out_of_date or without_date else 0
 
 
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}.") from error
+        raise CommandError(f"Cannot read {file}: {error}.") from error
 
 
-def _named(file: Path) -> Path:
+def _relative(file: Path) -> Path:
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

@@ -10,45 +10,56 @@ from app.cli.flags import DATABASE, add_flags, load_settings
 from app.cli.progress import Progress
 from app.config.setting_parsers import integer
 
+DEFAULT_TICKETS = 1000
+
 
 def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "seed",
-        help="fill the database with demo tickets",
-        description="Fill the database with demo tickets and all that happened to them. "
-        "The same seed makes the same tickets; those that are there already are left alone.",
+        help="add demo tickets to the database",
+        description="Add demo tickets with their history and deliveries to the database. The same "
+        "seed gives the same tickets; existing ones are not changed.",
     )
     parser.add_argument(
         "--tickets",
         type=_number,
-        default=1000,
+        default=DEFAULT_TICKETS,
         metavar="NUMBER",
-        help="how many (1000 if not given)",
+        help=f"number of tickets (default: {DEFAULT_TICKETS})",
     )
     parser.add_argument(
-        "--seed", type=_number, default=0, metavar="NUMBER", help="which ones (0 if not given)"
+        "--seed",
+        type=_number,
+        default=0,
+        metavar="NUMBER",
+        help="seed of the random data; another seed gives other tickets (default: 0)",
     )
     add_flags(parser, *DATABASE)
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Seed, and say what was added."""
-    settings = load_settings(given)
+def run(arguments: argparse.Namespace) -> int:
+    """Add the tickets, and print how many were added."""
+    settings = load_settings(arguments)
     from app.database.ready import ready_database
     from app.seed import seed
 
     with ready_database(settings) as database, Progress("tickets", sys.stderr) as progress:
-        began = time.monotonic()
+        started_at = time.monotonic()
         report = asyncio.run(
-            seed(database.url, tickets=given.tickets, seed=given.seed, progress=progress.show)
+            seed(
+                database.url,
+                tickets=arguments.tickets,
+                seed=arguments.seed,
+                progress=progress.show,
+            )
         )
-    there = f" {report.there_before} had been there before." if report.there_before else ""
+    existing = f" {report.existing} tickets existed already." if report.existing else ""
     print(
         f"Added {report.tickets} tickets, {report.log_entries} log entries, "
         f"{report.deliveries} deliveries and {report.events} events "
-        f"in {time.monotonic() - began:.1f} s.{there}"
+        f"in {time.monotonic() - started_at:.1f} s.{existing}"
     )
     return 0
 

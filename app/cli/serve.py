@@ -10,16 +10,16 @@ def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "serve",
-        help="migrate the database, and serve",
-        description="Migrate the database, and serve until Ctrl-C or SIGTERM.",
+        help="migrate the database and run the server",
+        description="Migrate the database, and run the server until Ctrl-C or SIGTERM.",
     )
     add_flags(parser, "host", "port", *DATABASE, "workers", "ops_url", "auth", *LOG)
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Serve until told to stop."""
-    settings = load_settings(given)
+def run(arguments: argparse.Namespace) -> int:
+    """Run the server until it is stopped."""
+    settings = load_settings(arguments)
     from app.processes.serve import serve
 
     serve(settings)

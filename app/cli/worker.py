@@ -10,17 +10,17 @@ def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "worker",
-        help="deliver to OPS, beside servers with DELIVERY_WORKER=false",
-        description="Bring to OPS what is due, until told to stop; any number of workers "
-        "and servers share one database.",
+        help="deliver tickets to OPS, for servers with DELIVERY_WORKER=false",
+        description="Deliver tickets to OPS until Ctrl-C or SIGTERM. Any number of workers and "
+        "servers can share one database.",
     )
     add_flags(parser, *DATABASE, *LOG)
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Work until SIGINT or SIGTERM."""
-    settings = load_settings(given)
+def run(arguments: argparse.Namespace) -> int:
+    """Run the worker until it is stopped."""
+    settings = load_settings(arguments)
     from app.processes.worker import work
 
     work(settings)

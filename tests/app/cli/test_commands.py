@@ -140,7 +140,7 @@ def test_seed_adds_what_is_missing(tmp_path: Path, url: str) -> None:
 
     assert seed(20).startswith("Added 20 tickets, 60 log entries")
     assert seed(30).startswith("Added 10 tickets, 30 log entries")
-    assert "30 had been there before" in seed(30)
+    assert "30 tickets existed already" in seed(30)
 
 
 def test_a_number_of_tickets_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -223,13 +223,13 @@ from app.cli import main, schema
 from schema.build import graphql_schema
 
 graphql_schema().query_type.fields["viewer"].deprecation_reason = {reason!r}
-schema.COMMITTED = Path("schema.graphql")
+schema.COMMITTED_SCHEMA = Path("schema.graphql")
 main(["schema", "export", "schema.graphql"])
 raise SystemExit(main(["schema", "check"]))
 """
     done = _python(code, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (status, "")
-    assert ("Query.viewer is deprecated without a date" in done.stdout) == bool(status)
+    assert ("Query.viewer is deprecated without a removal date" in done.stdout) == bool(status)
 
 
 def test_schema_check_of_no_schema_is_one_line(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from app.database.migrations import migrate
 from app.seed import SeedReport, seed
-from app.seed.copying import BATCH, NotMigrated
-from app.seed.demo import NEWEST
+from app.seed.loading import BATCH_SIZE, NotMigrated
+from app.seed.story import NEWEST
 
 COUNT = 300
 
@@ -52,7 +52,7 @@ async def migrated_url(empty_database_url: str) -> str:
 async def test_it_adds_so_many_tickets_with_three_log_entries_each(migrated_url: str) -> None:
     report = await fill(migrated_url)
 
-    assert (report.tickets, report.log_entries, report.there_before) == (COUNT, 3 * COUNT, 0)
+    assert (report.tickets, report.log_entries, report.existing) == (COUNT, 3 * COUNT, 0)
     assert await ask(migrated_url, "SELECT count(*) FROM tickets") == [(COUNT,)]
     groups = await ask(
         migrated_url,
@@ -71,7 +71,7 @@ async def test_the_same_seed_gives_the_same_data_and_another_one_other(
     assert await contents(migrated_url) == first
 
     report = await fill(migrated_url, number=1)
-    assert (report.tickets, report.there_before) == (COUNT, 0)
+    assert (report.tickets, report.existing) == (COUNT, 0)
 
 
 async def test_a_second_run_adds_nothing_and_a_higher_number_older_tickets(
@@ -80,12 +80,12 @@ async def test_a_second_run_adds_nothing_and_a_higher_number_older_tickets(
     await fill(migrated_url)
     first = await contents(migrated_url)
     again = await fill(migrated_url)
-    assert (again.tickets, again.log_entries, again.there_before) == (0, 0, COUNT)
+    assert (again.tickets, again.log_entries, again.existing) == (0, 0, COUNT)
     assert await contents(migrated_url) == first
 
     ((oldest,),) = await ask(migrated_url, "SELECT min(created_at) FROM tickets")
     more = await fill(migrated_url, COUNT + 20)
-    assert (more.tickets, more.there_before) == (20, COUNT)
+    assert (more.tickets, more.existing) == (20, COUNT)
     older = await ask(migrated_url, "SELECT count(*) FROM tickets WHERE created_at < $1", oldest)
     assert older == [(20,)]
 
@@ -94,7 +94,7 @@ async def test_a_ticket_that_somebody_deleted_does_not_come_back(migrated_url: s
     await fill(migrated_url, 3)
     await ask(migrated_url, "DELETE FROM tickets")
     report = await fill(migrated_url, 3)
-    assert (report.tickets, report.there_before) == (0, 3)
+    assert (report.tickets, report.existing) == (0, 3)
 
 
 async def test_each_ticket_is_what_its_deliveries_entries_and_events_say(
@@ -141,7 +141,7 @@ async def test_each_ticket_is_what_its_deliveries_entries_and_events_say(
 
 async def test_events_have_the_order_of_their_times(migrated_url: str) -> None:
     """Of one ticket, and of all created ones, over more than one batch."""
-    await fill(migrated_url, BATCH + 1)
+    await fill(migrated_url, BATCH_SIZE + 1)
     for where in ("true", "e.type = 'created'"):
         partition = "PARTITION BY ticket_id" if where == "true" else ""
         wrong = await ask(
@@ -193,9 +193,9 @@ async def test_nobody_in_it_is_real(migrated_url: str) -> None:
 
 async def test_progress_goes_from_nothing_to_all(migrated_url: str) -> None:
     seen: list[tuple[int, int]] = []
-    total = 2 * BATCH + 1
+    total = 2 * BATCH_SIZE + 1
     await seed(migrated_url, tickets=total, seed=0, progress=lambda *done: seen.append(done))
-    assert seen == [(0, total), (BATCH, total), (2 * BATCH, total), (total, total)]
+    assert seen == [(0, total), (BATCH_SIZE, total), (2 * BATCH_SIZE, total), (total, total)]
 
 
 async def test_a_database_without_the_tables_is_told_apart(empty_database_url: str) -> None:

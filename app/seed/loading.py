@@ -1,4 +1,4 @@
-"""Demo tickets brought into the database, a thousand at a time."""
+"""Loading of demo tickets into the database, in batches."""
 
 import asyncio
 from collections import Counter
@@ -11,46 +11,46 @@ import asyncpg
 
 from app.database.migrations import EXPECTED_VERSION, schema_version
 from app.errors import CommandError
-from app.seed.demo import Row, Story
+from app.seed.story import Story
+from app.seed.ticket import Row
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 _LOCK_KEY = int.from_bytes(b"seedlock", "big")
 _TABLES = ("tickets", "log_entries", "ops_deliveries", "ticket_events")
 
-# By table.
+# Rows by table.
 Rows: TypeAlias = dict[str, list[Row]]
 
 
 class NotMigrated(CommandError):
-    """The tables to be filled are not there, or are not those of this program."""
+    """The database is not at the version of this program."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedReport:
-    """How many rows were added, and how many tickets of the seed had been there before."""
+    """Numbers of rows added, and of tickets of the seed that existed already."""
 
     tickets: int
     log_entries: int
     deliveries: int
     events: int
-    there_before: int
+    existing: int
 
 
 async def seed(
     url: str, *, tickets: int, seed: int, progress: Callable[[int, int], None]
 ) -> SeedReport:
-    """See to it that the database has the first so many tickets of a seed; raises NotMigrated.
+    """Add the first tickets of a seed to the database; raises NotMigrated.
 
-    ``progress`` is called with how many are done, and of how many. A ticket that is or
-    was there is left alone, also when somebody has changed or deleted it since: so
-    running it twice adds nothing, a higher number adds older tickets, and another seed
-    adds others.
+    Tickets that exist or have existed are skipped, even if they were changed or deleted: a second
+    run adds nothing, a larger number adds older tickets, and another seed adds other tickets.
+    ``progress`` is called with the number of tickets done and their total.
     """
-    # Behind a pooler prepared statements would be in others' way.
+    # A connection pooler does not support prepared statements.
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         if await schema_version(connection) != EXPECTED_VERSION:
-            message = "The database is not at the version of this program."
+            message = "The database is not migrated to the version of this program."
             raise NotMigrated(message, hint="Run: ticketops migrate")
         async with _lock(url):
             added = await _fill(connection, tickets, seed, progress)
@@ -63,16 +63,16 @@ async def seed(
         log_entries=added["log_entries"],
         deliveries=added["ops_deliveries"],
         events=added["ticket_events"],
-        there_before=tickets - added["tickets"],
+        existing=tickets - added["tickets"],
     )
 
 
 @asynccontextmanager
 async def _lock(url: str) -> AsyncIterator[None]:
-    """Be the only one that seeds: two runs of one seed would both find a ticket missing.
+    """Hold the advisory lock of seeding, because two concurrent runs would add the same tickets.
 
-    The lock is a transaction's, so that it also holds, and ends, behind a pooler that
-    gives each transaction another session. That transaction does nothing else.
+    The lock belongs to a transaction, which does nothing else, so that it also works behind a
+    connection pooler in transaction mode.
     """
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
@@ -89,13 +89,15 @@ async def _fill(
 ) -> Counter[str]:
     added: Counter[str] = Counter()
     rows: Rows = {}
-    # The oldest first, so that the order of events is that of their times.
-    for end in range(tickets, 0, -BATCH):
+    # Oldest first, so that the events are numbered in the order of their times.
+    for end in range(tickets, 0, -BATCH_SIZE):
         progress(tickets - end, tickets)
-        numbers = reversed(range(max(end - BATCH, 0), end))
+        numbers = reversed(range(max(end - BATCH_SIZE, 0), end))
         missing = await _missing(connection, [Story(seed, number) for number in numbers])
-        # PostgreSQL takes one batch in while the next is made.
-        _, rows = await asyncio.gather(_copy(connection, rows), asyncio.to_thread(_told, missing))
+        # PostgreSQL stores one batch while the next one is generated.
+        _, rows = await asyncio.gather(
+            _copy(connection, rows), asyncio.to_thread(_generate, missing)
+        )
         added.update({table: len(new) for table, new in rows.items()})
     await _copy(connection, rows)
     progress(tickets, tickets)
@@ -107,22 +109,22 @@ async def _missing(connection: asyncpg.Connection, stories: Sequence[Story]) -> 
         "SELECT id FROM ticket_events WHERE id = ANY ($1::text[])",
         [story.first_event_id for story in stories],
     )
-    there = {row["id"] for row in rows}
-    return [story for story in stories if story.first_event_id not in there]
+    existing = {row["id"] for row in rows}
+    return [story for story in stories if story.first_event_id not in existing]
 
 
-def _told(stories: Iterable[Story]) -> Rows:
-    demos = [story.told() for story in stories]
+def _generate(stories: Iterable[Story]) -> Rows:
+    generated = [story.generate() for story in stories]
     return {
-        "tickets": [demo.ticket for demo in demos],
-        "log_entries": [row for demo in demos for row in demo.log_entries],
-        "ops_deliveries": [row for demo in demos for row in demo.deliveries],
-        "ticket_events": [row for demo in demos for row in demo.events],
+        "tickets": [demo.ticket for demo in generated],
+        "log_entries": [row for demo in generated for row in demo.log_entries],
+        "ops_deliveries": [row for demo in generated for row in demo.deliveries],
+        "ticket_events": [row for demo in generated for row in demo.events],
     }
 
 
 async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
-    # One transaction: a ticket comes with all that belongs to it.
+    # In one transaction, so that no ticket is stored without its history.
     async with connection.transaction():
         for table, records in rows.items():
             if records:

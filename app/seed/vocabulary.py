@@ -1,4 +1,4 @@
-"""What demo tickets say, and who says it."""
+"""Names and texts of demo tickets."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ TAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """What tickets of a category are about; {product}, {number} and {place} are filled in."""
+    """Texts of one category, with the placeholders {product}, {number} and {place}."""
 
     name: str
     subjects: tuple[str, ...]
