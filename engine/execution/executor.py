@@ -107,7 +107,7 @@ class ProjectingExecutor(Executor[Any]):
             )
             return await completed if self.is_awaitable(completed) else completed
         if value is None and is_non_null_type(return_type):
-            # The same class and text as graphql-core's, which has no constant for them.
+            # The class and the text are those of graphql-core, which does not export them.
             message = (
                 f"Cannot return null for non-nullable field {info.parent_type}.{info.field_name}."
             )

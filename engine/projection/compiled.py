@@ -35,7 +35,7 @@ class CompiledSelection(Generic[P]):
     def text(self, key: Hashable, build: Callable[[], Sql]) -> str:
         """Return the text of a statement, built once for each key.
 
-        The key must contain everything that the text depends on besides this selection.
+        The text may depend on this selection and on the key, and on nothing else.
         """
         text = self.texts.get(key)
         if text is not None:

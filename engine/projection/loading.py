@@ -211,7 +211,7 @@ async def _read_aggregates(
     """Return for each page whether there are rows on its opposite side, and the total.
 
     The opposite side is the one that the page starts from: before a forward page, after a
-    backward page. What is not selected is False or None and runs no statement.
+    backward page. No statement runs if neither is selected; the values are then False and None.
     """
     wants_total = compiled.projection.wants_total
     # A page without a cursor starts at an end of the list; nothing is on its opposite side.
