@@ -5,13 +5,15 @@ enumerations, because ``varchar(n)`` truncates trailing blanks without an error,
 error does not name the column.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import uuid_utils
 from tortoise import fields
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.fields.db_defaults import Now
+from tortoise.models import Model
 
 ID_MAX_LENGTH = 64
 
@@ -59,6 +61,17 @@ def time_column(**options: Any) -> fields.DatetimeField[Any]:
 def json_column(**options: Any) -> fields.JSONField[str]:
     """Return a jsonb column. Its Python value is JSON text, to keep numbers exact."""
     return fields.JSONField(decoder=_as_text, **options)
+
+
+def columns_of(model: type[Model]) -> Mapping[str, fields.Field[Any]]:
+    """Return the columns of a model by name, in the order of their declaration."""
+    fields_map: Mapping[str, fields.Field[Any]] = model._meta.fields_map  # noqa: SLF001  # Tortoise offers no public access to its Field objects
+    return fields_map
+
+
+def enum_of(column: fields.Field[Any]) -> type[StrEnum] | None:
+    """Return the enumeration of a column, or None for a column of another type."""
+    return cast("type[StrEnum]", column.enum_type) if isinstance(column, EnumColumn) else None
 
 
 def _as_text(value: str | bytes) -> str:

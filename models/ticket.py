@@ -1,12 +1,23 @@
-"""The table of tickets."""
+"""The table of tickets, and how the API uses each of its columns."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
-from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
+from models.columns import (
+    columns_of,
+    enum_column,
+    id_column,
+    json_column,
+    new_id,
+    text_column,
+    time_column,
+)
 from models.enums import OpsState, TicketPriority, TicketStatus
 
 # In characters. The texts of the full-text search together must stay well below 1 MiB,
@@ -21,19 +32,22 @@ ASSIGNED_TO_MAX_LENGTH = 200
 # In bytes of the value as PostgreSQL prints it: ``octet_length(metadata::text)``.
 METADATA_MAX_BYTES = 65_536
 
+DEFAULT_CATEGORY = "general"
+
 # Text search configuration of the column ``search``. The model does not declare that column:
 # PostgreSQL generates it from subject, description and customer.
 SEARCH_CONFIGURATION = "english"
 
 
-def _rank(column: str, enum: type[StrEnum]) -> str:
-    cases = " ".join(f"WHEN '{member}' THEN {rank}" for rank, member in enumerate(enum, start=1))
+def rank(column: str, enum: type[StrEnum]) -> str:
+    """Return the SQL expression for the position of a value in its enumeration.
+
+    Tickets are sorted by it. The expression indexes in the migrations use this very text.
+    """
+    cases = " ".join(
+        f"WHEN '{member}' THEN {position}" for position, member in enumerate(enum, start=1)
+    )
     return f"CASE {column} {cases} END"
-
-
-# Rank of a value in its enumeration, to sort tickets. The indexes have the same expressions.
-STATUS_RANK = _rank("status", TicketStatus)
-PRIORITY_RANK = _rank("priority", TicketPriority)
 
 
 class Ticket(Model):
@@ -48,7 +62,9 @@ class Ticket(Model):
     priority = enum_column(
         TicketPriority, default=TicketPriority.MEDIUM, db_default=TicketPriority.MEDIUM.value
     )
-    category = text_column(CATEGORY_MAX_LENGTH, default="general", db_default="general")
+    category = text_column(
+        CATEGORY_MAX_LENGTH, default=DEFAULT_CATEGORY, db_default=DEFAULT_CATEGORY
+    )
     customer_name = text_column(CUSTOMER_NAME_MAX_LENGTH)
     customer_email = text_column(CUSTOMER_EMAIL_MAX_LENGTH)
     customer_phone = text_column(CUSTOMER_PHONE_MAX_LENGTH, null=True)
@@ -70,3 +86,53 @@ class Ticket(Model):
             Index(fields=("assigned_to", "created_at", "id"), name="tickets_of_assignee"),
             Index(fields=("customer_email", "created_at", "id"), name="tickets_of_customer"),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketField:
+    """Facts about a field of a ticket that its column does not state.
+
+    Validation, the statements that write tickets, the history, the payload for OPS and the
+    REST fields are derived from the columns and from these facts.
+    """
+
+    # Set by the service: clients cannot write it, and the history does not record it.
+    is_read_only: bool = False
+    # Text that may be empty or blank.
+    may_be_blank: bool = False
+    is_email: bool = False
+    # Part of the payload of a delivery.
+    is_sent_to_ops: bool = True
+    # Query parameter of GET /tickets, compared for equality.
+    is_rest_parameter: bool = False
+
+
+# In the order of the REST fields: those of the former service precede later ones.
+TICKET_FIELDS: Mapping[str, TicketField] = {
+    "id": TicketField(is_read_only=True),
+    "subject": TicketField(),
+    "description": TicketField(may_be_blank=True),
+    "status": TicketField(is_rest_parameter=True),
+    "created_at": TicketField(is_read_only=True),
+    "customer_name": TicketField(),
+    "customer_email": TicketField(is_email=True),
+    "customer_phone": TicketField(),
+    "assigned_to": TicketField(is_rest_parameter=True),
+    "priority": TicketField(is_rest_parameter=True),
+    "category": TicketField(is_rest_parameter=True),
+    "metadata": TicketField(),
+    "updated_at": TicketField(is_read_only=True),
+    "version": TicketField(is_read_only=True),
+    "ops_state": TicketField(is_read_only=True, is_sent_to_ops=False),
+}
+TICKET_COLUMNS = columns_of(Ticket)
+if TICKET_FIELDS.keys() != TICKET_COLUMNS.keys():
+    difference = ", ".join(sorted(TICKET_FIELDS.keys() ^ TICKET_COLUMNS.keys()))
+    raise TypeError(f"TICKET_FIELDS must list each column of Ticket; check {difference}")
+
+# The default of each field that clients write; None for a field without a default.
+NEW_TICKET: Mapping[str, Any] = {
+    name: column.default
+    for name, column in TICKET_COLUMNS.items()
+    if not TICKET_FIELDS[name].is_read_only
+}

@@ -42,7 +42,7 @@ def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
         case int() if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
             raise _invalid(path, "contains an integer of more than 64 bits: send it as a string")
         case float() if not math.isfinite(value):
-            raise _invalid(path, "must not contain a number outside the range of a 64-bit float")
+            raise _invalid(path, "must not contain a number outside the range of 64 bits")
 
 
 def _invalid(path: tuple[str, ...], rule: str) -> InvalidInput:

@@ -1,27 +1,31 @@
-"""The one door to rows: every table that the API reads, with the orders it is listed in."""
+"""Every table that the API reads, and the orders in which its rows are listed."""
+
+from typing import Any
+
+from tortoise import fields
 
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import OrderTerm, RowOrder, TermKind
 from engine.sql.tables import Computed, table_of
 from models import LogEntry, OpsDelivery, Ticket, TicketEvent
-from models.ticket import PRIORITY_RANK, STATUS_RANK
+from models.columns import enum_of
+from models.ticket import TICKET_COLUMNS, rank
 
 _KEY = OrderTerm('"id"', TermKind.TEXT)
 
-# The order of the feed; newest first it is the order of the history. Both have the
-# same cursors, so that a reader of the history can go on with the feed.
+# The order of the feed. Its reverse is the order of the history, with the same cursors, so
+# that a client can read the history and then continue with the feed.
 EVENT_ORDER = RowOrder(
     "events",
     (OrderTerm('"transaction"', TermKind.INTEGER), OrderTerm('"sequence"', TermKind.INTEGER)),
 )
 NEWEST_EVENT_FIRST = RowOrder(EVENT_ORDER.name, EVENT_ORDER.terms, descending=True)
 
-
 _encode_event = cursor_encoder(EVENT_ORDER, (0, 1))
 
 
 def event_cursor(transaction: int, sequence: int) -> str:
-    """Return the place of an event in the feed."""
+    """Return the cursor of an event in the feed."""
     return _encode_event([(transaction, sequence)])[0]
 
 
@@ -32,7 +36,7 @@ EVENTS = table_of(
     TicketEvent, computed={"cursor": Computed(("transaction", "sequence"), event_cursor)}
 )
 
-# Where `node` looks for an id, in this order.
+# The tables that `node` searches for an id, in this order.
 NODE_TABLES = (TICKETS, DELIVERIES, LOG_ENTRIES, EVENTS)
 
 NEWEST_LOG_ENTRY_FIRST = RowOrder(
@@ -43,19 +47,34 @@ NEWEST_DELIVERY_FIRST = RowOrder(
 )
 
 
-# What tickets can be ordered by: the expression has an index together with the id.
-_TICKET_TERMS = {
-    "created_at": OrderTerm('"created_at"', TermKind.TIME),
-    "updated_at": OrderTerm('"updated_at"', TermKind.TIME),
-    "priority": OrderTerm(PRIORITY_RANK, TermKind.INTEGER),
-    "status": OrderTerm(STATUS_RANK, TermKind.INTEGER),
-    "subject": OrderTerm('"subject"', TermKind.TEXT),
-}
+def _ticket_term(name: str, column: fields.Field[Any]) -> OrderTerm:
+    """Return the sort key of a column: an enumeration sorts by position, all else by value."""
+    if (enum := enum_of(column)) is not None:
+        return OrderTerm(rank(name, enum), TermKind.INTEGER)
+    if isinstance(column, fields.DatetimeField):
+        return OrderTerm(f'"{name}"', TermKind.TIME)
+    if isinstance(column, fields.IntField):
+        return OrderTerm(f'"{name}"', TermKind.INTEGER)
+    return OrderTerm(f'"{name}"', TermKind.TEXT)
+
+
+# By column and direction. Columns that may be null have no order, because a cursor cannot
+# hold null. `TicketOrderField` in the schema lists the columns that clients may sort by: each
+# needs an index on (column, id).
 TICKET_ORDERS = {
     (name, descending): RowOrder(
-        f"tickets.{name}.{'desc' if descending else 'asc'}", (term, _KEY), descending=descending
+        f"tickets.{name}.{'desc' if descending else 'asc'}",
+        (_ticket_term(name, column), _KEY),
+        descending=descending,
     )
-    for name, term in _TICKET_TERMS.items()
+    for name, column in TICKET_COLUMNS.items()
+    if not column.null
     for descending in (False, True)
 }
 NEWEST_TICKET_FIRST = TICKET_ORDERS["created_at", True]
+
+
+def graphql_name(column: str) -> str:
+    """Return the GraphQL name of a column: its name in camel case."""
+    first, *others = column.split("_")
+    return first + "".join(word.capitalize() for word in others)

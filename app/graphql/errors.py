@@ -13,8 +13,8 @@ from graphql import GraphQLError
 from engine.database.errors import is_unavailable, sqlstate
 from engine.streaming.subscriber import SlowConsumer
 from resolvers.errors import ApiError
-from resolvers.tables import event_cursor
-from schema.common.errors import camel_case, message_of
+from resolvers.tables import event_cursor, graphql_name
+from schema.common.errors import message_of
 
 __all__ = [
     "codes_of",
@@ -75,7 +75,7 @@ def _shown_error(error: GraphQLError, request_id: str) -> Shown:
         return _with_code(error, "BAD_USER_INPUT")
     if isinstance(original, ApiError):
         masked = _masked(error, "BAD_USER_INPUT", message_of(original))
-        masked["extensions"]["argument"] = [camel_case(name) for name in original.path]
+        masked["extensions"]["argument"] = [graphql_name(name) for name in original.path]
         return masked
     if isinstance(original, SlowConsumer):
         message = "The events came faster than they were taken. Go on after lastCursor."

@@ -12,7 +12,8 @@ from starlette.requests import Request
 
 from app.http.problem import HttpProblem
 from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from models import TicketPriority, TicketStatus
+from models.columns import enum_of
+from models.ticket import TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.tickets.filters import TicketFilter
 
 __all__ = ["Listing", "bad_parameter", "next_link", "parse_listing"]
@@ -113,11 +114,14 @@ def _member(name: str, enum: type[StrEnum], text: str) -> dict[str, Any]:
         raise ValueError(f"must be one of {', '.join(enum)}") from None
 
 
+def _equal(name: str) -> Callable[[str], dict[str, Any]]:
+    if (enum := enum_of(TICKET_COLUMNS[name])) is not None:
+        return partial(_member, name, enum)
+    return partial(_text, name)
+
+
 _PARAMETERS: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    "status": partial(_member, "status", TicketStatus),
-    "priority": partial(_member, "priority", TicketPriority),
-    "category": partial(_text, "category"),
-    "assigned_to": partial(_text, "assigned_to"),
+    **{name: _equal(name) for name, field in TICKET_FIELDS.items() if field.is_rest_parameter},
     "q": _search,
     "limit": _limit,
     "cursor": _cursor,

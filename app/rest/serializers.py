@@ -7,6 +7,7 @@ import orjson
 
 from app.http.raw_response import RawResponse
 from models import LogEntry, OpsDelivery, Ticket
+from models.ticket import TICKET_FIELDS
 
 __all__ = [
     "Document",
@@ -18,24 +19,6 @@ __all__ = [
 
 Document: TypeAlias = dict[str, Any]
 
-# The columns of version 1 in their order, then what came since.
-TICKET_FIELDS = (
-    "id",
-    "subject",
-    "description",
-    "status",
-    "created_at",
-    "customer_name",
-    "customer_email",
-    "customer_phone",
-    "assigned_to",
-    "priority",
-    "category",
-    "metadata",
-    "updated_at",
-    "version",
-    "ops_state",
-)
 DELIVERY_FIELDS = (
     "id",
     "ticket_id",

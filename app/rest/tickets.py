@@ -16,6 +16,7 @@ from app.rest.problems import pointer, ticket_not_found
 from app.rest.serializers import json_response, ticket_document
 from engine.execution.fallback import load, load_connection
 from models import Ticket
+from models.ticket import TICKET_FIELDS
 from resolvers.context import Context
 from resolvers.errors import InvalidInput
 from resolvers.tickets.changes import create_ticket, delete_ticket, update_ticket
@@ -25,7 +26,9 @@ __all__ = ["add_ticket", "change_ticket", "list_tickets", "read_ticket", "remove
 
 # What a ticket has but nobody sets. Left out of what is written, so that a client
 # may send back a ticket as it has read it; If-Match is for who wants it unchanged.
-_READ_ONLY = frozenset({"created_at", "updated_at", "version", "ops_state"})
+_READ_ONLY = frozenset(
+    name for name, field in TICKET_FIELDS.items() if field.is_read_only and name != "id"
+)
 
 
 async def list_tickets(request: Request, context: Context) -> ASGIApp:

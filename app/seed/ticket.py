@@ -8,6 +8,7 @@ import orjson
 
 from app.seed import vocabulary
 from app.seed.random_source import RandomSource
+from models.ticket import NEW_TICKET
 
 __all__ = ["Row", "ticket_row"]
 
@@ -32,6 +33,8 @@ def ticket_row(source: RandomSource, id: str, created_at: datetime, *, age_days:
     percentages = next(status for days, status in _STATUS_BY_AGE_DAYS if age_days >= days)
     status = source.weighted(percentages)
     return {
+        # Fields that the demo data does not vary keep the default of a new ticket.
+        **NEW_TICKET,
         "id": id,
         "subject": _fill_in(source, source.pick(category.subjects)),
         "description": _description(source, category),

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from tortoise import BaseDBAsyncClient
+from tortoise import BaseDBAsyncClient, fields
 
 from engine.database.commits import notify_commit
 from engine.database.queries import fetch
@@ -19,6 +19,7 @@ from engine.database.transactions import add_commit_topic
 from engine.sql.tables import instance
 from models import OpsDelivery, Ticket
 from models.columns import new_id
+from models.ticket import TICKET_COLUMNS, TICKET_FIELDS
 from ops.delivery.policy import OpsPolicy
 
 __all__ = [
@@ -36,31 +37,29 @@ __all__ = [
 # Topic of the commits after which a delivery is due, now or later.
 DELIVERIES_DUE = "deliveries"
 
+
+def _payload_value(name: str) -> str:
+    if isinstance(TICKET_COLUMNS[name], fields.DatetimeField):
+        return f"""to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return name
+
+
+# The ticket as OPS receives it: the arguments of jsonb_build_object.
+_PAYLOAD = ", ".join(
+    f"'{name}', {_payload_value(name)}"
+    for name, field in TICKET_FIELDS.items()
+    if field.is_sent_to_ops
+)
 # $6: whether to claim the delivery at once. Otherwise it is due, and a worker claims it.
 # The payload is the ticket at this time: every attempt sends the same, even if the ticket changes.
-_CLAIM_NEW = """
+_CLAIM_NEW = f"""
 INSERT INTO ops_deliveries (
     id, ticket_id, payload, state, attempts,
     requested_by, request_id, created_at, next_attempt_at, lease_until
 )
 SELECT
     $2, id,
-    jsonb_build_object(
-        'id', id,
-        'subject', subject,
-        'description', description,
-        'status', status,
-        'priority', priority,
-        'category', category,
-        'customer_name', customer_name,
-        'customer_email', customer_email,
-        'customer_phone', customer_phone,
-        'assigned_to', assigned_to,
-        'metadata', metadata,
-        'created_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'updated_at', to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'version', version
-    ),
+    jsonb_build_object({_PAYLOAD}),
     'pending', CASE WHEN $6 THEN 1 ELSE 0 END,
     $3, $4, clock.now,
     CASE WHEN $6 THEN clock.now + $5 ELSE clock.now END,
@@ -69,7 +68,7 @@ FROM tickets, (SELECT clock_timestamp() AS now) AS clock
 WHERE id = $1
 ON CONFLICT (ticket_id) WHERE state = 'pending' DO NOTHING
 RETURNING *
-"""
+"""  # noqa: S608  # the names of columns; values are parameters
 
 # A delivery that was cancelled during an attempt keeps that attempt as its next one.
 _CLAIM_RETRY = """

@@ -1,4 +1,4 @@
-"""Tickets created, changed and deleted: each one transaction, with its event."""
+"""Create, update and delete tickets: one transaction each, which also records the event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -15,8 +15,9 @@ from engine.database.errors import violated_constraint
 from engine.database.queries import fetch
 from engine.sql.queries import Loaded
 from engine.sql.tables import Column
-from models import Ticket, TicketPriority, TicketStatus
+from models import Ticket
 from models.columns import new_id
+from models.ticket import NEW_TICKET
 from models.ticket_lock import lock_ticket
 from ops.delivery.cancellation import cancel_pending
 from resolvers.context import Context
@@ -41,19 +42,13 @@ from resolvers.tickets.validation import (
     metadata_is_too_long,
 )
 
-# What a new ticket has where nothing else is said.
-_NEW: Mapping[str, Any] = dict.fromkeys(AUDITED_FIELDS) | {
-    "status": TicketStatus.OPEN,
-    "priority": TicketPriority.MEDIUM,
-    "category": "general",
-}
 _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
-    """Make a ticket; raises ApiErrors, or Conflict where its id is taken or the key was used."""
+    """Create a ticket; raises ApiErrors, or Conflict if its id is taken or the key was used."""
     values = checked_for_create(fields)
     call = keyed_call(context.caller, idempotency_key, "createTicket", values)
     id = values.get("id") or new_id()  # noqa: A001  # the name of the column
@@ -80,7 +75,7 @@ async def update_ticket(
     *,
     expected_version: int | None = None,
 ) -> Loaded[Ticket]:
-    """Change the given fields; one that is absent stays, and what is as it was is no change.
+    """Change the given fields. An update that changes nothing does not increment ``version``.
 
     Raises ApiErrors, NotFound, or Conflict unless the ticket has the expected version.
     """
@@ -113,7 +108,8 @@ async def update_ticket(
     if record[0] is not None:
         notify_commit()
         return Loaded(TICKETS, record)
-    # It was not changed: what it is now does not decide why, for others may have changed it.
+    # Nothing was changed. The version that the statement saw decides why, because another
+    # transaction may have changed the ticket since.
     ticket = _found(await fetch(FIND, [id]), id)
     if expected_version is not None and version != expected_version:
         raise _version_conflict(version, expected_version, ticket)
@@ -126,7 +122,7 @@ async def delete_ticket(
     *,
     expected_version: int | None = None,
 ) -> str:
-    """Delete a ticket, cancel its pending delivery, and return its id; its log and history stay.
+    """Delete a ticket, cancel its pending delivery, and return its id; log and history are kept.
 
     Raises NotFound, or Conflict unless the ticket has the expected version.
     """
@@ -134,7 +130,7 @@ async def delete_ticket(
     async with in_transaction() as connection:
         await lock_ticket(connection, id)
         rows = await _fetch_by(connection, FIND_FOR_DELETION, [id])
-        gone = _found(rows, id, expected_version).instance
+        ticket = _found(rows, id, expected_version).instance
         await cancel_pending(connection, id)
         await connection.execute_query_dict(
             DELETE,
@@ -143,7 +139,7 @@ async def delete_ticket(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes({name: getattr(gone, name) for name in AUDITED_FIELDS}, is_gone=True),
+                _changes({name: getattr(ticket, name) for name in AUDITED_FIELDS}, is_deleted=True),
             ],
         )
     return id
@@ -155,21 +151,21 @@ async def _create(
     id: str,
     values: Values,
 ) -> Loaded[Ticket]:
-    # An id is unique among all that `node` finds; those that we make are so by themselves.
+    # An id is unique among all objects that `node` finds; generated ids are unique anyway.
     if "id" in values and await fetch_rows(ID_IS_TAKEN, [id]):
         raise _id_is_taken()
-    told = {**_NEW, **values}
-    told.pop("id", None)
+    written = {**NEW_TICKET, **values}
+    written.pop("id", None)
     try:
         [row] = await fetch_rows(
             CREATE,
             [
                 id,
-                *told.values(),
+                *written.values(),
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes(told),
+                _changes(written),
             ],
         )
     except (asyncpg.IntegrityConstraintViolationError, IntegrityError) as error:
@@ -184,7 +180,7 @@ async def _create(
 async def _fetch_by(
     connection: BaseDBAsyncClient, statement: str, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Run a statement in a transaction."""
+    """Run a statement in the transaction of a connection."""
     _, rows = await connection.execute_query(statement, list(values))
     return rows
 
@@ -194,7 +190,7 @@ def _found(
     id: str,
     expected_version: int | None = None,
 ) -> Loaded[Ticket]:
-    """Return the ticket that was found; raises NotFound, or Conflict for another version."""
+    """Return the ticket of the rows; raises NotFound, or Conflict for another version."""
     if not rows:
         raise NotFound("ticket", id, "id")
     ticket: Loaded[Ticket] = Loaded(TICKETS, rows[0])
@@ -205,7 +201,8 @@ def _found(
 
 def _version_conflict(version: int, expected_version: int, ticket: Loaded[Ticket]) -> Conflict:
     message = (
-        f"The ticket has version {version}, not {expected_version}: someone else has changed it."
+        f"The ticket has version {version}, not {expected_version}: it was changed meanwhile."
+        " Read it again and repeat the change."
     )
     return Conflict(
         ErrorCode.VERSION_CONFLICT, message, "expected_version", current=ticket.instance
@@ -213,7 +210,9 @@ def _version_conflict(version: int, expected_version: int, ticket: Loaded[Ticket
 
 
 def _id_is_taken() -> Conflict:
-    return Conflict(ErrorCode.ALREADY_EXISTS, "This id is already taken.", "id")
+    return Conflict(
+        ErrorCode.ALREADY_EXISTS, "This id is already taken. Choose another, or omit it.", "id"
+    )
 
 
 async def _get(
@@ -226,24 +225,24 @@ async def _get(
     return Loaded(TICKETS, rows[0])
 
 
-def _changes(told: Mapping[str, Any], *, is_gone: bool = False) -> str:
-    """Return all values of a ticket that is new, or gone, as changes in JSON text."""
-    values = [
-        (AUDITED_FIELDS[name], _written(TICKETS.columns[name], value))
-        for name, value in told.items()
+def _changes(values: Mapping[str, Any], *, is_deleted: bool = False) -> str:
+    """Return the values of a new or deleted ticket as the JSON text of its changes."""
+    fields = [
+        (AUDITED_FIELDS[name], _api_value(TICKETS.columns[name], value))
+        for name, value in values.items()
         if value is not None
     ]
     return orjson.dumps(
         [
             {"field": field, "before": value, "after": None}
-            if is_gone
+            if is_deleted
             else {"field": field, "before": None, "after": value}
-            for field, value in values
+            for field, value in fields
         ]
     ).decode()
 
 
-def _written(column: Column, value: Any) -> Any:
+def _api_value(column: Column, value: Any) -> Any:
     """Return a value as the API writes it."""
     if column.enum_names is not None:
         return column.enum_names[value]

@@ -1,41 +1,37 @@
-"""The statements that change tickets: each a transaction of its own, with its event."""
+"""The statements that write tickets. Each writes the ticket and its event in one transaction."""
 
 from functools import cache
 
+from models.ticket import NEW_TICKET
 from models.ticket_lock import TICKET_LOCK
-from resolvers.tables import NODE_TABLES, TICKETS
+from resolvers.tables import NODE_TABLES, TICKETS, graphql_name
 
-# The fields whose changes are told, as the API names them.
-AUDITED_FIELDS = {
-    "subject": "subject",
-    "description": "description",
-    "status": "status",
-    "priority": "priority",
-    "category": "category",
-    "customer_name": "customerName",
-    "customer_email": "customerEmail",
-    "customer_phone": "customerPhone",
-    "assigned_to": "assignedTo",
-    "metadata": "metadata",
-}
-# The columns whose values the API writes in upper case.
-_ENUMS = frozenset({"status", "priority"})
+# The columns whose changes the history records, with their GraphQL names.
+AUDITED_FIELDS = {name: graphql_name(name) for name in NEW_TICKET}
+
 _COLUMNS = ", ".join(column.sql for column in TICKETS.columns.values())
 _SELECTED = ", ".join(column.selected for column in TICKETS.columns.values())
 _OF_TICKETS = ", ".join(f"tickets.{column.sql}" for column in TICKETS.columns.values())
 
-# One statement is one transaction: the ticket and its event, or neither.
+
+def _parameter(name: str, number: int) -> str:
+    return f"${number}::jsonb" if TICKETS.columns[name].is_json else f"${number}"
+
+
+# The parameters are the id, the written columns in the order of `NEW_TICKET`, then the id,
+# actor, request id and changes of the event.
+_WRITTEN = ", ".join(f'"{name}"' for name in NEW_TICKET)
+_VALUES = ", ".join(_parameter(name, number) for number, name in enumerate(NEW_TICKET, start=2))
+_EVENT = len(NEW_TICKET) + 2
+
 CREATE = f"""
 WITH ticket AS (
-    INSERT INTO tickets (
-        id, subject, description, status, priority, category,
-        customer_name, customer_email, customer_phone, assigned_to, metadata
-    )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb)
+    INSERT INTO tickets (id, {_WRITTEN})
+    VALUES ($1, {_VALUES})
     RETURNING {_COLUMNS}
 ), event AS (
     INSERT INTO ticket_events (id, ticket_id, type, at, actor, request_id, changes)
-    SELECT $12, id, 'created', created_at, $13, $14, $15::jsonb
+    SELECT ${_EVENT}, id, 'created', created_at, ${_EVENT + 1}, ${_EVENT + 2}, ${_EVENT + 3}::jsonb
     FROM ticket
 )
 SELECT {_SELECTED} FROM ticket
@@ -49,9 +45,9 @@ ID_IS_TAKEN = " UNION ALL ".join(
 
 FIND = f"SELECT {_SELECTED} FROM tickets WHERE id = $1"
 
-# The ticket is locked before the transaction has a number, and read again where another
-# one has changed it meanwhile; it is changed, with its event, or stays as it is. Answers the
-# version that it had, and then, where it was changed, what it is now.
+# The ticket is locked before the transaction gets its number, and read again if another
+# transaction has changed it meanwhile. The statement returns the version before the update
+# and, if the update changed anything, the columns of the ticket after it; otherwise nulls.
 _UPDATE = f"""
 WITH locked AS MATERIALIZED (
     SELECT {TICKET_LOCK}
@@ -91,14 +87,17 @@ FROM ticket
 
 @cache
 def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
-    """Return the statement that changes these columns, whose values follow the fifth."""
+    """Return the statement that updates these columns; their values are parameters 6 and up.
+
+    With ``is_patch`` the value of ``metadata`` is a merge patch (RFC 7396).
+    """
     given = {name: f"${number}" for number, name in enumerate(names, start=6)}
     metadata = "NULL::jsonb"
     if "metadata" in given:
         metadata = f"{given['metadata']}::jsonb"
         if is_patch:
             metadata = f"jsonb_merge_patch(metadata, {metadata})"
-        # A JSON null is no value, as for who makes a ticket.
+        # A JSON null is stored as NULL, as by `createTicket`.
         metadata = f"nullif({metadata}, 'null')"
         given["metadata"] = "old.new_metadata"
     return _UPDATE % {
@@ -114,15 +113,17 @@ def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
 
 
 def _differs(one: str, other: str, name: str) -> str:
-    # Of a JSON value the text, for 1 and 1.0 are equal and yet a change.
-    kind = "::text" if name == "metadata" else ""
-    return f"{one}{kind} IS DISTINCT FROM {other}{kind}"
+    # JSON is compared as text, because the jsonb numbers 1 and 1.0 are equal.
+    cast = "::text" if TICKETS.columns[name].is_json else ""
+    return f"{one}{cast} IS DISTINCT FROM {other}{cast}"
 
 
 def _change(name: str) -> str:
-    """Return the change of a column, as a list of one where there is one."""
+    """Return the SQL for the change of a column: a JSON list of one item, or of none."""
     old, new = f"old_{name}", name
-    before, after = (f"upper({one})" if name in _ENUMS else one for one in (old, new))
+    is_enum = TICKETS.columns[name].enum_names is not None
+    # The API writes the values of an enumeration in upper case.
+    before, after = (f"upper({value})" if is_enum else value for value in (old, new))
     return f"""CASE WHEN {_differs(old, new, name)} THEN jsonb_build_array(
         jsonb_build_object('field', '{AUDITED_FIELDS[name]}', 'before', {before}, 'after', {after})
     ) ELSE '[]' END"""

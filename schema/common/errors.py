@@ -15,6 +15,7 @@ from resolvers.errors import (
     NotFound,
     OpsRequestFailed,
 )
+from resolvers.tables import graphql_name
 from schema.common.enums import ErrorCode
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def user_error(error: ApiError, *prefix: str) -> UserError:
     common: dict[str, Any] = {
         "message": message_of(error),
         "code": error.code,
-        "path": [*prefix, *map(camel_case, error.path)] if error.path else [],
+        "path": [*prefix, *map(graphql_name, error.path)] if error.path else [],
     }
     match error:
         case InvalidInput():
@@ -130,13 +131,7 @@ def message_of(error: ApiError) -> str:
     """Return the message of an error, with argument names in camel case."""
     if isinstance(error, OpsRequestFailed):
         return error.message
-    return _SNAKE_CASE.sub(lambda match: camel_case(match[0]), error.message)
+    return _SNAKE_CASE.sub(lambda match: graphql_name(match[0]), error.message)
 
 
 _SNAKE_CASE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
-
-
-def camel_case(name: str) -> str:
-    """Return the GraphQL name of a Python name."""
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)

@@ -5,6 +5,7 @@ from typing import cast
 import strawberry
 from strawberry import UNSET
 
+from models.ticket import DEFAULT_CATEGORY
 from resolvers.tickets import changes
 from schema.common.enums import TicketPriority, TicketStatus
 from schema.common.errors import ERRORS, UserError, returns_errors
@@ -43,7 +44,7 @@ class CreateTicketInput:
         default=TicketPriority.MEDIUM, description="Priority."
     )
     category: str = strawberry.field(
-        default="general", description="Category: 1 to 100 characters."
+        default=DEFAULT_CATEGORY, description="Category: 1 to 100 characters."
     )
     metadata: JSON | None = strawberry.field(
         default=UNSET,

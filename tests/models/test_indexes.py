@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from app.database.migrations import migrate
-from models.ticket import PRIORITY_RANK, SEARCH_CONFIGURATION, STATUS_RANK
+from models import TicketPriority, TicketStatus
+from models.ticket import SEARCH_CONFIGURATION, rank
 from ops.delivery.claims import _CLAIM_DUE
 from tests.conftest import empty_database
 
@@ -43,8 +44,8 @@ async def plan(connection: asyncpg.Connection, statement: str) -> str:
         ("created_at", "tickets_by_created_at"),
         ("updated_at", "tickets_by_updated_at"),
         ("subject", "tickets_by_subject"),
-        (STATUS_RANK, "tickets_by_status"),
-        (PRIORITY_RANK, "tickets_by_priority"),
+        (rank("status", TicketStatus), "tickets_by_status"),
+        (rank("priority", TicketPriority), "tickets_by_priority"),
     ],
 )
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
