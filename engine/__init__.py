@@ -29,10 +29,11 @@ What is followed live has modules of its own: `bell` (something was committed),
 `stream` (one reader, many listeners), `subscription` (events answered, once for all
 who ask the same).
 
-The layers above import only these modules: `database.commits`, `database.errors`,
-`database.poolers`, `database.queries`, `database.timeouts`, `database.transactions`,
-`documents.caches`, `documents.documents`, `documents.limits`, `errors`, `execution.execution`,
-`execution.fallback`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
-`sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`,
-`streaming.subscriber`, `streaming.subscription`.
+The layers above import only these modules: `arguments.fast_resolvers`, `database.commits`,
+`database.errors`, `database.poolers`, `database.queries`, `database.timeouts`,
+`database.transactions`, `documents.caches`, `documents.documents`, `documents.limits`,
+`errors`, `execution.execution`, `execution.fallback`, `projection.fallbacks`, `sql.cursors`,
+`sql.expressions`, `sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`,
+`streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
+`streaming.subscription`.
 """

@@ -1,15 +1,17 @@
 """The schema, put together and printed."""
 
+import copy
 from functools import cache
 
 import strawberry
-from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
+from graphql import GraphQLSchema, lexicographic_sort_schema
+from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from schema.common.errors import ERROR_TYPES
-from schema.common.scalars import SCALARS
-from schema.direct import call_directly
+from schema.common.scalars import COLUMN_KINDS, SCALARS
 from schema.mutations import Mutation
+from schema.preparation.prepare import PreparedSchema, prepare
 from schema.queries import Query
 from schema.subscriptions import Subscription
 
@@ -23,13 +25,21 @@ strawberry_schema = strawberry.Schema(
 
 
 @cache
+def prepared_schema() -> PreparedSchema:
+    """Return the schema with what the engine needs to know of it."""
+    return prepare(strawberry_schema, column_kinds=COLUMN_KINDS)
+
+
 def graphql_schema() -> GraphQLSchema:
     """Return the schema as graphql-core executes it."""
-    schema = strawberry_schema._schema  # noqa: SLF001  # Strawberry has no public way to it
-    call_directly(schema)
-    return schema
+    return prepared_schema().schema
 
 
 def printed() -> str:
-    """Return the schema definition, sorted, as it is committed in schema.graphql."""
-    return print_schema(lexicographic_sort_schema(graphql_schema())) + "\n"
+    """Return the schema definition, sorted, as it is committed in schema.graphql.
+
+    Strawberry's printer is used, since graphql-core's leaves schema directives out.
+    """
+    in_order = copy.copy(strawberry_schema)
+    in_order._schema = lexicographic_sort_schema(graphql_schema())  # noqa: SLF001  # as in `prepare`
+    return print_schema(in_order) + "\n"

@@ -17,6 +17,7 @@ from schema.ops.queries import (
     ops_health,
     ops_status,
 )
+from schema.preparation.fast_resolver import fast_resolver
 from schema.tickets.queries import TicketGroup, ticket, ticket_groups, tickets
 from schema.tickets.ticket import Ticket
 
@@ -29,6 +30,7 @@ class Viewer:
     )
 
 
+@fast_resolver
 def _node(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="Id of the object.")],
@@ -36,6 +38,7 @@ def _node(
     return find_node(info.context, id)
 
 
+@fast_resolver
 def _nodes(
     info: Info,
     ids: Annotated[
@@ -45,6 +48,7 @@ def _nodes(
     return find_nodes(info.context, ids)
 
 
+@fast_resolver
 def _viewer(info: Info) -> Viewer:
     caller = info.context.caller
     return Viewer(name=caller.name, scopes=sorted(caller.scopes))

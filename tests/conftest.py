@@ -105,6 +105,7 @@ def settings() -> Callable[..., Settings]:
             # Nothing happens in a test but what it does.
             "DELIVERY_WORKER": "false",
             "LOG_LEVEL": "warning",
+            "GRAPHQL_SHORTCUTS": os.environ.get("GRAPHQL_SHORTCUTS", "true"),
         } | given
         return Settings.load(environ, dotenv=None)
 

@@ -51,6 +51,13 @@ class Settings:
     graphiql: bool = setting(
         True, boolean, "Serve GraphiQL to browsers that open /graphql", example="false"
     )
+    graphql_shortcuts: bool = setting(
+        True,
+        boolean,
+        "Use the shortcuts of the GraphQL engine: plans, generated coercion and shared statements."
+        " Switch them off to find out whether one of them is at fault",
+        example="false",
+    )
 
     database_url: str | None = setting(
         None,

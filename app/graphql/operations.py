@@ -38,7 +38,7 @@ from engine.execution.execution import InvalidVariables, execute
 from engine.streaming.subscription import NoSource, subscribe
 from resolvers.context import Context
 from schema.access import required_scopes
-from schema.build import graphql_schema
+from schema.build import prepared_schema
 from schema.costs import declared_costs
 
 __all__ = ["Content", "Operations", "Refused", "encode", "require_scopes"]
@@ -87,9 +87,17 @@ class Operations:
             directives=settings.max_directives,
             cost=settings.max_cost,
         )
-        schema = graphql_schema()
-        rules = SchemaRules(costs=declared_costs(schema), scopes=required_scopes(schema))
-        self._documents = Documents(schema, self._limits, rules=rules)
+        prepared = prepared_schema()
+        schema = prepared.schema
+        rules = SchemaRules(
+            costs=declared_costs(schema),
+            scopes=required_scopes(schema),
+            validation=prepared.validation,
+            middleware=prepared.middleware,
+        )
+        self._documents = Documents(
+            schema, self._limits, rules=rules, shortcuts=settings.graphql_shortcuts
+        )
         self._known = PersistedDocuments(
             trusted_documents(settings.persisted_documents),
             trusted_only=settings.persisted_documents_only,

@@ -18,6 +18,7 @@ from app.http.authentication import authenticate, require_scope
 from app.http.request_record import RequestRecord
 from engine.database.queries import pool_usage
 from engine.documents.caches import CACHES
+from engine.projection.fallbacks import FALLBACKS, FallbackReason
 
 __all__ = ["count_request", "metrics"]
 
@@ -58,6 +59,14 @@ class _Counted(Collector):
             asked.add_metric([name, "hit"], use.hits)
             asked.add_metric([name, "miss"], use.misses)
         yield asked
+        fallbacks = CounterMetricFamily(
+            "ticketops_graphql_fallbacks",
+            "GraphQL operations that were executed by graphql-core, at least in part.",
+            labels=["reason"],
+        )
+        for reason in FallbackReason:
+            fallbacks.add_metric([reason.value], FALLBACKS[reason])
+        yield fallbacks
         lent = GaugeMetricFamily(
             "ticketops_database_connections", "Connections of the pool.", labels=["state"]
         )

@@ -1,7 +1,7 @@
-"""Fields as they are called: each with its resolver, and with what makes its arguments.
+"""Calls of fast resolvers, with their arguments prepared once for a document.
 
-Worked out once for a document. Only a scalar with variables within its literal is
-left to graphql-core each time.
+Only a literal of a custom scalar that has variables within it is coerced by graphql-core at
+each call, and everything where the generated coercion is switched off.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,34 +19,43 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.coercion import NotCoercible
+from engine.arguments.fast_resolvers import by_python_names, fast_resolver_of, python_name_of
 from engine.arguments.literals import Literal, literal_of
 
-__all__ = ["FieldCall", "NotCallable"]
+__all__ = ["FieldCall", "NoFastResolver", "NotCallable"]
 
 _Resolve: TypeAlias = Callable[..., Any]
 
 
 class NotCallable(Exception):
-    """A field whose arguments do not fit; graphql-core says why."""
+    """The arguments of a field are not valid; graphql-core reports the error."""
+
+
+class NoFastResolver(Exception):
+    """Only graphql-core may resolve the field."""
 
 
 class FieldCall:
-    """A field of a document, ready to be called."""
+    """A field of a document, ready to be called; raises NoFastResolver."""
 
-    def __init__(self, field: GraphQLField, details: FieldDetails) -> None:
-        if field.resolve is None:
-            raise NotCallable
-        self._resolve: _Resolve = field.resolve
+    def __init__(
+        self, field: GraphQLField, details: FieldDetails, *, generated_coercion: bool
+    ) -> None:
+        resolver = fast_resolver_of(field)
+        if resolver is None:
+            raise NoFastResolver
+        self._resolve: _Resolve = resolver.function
         self._field = field
         self._details = details
         # Each with its default, and whether null is refused.
         self._arguments: list[tuple[str, Literal, Any, bool]] = []
         self._defaults: dict[str, Any] = {}
-        self._is_left_to_graphql_core = False
-        try:
-            self._read_arguments()
-        except NotCoercible:
-            self._is_left_to_graphql_core = True
+        self._is_left_to_graphql_core = not generated_coercion
+        if generated_coercion:
+            try:
+                self._read_arguments()
+            except NotCoercible:
+                self._is_left_to_graphql_core = True
 
     def __call__(
         self,
@@ -55,15 +64,23 @@ class FieldCall:
         variables: Mapping[str, Any],
         sources: Callable[[], VariableValues],
     ) -> Any:
-        """Call the resolver and return what it does; ``sources`` gives the variables in full.
+        """Call the resolver and return its value; ``sources`` gives the variables in full.
 
         Raises NotCallable, or whatever the resolver raises.
         """
         if self._is_left_to_graphql_core:
-            arguments = get_argument_values(self._field, self._details.node, sources())
+            arguments = self._coerced_by_graphql_core(sources())
         else:
             arguments = self._values(variables) if self._arguments else self._defaults
         return self._resolve(parent, info, **arguments)
+
+    def _coerced_by_graphql_core(self, variables: VariableValues) -> dict[str, Any]:
+        arguments = self._field.args
+        coerced = get_argument_values(self._field, self._details.node, variables)
+        return {
+            python_name_of(arguments[name], name): by_python_names(value, arguments[name].type)
+            for name, value in coerced.items()
+        }
 
     def _values(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         values = self._defaults.copy()
@@ -83,14 +100,18 @@ class FieldCall:
     def _read_arguments(self) -> None:
         given = {node.name.value: node.value for node in self._details.node.arguments or ()}
         for name, argument in self._field.args.items():
-            out_name = argument.out_name or name
-            default = None if is_required_argument(argument) else coerce_default_value(argument)
+            python_name = python_name_of(argument, name)
+            default = (
+                None
+                if is_required_argument(argument)
+                else by_python_names(coerce_default_value(argument), argument.type)
+            )
             node = given.get(name)
             if node is None:
                 if default is not Undefined:
-                    self._defaults[out_name] = default
+                    self._defaults[python_name] = default
                 continue
             is_non_null = is_non_null_type(argument.type)
             nullable: Any = get_nullable_type(argument.type)
             literal = literal_of(node, nullable)
-            self._arguments.append((out_name, literal, default, is_non_null))
+            self._arguments.append((python_name, literal, default, is_non_null))

@@ -19,6 +19,7 @@ from graphql import (
     Undefined,
     assert_leaf_type,
     get_named_type,
+    get_nullable_type,
     is_enum_type,
     is_input_object_type,
     is_list_type,
@@ -31,6 +32,7 @@ from graphql.execution.get_variable_signature import (
 )
 from graphql.utilities.coerce_input_value import coerce_default_value
 
+from engine.arguments.fast_resolvers import by_python_names, python_name_of
 from engine.errors import LimitExceeded
 
 __all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
@@ -60,13 +62,15 @@ class Variables:
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._declared: list[tuple[str, Coerce, Any]] = []
+        self._types: dict[str, GraphQLInputType] = {}
         for node in operation.variable_definitions or ():
             signature = get_variable_signature(schema, node)
             if not isinstance(signature, GraphQLVariableSignature):
                 raise NotCoercible
-            default = coerce_default_value(signature)
+            default = by_python_names(coerce_default_value(signature), signature.type)
             if default is Undefined and is_non_null_type(signature.type):
                 default = REQUIRED
+            self._types[signature.name] = signature.type
             self._declared.append((signature.name, coercion_to(signature.type), default))
 
     def coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +88,16 @@ class Variables:
             raise NotCoercible from error
         finally:
             _Items.left = inf
+
+    def by_python_names(self, coerced: Mapping[str, Any]) -> dict[str, Any]:
+        """Return variables that graphql-core has coerced as `coerce` would."""
+        return {name: by_python_names(value, self._types[name]) for name, value in coerced.items()}
+
+    def check_items(self, values: Mapping[str, Any]) -> None:
+        """Raise LimitExceeded where the lists of the variables have too many items."""
+        found = [_items(values[name], kind) for name, kind in self._types.items() if name in values]
+        if sum(found) > MAX_ITEMS:
+            raise _too_many_items()
 
     def _coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
         coerced = {}
@@ -125,10 +139,27 @@ def _list(coerce: Coerce) -> Coerce:
             return [coerce(value)]
         _Items.left -= len(value)
         if _Items.left < 0:
-            raise LimitExceeded(f"The variables have more than {MAX_ITEMS} items in their lists.")
+            raise _too_many_items()
         return [coerce(item) for item in value]
 
     return coerced
+
+
+def _items(value: Any, input_type: GraphQLInputType) -> int:
+    """Return the number of items in the lists of a value, however they are nested."""
+    nullable: Any = get_nullable_type(input_type)
+    if is_list_type(nullable):
+        if not isinstance(value, list):
+            return _items(value, nullable.of_type)
+        return len(value) + sum(_items(item, nullable.of_type) for item in value)
+    if is_input_object_type(nullable) and isinstance(value, dict):
+        fields = nullable.fields.items()
+        return sum(_items(value[name], field.type) for name, field in fields if name in value)
+    return 0
+
+
+def _too_many_items() -> LimitExceeded:
+    return LimitExceeded(f"The variables have more than {MAX_ITEMS} items in their lists.")
 
 
 @cache
@@ -173,9 +204,11 @@ class _InputObject:
         return [
             (
                 name,
-                field.out_name or name,
+                python_name_of(field, name),
                 coercion_to(field.type),
-                REQUIRED if is_required_input_field(field) else coerce_default_value(field),
+                REQUIRED
+                if is_required_input_field(field)
+                else by_python_names(coerce_default_value(field), field.type),
             )
             for name, field in self._type.fields.items()
         ]

@@ -21,6 +21,7 @@ from graphql.utilities import coerce_input_literal
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.coercion import REQUIRED, NotCoercible
+from engine.arguments.fast_resolvers import by_python_names, python_name_of
 
 __all__ = ["Literal", "literal_of"]
 
@@ -45,6 +46,7 @@ def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]
         value = coerce_input_literal(node, input_type)
         if value is Undefined:
             raise NotCoercible
+        value = by_python_names(value, input_type)
         return lambda _variables: value
     nullable: Any = get_nullable_type(input_type)
     if is_list_type(nullable):
@@ -84,7 +86,11 @@ def _object_literal(
         raise NotCoercible
     members: list[tuple[str, Literal, Any]] = []
     for name, field in input_type.fields.items():
-        default = REQUIRED if is_required_input_field(field) else coerce_default_value(field)
+        default = (
+            REQUIRED
+            if is_required_input_field(field)
+            else by_python_names(coerce_default_value(field), field.type)
+        )
         given = nodes.get(name)
         if given is None and default is Undefined:
             continue
@@ -92,9 +98,9 @@ def _object_literal(
         literal = (
             _absent if given is None else _literal_of(given, get_nullable_type(field.type), varying)
         )
-        members.append((field.out_name or name, literal, default))
+        members.append((python_name_of(field, name), literal, default))
     non_null = frozenset(
-        field.out_name or name
+        python_name_of(field, name)
         for name, field in input_type.fields.items()
         if is_non_null_type(field.type)
     )

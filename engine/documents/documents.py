@@ -1,18 +1,20 @@
 """Documents: parsed, measured and validated once for each text, in a bounded cache."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import (
     ArgumentNode,
+    ASTValidationRule,
     DirectiveNode,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    MiddlewareManager,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -37,11 +39,24 @@ MAX_ERRORS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Middleware:
+    """Functions that wrap every resolver of an operation."""
+
+    # Called for each execution, with the operation, its variables and the request's context.
+    create: "CreateMiddleware"
+    # Directives of a document that need the functions; None where every document does.
+    directives: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaRules:
-    """What the schema declares of its fields, by "Type.field"."""
+    """What the schema declares of its fields, by "Type.field", and of all documents."""
 
     costs: CostTable
     scopes: ScopeTable
+    # In addition to graphql-core's.
+    validation: tuple[type[ASTValidationRule], ...] = ()
+    middleware: Middleware | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +71,10 @@ class Document:
     # The variables that its @skip and @include depend on, and those that page sizes do.
     switches: tuple[str, ...]
     sizes: tuple[str, ...]
+    # Functions that wrap the resolvers when this document is executed.
+    middleware: Middleware | None
+    # Whether plans, generated coercion and batches may be used.
+    shortcuts: bool
 
 
 class PreparedDocument:
@@ -90,6 +109,7 @@ class PreparedOperation:
         self.name = node.name.value if node.name else None
         self.kind = node.operation
         self.kind_name: str = node.operation.value
+        self.has_fallen_back = False
         self._compile_caches: dict[Hashable, dict[Hashable, Any]] = {}
         self._costs: dict[Hashable, Cost] = {}
 
@@ -138,6 +158,11 @@ def _remember(memory: dict[Hashable, Any], key: Hashable, value: Any) -> Any:
     return value
 
 
+CreateMiddleware: TypeAlias = Callable[
+    [PreparedOperation, Mapping[str, Any], Any], MiddlewareManager
+]
+
+
 class InvalidDocument(Exception):
     """A text that is no document (``syntax``), or one that does not fit the schema."""
 
@@ -157,10 +182,12 @@ class Documents:
         *,
         rules: SchemaRules,
         capacity: int = 1_000_000,
+        shortcuts: bool = True,
     ) -> None:
         self._schema = schema
         self._limits = limits
         self._rules = rules
+        self._shortcuts = shortcuts
         # In characters of text, which is what a parsed document's memory grows with.
         self._capacity = capacity
         self._cached = 0
@@ -191,7 +218,9 @@ class Documents:
         if errors := fragment_cycles(self._schema, node):
             raise InvalidDocument(errors, syntax=False)
         check_field_merging(node, self._limits)
-        if errors := validate(self._schema, node, max_errors=MAX_ERRORS):
+        if errors := validate(
+            self._schema, node, max_errors=MAX_ERRORS, more_rules=self._rules.validation
+        ):
             raise InvalidDocument(errors, syntax=False)
         variables = _VariableUses()
         visit(node, variables, VISITED_KEYS)
@@ -204,7 +233,15 @@ class Documents:
             self._rules,
             switches=tuple(dict.fromkeys(variables.switches)),
             sizes=tuple(dict.fromkeys(variables.sizes)),
+            middleware=self._middleware(variables.directives),
+            shortcuts=self._shortcuts,
         )
+
+    def _middleware(self, directives: set[str]) -> Middleware | None:
+        middleware = self._rules.middleware
+        if middleware is None or middleware.directives is None:
+            return middleware
+        return middleware if directives & middleware.directives else None
 
     def _parse(self, text: str) -> DocumentNode:
         try:
@@ -230,8 +267,10 @@ class _VariableUses(Visitor):
         super().__init__()
         self.switches: list[str] = []
         self.sizes: list[str] = []
+        self.directives: set[str] = set()
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        self.directives.add(node.name.value)
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
                 self.switches.append(argument.value.name.value)

@@ -7,11 +7,12 @@ for each operation: the largest documents took up to twelve times as many calls.
 rules of variables come last, and a use that is like another counts once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphql import (
     SKIP,
+    ASTValidationRule,
     DocumentNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -61,13 +62,17 @@ _OTHERS = tuple(rule for rule in specified_rules if rule not in _OF_VARIABLES)
 
 
 def validate(
-    schema: GraphQLSchema, document: DocumentNode, *, max_errors: int
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    *,
+    max_errors: int,
+    more_rules: Sequence[type[ASTValidationRule]] = (),
 ) -> list[GraphQLError]:
     """Return what is wrong with a document; where that is more, the last error says so."""
     context = _Context(schema, document, max_errors=max_errors)
 
     def check() -> None:
-        rules = [rule(context) for rule in _OTHERS]
+        rules = [rule(context) for rule in (*_OTHERS, *more_rules)]
         visit(document, _Rules(context.type_info, [context.uses, *rules]), VISITED_KEYS)
         visit(document, ParallelVisitor([rule(context) for rule in _OF_VARIABLES]), _DEFINITIONS)
 

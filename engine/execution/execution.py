@@ -12,7 +12,7 @@ from graphql import (
 from engine.documents.cost import check_cost
 from engine.documents.documents import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
-from engine.execution.plan import PartialResult, get_plan
+from engine.execution.plan import PartialResult, Plan, get_plan
 from engine.projection.context import InvalidVariables, OperationContext
 
 __all__ = ["InvalidVariables", "build_executor", "build_operation_context", "execute"]
@@ -36,10 +36,15 @@ async def execute(
     )
     partial_result = None
     plan = get_plan(operation_context)
-    if plan is not None:
+    if isinstance(plan, Plan):
         partial_result = await plan.run(operation_context)
         if partial_result.is_finished:
             return ExecutionResult(partial_result.data, None), cost
+        fallback = partial_result.fallback
+    else:
+        fallback = plan
+    if fallback is not None:
+        operation_context.record_fallback(fallback)
     executor = build_executor(operation_context, partial_result)
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
@@ -81,6 +86,7 @@ def build_executor(
         default_field_resolver,
         default_type_resolver,
         default_field_resolver,
+        middleware_manager=operation_context.middleware_manager(),
         operation_context=operation_context,
         partial_result=partial_result,
     )

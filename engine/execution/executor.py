@@ -7,6 +7,8 @@ The executor continues from the partial result of a plan.
 from typing import Any
 
 from graphql import (
+    FieldNode,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -21,6 +23,18 @@ from engine.execution.plan import PartialResult
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.loading import load
 from engine.sql.queries import QUERIES, Query
+
+
+class _ResolveInfo(GraphQLResolveInfo[Any]):
+    """Info of a field, with what Strawberry's executor adds to it."""
+
+    @property
+    def operation_extensions(self) -> dict[str, Any]:
+        # A class of its own costs nothing where the attribute is not read.
+        raise NotImplementedError(
+            "info.input_extensions is not supported: the server reads the extensions of a"
+            " request itself. Pass the value as a variable or in a header."
+        )
 
 
 class ProjectingExecutor(Executor[Any]):
@@ -72,6 +86,16 @@ class ProjectingExecutor(Executor[Any]):
 
         return self.complete_awaitable_value(field.type, details, info, path, resolved(), None)
 
+    def build_resolve_info(  # noqa: D102  # as in the base class
+        self,
+        field_def: GraphQLField,
+        field_nodes: list[FieldNode],
+        parent_type: GraphQLObjectType,
+        path: Path,
+    ) -> GraphQLResolveInfo[Any]:
+        info = super().build_resolve_info(field_def, field_nodes, parent_type, path)
+        return _ResolveInfo(*info)
+
     def complete_value(  # noqa: D102, PLR0917  # as in the base class
         self,
         return_type: GraphQLOutputType,
@@ -99,9 +123,11 @@ class ProjectingExecutor(Executor[Any]):
         position_context: Any,
     ) -> Any:
         """Load a query by projection, or by the fallback if the selection is not projectable."""
+        context = self._operation_context
         try:
-            value = await load(self._operation_context, return_type, details, query)
-        except NotProjectable:
+            value = await load(context, return_type, details, query)
+        except NotProjectable as fallback_cause:
+            context.record_fallback(fallback_cause)
             completed = super().complete_value(
                 return_type, details, info, path, await fallback.load(query), position_context
             )

@@ -27,6 +27,7 @@ from graphql.pyutils import is_awaitable
 
 from engine.arguments.calls import FieldCall, NotCallable
 from engine.projection.context import NotProjectable, OperationContext
+from engine.projection.fallbacks import Fallback, FallbackReason, middleware_reason
 from engine.projection.loading import load
 from engine.sql.queries import QUERIES
 
@@ -39,15 +40,16 @@ class PartialResult:
 
     ``data`` has the completed values. ``unfinished`` has the values that resolvers returned, or
     the errors that they raised, for the executor to complete. The resolver of a field whose key
-    is in neither has not been called.
+    is in neither has not been called. ``fallback`` says why something is unfinished.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     unfinished: dict[str, Any] = field(default_factory=dict)
     is_finished: bool = False
+    fallback: Fallback | None = None
 
 
-class _Unplanned(Exception):
+class _Unplanned(Fallback):
     """A value that graphql-core must complete."""
 
 
@@ -92,28 +94,36 @@ class Plan:
         return result
 
 
-def get_plan(context: OperationContext) -> Plan | None:
-    """Return the plan of an operation, made once; None if it cannot be planned."""
-    if "plan" not in context.compile_cache:
-        context.compile_cache["plan"] = _make_plan(context)
-    plan: Plan | None = context.compile_cache["plan"]
+def get_plan(context: OperationContext) -> Plan | Fallback:
+    """Return the plan of an operation, or why it has none; made once."""
+    plan: Plan | Fallback | None = context.compile_cache.get("plan")
+    if plan is None:
+        try:
+            plan = _make_plan(context)
+        except NotProjectable as fallback:
+            # Without the frames, which would live as long as the document.
+            plan = Fallback(fallback.reason, fallback.detail)
+        context.compile_cache["plan"] = plan
     return plan
 
 
-def _make_plan(context: OperationContext) -> Plan | None:
+def _make_plan(context: OperationContext) -> Plan:
+    document = context.document
     kind = context.operation.kind
-    root_type = context.document.schema.get_root_type(kind)
+    root_type = document.schema.get_root_type(kind)
     if root_type is None or kind is OperationType.SUBSCRIPTION:
-        return None
-    try:
-        root_fields = context.root_fields(root_type)
-        names = {details[0].node.name.value for details in root_fields.values()}
-        if names & {"__schema", "__type"}:
+        raise NotProjectable(FallbackReason.ERROR, kind.value)
+    if not document.shortcuts:
+        raise NotProjectable(FallbackReason.DISABLED)
+    if document.middleware is not None:
+        raise NotProjectable(middleware_reason(document.middleware))
+    root_fields = context.root_fields(root_type)
+    for details in root_fields.values():
+        name = details[0].node.name.value
+        if name in {"__schema", "__type"}:
             # Introspection fields are not fields of the root type.
-            return None
-        fields = _plan_fields(context, root_type, root_fields)
-    except NotProjectable:
-        return None
+            raise NotProjectable(FallbackReason.INTROSPECTION, name)
+    fields = _plan_fields(context, root_type, root_fields)
     return Plan(fields, serially=kind is OperationType.MUTATION)
 
 
@@ -148,14 +158,20 @@ async def _execute_root_field(
         if not isinstance(value, QUERIES) and is_awaitable(value):
             value = await value
     except NotCallable:
+        result.fallback = Fallback(FallbackReason.ERROR, planned.key)
         return
     except Exception as error:  # noqa: BLE001  # the executor reports it with its path
         result.unfinished[planned.key] = error
+        result.fallback = Fallback(FallbackReason.ERROR, planned.key)
         return
     try:
         completed = await _complete(context, planned.type, planned.details, value)
     except Exception as error:  # noqa: BLE001  # as above
         result.unfinished[planned.key] = _value_to_complete(value, error)
+        if isinstance(error, Fallback):
+            result.fallback = error
+        else:
+            result.fallback = Fallback(FallbackReason.ERROR, planned.key)
     else:
         result.data[planned.key] = completed
 
@@ -167,7 +183,7 @@ def _value_to_complete(value: Any, error: Exception) -> Any:
     Otherwise the error occurred in a field below this one. The executor completes the value
     again and reports the error at the path of that field.
     """
-    is_planned = not isinstance(error, (_Unplanned, NotProjectable))
+    is_planned = not isinstance(error, Fallback)
     return error if is_planned and isinstance(value, QUERIES) else value
 
 
@@ -181,11 +197,11 @@ async def _complete(
     if isinstance(value, QUERIES):
         value = await load(context, return_type, details, value)
         if value is None and is_non_null_type(return_type):
-            raise _Unplanned
+            raise _unplanned(FallbackReason.ERROR, details)
         return value
     if is_non_null_type(return_type):
         if value is None:
-            raise _Unplanned
+            raise _unplanned(FallbackReason.ERROR, details)
         return_type = return_type.of_type
     elif value is None:
         return None
@@ -195,7 +211,11 @@ async def _complete(
         return [await _complete(context, return_type.of_type, details, item) for item in value]
     if is_object_type(return_type):
         return await _complete_object(context, return_type, details, value)
-    raise _Unplanned
+    raise _unplanned(FallbackReason.TYPE, details)
+
+
+def _unplanned(reason: FallbackReason, details: FieldDetailsList) -> _Unplanned:
+    return _Unplanned(reason, details[0].node.name.value)
 
 
 async def _complete_object(
@@ -206,7 +226,7 @@ async def _complete_object(
 ) -> dict[str, Any]:
     info: Any = context.info
     if object_type.is_type_of and not object_type.is_type_of(value, info):
-        raise _Unplanned
+        raise _unplanned(FallbackReason.TYPE, details)
     completed = {}
     for planned in _subfields(context, object_type, details):
         if planned.call is None:
@@ -215,7 +235,7 @@ async def _complete_object(
         resolved = context.call(planned.call, value)
         if is_awaitable(resolved):
             _close(resolved)
-            raise _Unplanned
+            raise _unplanned(FallbackReason.RESOLVER, planned.details)
         completed[planned.key] = await _complete(context, planned.type, planned.details, resolved)
     return completed
 

@@ -13,13 +13,16 @@ from typing import Any, TypeAlias, cast
 from graphql import GraphQLObjectType, get_named_type, is_object_type
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.arguments.fast_resolvers import row_model_of
 from engine.projection.context import NotProjectable, OperationContext
+from engine.projection.fallbacks import FallbackReason
 from engine.projection.projection import (
     ObjectProjection,
     Record,
     ResponseObject,
     SelectList,
     compile_object,
+    require_fast_resolver,
 )
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import RowOrder
@@ -55,10 +58,10 @@ class LoadedPage:
 Getter: TypeAlias = Callable[[LoadedPage], Any]
 
 _PAGE_INFO: dict[str, Getter] = {
-    "hasNextPage": attrgetter("has_next"),
-    "hasPreviousPage": attrgetter("has_previous"),
-    "startCursor": attrgetter("start_cursor"),
-    "endCursor": attrgetter("end_cursor"),
+    "has_next_page": attrgetter("has_next"),
+    "has_previous_page": attrgetter("has_previous"),
+    "start_cursor": attrgetter("start_cursor"),
+    "end_cursor": attrgetter("end_cursor"),
 }
 
 
@@ -73,7 +76,7 @@ class ConnectionProjection:
     nodes: list[ObjectProjection] = field(default_factory=list)
     # Positions of the order's terms in a record; empty if no cursor is selected.
     keyset: tuple[int, ...] = ()
-    # The names of all selected fields of the connection, its edges and its pageInfo.
+    # The Python names of all selected fields of the connection, its edges and its pageInfo.
     selected: set[str] = field(default_factory=set)
 
     @cached_property
@@ -83,16 +86,16 @@ class ConnectionProjection:
     @cached_property
     def needs_rows(self) -> bool:
         """Whether anything but the total is selected."""
-        return bool(self.selected - {"totalCount", "__typename"})
+        return bool(self.selected - {"total_count", "__typename"})
 
     @cached_property
     def wants_total(self) -> bool:
         """Whether the total is selected."""
-        return "totalCount" in self.selected
+        return "total_count" in self.selected
 
     def wants_opposite_page(self, *, backward: bool) -> bool:
         """Whether the selection asks if there are rows on the side that the page starts from."""
-        return ("hasNextPage" if backward else "hasPreviousPage") in self.selected
+        return ("has_next_page" if backward else "has_previous_page") in self.selected
 
     def assemble(self, page: LoadedPage) -> ResponseObject:
         """Return the response object of a loaded page."""
@@ -103,8 +106,8 @@ class ConnectionProjection:
     def _records_with_cursor(self, records: list[Record]) -> list[Record]:
         if "cursor" in self.selected:
             return records
-        start = records[:1] if "startCursor" in self.selected else []
-        return start + records[-1:] if "endCursor" in self.selected else start
+        start = records[:1] if "start_cursor" in self.selected else []
+        return start + records[-1:] if "end_cursor" in self.selected else start
 
 
 class ConnectionCompiler:
@@ -125,11 +128,11 @@ class ConnectionCompiler:
             {
                 "nodes": self._node,
                 "edges": self._edges,
-                "pageInfo": self._page_info,
-                "totalCount": _scalar(attrgetter("total")),
+                "page_info": self._page_info,
+                "total_count": _scalar(attrgetter("total")),
             },
         )
-        if projection.selected & {"cursor", "startCursor", "endCursor"}:
+        if projection.selected & {"cursor", "start_cursor", "end_cursor"}:
             projection.keyset = tuple(
                 self.select_list.position(term.selected) for term in projection.order.terms
             )
@@ -140,23 +143,27 @@ class ConnectionCompiler:
         details: FieldDetailsList,
         compilers: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Getter]],
     ) -> list[tuple[str, Getter]]:
-        """Return a getter for each selected field; ``compilers`` has the fields of the type."""
+        """Return a getter for each selected field; ``compilers`` has them by their Python names."""
+        if not is_object_type(object_type) or row_model_of(object_type) is not object:
+            raise NotProjectable(FallbackReason.TYPE, object_type.name)
         getters: list[tuple[str, Getter]] = []
         for key, subfield in self._context.subfields(object_type, details).items():
             name = subfield[0].node.name.value
-            self.projection.selected.add(name)
             if name == "__typename":
+                self.projection.selected.add(name)
                 getters.append((key, _constant(object_type.name)))
-            elif name in compilers:
-                subtype = cast("GraphQLObjectType", get_named_type(object_type.fields[name].type))
-                getters.append((key, compilers[name](subtype, subfield)))
-            else:
-                raise NotProjectable
+                continue
+            attribute = require_fast_resolver(object_type, name).attribute
+            if attribute is None or attribute not in compilers:
+                raise NotProjectable(FallbackReason.RESOLVER, f"{object_type.name}.{name}")
+            self.projection.selected.add(attribute)
+            subtype = cast("GraphQLObjectType", get_named_type(object_type.fields[name].type))
+            getters.append((key, compilers[attribute](subtype, subfield)))
         return getters
 
     def _node(self, node_type: GraphQLObjectType, details: FieldDetailsList) -> Getter:
         if not is_object_type(node_type) or node_type.name != self._table.type_name:
-            raise NotProjectable
+            raise NotProjectable(FallbackReason.TYPE, node_type.name)
         index = len(self.projection.nodes)
         self.projection.nodes.append(
             compile_object(self._context, self._table, node_type, details, self.select_list)

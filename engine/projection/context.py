@@ -6,6 +6,7 @@ from typing import Any
 from graphql import (
     GraphQLError,
     GraphQLObjectType,
+    MiddlewareManager,
 )
 from graphql.execution import VariableValues, get_variable_values
 from graphql.execution.collect_fields import (
@@ -15,9 +16,10 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 
-from engine.arguments.calls import FieldCall, NotCallable
+from engine.arguments.calls import FieldCall, NoFastResolver
 from engine.arguments.coercion import NotCoercible
 from engine.documents.documents import MAX_ERRORS, PreparedOperation
+from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "OperationContext"]
 
@@ -30,7 +32,7 @@ _TOO_MANY_VALUES = (
 )
 
 
-class NotProjectable(Exception):
+class NotProjectable(Fallback):
     """A selection that cannot be compiled to SQL; the fallback executes it."""
 
 
@@ -43,7 +45,7 @@ class InvalidVariables(Exception):
 
 
 class Info:
-    """The ``info`` argument of a resolver that the engine calls: the request's context."""
+    """The ``info`` argument of a fast resolver: the request's context."""
 
     __slots__ = ("context",)
 
@@ -70,13 +72,36 @@ class OperationContext:
         self.operation = operation
         self.info = Info(context)
         self._raw_variables = variables
-        try:
-            self.variables = operation.variables.coerce(variables)
-        except NotCoercible:
-            if _has_more_values(variables, MAX_VALUES_EXPLAINED):
-                raise InvalidVariables([GraphQLError(_TOO_MANY_VALUES)]) from None
-            self.variables = self.variable_values().coerced
+        self._has_fallen_back = False
+        # As fast resolvers receive them: the fields of input objects by their Python names.
+        self.variables = self._coerce()
         self.compile_cache: dict[Hashable, Any] = operation.compile_cache(self.variables)
+
+    def _coerce(self) -> dict[str, Any]:
+        variables = self._raw_variables
+        if self.document.shortcuts:
+            try:
+                return self.operation.variables.coerce(variables)
+            except NotCoercible:
+                if _has_more_values(variables, MAX_VALUES_EXPLAINED):
+                    raise InvalidVariables([GraphQLError(_TOO_MANY_VALUES)]) from None
+        else:
+            self.operation.variables.check_items(variables)
+        coerced = self.variable_values().coerced
+        return self.operation.variables.by_python_names(coerced)
+
+    def record_fallback(self, fallback: Fallback) -> None:
+        """Count and log the first fallback of this execution."""
+        if not self._has_fallen_back:
+            self._has_fallen_back = True
+            record_fallback(self.operation, fallback)
+
+    def middleware_manager(self) -> MiddlewareManager | None:
+        """Return new functions that wrap the resolvers, where the document needs them."""
+        middleware = self.document.middleware
+        if middleware is None:
+            return None
+        return middleware.create(self.operation, self._raw_variables, self.info.context)
 
     def variable_values(self) -> VariableValues:
         """Return the variables as graphql-core represents them; raises InvalidVariables."""
@@ -102,7 +127,7 @@ class OperationContext:
             ).grouped_field_set
         except GraphQLError as error:
             # @skip or @include is null. The fallback raises the error at the right path.
-            raise NotProjectable from error
+            raise NotProjectable(FallbackReason.DIRECTIVE, root_type.name) from error
 
     def subfields(
         self, object_type: GraphQLObjectType, details: FieldDetailsList
@@ -118,7 +143,7 @@ class OperationContext:
                 details,
             ).grouped_field_set
         except GraphQLError as error:
-            raise NotProjectable from error
+            raise NotProjectable(FallbackReason.DIRECTIVE, object_type.name) from error
 
     def field_call(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> FieldCall:
         """Return the compiled call of a field's resolver; compiled once for each operation."""
@@ -127,9 +152,14 @@ class OperationContext:
         call: FieldCall | None = self.compile_cache.get(key)
         if call is None:
             try:
-                call = FieldCall(parent_type.fields[node.name.value], details[0])
-            except NotCallable as error:
-                raise NotProjectable from error
+                call = FieldCall(
+                    parent_type.fields[node.name.value],
+                    details[0],
+                    generated_coercion=self.document.shortcuts,
+                )
+            except NoFastResolver:
+                place = f"{parent_type.name}.{node.name.value}"
+                raise NotProjectable(FallbackReason.RESOLVER, place) from None
             self.compile_cache[key] = call
         return call
 
@@ -151,7 +181,8 @@ class OperationContext:
         except NotProjectable:
             raise
         except Exception as error:
-            raise NotProjectable from error
+            place = f"{parent_type.name}.{details[0].node.name.value}"
+            raise NotProjectable(FallbackReason.ERROR, place) from error
 
 
 def _has_more_values(value: Any, limit: int) -> bool:

@@ -4,12 +4,20 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
+from graphql import (
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_interface_type,
+)
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.arguments.fast_resolvers import row_model_of
 from engine.projection.compiled import CompiledSelection, connection_selection, object_selection
 from engine.projection.connection import ConnectionProjection, LoadedPage
 from engine.projection.context import NotProjectable, OperationContext
+from engine.projection.fallbacks import FallbackReason, middleware_reason
 from engine.projection.projection import (
     NestedQuery,
     ObjectProjection,
@@ -57,13 +65,16 @@ async def load(
 
     The value contains what is selected under the field. Raises NotProjectable.
     """
+    if context.document.middleware is not None:
+        # A projection would not call the resolvers that the middleware wraps.
+        raise NotProjectable(middleware_reason(context.document.middleware))
     if isinstance(query, Nodes):
-        return await _load_nodes(context, query, details)
+        return await _load_nodes(context, query, _object_type(return_type), details)
     object_type: GraphQLObjectType = _object_type(return_type)
     if isinstance(query, Page):
         return (await _load_pages(context, query, object_type, details))[0]
     if object_type.name != query.table.type_name:
-        raise NotProjectable
+        raise NotProjectable(FallbackReason.TYPE, object_type.name)
     if isinstance(query, Loaded):
         return await _load_loaded(context, query, object_type, details)
     return (await _load_rows(context, query, object_type, details))[0]
@@ -78,12 +89,20 @@ async def find_tables(query: Nodes) -> dict[str, Table]:
     return table_of_key
 
 
-async def _load_nodes(context: OperationContext, query: Nodes, details: FieldDetailsList) -> Any:
+async def _load_nodes(
+    context: OperationContext,
+    query: Nodes,
+    named_type: GraphQLNamedType,
+    details: FieldDetailsList,
+) -> Any:
     """Load rows by their keys, with one statement for each table that has some of them."""
     table_of_key = await find_tables(query)
     object_of_key: dict[str, ResponseObject] = {}
     for table in dict.fromkeys(table_of_key.values()):
         object_type = cast("GraphQLObjectType", context.document.schema.type_map[table.type_name])
+        is_named = object_type is named_type
+        if not is_named and not _is_row_interface(context, named_type, object_type):
+            raise NotProjectable(FallbackReason.TYPE, named_type.name)
         keys = [key for key, key_table in table_of_key.items() if key_table is table]
         compiled = object_selection(context, table, object_type, details)
         # The last column is the key, whether or not it is selected.
@@ -93,6 +112,17 @@ async def _load_nodes(context: OperationContext, query: Nodes, details: FieldDet
         object_of_key |= {record[-1]: found for record, found in zip(records, objects, strict=True)}
     nodes = [object_of_key.get(key) for key in query.keys]
     return nodes[0] if query.single else nodes
+
+
+def _is_row_interface(
+    context: OperationContext, named_type: GraphQLNamedType, object_type: GraphQLObjectType
+) -> bool:
+    """Whether the rows of a type are objects of an interface that finds their type by it."""
+    return (
+        is_interface_type(named_type)
+        and row_model_of(named_type) is object
+        and context.document.schema.is_sub_type(named_type, object_type)
+    )
 
 
 async def _load_loaded(
@@ -116,13 +146,19 @@ async def _load_rows(
     """Return an object or None for each parent; a list of one without parents."""
     compiled = object_selection(context, query.table, object_type, details)
     if parent_keys is None:
-        groups = [await read_row(compiled, query)]
+        groups = [await read_row(compiled, query, batches=context.document.shortcuts)]
     else:
         key = (query.where.text, query.order, parent_keys.columns)
         text = compiled.text(
             key, lambda: for_parents(row_statement(query, compiled.columns), parent_keys)
         )
-        groups = await read_batched(text, query.where.values, parent_keys, max_rows=1)
+        groups = await read_batched(
+            text,
+            query.where.values,
+            parent_keys,
+            max_rows=1,
+            batches=context.document.shortcuts,
+        )
     records = [group[0] for group in groups if group]
     objects = iter(await _build(context, compiled.projection, records))
     return [next(objects) if group else None for group in groups]
@@ -156,7 +192,13 @@ async def _load_pages(
         text = compiled.text(
             key, lambda: for_parents(page_statement(page, compiled.columns), parent_keys)
         )
-        groups = await read_batched(text, page_values(page), parent_keys, max_rows=window.size + 1)
+        groups = await read_batched(
+            text,
+            page_values(page),
+            parent_keys,
+            max_rows=window.size + 1,
+            batches=context.document.shortcuts,
+        )
     else:
         groups = [[] for _ in parent_keys.keys] if parent_keys else [[]]
     opposite_pages, totals = await _read_aggregates(
@@ -284,5 +326,6 @@ def _resolve_nested(context: OperationContext, nested: NestedQuery) -> Any:
     """
     query = context.resolve(nested.parent_type, nested.field_details, nested.placeholder)
     if referenced_columns(query) != nested.key_columns:
-        raise NotProjectable
+        place = f"{nested.parent_type.name}.{nested.field_details[0].node.name.value}"
+        raise NotProjectable(FallbackReason.RESOLVER, place)
     return query

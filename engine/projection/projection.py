@@ -2,14 +2,13 @@
 
 Compiling runs no SQL. Each field of the selection is one of these: a column, a value computed
 from columns, an embedded JSON value, or a nested query. The nested query comes from the field's
-own resolver, which is called once with a placeholder for all parents (`ParentPlaceholder`). Any
-other field raises NotProjectable, and the fallback executes the whole value.
+fast resolver, which is called once with a placeholder for all parents (`ParentPlaceholder`). Any
+other field raises NotProjectable, and the fallback executes the whole value: a field whose
+resolver only Strawberry can call, and one whose value is not sent as the column stores it.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, TypeAlias, cast
 
 import orjson
@@ -25,7 +24,10 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList
 
+from engine.arguments.fast_resolvers import FastResolver, fast_resolver_of, row_model_of
+from engine.projection.columns import is_sent_as_stored
 from engine.projection.context import NotProjectable, OperationContext
+from engine.projection.fallbacks import FallbackReason
 from engine.sql.expressions import ParentColumn
 from engine.sql.queries import Page, SingleRow
 from engine.sql.tables import Column, Table
@@ -122,34 +124,46 @@ def compile_object(
 
     Adds to the select list; raises NotProjectable.
     """
+    if row_model_of(object_type) not in {object, table.model}:
+        raise NotProjectable(FallbackReason.TYPE, object_type.name)
     projection = ObjectProjection()
     for key, details in context.subfields(object_type, field_details).items():
         name = details[0].node.name.value
         if name == "__typename":
             projection.members[key] = repr(object_type.name)
             continue
-        attribute = _snake_case(name)
-        column = table.columns.get(attribute)
-        if computed := table.computed.get(attribute):
-            arguments = ", ".join(
-                f"c{select_list.position(table.columns[source].sql)}" for source in computed.columns
-            )
-            projection.members[key] = f"{projection.bind(computed.compute)}({arguments})"
-        elif column is None:
+        attribute = require_fast_resolver(object_type, name).attribute
+        return_type = object_type.fields[name].type
+        if attribute is None:
             # Reserve the key's place in the object; the nested query fills in the value.
             projection.members[key] = "None"
             projection.nested.append(
                 _compile_nested(context, table, object_type, key, details, select_list)
             )
-        elif is_leaf_type(get_named_type(object_type.fields[name].type)):
-            projection.members[key] = _leaf(projection, column, select_list)
-        else:
-            value = f"c{select_list.position(column.sql)}"
-            pick = projection.bind(
-                _compile_embedded(context, object_type.fields[name].type, details)
+        elif computed := table.computed.get(attribute):
+            arguments = ", ".join(
+                f"c{select_list.position(table.columns[source].sql)}" for source in computed.columns
             )
+            projection.members[key] = f"{projection.bind(computed.compute)}({arguments})"
+        elif (column := table.columns.get(attribute)) is None:
+            raise NotProjectable(FallbackReason.COLUMN, f"{object_type.name}.{name}")
+        elif is_sent_as_stored(column, return_type):
+            projection.members[key] = _leaf(projection, column, select_list)
+        elif column.is_json and not is_leaf_type(get_named_type(return_type)):
+            value = f"c{select_list.position(column.sql)}"
+            pick = projection.bind(_compile_embedded(context, return_type, details))
             projection.members[key] = _unless_null(value, f"{pick}({value})")
+        else:
+            raise NotProjectable(FallbackReason.COLUMN, f"{object_type.name}.{name}")
     return projection
+
+
+def require_fast_resolver(object_type: GraphQLObjectType, name: str) -> FastResolver:
+    """Return the fast resolver of a field; raises NotProjectable if it has none."""
+    resolver = fast_resolver_of(object_type.fields[name])
+    if resolver is None:
+        raise NotProjectable(FallbackReason.RESOLVER, f"{object_type.name}.{name}")
+    return resolver
 
 
 def _leaf(projection: ObjectProjection, column: Column, select_list: SelectList) -> str:
@@ -177,15 +191,18 @@ def _compile_nested(  # noqa: PLR0917  # the parameters of compile_object, and t
     select_list: SelectList,
 ) -> NestedQuery:
     """Call the field's resolver with a placeholder and select the parent columns it refers to."""
-    return_type = parent_type.fields[details[0].node.name.value].type
+    name = details[0].node.name.value
+    return_type = parent_type.fields[name].type
     placeholder = ParentPlaceholder(table)
     query = context.resolve(parent_type, details, placeholder)
     object_type = get_named_type(return_type)
     names = referenced_columns(query)
-    if not names or not is_object_type(object_type):
-        raise NotProjectable
-    if isinstance(query, SingleRow) and is_non_null_type(return_type):
-        raise NotProjectable
+    if not names:
+        raise NotProjectable(FallbackReason.RESOLVER, f"{parent_type.name}.{name}")
+    if not is_object_type(object_type) or (
+        isinstance(query, SingleRow) and is_non_null_type(return_type)
+    ):
+        raise NotProjectable(FallbackReason.TYPE, f"{parent_type.name}.{name}")
     positions = tuple(select_list.position(table.columns[name].sql) for name in names)
     return NestedQuery(key, placeholder, parent_type, object_type, details, names, positions)
 
@@ -193,7 +210,7 @@ def _compile_nested(  # noqa: PLR0917  # the parameters of compile_object, and t
 def referenced_columns(query: object) -> tuple[str, ...]:
     """Return the parent columns that a query refers to; raises NotProjectable."""
     if not isinstance(query, (SingleRow, Page)):
-        raise NotProjectable
+        raise NotProjectable(FallbackReason.RESOLVER, type(query).__name__)
     values = query.where.values
     return tuple(dict.fromkeys(value.column for value in values if isinstance(value, ParentColumn)))
 
@@ -206,7 +223,7 @@ class ParentPlaceholder:
 
     def __getattr__(self, name: str) -> ParentColumn:
         if name not in self._table.columns:
-            raise NotProjectable
+            raise NotProjectable(FallbackReason.COLUMN, f"{self._table.type_name}.{name}")
         return ParentColumn(name)
 
 
@@ -220,17 +237,18 @@ def _compile_embedded(
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)
     if not is_list_type(list_type) or not is_object_type(object_type):
-        raise NotProjectable
+        raise NotProjectable(FallbackReason.TYPE, object_type.name)
     # The response key, the key in the JSON object, and the value if it is a constant.
     members: list[tuple[str, str, str | None]] = []
     for key, subfield in context.subfields(object_type, details).items():
         name = subfield[0].node.name.value
         if name == "__typename":
             members.append((key, name, object_type.name))
-        elif is_leaf_type(get_named_type(object_type.fields[name].type)):
-            members.append((key, name, None))
-        else:
-            raise NotProjectable
+            continue
+        is_attribute = require_fast_resolver(object_type, name).attribute is not None
+        if not is_attribute or not is_leaf_type(get_named_type(object_type.fields[name].type)):
+            raise NotProjectable(FallbackReason.COLUMN, f"{object_type.name}.{name}")
+        members.append((key, name, None))
 
     def pick(text: str) -> list[ResponseObject]:
         items = cast("list[dict[str, Any]]", orjson.loads(text))
@@ -239,12 +257,3 @@ def _compile_embedded(
         ]
 
     return pick
-
-
-_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
-
-
-@cache
-def _snake_case(name: str) -> str:
-    """Return the Python name of a field of the schema."""
-    return _WORD_START.sub("_", name).lower()

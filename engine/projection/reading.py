@@ -64,7 +64,12 @@ async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None)
 
 
 async def read_batched(
-    text: str, values: Sequence[Any], parent_keys: ParentKeys | None, *, max_rows: int
+    text: str,
+    values: Sequence[Any],
+    parent_keys: ParentKeys | None,
+    *,
+    max_rows: int,
+    batches: bool,
 ) -> Groups:
     """Read at most ``max_rows`` rows for each parent; share the statement if there is one parent.
 
@@ -73,6 +78,7 @@ async def read_batched(
     """
     if (
         parent_keys is None
+        or not batches
         or len(parent_keys.keys) > 1
         or any(not isinstance(value, ParentColumn) for value in values)
     ):
@@ -87,7 +93,9 @@ async def read_batched(
     ]
 
 
-async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleRow) -> list[Record]:
+async def read_row(
+    compiled: CompiledSelection[ObjectProjection], query: SingleRow, *, batches: bool
+) -> list[Record]:
     """Read the row of a query without parents: a list of one record, or empty.
 
     Requests that run the same query with other values in the same tick of the event loop share
@@ -97,7 +105,7 @@ async def read_row(compiled: CompiledSelection[ObjectProjection], query: SingleR
     values = query.where.values
     text = compiled.text(key, lambda: row_statement(query, compiled.columns))
     # `per_parent_statement` passes parent columns as arrays of text.
-    if not values or not _TEXT_TYPES.issuperset(map(type, values)):
+    if not batches or not values or not _TEXT_TYPES.issuperset(map(type, values)):
         return (await read(text, values, None))[0]
 
     def together(keys: _Keys) -> _Reading:

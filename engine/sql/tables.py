@@ -23,6 +23,9 @@ class Column:
     # A jsonb column: the driver gives its text.
     is_json: bool = False
     is_time: bool = False
+    is_nullable: bool = False
+    # The Python type of values that need no conversion; None for all others.
+    plain_type: type | None = None
 
     @property
     def sql(self) -> str:
@@ -81,9 +84,12 @@ def instance(model: type[M], row: Mapping[str, Any]) -> M:
 def _column(name: str, source: fields.Field[Any]) -> Column:
     if isinstance(source, CharEnumFieldInstance):
         names = {member.value: member.name for member in source.enum_type}
-        return Column(name, enum_names={None: None, **names})
+        return Column(name, enum_names={None: None, **names}, is_nullable=source.null)
+    is_plain = source.field_type in {str, int, bool} and not isinstance(source, fields.BigIntField)
     return Column(
         name,
+        is_nullable=source.null,
+        plain_type=source.field_type if is_plain else None,
         is_json=isinstance(source, fields.JSONField),
         is_time=isinstance(source, fields.DatetimeField),
     )

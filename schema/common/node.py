@@ -1,12 +1,28 @@
 """The Node interface, and the type of a resolver's ``info``."""
 
-from typing import TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias, cast
 
 import strawberry
 
 from resolvers.context import Context
 
-Info: TypeAlias = strawberry.Info[Context, None]
+
+class RequestInfo(Protocol):
+    """What a resolver that is marked with `fast_resolver` may read of its ``info``."""
+
+    @property
+    def context(self) -> Context:
+        """The context of the request."""
+        ...
+
+
+class _Marker(strawberry.Info[Context, None]):
+    """Tells Strawberry which parameter is the info; annotations must be hashable."""
+
+    __hash__ = object.__hash__
+
+
+Info: TypeAlias = Annotated[RequestInfo, _Marker(cast("Any", None), cast("Any", None))]
 
 
 @strawberry.interface(description="Object with a globally unique id, which `node(id:)` returns.")

@@ -9,6 +9,8 @@ import strawberry
 from graphql import ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
+from engine.arguments.fast_resolvers import ColumnKind
+
 # A result holds JSON text exactly as the database returned it; an input holds the parsed value.
 JSON = NewType("JSON", object)
 
@@ -47,6 +49,9 @@ def _split(text: str) -> tuple[str, str, str]:
 def _parse_json_literal(node: ValueNode, variables: dict[str, object] | None = None) -> object:
     return value_from_ast_untyped(node, variables)
 
+
+# Scalars that send the values of a kind of columns as they are stored.
+COLUMN_KINDS: dict[str, ColumnKind] = {"DateTime": "time", "JSON": "json"}
 
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(

@@ -1,16 +1,17 @@
 """Mutations of deliveries: input, payload and resolver of each, side by side."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 from strawberry import UNSET
 
 from resolvers import deliveries
 from schema.common.errors import ERRORS, UserError, returns_errors, user_errors
-from schema.common.inputs import IDEMPOTENCY_KEY, Input, fields_of
+from schema.common.inputs import IDEMPOTENCY_KEY, Data, input_object
 from schema.common.node import Info
 from schema.ops.delivery import OpsDelivery
 from schema.ops.log_entry import LogEntry
+from schema.preparation.fast_resolver import fast_resolver
 from schema.tickets.ticket import Ticket
 
 _LOG_ENTRY = "Log entry of the attempt made by this call; null if it made none."
@@ -34,10 +35,13 @@ class SendToOpsPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 @returns_errors(SendToOpsPayload, "input")
-async def send_to_ops(info: Info, input: Input[SendToOpsInput]) -> SendToOpsPayload:
+async def send_to_ops(
+    info: Info, input: Annotated[Data, input_object(SendToOpsInput)]
+) -> SendToOpsPayload:
     """Resolve `sendToOps`."""
-    sent = await deliveries.send_to_ops(info.context, **fields_of(input))
+    sent = await deliveries.send_to_ops(info.context, **input)
     return SendToOpsPayload(
         ticket=cast("Ticket", sent.ticket),
         delivery=cast("OpsDelivery", sent.delivery),
@@ -60,10 +64,13 @@ class RetryDeliveryPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 @returns_errors(RetryDeliveryPayload, "input")
-async def retry_delivery(info: Info, input: Input[RetryDeliveryInput]) -> RetryDeliveryPayload:
+async def retry_delivery(
+    info: Info, input: Annotated[Data, input_object(RetryDeliveryInput)]
+) -> RetryDeliveryPayload:
     """Resolve `retryDelivery`."""
-    retried = await deliveries.retry_delivery(info.context, **fields_of(input))
+    retried = await deliveries.retry_delivery(info.context, **input)
     return RetryDeliveryPayload(
         delivery=cast("OpsDelivery", retried.delivery),
         log_entry=cast("LogEntry | None", retried.log_entry),
@@ -84,8 +91,11 @@ class CancelDeliveryPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 @returns_errors(CancelDeliveryPayload, "input")
-async def cancel_delivery(info: Info, input: Input[CancelDeliveryInput]) -> CancelDeliveryPayload:
+async def cancel_delivery(
+    info: Info, input: Annotated[Data, input_object(CancelDeliveryInput)]
+) -> CancelDeliveryPayload:
     """Resolve `cancelDelivery`."""
-    delivery = await deliveries.cancel_delivery(info.context, **fields_of(input))
+    delivery = await deliveries.cancel_delivery(info.context, **input)
     return CancelDeliveryPayload(delivery=cast("OpsDelivery", delivery))

@@ -13,16 +13,20 @@ from schema.common.connection import After, Before, Connection, First, Last
 from schema.common.enums import OpsRemoteStatus, OpsState
 from schema.common.inputs import given
 from schema.common.node import Info, Node
+from schema.preparation.fast_resolver import fast_resolver
+from schema.preparation.row_types import rows_of
 
 if TYPE_CHECKING:
     from schema.ops.log_entry import LogEntry
     from schema.tickets.ticket import Ticket
 
 
+@fast_resolver
 def _ticket(parent: strawberry.Parent[models.OpsDelivery], info: Info) -> Any:
     return find_ticket_of(info.context, parent.ticket_id)
 
 
+@fast_resolver
 def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.OpsDelivery],
     info: Info,
@@ -73,7 +77,4 @@ class OpsDelivery(Node):
         )
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Return whether a row is a delivery."""
-        return isinstance(value, models.OpsDelivery)
+    is_type_of = rows_of(models.OpsDelivery)

@@ -10,11 +10,14 @@ from resolvers.tickets.queries import find_ticket_of
 from schema.common.enums import LogAction, LogStatus
 from schema.common.node import Info, Node
 from schema.common.scalars import JSON
+from schema.preparation.fast_resolver import fast_resolver
+from schema.preparation.row_types import rows_of
 
 if TYPE_CHECKING:
     from schema.tickets.ticket import Ticket
 
 
+@fast_resolver
 def _ticket(parent: strawberry.Parent[models.LogEntry], info: Info) -> Any:
     return find_ticket_of(info.context, parent.ticket_id)
 
@@ -51,7 +54,4 @@ class LogEntry(Node):
         description="Id of the request that caused it (`X-Request-Id`)."
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Return whether a row is a log entry."""
-        return isinstance(value, models.LogEntry)
+    is_type_of = rows_of(models.LogEntry)

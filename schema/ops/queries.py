@@ -11,10 +11,11 @@ from resolvers.log_entries import find_log_entries
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import CircuitState, OpsRemoteStatus
 from schema.common.errors import ERRORS, UserError, returns_errors, user_errors
-from schema.common.inputs import given
+from schema.common.inputs import Data, given, input_object
 from schema.common.node import Info
 from schema.ops.filters import LogEntryFilter, OpsDeliveryFilter
 from schema.ops.log_entry import LogEntry
+from schema.preparation.fast_resolver import fast_resolver
 from schema.tickets.ticket import Ticket
 
 
@@ -46,11 +47,12 @@ class OpsStatusPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 def log_entries(  # noqa: PLR0917  # the arguments of a connection
     info: Info,
     filter: Annotated[
-        LogEntryFilter | None,
-        strawberry.argument(description="Return only matching entries; all by default."),
+        Data | None,
+        input_object(LogEntryFilter | None, "Return only matching entries; all by default."),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
@@ -62,11 +64,12 @@ def log_entries(  # noqa: PLR0917  # the arguments of a connection
     return find_log_entries(info.context, **arguments)
 
 
+@fast_resolver
 def ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
     info: Info,
     filter: Annotated[
-        OpsDeliveryFilter | None,
-        strawberry.argument(description="Return only matching deliveries; all by default."),
+        Data | None,
+        input_object(OpsDeliveryFilter | None, "Return only matching deliveries; all by default."),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
@@ -78,6 +81,7 @@ def ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
     return deliveries.find_deliveries(info.context, **arguments)
 
 
+@fast_resolver
 @returns_errors(OpsStatusPayload)
 async def ops_status(
     info: Info,
@@ -95,6 +99,7 @@ async def ops_status(
     )
 
 
+@fast_resolver
 async def ops_health(info: Info) -> Any:
     """Resolve `opsHealth`."""
     return await deliveries.ops_health(info.context)

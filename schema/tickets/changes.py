@@ -1,6 +1,6 @@
 """Mutations of tickets: input, payload and resolver of each, side by side."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 from strawberry import UNSET
@@ -9,9 +9,10 @@ from models.ticket import DEFAULT_CATEGORY
 from resolvers.tickets import changes
 from schema.common.enums import TicketPriority, TicketStatus
 from schema.common.errors import ERRORS, UserError, returns_errors
-from schema.common.inputs import IDEMPOTENCY_KEY, Input, fields_of
+from schema.common.inputs import IDEMPOTENCY_KEY, Data, input_object
 from schema.common.node import Info
 from schema.common.scalars import JSON
+from schema.preparation.fast_resolver import fast_resolver
 from schema.tickets.ticket import Ticket
 
 _EXPECTED_VERSION = (
@@ -61,10 +62,13 @@ class CreateTicketPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 @returns_errors(CreateTicketPayload, "input")
-async def create_ticket(info: Info, input: Input[CreateTicketInput]) -> CreateTicketPayload:
+async def create_ticket(
+    info: Info, input: Annotated[Data, input_object(CreateTicketInput)]
+) -> CreateTicketPayload:
     """Resolve `createTicket`."""
-    fields = fields_of(input)
+    fields = dict(input)
     key = fields.pop("idempotency_key", None)
     if fields.get("id") is None:
         fields.pop("id", None)
@@ -124,10 +128,13 @@ class UpdateTicketPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 @returns_errors(UpdateTicketPayload, "input")
-async def update_ticket(info: Info, input: Input[UpdateTicketInput]) -> UpdateTicketPayload:
+async def update_ticket(
+    info: Info, input: Annotated[Data, input_object(UpdateTicketInput)]
+) -> UpdateTicketPayload:
     """Resolve `updateTicket`."""
-    fields = fields_of(input)
+    fields = dict(input)
     ticket = await changes.update_ticket(
         info.context,
         fields.pop("id"),
@@ -151,8 +158,11 @@ class DeleteTicketPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
+@fast_resolver
 @returns_errors(DeleteTicketPayload, "input")
-async def delete_ticket(info: Info, input: Input[DeleteTicketInput]) -> DeleteTicketPayload:
+async def delete_ticket(
+    info: Info, input: Annotated[Data, input_object(DeleteTicketInput)]
+) -> DeleteTicketPayload:
     """Resolve `deleteTicket`."""
-    deleted_id = await changes.delete_ticket(info.context, **fields_of(input))
+    deleted_id = await changes.delete_ticket(info.context, **input)
     return DeleteTicketPayload(deleted_id=strawberry.ID(deleted_id))

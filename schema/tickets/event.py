@@ -12,6 +12,8 @@ from resolvers.tickets.queries import find_ticket_of
 from schema.common.enums import TicketEventType
 from schema.common.node import Info, Node
 from schema.common.scalars import JSON
+from schema.preparation.fast_resolver import fast_resolver
+from schema.preparation.row_types import rows_of
 
 if TYPE_CHECKING:
     from schema.tickets.ticket import Ticket
@@ -28,14 +30,17 @@ class FieldChange:
     )
 
 
+@fast_resolver(same_as_column=True)
 def _cursor(parent: strawberry.Parent[models.TicketEvent]) -> str:
     return event_cursor(parent.transaction, parent.sequence)
 
 
+@fast_resolver
 def _ticket(parent: strawberry.Parent[models.TicketEvent], info: Info) -> Any:
     return find_ticket_of(info.context, parent.ticket_id)
 
 
+@fast_resolver(same_as_column=True)
 def _changes(parent: strawberry.Parent[models.TicketEvent]) -> list[FieldChange]:
     return [
         FieldChange(
@@ -77,7 +82,4 @@ class TicketEvent(Node):
         resolver=_changes, description="Changed fields with their values before and after."
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Return whether a row is a ticket event."""
-        return isinstance(value, models.TicketEvent)
+    is_type_of = rows_of(models.TicketEvent)

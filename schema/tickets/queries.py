@@ -9,13 +9,14 @@ from strawberry import UNSET
 from resolvers.tickets.queries import TicketSort, count_groups, find_ticket, find_tickets
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import OrderDirection, describe
-from schema.common.inputs import fields_of, given
+from schema.common.inputs import Data, given, input_object
 from schema.common.node import Info
+from schema.preparation.fast_resolver import fast_resolver
 from schema.tickets.filters import TicketFilter, TicketOrder, TicketOrderField
 
 Filter = Annotated[
-    TicketFilter | None,
-    strawberry.argument(description="Match only these tickets; all by default."),
+    Data | None,
+    input_object(TicketFilter | None, "Match only these tickets; all by default."),
 ]
 
 
@@ -51,6 +52,7 @@ class TicketGroup:
     count: int = strawberry.field(description="Number of tickets in the group.")
 
 
+@fast_resolver
 def ticket(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="Id of the ticket.")],
@@ -59,11 +61,12 @@ def ticket(
     return find_ticket(info.context, id)
 
 
+@fast_resolver
 def tickets(  # noqa: PLR0917  # the arguments of a connection
     info: Info,
     filter: Filter = UNSET,
     order_by: Annotated[
-        TicketOrder | None, strawberry.argument(description="Sort order; newest first by default.")
+        Data | None, input_object(TicketOrder | None, "Sort order; newest first by default.")
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
@@ -73,7 +76,7 @@ def tickets(  # noqa: PLR0917  # the arguments of a connection
     """Resolve `tickets`."""
     arguments = given(filter=filter, first=first, after=after, last=last, before=before)
     if order_by:
-        arguments["order_by"] = _sort(**fields_of(order_by))
+        arguments["order_by"] = _sort(**order_by)
     return find_tickets(info.context, **arguments)
 
 
@@ -81,6 +84,7 @@ def _sort(*, field: TicketOrderField, direction: OrderDirection) -> TicketSort:
     return TicketSort(field.value, descending=direction is OrderDirection.DESC)
 
 
+@fast_resolver
 async def ticket_groups(
     info: Info,
     by: Annotated[TicketGroupField, strawberry.argument(description="Field to count by.")],

@@ -12,10 +12,12 @@ from resolvers.log_entries import find_log_entries_of_ticket
 from resolvers.tickets.history import find_history
 from schema.common.connection import After, Before, Connection, First, Last
 from schema.common.enums import OpsState, TicketPriority, TicketStatus
-from schema.common.inputs import given
+from schema.common.inputs import Data, given, input_object
 from schema.common.node import Info, Node
 from schema.common.scalars import JSON
 from schema.ops.filters import LogEntryFilter
+from schema.preparation.fast_resolver import fast_resolver
+from schema.preparation.row_types import rows_of
 
 if TYPE_CHECKING:
     from schema.ops.delivery import OpsDelivery
@@ -23,16 +25,18 @@ if TYPE_CHECKING:
     from schema.tickets.event import TicketEvent
 
 
+@fast_resolver
 def _delivery(parent: strawberry.Parent[models.Ticket], info: Info) -> Any:
     return find_newest_delivery(info.context, parent.id)
 
 
+@fast_resolver
 def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.Ticket],
     info: Info,
     filter: Annotated[
-        LogEntryFilter | None,
-        strawberry.argument(description="Return only matching entries; all by default."),
+        Data | None,
+        input_object(LogEntryFilter | None, "Return only matching entries; all by default."),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
@@ -43,6 +47,7 @@ def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     return find_log_entries_of_ticket(info.context, parent.id, **arguments)
 
 
+@fast_resolver
 def _history(  # noqa: PLR0917  # the arguments of a connection
     parent: strawberry.Parent[models.Ticket],
     info: Info,
@@ -104,7 +109,4 @@ class Ticket(Node):
         strawberry.field(resolver=_history, description="Changes of the ticket, newest first.")
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Return whether a row is a ticket."""
-        return isinstance(value, models.Ticket)
+    is_type_of = rows_of(models.Ticket)

@@ -19,13 +19,18 @@ from graphql import (
     parse,
 )
 from graphql.execution.collect_fields import FieldDetails
-from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from graphql.execution.values import VariableValues, get_variable_values
 from graphql.utilities.coerce_input_value import coerce_input_value
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arguments.calls import FieldCall, NotCallable
 from engine.arguments.coercion import NotCoercible, Variables, coercion_to
+from engine.arguments.fast_resolvers import (
+    FastResolver,
+    by_python_names,
+    record_fast_resolver,
+)
 from schema.build import graphql_schema
 
 SCHEMA = graphql_schema()
@@ -73,7 +78,7 @@ def values(draw: st.DrawFn, input_type: GraphQLInputType, depth: int = 3) -> Any
 @given(data=st.data())
 def test_a_value_is_coerced_as_by_graphql_core(input_type: Any, data: st.DataObject) -> None:
     value = data.draw(values(input_type))
-    expected = coerce_input_value(value, input_type)
+    expected = by_python_names(coerce_input_value(value, input_type), input_type)
     if expected is Undefined:
         with pytest.raises(NotCoercible):
             _coerced(input_type, value)
@@ -152,14 +157,16 @@ def test_arguments_are_as_graphql_core_makes_them(field: str, variables: dict[st
     assert isinstance(node, FieldNode)
     assert SCHEMA.query_type is not None
     definition = SCHEMA.query_type.fields[node.name.value]
-    called = GraphQLField(
-        definition.type, args=definition.args, resolve=lambda _source, _info, **given: given
-    )
-    call = FieldCall(called, FieldDetails(node, None, None))
+    called = GraphQLField(definition.type, args=definition.args)
+    record_fast_resolver(called, FastResolver(lambda _source, _info, **given: given))
+    details = FieldDetails(node, None, None)
+    call = FieldCall(called, details, generated_coercion=True)
+    coerced = Variables(SCHEMA, operation).by_python_names(values.coerced)
+    without_generated_code = FieldCall(called, details, generated_coercion=False)
     try:
-        expected = get_argument_values(definition, node, values)
+        expected = without_generated_code(None, None, coerced, lambda: values)
     except GraphQLError:
         with pytest.raises(NotCallable):
-            call(None, None, values.coerced, lambda: values)
+            call(None, None, coerced, lambda: values)
     else:
-        assert call(None, None, values.coerced, lambda: values) == expected
+        assert call(None, None, coerced, lambda: values) == expected

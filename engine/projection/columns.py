@@ -1,0 +1,44 @@
+"""Compare columns with GraphQL types: whether a value is sent to the client as it is stored."""
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLString,
+    get_nullable_type,
+    is_non_null_type,
+)
+
+from engine.arguments.fast_resolvers import column_kind_of
+from engine.sql.tables import Column
+
+__all__ = ["is_sent_as_stored"]
+
+# Scalars that serialize values of a Python type unchanged. A float may be infinite, and an
+# integer of 64 bits too large.
+_UNCHANGED: dict[type, tuple[GraphQLScalarType, ...]] = {
+    str: (GraphQLString, GraphQLID),
+    int: (GraphQLInt,),
+    bool: (GraphQLBoolean,),
+}
+
+
+def is_sent_as_stored(column: Column, field_type: GraphQLOutputType) -> bool:
+    """Whether graphql-core would send every value of a column unchanged for a field."""
+    if column.is_nullable and is_non_null_type(field_type):
+        return False
+    leaf = get_nullable_type(field_type)
+    if isinstance(leaf, GraphQLEnumType):
+        return column.enum_names == {None: None, **_names(leaf)}
+    if not isinstance(leaf, GraphQLScalarType):
+        return False
+    if column.is_time or column.is_json:
+        return column_kind_of(leaf) == ("time" if column.is_time else "json")
+    return column.plain_type is not None and leaf in _UNCHANGED[column.plain_type]
+
+
+def _names(enum_type: GraphQLEnumType) -> dict[object, str]:
+    return {value.value: name for name, value in enum_type.values.items()}

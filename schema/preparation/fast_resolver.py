@@ -1,0 +1,209 @@
+"""The mark of a resolver that the engine may call without Strawberry.
+
+A marked resolver keeps a contract. The schema does not build where a signature breaks it:
+
+- ``info`` is annotated with `schema.common.node.Info`, which has nothing but the context;
+- input objects are annotated as dictionaries, with their class as ``graphql_type``;
+- no other argument is of a type whose values Strawberry converts.
+
+The rest is the resolver's word: below a root field it has no effects, since it may be called
+again, and it reads nothing of its parent but columns, since one call may stand for many rows.
+
+Where a marked resolver is called by Strawberry nevertheless (it has permission classes, or the
+shortcuts are off), it receives the same values.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import MISSING, dataclass
+from functools import wraps
+from types import FunctionType, UnionType
+from typing import Annotated, Any, ParamSpec, TypeVar, Union, cast, get_args, get_origin, overload
+
+from graphql import GraphQLField, get_named_type, is_input_object_type
+from strawberry.relay import GlobalID
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryMaybe, StrawberryOptional
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from engine.arguments.fast_resolvers import has_input_objects
+from schema.common.inputs import as_data
+from schema.common.node import RequestInfo
+
+__all__ = [
+    "DEFINITION",
+    "Mark",
+    "UnsupportedSchema",
+    "adapt",
+    "check_contract",
+    "fast_resolver",
+    "mark_of",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Where Strawberry keeps its definition in the extensions of graphql-core's elements.
+DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+_MARK = "__fast_resolver__"
+
+
+class UnsupportedSchema(Exception):
+    """The schema uses something that the engine would have to ignore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A function that the engine may call, and whether a column has the same value."""
+
+    function: Callable[..., Any]
+    same_as_column: bool
+
+
+@overload
+def fast_resolver(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def fast_resolver(*, same_as_column: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def fast_resolver(function: Any = None, /, *, same_as_column: bool = False) -> Any:
+    """Mark a resolver that the engine may call without Strawberry.
+
+    With ``same_as_column``, the engine may read the column with the field's name instead.
+    """
+    if function is None:
+        return lambda decorated: _marked(decorated, same_as_column=same_as_column)
+    return _marked(function, same_as_column=same_as_column)
+
+
+def _marked(function: Callable[..., Any], *, same_as_column: bool) -> Callable[..., Any]:
+    """Return the function as Strawberry calls it: input objects still arrive as dictionaries."""
+
+    @wraps(function)
+    def resolver(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **{name: as_data(value) for name, value in kwargs.items()})
+
+    if inspect.iscoroutinefunction(function):
+        # Strawberry asks the function whether it is asynchronous.
+        @wraps(function)
+        async def async_resolver(*args: Any, **kwargs: Any) -> Any:
+            return await cast("Awaitable[Any]", resolver(*args, **kwargs))
+
+        setattr(async_resolver, _MARK, Mark(function, same_as_column))
+        return async_resolver
+    setattr(resolver, _MARK, Mark(function, same_as_column))
+    return resolver
+
+
+def mark_of(resolver: StrawberryResolver[Any]) -> Mark | None:
+    """Return the mark of a resolver; None where it has none."""
+    return cast("Mark | None", getattr(resolver.wrapped_func, _MARK, None))
+
+
+def check_contract(
+    place: str,
+    field: GraphQLField,
+    resolver: StrawberryResolver[Any],
+    function: Callable[..., Any],
+) -> None:
+    """Raise UnsupportedSchema where a marked resolver asks for what the engine does not give."""
+    if not isinstance(function, FunctionType):
+        raise UnsupportedSchema(
+            f"{place}: @fast_resolver marks {function!r}, which is not a plain function."
+            " Remove the mark, and Strawberry calls it."
+        )
+    info = resolver.info_parameter
+    if info is not None and _annotation(resolver, info) is not RequestInfo:
+        raise UnsupportedSchema(
+            f"{place}: a resolver marked with @fast_resolver receives only the context."
+            f" Annotate `{info.name}` with schema.common.node.Info, or remove the mark."
+        )
+    for name, argument in field.args.items():
+        definition: StrawberryArgument = argument.extensions[DEFINITION]
+        if has_input_objects(argument.type):
+            parameter = resolver.signature.parameters[definition.python_name]
+            _check_dictionary(place, name, _annotation(resolver, parameter))
+            _check_input(place, get_named_type(argument.type), set())
+        elif _is_converted(definition.type):
+            raise UnsupportedSchema(
+                f"{place}: Strawberry converts the values of the argument {name}, and a resolver"
+                " marked with @fast_resolver would receive them as they are. Remove the mark."
+            )
+
+
+def _annotation(resolver: StrawberryResolver[Any], parameter: inspect.Parameter) -> Any:
+    """Return the type of a parameter, without its metadata and without None."""
+    annotation = resolver.strawberry_annotations[parameter]
+    found: Any = annotation.evaluate() if annotation is not None else None
+    if get_origin(found) is Annotated:
+        found = get_args(found)[0]
+    if get_origin(found) in {Union, UnionType}:
+        members = [member for member in get_args(found) if member is not type(None)]
+        found = members[0] if len(members) == 1 else found
+    return found
+
+
+def _check_dictionary(place: str, name: str, annotation: Any) -> None:
+    item = get_args(annotation)[0] if get_origin(annotation) is list else annotation
+    if get_origin(item) is not dict:
+        raise UnsupportedSchema(
+            f"{place}: a resolver marked with @fast_resolver receives input objects as"
+            f" dictionaries. Annotate `{name}` with schema.common.inputs.Data and its class as"
+            " graphql_type, or remove the mark."
+        )
+
+
+def _check_input(place: str, input_type: Any, seen: set[str]) -> None:
+    """Refuse input objects that Strawberry does not fill as a dictionary is filled."""
+    if not is_input_object_type(input_type) or input_type.name in seen:
+        return
+    seen.add(input_type.name)
+    if input_type.extensions[DEFINITION].from_input is not None:
+        raise UnsupportedSchema(
+            f"{place}: {input_type.name} builds its own instances, and a resolver marked with"
+            " @fast_resolver receives dictionaries. Remove the mark."
+        )
+    for name, field in input_type.fields.items():
+        definition: StrawberryField = field.extensions[DEFINITION]
+        has_no_default = definition.default is MISSING and definition.default_factory is MISSING
+        if has_no_default and type(definition.type) is StrawberryOptional:
+            raise UnsupportedSchema(
+                f"{place}: a resolver marked with @fast_resolver cannot tell an absent"
+                f" {input_type.name}.{name} from null. Give the field a default,"
+                " strawberry.UNSET for none, or remove the mark."
+            )
+        _check_input(place, get_named_type(field.type), seen)
+
+
+def _is_converted(argument_type: Any) -> bool:
+    """Whether Strawberry gives a resolver something else than graphql-core has coerced."""
+    while True:
+        if isinstance(argument_type, StrawberryMaybe) or argument_type is GlobalID:
+            return True
+        if not hasattr(argument_type, "of_type"):
+            return False
+        argument_type = argument_type.of_type
+
+
+def adapt(function: Callable[..., Any], resolver: StrawberryResolver[Any]) -> Callable[..., Any]:
+    """Return the function as the engine calls it: with the parent, the info and the arguments."""
+    found = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
+    parents = [parameter.name for parameter in found if parameter is not None]
+    info = resolver.info_parameter.name if resolver.info_parameter else None
+    match list(resolver.signature.parameters)[:2]:
+        case [first, second] if [first] == parents and second == info:
+            return function
+        case [first, *_] if [first] == parents and info is None:
+            return lambda source, _info, **arguments: function(source, **arguments)
+        case [first, *_] if first == info and not parents:
+            return lambda _source, info, **arguments: function(info, **arguments)
+    if not parents and info is None:
+        return lambda _source, _info, **arguments: function(**arguments)
+
+    def call(source: Any, given: Any, **arguments: Any) -> Any:
+        arguments |= dict.fromkeys(parents, source)
+        if info is not None:
+            arguments[info] = given
+        return function(**arguments)
+
+    return call

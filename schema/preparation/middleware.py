@@ -1,0 +1,60 @@
+"""Operation directives and schema extensions: functions that wrap the resolvers of an operation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema, MiddlewareManager
+from strawberry.extensions import SchemaExtension
+from strawberry.types.execution import ExecutionContext
+from strawberry.types.graphql import OperationType
+
+from engine.documents.documents import Middleware, PreparedOperation
+from schema.preparation.fast_resolver import DEFINITION
+
+__all__ = ["middleware_of"]
+
+
+def middleware_of(schema: GraphQLSchema, owner: strawberry.Schema) -> Middleware | None:
+    """Return what wraps the resolvers: for every document, or for those with a directive.
+
+    None where the schema has no directive of its own and no extension.
+    """
+    directives = [
+        directive.name
+        for directive in schema.directives
+        if directive.extensions.get(DEFINITION) in owner.directives
+    ]
+    if not owner.extensions and not directives:
+        return None
+
+    def create(
+        operation: PreparedOperation, variables: Mapping[str, Any], context: Any
+    ) -> MiddlewareManager:
+        execution_context = _execution_context(owner, operation, variables, context)
+        extensions: list[SchemaExtension] = []
+        for extension in owner.get_extensions():
+            extension.execution_context = execution_context
+            extensions.append(extension)
+        return MiddlewareManager(*extensions)
+
+    names = None if owner.extensions else frozenset(directives)
+    return Middleware(create, directives=names)
+
+
+def _execution_context(
+    owner: strawberry.Schema,
+    operation: PreparedOperation,
+    variables: Mapping[str, Any],
+    context: Any,
+) -> ExecutionContext:
+    node = operation.document.node
+    return ExecutionContext(
+        query=node.loc.source.body if node.loc else None,
+        schema=owner,
+        allowed_operations=tuple(OperationType),
+        context=context,
+        variables=dict(variables),
+        provided_operation_name=operation.name,
+        graphql_document=node,
+    )

@@ -1,0 +1,90 @@
+"""Prepare a Strawberry schema for the engine, or refuse it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import (
+    ASTValidationRule,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.base import StrawberryMaybe
+
+from engine.arguments.fast_resolvers import ColumnKind, record_column_kind
+from engine.documents.documents import Middleware
+from schema.preparation.decisions import Decision, decide
+from schema.preparation.fast_resolver import DEFINITION
+from schema.preparation.features import check_features
+from schema.preparation.middleware import middleware_of
+from schema.preparation.row_types import record_row_types
+
+__all__ = ["PreparedSchema", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSchema:
+    """A schema with what the engine needs to know of it."""
+
+    schema: GraphQLSchema
+    # Who resolves each field of an object type, by "Type.field".
+    decisions: Mapping[str, Decision]
+    validation: tuple[type[ASTValidationRule], ...]
+    middleware: Middleware | None
+
+
+def prepare(
+    owner: strawberry.Schema, *, column_kinds: Mapping[str, ColumnKind] | None = None
+) -> PreparedSchema:
+    """Return the schema as the engine executes it; raises UnsupportedSchema.
+
+    ``column_kinds`` names the scalars that send the values of a kind of columns unchanged.
+    """
+    schema: GraphQLSchema = owner._schema  # noqa: SLF001  # Strawberry has no public way to it
+    check_features(schema, owner)
+    for name, kind in (column_kinds or {}).items():
+        scalar = schema.type_map.get(name)
+        if isinstance(scalar, GraphQLScalarType):
+            record_column_kind(scalar, kind)
+    record_row_types(schema)
+    return PreparedSchema(
+        schema,
+        decide(schema, owner),
+        _validation_rules(schema),
+        middleware_of(schema, owner),
+    )
+
+
+def _validation_rules(schema: GraphQLSchema) -> tuple[type[ASTValidationRule], ...]:
+    """Return Strawberry's rules of validation, where the schema has what they look at."""
+    rules: list[type[ASTValidationRule]] = []
+    if any(isinstance(getattr(one, "type", None), StrawberryMaybe) for one in _inputs(schema)):
+        rules.append(MaybeNullValidationRule)
+    if any(getattr(one, "is_one_of", False) for one in _input_types(schema)):
+        rules.append(OneOfInputValidationRule)
+    return tuple(rules)
+
+
+def _input_types(schema: GraphQLSchema) -> list[Any]:
+    return [
+        graphql_type.extensions.get(DEFINITION)
+        for graphql_type in schema.type_map.values()
+        if isinstance(graphql_type, GraphQLInputObjectType)
+    ]
+
+
+def _inputs(schema: GraphQLSchema) -> list[Any]:
+    """Return the definitions of all input fields and arguments."""
+    found = []
+    for graphql_type in schema.type_map.values():
+        if isinstance(graphql_type, GraphQLInputObjectType):
+            found += [field.extensions.get(DEFINITION) for field in graphql_type.fields.values()]
+        elif isinstance(graphql_type, GraphQLObjectType):
+            for field in graphql_type.fields.values():
+                found += [one.extensions.get(DEFINITION) for one in field.args.values()]
+    return found
