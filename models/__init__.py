@@ -24,7 +24,11 @@ from models.ops_delivery import OpsDelivery
 from models.ticket import Ticket
 from models.ticket_event import TicketEvent
 
+# Models whose ids are unique among each other; `node(id:)` searches their tables in this order.
+NODE_MODELS = (Ticket, OpsDelivery, LogEntry, TicketEvent)
+
 __all__ = [
+    "NODE_MODELS",
     "ApiToken",
     "IdempotencyKey",
     "LogAction",

@@ -1,13 +1,15 @@
 """Every table that the API reads, and the orders in which its rows are listed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tortoise import fields
+from tortoise.models import Model
 
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import OrderTerm, RowOrder, TermKind
-from engine.sql.tables import Computed, table_of
-from models import LogEntry, OpsDelivery, Ticket, TicketEvent
+from engine.sql.tables import Computed, Table, table_of
+from models import NODE_MODELS, LogEntry, OpsDelivery, Ticket, TicketEvent
 from models.columns import enum_of
 from models.ticket import TICKET_COLUMNS, rank
 
@@ -29,15 +31,16 @@ def event_cursor(transaction: int, sequence: int) -> str:
     return _encode_event([(transaction, sequence)])[0]
 
 
-TICKETS = table_of(Ticket)
-LOG_ENTRIES = table_of(LogEntry)
-DELIVERIES = table_of(OpsDelivery)
-EVENTS = table_of(
-    TicketEvent, computed={"cursor": Computed(("transaction", "sequence"), event_cursor)}
-)
-
-# The tables that `node` searches for an id, in this order.
-NODE_TABLES = (TICKETS, DELIVERIES, LOG_ENTRIES, EVENTS)
+_COMPUTED: Mapping[type[Model], Mapping[str, Computed]] = {
+    TicketEvent: {"cursor": Computed(("transaction", "sequence"), event_cursor)}
+}
+TABLES: Mapping[type[Model], Table] = {
+    model: table_of(model, computed=_COMPUTED.get(model)) for model in NODE_MODELS
+}
+TICKETS = TABLES[Ticket]
+LOG_ENTRIES = TABLES[LogEntry]
+DELIVERIES = TABLES[OpsDelivery]
+EVENTS = TABLES[TicketEvent]
 
 NEWEST_LOG_ENTRY_FIRST = RowOrder(
     "log_entries", (OrderTerm('"timestamp"', TermKind.TIME), _KEY), descending=True

@@ -4,7 +4,7 @@ from functools import cache
 
 from models.ticket import NEW_TICKET
 from models.ticket_lock import TICKET_LOCK
-from resolvers.tables import NODE_TABLES, TICKETS, graphql_name
+from resolvers.tables import TABLES, TICKETS, graphql_name
 
 # The columns whose changes the history records, with their GraphQL names.
 AUDITED_FIELDS = {name: graphql_name(name) for name in NEW_TICKET}
@@ -39,7 +39,7 @@ SELECT {_SELECTED} FROM ticket
 
 ID_IS_TAKEN = " UNION ALL ".join(
     f"SELECT 1 FROM {table.name} WHERE {table.key} = $1"
-    for table in NODE_TABLES
+    for table in TABLES.values()
     if table is not TICKETS
 )
 

@@ -1,6 +1,6 @@
 """Mutations of deliveries: input, payload and resolver of each, side by side."""
 
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import strawberry
 from strawberry import UNSET
@@ -12,7 +12,11 @@ from schema.common.node import Info
 from schema.ops.delivery import OpsDelivery
 from schema.ops.log_entry import LogEntry
 from schema.preparation.fast_resolver import fast_resolver
-from schema.tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from schema.tickets.ticket import Ticket
+
+LazyTicket: TypeAlias = Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")]
 
 _LOG_ENTRY = "Log entry of the attempt made by this call; null if it made none."
 
@@ -25,7 +29,7 @@ class SendToOpsInput:
 
 @strawberry.type(description="Result of `sendToOps`.")
 class SendToOpsPayload:
-    ticket: Ticket | None = strawberry.field(
+    ticket: LazyTicket | None = strawberry.field(
         default=None, description="The ticket after the call; null if it was not found."
     )
     delivery: OpsDelivery | None = strawberry.field(

@@ -1,7 +1,7 @@
 """Queries about OPS: log entries, deliveries, the status of a ticket there, and health."""
 
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import strawberry
 from strawberry import UNSET
@@ -16,7 +16,12 @@ from schema.common.node import Info
 from schema.ops.filters import LogEntryFilter, OpsDeliveryFilter
 from schema.ops.log_entry import LogEntry
 from schema.preparation.fast_resolver import fast_resolver
-from schema.tickets.ticket import Ticket
+
+if TYPE_CHECKING:
+    from schema.tickets.ticket import Ticket
+
+
+LazyTicket: TypeAlias = Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")]
 
 
 @strawberry.type(description="State of the delivery to OPS.")
@@ -33,7 +38,7 @@ class OpsHealth:
 
 @strawberry.type(description="Result of `opsStatus`.")
 class OpsStatusPayload:
-    ticket: Ticket | None = strawberry.field(
+    ticket: LazyTicket | None = strawberry.field(
         default=None, description="The ticket; null if it was not queried."
     )
     status: OpsRemoteStatus | None = strawberry.field(
