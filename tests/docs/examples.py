@@ -1,0 +1,193 @@
+"""The examples of a page, run in order against a server of their own."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.app.service import environment
+from tests.clients.conftest import missing, only_one
+from tests.clients.project import HERE as CLIENTS
+from tests.clients.project import install_npm, install_pip
+from tests.docs.expected import json_values, same_json, same_text
+from tests.docs.markdown import ROOT, Block, Page
+from tests.docs.session import Session
+
+__all__ = ["EXECUTED", "checkout", "run_page"]
+
+COMMANDS = ("sh", "console")
+EXECUTED = (*COMMANDS, "graphql")
+# The files that a reader does not have yet, and what no example needs.
+_LEFT_OUT = {".data", ".env", ".git"}
+_OPEN_STREAM_S = 0.5
+
+
+def checkout(folder: Path) -> Path:
+    """Make a folder with links to everything that a fresh clone has, and to its set-up."""
+    folder.mkdir()
+    for entry in ROOT.iterdir():
+        if entry.name not in _LEFT_OUT:
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+def run_page(page: Page, folder: Path, database_url: str) -> int:
+    """Run all examples of a page, and return their number; an AssertionError names the block."""
+    if shutil.which("curl") is None:
+        missing("no curl on this machine (on Debian: apt install curl)")
+    runner = _Runner(page, folder, database_url)
+    with runner.session:
+        for block in page.blocks:
+            try:
+                runner.run(block)
+            except AssertionError as error:
+                raise AssertionError(f"{page.name}:{block.line}: {error}") from error
+    return runner.count
+
+
+def _starts_servers(page: Page) -> bool:
+    return any(
+        f"{program} serve" in block.text
+        for block in page.blocks
+        for program in ("make", "ticketops")
+        if block.language in COMMANDS and block.treatment != "not run"
+    )
+
+
+@dataclass
+class _Runner:
+    page: Page
+    folder: Path
+    database_url: str
+    session: Session = field(init=False)
+    count: int = 0
+    # The output of the last commands, and the answer to the last operation.
+    output: str = ""
+    operation: str = ""
+
+    def __post_init__(self) -> None:
+        given = {"PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
+        if not _starts_servers(self.page):
+            given["DATABASE_URL"] = self.database_url
+        environ = environment(given)
+        environ.pop("CI", None)
+        self.session = Session(checkout(self.folder), environ)
+
+    def run(self, block: Block) -> None:
+        match block.treatment:
+            case "not run" | "from":
+                return
+            case "file":
+                file = self.session.folder() / block.argument
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.unlink(missing_ok=True)
+                file.write_text(block.text, "utf-8")
+                return
+            case "replaced in tests":
+                _REPLACEMENTS[block.argument](self.session.folder())
+                return
+        if "output" in block.options:
+            self.compare(block)
+        elif "variables" in block.options:
+            self.output = self.execute(self.operation, json.loads(block.text))
+        elif block.language == "sh":
+            self.start_server(block)
+            self.output = self.session.run(block.text)
+            self.count += 1
+        elif block.language == "console":
+            self.start_server(block)
+            for command, shown in console_commands(block.text):
+                output = self.session.run(command)
+                assert same_text(shown, output), _difference(shown, output)
+                self.count += 1
+        elif block.language == "graphql":
+            self.start_server(block)
+            self.operation = block.text
+            follows = self.page.blocks[self.page.blocks.index(block) + 1 :][:1]
+            if not any("variables" in after.options for after in follows):
+                self.output = self.execute(block.text, {})
+            self.count += 1
+
+    def start_server(self, block: Block) -> None:
+        """Start a server with default settings on a page that expects one to run."""
+        needs_one = block.language == "graphql" or ":4040" in block.text
+        if needs_one and not self.session.has_server and not _starts_servers(self.page):
+            self.session.run("ticketops serve")
+
+    def execute(self, document: str, variables: dict[str, Any]) -> str:
+        """Run an operation and return the text of its result; of a subscription, its beginning."""
+        headers = {}
+        if token := self.session.variable("TOKEN"):
+            headers["Authorization"] = f"Bearer {token}"
+        body = {"query": document, "variables": variables}
+        url = f"{self.session.url}/graphql"
+        if document.lstrip().startswith("subscription"):
+            headers["Accept"] = "text/event-stream"
+            return _beginning_of_stream(url, body, headers)
+        response = httpx2.post(url, json=body, headers=headers, timeout=30)
+        return response.text
+
+    def compare(self, block: Block) -> None:
+        """Compare a block with the output of the commands or the operation before it."""
+        if block.language == "json":
+            shown, real = json_values(block.text), json_values(self.output)
+            assert same_json(shown, real), _difference(block.text, self.output)
+        else:
+            assert same_text(block.text, self.output), _difference(block.text, self.output)
+
+
+def _beginning_of_stream(url: str, body: dict[str, Any], headers: dict[str, str]) -> str:
+    received = ""
+    timeout = httpx2.Timeout(30, read=_OPEN_STREAM_S)
+    with httpx2.stream("POST", url, json=body, headers=headers, timeout=timeout) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        try:
+            for text in response.iter_text():
+                received += text
+        except httpx2.ReadTimeout:
+            # The subscription waits for its next event.
+            pass
+    assert '"errors"' not in received, received
+    return received
+
+
+def console_commands(text: str) -> list[tuple[str, str]]:
+    """Return the commands of a console block, each with the output that is shown."""
+    commands: list[tuple[str, str]] = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith("$ "):
+            commands.append((line[2:], ""))
+        elif line.startswith("> ") and commands and not commands[-1][1]:
+            commands[-1] = (commands[-1][0] + line[2:], "")
+        else:
+            command, shown = commands[-1]
+            commands[-1] = (command, shown + line)
+    return commands
+
+
+def _difference(shown: str, real: str) -> str:
+    return f"the output is not the one that is shown.\nshown:\n{shown}\nreal:\n{real}"
+
+
+def _npm_packages(folder: Path) -> None:
+    """Link the packages that the tests of clients install."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        missing("no Node.js with npm on this machine (on Debian: apt install nodejs npm)")
+    with only_one():
+        install_npm()
+    (folder / "node_modules").symlink_to(CLIENTS / "node_modules")
+
+
+def _ariadne_environment(folder: Path) -> None:
+    """Link the environment of ariadne-codegen that the tests of clients install."""
+    with only_one():
+        programs = install_pip("ariadne")
+    (folder / ".venv").symlink_to(programs.parent)
+
+
+_REPLACEMENTS = {"npm packages": _npm_packages, "ariadne environment": _ariadne_environment}
