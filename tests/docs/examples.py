@@ -49,13 +49,9 @@ def run_page(page: Page, folder: Path, database_url: str) -> int:
     return runner.count
 
 
-def _starts_servers(page: Page) -> bool:
-    return any(
-        f"{program} serve" in block.text
-        for block in page.blocks
-        for program in ("make", "ticketops")
-        if block.language in COMMANDS and block.treatment != "not run"
-    )
+def _has_embedded_database(page: Page) -> bool:
+    """Whether a page begins with a fresh clone, whose database is the embedded one."""
+    return any(block.text == "make serve\n" for block in page.blocks if block.language == "sh")
 
 
 @dataclass
@@ -71,7 +67,7 @@ class _Runner:
 
     def __post_init__(self) -> None:
         given = {"PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
-        if not _starts_servers(self.page):
+        if not _has_embedded_database(self.page):
             given["DATABASE_URL"] = self.database_url
         environ = environment(given)
         environ.pop("CI", None)
@@ -85,7 +81,7 @@ class _Runner:
                 file = self.session.folder() / block.argument
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.unlink(missing_ok=True)
-                file.write_text(block.text, "utf-8")
+                file.write_text(self.session.translated(block.text), "utf-8")
                 return
             case "replaced in tests":
                 _REPLACEMENTS[block.argument](self.session.folder())
@@ -115,7 +111,8 @@ class _Runner:
     def start_server(self, block: Block) -> None:
         """Start a server with default settings on a page that expects one to run."""
         needs_one = block.language == "graphql" or ":4040" in block.text
-        if needs_one and not self.session.has_server and not _starts_servers(self.page):
+        starts_one = "serve" in block.text
+        if needs_one and not starts_one and not self.session.has_server:
             self.session.run("ticketops serve")
 
     def execute(self, document: str, variables: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 # A command that runs until it is stopped: a reader leaves it in a terminal of its own.
 _LONG_RUNNING = re.compile(
-    r"(?:\w+=\S+ )*(?:make|ticketops) (serve|worker|ops-simulator)\b(?!.*--help)[^&|]*"
+    r"(?:\w+=\S+ )*(?:make|(?:\S*/)?ticketops) (serve|worker|ops-simulator)\b(?!.*--help)[^&|]*"
 )
 _PORTS = re.compile(r"(?<=[:= ])(40[456]0|6432)\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[a-zA-Z]")
@@ -93,6 +93,10 @@ class Session:
         """Return a variable of the shell, "" where it is not set."""
         return self._run(f'printf %s "${{{name}-}}"')
 
+    def translated(self, text: str) -> str:
+        """Return a text with the ports that are used instead of the documented ones."""
+        return _PORTS.sub(lambda found: self.port(found[0]), text)
+
     def run(self, commands: str) -> str:
         """Run commands and return their output; the last one may be a server."""
         *before, last = re.split(r"(?<!\\)\n", commands.strip())
@@ -107,7 +111,7 @@ class Session:
         assert self._shell.stdout is not None
         end = uuid4().hex
         # Read by eval, so that a command cannot read the commands after it.
-        quoted = shlex.quote(self._translated(commands))
+        quoted = shlex.quote(self.translated(commands))
         self._shell.stdin.write(f"set -e\neval {quoted} </dev/null\nset +e\necho {end}\n")
         self._shell.stdin.flush()
         output = ""
@@ -154,9 +158,6 @@ class Session:
                 # The banner follows right after.
                 time.sleep(0.5)
                 return
-
-    def _translated(self, commands: str) -> str:
-        return _PORTS.sub(lambda found: self.port(found[0]), commands)
 
     def _documented(self, output: str) -> str:
         for documented, used in self._ports.items():

@@ -10,7 +10,7 @@ const payload = {
 
 for await (const { data, errors } of client.iterate(payload)) {
   if (errors) throw new Error(JSON.stringify(errors));
-  // A client that connects again asks again with this payload: so it goes on from here.
+  // A client that reconnects sends this payload again, and so resumes after this event.
   payload.variables.after = data.ticketEvents.cursor;
   console.log(JSON.stringify(data.ticketEvents));
 }
