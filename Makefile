@@ -52,7 +52,8 @@ check: $(DEV)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/ticketops schema check
-	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_locks.py $(DRIFT)
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_locks.py \
+		tests/docs/test_links.py $(DRIFT)
 
 format: $(DEV)
 	@$(BIN)/ruff check --fix-only --quiet .

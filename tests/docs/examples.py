@@ -74,39 +74,49 @@ class _Runner:
         self.session = Session(checkout(self.folder), environ)
 
     def run(self, block: Block) -> None:
+        """Run one block, or compare it, as its language and its comment say."""
         match block.treatment:
-            case "not run" | "from":
-                return
             case "file":
-                file = self.session.folder() / block.argument
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.unlink(missing_ok=True)
-                file.write_text(self.session.translated(block.text), "utf-8")
-                return
+                self.write(block)
             case "replaced in tests":
                 _REPLACEMENTS[block.argument](self.session.folder())
-                return
+            case "":
+                self.run_untreated(block)
+
+    def run_untreated(self, block: Block) -> None:
         if "output" in block.options:
             self.compare(block)
         elif "variables" in block.options:
             self.output = self.execute(self.operation, json.loads(block.text))
-        elif block.language == "sh":
+        elif block.language in EXECUTED:
             self.start_server(block)
-            self.output = self.session.run(block.text)
+            {"sh": self.run_sh, "console": self.run_console, "graphql": self.run_graphql}[
+                block.language
+            ](block)
+
+    def write(self, block: Block) -> None:
+        file = self.session.folder() / block.argument
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # A link to the repository's file is replaced.
+        file.unlink(missing_ok=True)
+        file.write_text(self.session.translated(block.text), "utf-8")
+
+    def run_sh(self, block: Block) -> None:
+        self.output = self.session.run(block.text)
+        self.count += 1
+
+    def run_console(self, block: Block) -> None:
+        for command, shown in console_commands(block.text):
+            output = self.session.run(command)
+            assert same_text(shown, output), _difference(shown, output)
             self.count += 1
-        elif block.language == "console":
-            self.start_server(block)
-            for command, shown in console_commands(block.text):
-                output = self.session.run(command)
-                assert same_text(shown, output), _difference(shown, output)
-                self.count += 1
-        elif block.language == "graphql":
-            self.start_server(block)
-            self.operation = block.text
-            follows = self.page.blocks[self.page.blocks.index(block) + 1 :][:1]
-            if not any("variables" in after.options for after in follows):
-                self.output = self.execute(block.text, {})
-            self.count += 1
+
+    def run_graphql(self, block: Block) -> None:
+        self.operation = block.text
+        following = self.page.blocks[self.page.blocks.index(block) + 1 :]
+        if not (following and "variables" in following[0].options):
+            self.output = self.execute(block.text, {})
+        self.count += 1
 
     def start_server(self, block: Block) -> None:
         """Start a server with default settings on a page that expects one to run."""

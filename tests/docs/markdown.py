@@ -81,6 +81,12 @@ class Page:
         return re.sub(r"`[^`\n]*`", "", text)
 
     @cached_property
+    def headings(self) -> list[tuple[int, str]]:
+        """The level and the text of each heading."""
+        text = _FENCE.sub("", self.text)
+        return [(len(signs), title) for signs, title in _HEADING.findall(text)]
+
+    @cached_property
     def links(self) -> list[str]:
         """The targets of all links and images."""
         return _LINK.findall(self.prose) + _HTML_LINK.findall(self.prose)
@@ -88,8 +94,8 @@ class Page:
     @cached_property
     def anchors(self) -> set[str]:
         """The anchors that can be linked to: headings as GitHub names them, and explicit ids."""
-        text = _FENCE.sub("", self.text)
-        return {*_slugs(title for _, title in _HEADING.findall(text)), *_HTML_ANCHOR.findall(text)}
+        titles = (title for _, title in self.headings)
+        return {*_slugs(titles), *_HTML_ANCHOR.findall(_FENCE.sub("", self.text))}
 
 
 def _slugs(titles: Iterator[str]) -> Iterator[str]:

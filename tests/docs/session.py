@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx2
 import psutil
 
-from tests.ops.fleet import free_port
+from tests.ops.processes import free_port
 
 __all__ = ["CommandFailed", "Session"]
 
@@ -132,9 +132,7 @@ class Session:
         self._servers[kind] = terminal
         named = re.search(r"--port (\d+)", command)
         port = self.port(named[1] if named else "4040")
-        printed = self._run(
-            f"(exec env {command}) </dev/null >{terminal.name} 2>&1 &\necho pid $!"
-        )
+        printed = self._run(f"(exec env {command}) </dev/null >{terminal.name} 2>&1 &\necho pid $!")
         terminal.process = psutil.Process(int(printed.split()[-1]))
         if kind == "worker":
             time.sleep(2)

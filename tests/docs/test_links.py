@@ -1,7 +1,6 @@
 """Links of the documentation lead somewhere, and its index and README are complete."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,31 +11,26 @@ README = Page(ROOT / "README.md")
 INDEX = Page(ROOT / "docs" / "README.md")
 
 
-def broken_links(page: Page) -> list[str]:
-    """Return the links of a page that lead to no file or to no heading."""
-    broken = []
-    for link in page.links:
-        if re.match(r"[a-z]+:", link):
-            continue
-        name, _, anchor = link.partition("#")
-        target = (page.path.parent / name).resolve() if name else page.path
-        if not target.exists() or not target.is_relative_to(ROOT):
-            broken.append(link)
-        elif anchor and target.suffix == ".md" and anchor not in Page(target).anchors:
-            broken.append(link)
-    return broken
+def is_broken(page: Page, link: str) -> bool:
+    """Whether a link of a page leads to no file or to no heading; other hosts are not asked."""
+    if re.match(r"[a-z]+:", link):
+        return False
+    name, _, anchor = link.partition("#")
+    target = (page.path.parent / name).resolve() if name else page.path
+    if not target.exists() or not target.is_relative_to(ROOT):
+        return True
+    return bool(anchor) and target.suffix == ".md" and anchor not in Page(target).anchors
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_links_and_anchors_of_a_page_exist(page: Page) -> None:
-    assert broken_links(page) == []
+    assert [link for link in page.links if is_broken(page, link)] == []
 
 
-def test_a_broken_link_is_found(tmp_path: Path) -> None:
-    del tmp_path
-    assert broken_links(README) == []
-    assert Page(ROOT / "docs" / "README.md").anchors
-    assert "no-such-heading" not in README.anchors
+def test_a_broken_link_is_found() -> None:
+    links = ["no-such-file.md", "#no-such-heading", "SECURITY.md#no-such-heading", "../outside"]
+    assert [link for link in links if not is_broken(README, link)] == []
+    assert not is_broken(README, "#start")
 
 
 def test_the_index_lists_every_page() -> None:
@@ -52,13 +46,8 @@ def test_the_readme_is_short_and_links_the_documentation() -> None:
 
 
 def test_every_page_has_one_title() -> None:
-    several = [
-        page.name
-        for page in PAGES
-        if len(re.findall(r"^# ", re.sub(r"^(```+).*?^\1", "", page.text, flags=re.M | re.S), re.M))
-        != 1
-    ]
-    assert several == []
+    titles = {page.name: [level for level, _ in page.headings].count(1) for page in PAGES}
+    assert {name: count for name, count in titles.items() if count != 1} == {}
 
 
 def test_every_image_has_a_text_for_those_who_cannot_see_it() -> None:
