@@ -22,7 +22,7 @@ from app.graphql.operations import Operations, Refused
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
 from app.graphql.subscriptions.event_stream import EventStream, single
 from app.http.authentication import authenticate
-from app.http.body import body_at_hand, read_body_in_time
+from app.http.body import read_body_in_time, take_received_body
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import RETRY_AFTER_S, HttpProblem
 from app.http.rate_limiting import check_rate_limit, rate_limit_key
@@ -89,10 +89,10 @@ class GraphQLEndpoint:
             await check_rate_limit(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
-                body = body_at_hand(receive, max_bytes=self._max_body_bytes)
+                body = take_received_body(receive, max_bytes=self._max_body_bytes)
                 if body is None:
                     body = await read_body_in_time(
-                        scope, receive, max_bytes=self._max_body_bytes, deadlines=self._bodies
+                        scope, receive, max_bytes=self._max_body_bytes, timeouts=self._bodies
                     )
                 request = read_json(body)
             else:

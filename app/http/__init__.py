@@ -1,7 +1,7 @@
-"""HTTP: everything between a socket and the resolvers.
+"""HTTP building blocks shared by the GraphQL and REST APIs.
 
-`application` puts it together: the boundary around every request (its id, its log
-line, its headers), the answers to what goes wrong, health, GraphQL and the REST
-surface of the former service. Nothing here knows what a ticket means: that is the
-resolvers' business, and both transports ask the same ones.
+Reading a request: `body`, `json_body`, `cross_origin`, `authentication`, `rate_limiting`,
+`access_check`. Responding: `raw_response`, `compression`, `security_headers`, and for errors
+`problem` (problem documents) and `failure` (failures of the server). `request_record` collects what
+the log records of a request. Start with `request_cycle`, which connects a request to the server.
 """

@@ -1,4 +1,4 @@
-"""The body of a request, read whole and never past its limits."""
+"""Read the body of a request within its limits of size and time."""
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
@@ -7,35 +7,38 @@ from app.http.problem import HttpProblem
 from app.http.request_cycle import request_cycle_of
 from engine.database.timeouts import Timeouts
 
-__all__ = ["BodyTooLarge", "body_at_hand", "read_body", "read_body_in_time"]
+__all__ = ["BodyTooLarge", "read_body", "read_body_in_time", "take_received_body"]
 
 
 class BodyTooLarge(HttpProblem):
-    """The body is larger than the limit."""
+    """The body is larger than MAX_BODY_BYTES."""
 
     def __init__(self, max_bytes: int) -> None:
-        detail = f"The body is larger than {max_bytes} bytes."
+        detail = f"The body is larger than {max_bytes} bytes. Send a smaller one."
         super().__init__(413, "PAYLOAD_TOO_LARGE", detail)
         self.max_bytes = max_bytes
 
 
-def body_at_hand(receive: Receive, *, max_bytes: int) -> bytes | None:
-    """Return the whole body where it has come already, as nearly all do; raises BodyTooLarge."""
-    exchange = request_cycle_of(receive)
-    body = exchange.take_body() if exchange is not None else None
+def take_received_body(receive: Receive, *, max_bytes: int) -> bytes | None:
+    """Return the body if all of it has been received, as for nearly every request; else None.
+
+    Raises BodyTooLarge.
+    """
+    cycle = request_cycle_of(receive)
+    body = cycle.take_body() if cycle is not None else None
     if body is not None and len(body) > max_bytes:
         raise BodyTooLarge(max_bytes)
     return body
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
-    """Return the whole body; raises BodyTooLarge as soon as that is known, or ClientDisconnect.
+    """Read the whole body; raises BodyTooLarge as early as possible, or ClientDisconnect.
 
-    A length that is declared is believed only when it is too large: the bytes
-    that come are counted.
+    A Content-Length above the limit is enough to reject a request. A smaller one is not
+    trusted: the received bytes are counted.
     """
     for name, value in scope["headers"]:
-        if name == b"content-length" and _declares_more(value, max_bytes):
+        if name == b"content-length" and _exceeds(value, max_bytes):
             raise BodyTooLarge(max_bytes)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
@@ -56,20 +59,20 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
 
 
 async def read_body_in_time(
-    scope: Scope, receive: Receive, *, max_bytes: int, deadlines: Timeouts
+    scope: Scope, receive: Receive, *, max_bytes: int, timeouts: Timeouts
 ) -> bytes:
-    """Return the whole body, as `read_body`; raises HttpProblem (504) where it does not come."""
+    """Read the whole body like `read_body`; raises HttpProblem (504) on a timeout."""
     try:
-        with deadlines.apply():
+        with timeouts.apply():
             return await read_body(scope, receive, max_bytes=max_bytes)
     except TimeoutError:
-        detail = f"The body did not come within {deadlines.timeout_s:g} s."
+        detail = f"The body was not received within {timeouts.timeout_s:g} s. Try again."
         raise HttpProblem(504, "TIMEOUT", detail) from None
 
 
-def _declares_more(length: bytes, max_bytes: int) -> bool:
-    digits = length.strip().lstrip(b"0")
-    # Compared by digits first: a length may be longer than int() takes.
+def _exceeds(content_length: bytes, max_bytes: int) -> bool:
+    digits = content_length.strip().lstrip(b"0")
     if not digits.isdigit():
         return False
+    # Compare the number of digits first, because int() rejects very long texts.
     return len(digits) > len(str(max_bytes)) or int(digits) > max_bytes

@@ -1,4 +1,4 @@
-"""Large answers compressed by gzip (RFC 9110, section 8.4) for clients that take it."""
+"""Compress large responses by gzip for clients that accept it (RFC 9110, section 8.4)."""
 
 import asyncio
 import zlib
@@ -6,38 +6,41 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
-__all__ = ["LARGE_BYTES", "accepts_gzip", "gzipped"]
+__all__ = ["MIN_BYTES", "accepts_gzip", "compress"]
 
-# Smaller ones travel in a few packets either way, and compressing costs more CPU than they.
-LARGE_BYTES = 16_384
-# From here on it would hold up the others of the process for milliseconds.
-_IN_A_THREAD_BYTES = 131_072
-# The quickest: JSON comes to a fifth, and the best would take four times as long for a sixth.
+# To compress smaller bodies costs more CPU time than to send them in a few packets more.
+MIN_BYTES = 16_384
+# To compress larger bodies would block the event loop for milliseconds.
+_THREAD_MIN_BYTES = 131_072
+# The fastest level reduces JSON to a fifth. The best level takes four times as long, for a sixth.
 _LEVEL = 1
-# What comes after is not looked at.
+# The rest of a longer header is ignored.
 _MAX_ACCEPT_LENGTH = 1000
-_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_WBITS = 16 + zlib.MAX_WBITS
 
 
-async def gzipped(scope: Scope, body: bytes) -> bytes | None:
-    """Return a body compressed, None where the client does not take that."""
+async def compress(scope: Scope, body: bytes) -> bytes | None:
+    """Return the compressed body, or None if the client does not accept gzip."""
     for name, value in scope["headers"]:
         if name == b"accept-encoding":
             if not accepts_gzip(value[:_MAX_ACCEPT_LENGTH].decode("latin-1")):
                 return None
-            if len(body) < _IN_A_THREAD_BYTES:
-                return _compressed(body)
-            return await asyncio.to_thread(_compressed, body)
+            if len(body) < _THREAD_MIN_BYTES:
+                return _gzip(body)
+            return await asyncio.to_thread(_gzip, body)
     return None
 
 
-def _compressed(body: bytes) -> bytes:
-    return zlib.compress(body, _LEVEL, wbits=_GZIP)
+def _gzip(body: bytes) -> bytes:
+    return zlib.compress(body, _LEVEL, wbits=_GZIP_WBITS)
 
 
 @lru_cache(maxsize=256)
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header accepts gzip, by name or by ``*`` (RFC 9110, 12.5.3)."""
+    """Return whether an Accept-Encoding header allows gzip, by name or by ``*``.
+
+    The quality of ``gzip`` precedes that of ``*`` (RFC 9110, section 12.5.3).
+    """
     qualities = {}
     for part in accept_encoding.lower().split(","):
         coding, _, parameter = part.partition(";")

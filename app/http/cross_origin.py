@@ -1,8 +1,8 @@
-"""No page of another site may act here in its visitor's name (cross-site request forgery).
+"""Protection against cross-site request forgery.
 
-Browsers say where a request comes from: Sec-Fetch-Site, or in old ones Origin.
-Whatever is not a browser sends neither, and is not meant. (The algorithm of Go's
-net/http.CrossOriginProtection, whose documentation has the reasons.)
+Browsers send the relation of a request to its page as Sec-Fetch-Site, older ones only Origin.
+Other clients send neither and are not affected. The algorithm is that of Go's
+net/http.CrossOriginProtection, whose documentation gives the reasons.
 """
 
 from collections.abc import Collection
@@ -13,13 +13,13 @@ from app.http.problem import HttpProblem
 
 __all__ = ["refuse_cross_origin"]
 
-_HARMLESS = frozenset({b"same-origin", b"none"})
+_SAME_ORIGIN_SITES = frozenset({b"same-origin", b"none"})
 
 
 def refuse_cross_origin(scope: Scope, *, allowed_origins: Collection[str]) -> None:
-    """Raise HttpProblem (403) for a request that a browser sends for a page from elsewhere.
+    """Raise HttpProblem (403) if a browser sends a request for a page of another origin.
 
-    For everything that has an effect; an origin of CORS_ORIGINS is not elsewhere.
+    Call it before every operation that has an effect. Origins in CORS_ORIGINS are allowed.
     """
     site = origin = host = None
     for name, value in scope["headers"]:
@@ -29,12 +29,12 @@ def refuse_cross_origin(scope: Scope, *, allowed_origins: Collection[str]) -> No
             origin = value
         elif name == b"host":
             host = value
-    if site in _HARMLESS or (site is None and origin is None):
+    if site in _SAME_ORIGIN_SITES or (site is None and origin is None):
         return
     if origin is not None:
         if "*" in allowed_origins or origin.decode("latin-1") in allowed_origins:
             return
         if site is None and origin.partition(b"://")[2] == host:
             return
-    detail = "A page from elsewhere may not do this; CORS_ORIGINS can name its origin."
+    detail = "A page of another origin may not do this. Add its origin to CORS_ORIGINS to allow it."
     raise HttpProblem(403, "FORBIDDEN", detail)

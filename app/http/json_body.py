@@ -1,9 +1,8 @@
-"""JSON text of a request (RFC 8259) to Python values, with nothing silently changed.
+"""Parse JSON from a request (RFC 8259) without changing any value.
 
-orjson is fast and strict, but makes a float of an integer above 64 bits. So where
-the text has a run of digits that long, the standard parser reads it once more,
-with integers kept exact. (Numbers with a fraction or an exponent are floats, as
-everywhere.)
+orjson is fast and strict, but turns integers above 64 bits into floats. If the text has a run of
+digits that long, the standard library parses it again with exact integers. Numbers with a
+fraction or an exponent are floats.
 """
 
 import json
@@ -13,13 +12,13 @@ import orjson
 
 __all__ = ["InvalidJson", "parse_json"]
 
-# orjson writes no deeper than 254, and the value may be wrapped in an answer.
+# orjson writes at most 254 levels, and a response wraps the value in further ones.
 MAX_DEPTH = 200
-# More arrays and objects than anything that is taken can have, a description of nothing but
-# brackets included. To build them all takes longer than to refuse them.
+# More arrays and objects than any valid request has, even if a description consists of brackets
+# only. To build more takes longer than to reject them.
 MAX_CONTAINERS = 100_000
-# The shortest integers that 64 bits may not hold have 19 digits. They are looked for where
-# all digits are made one, which takes a third of the time of a regular expression.
+# The shortest integers above 64 bits have 19 digits. To map all digits to one and search for a
+# run takes a third of the time of a regular expression.
 _ONE_DIGIT = bytes(ord("0") if chr(byte).isdecimal() else 0 for byte in range(256))
 _LONG_RUN = b"0" * 19
 _TOO_MANY = f"The body has more than {MAX_CONTAINERS} arrays and objects."
@@ -27,7 +26,7 @@ _TOO_DEEP = f"The body is nested more than {MAX_DEPTH} levels deep."
 
 
 class InvalidJson(ValueError):
-    """The text cannot be used; ``reason`` says why, in words for whoever sent it."""
+    """The text is not acceptable JSON; ``reason`` explains it to the client."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -35,7 +34,10 @@ class InvalidJson(ValueError):
 
 
 def parse_json(text: bytes, *, is_trusted: bool = False) -> Any:
-    """Return the value of a JSON text in UTF-8; raises InvalidJson for anything else."""
+    """Return the value of a JSON text in UTF-8; raises InvalidJson.
+
+    MAX_CONTAINERS does not apply to trusted texts.
+    """
     if (
         len(text) > MAX_CONTAINERS
         and not is_trusted
@@ -46,11 +48,11 @@ def parse_json(text: bytes, *, is_trusted: bool = False) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InvalidJson(_reason(text, error)) from None
-    # As deep as there are brackets, at the most: counting them is nearly free.
+    # The number of brackets is an upper bound of the depth, and cheap to determine.
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise InvalidJson(_TOO_DEEP)
     if _LONG_RUN in text.translate(_ONE_DIGIT):
-        # Known to be valid and shallow, and its integers to be within the range of floats.
+        # The text is valid and shallow here, and its integers are in the range of floats.
         return json.loads(text.decode())
     return value
 
@@ -77,7 +79,7 @@ def _reason(text: bytes, error: orjson.JSONDecodeError) -> str:
         return _TOO_DEEP
     if "infinity" in message:
         return (
-            "The body has a number out of range: numbers must lie within those of a 64-bit float "
+            "The body has a number out of range: numbers must be in the range of a 64-bit float "
             f"(line {error.lineno}, column {error.colno})."
         )
     if "UTF-8" in message and "BOM" not in message:

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how everything but GraphQL says what went wrong."""
+"""Problem documents (RFC 9457): the error responses of everything but GraphQL."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -20,17 +20,16 @@ __all__ = [
 
 RETRY_AFTER_S = 1
 
-# Named as RFC 9110 names them, whatever the Python.
+# The phrases of RFC 9110, where those of older Pythons differ.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 class HttpProblem(Exception):
-    """An answer that is not what was asked for; raised anywhere under a request, rendered once.
+    """An error response; any code that handles a request can raise it.
 
-    ``code`` is the one name of the failure for programs. Each of ``errors`` says
-    what is wrong with one part of the request: ``detail``, ``code``, and where:
-    ``pointer`` (RFC 6901, into the body), ``parameter`` (of the query) or
-    ``header``. ``members`` are further members of the document.
+    ``code`` identifies the error for programs. Each of ``errors`` concerns one part of the
+    request, with ``detail``, ``code`` and its place: ``pointer`` (RFC 6901, into the body),
+    ``parameter`` (of the query) or ``header``. ``members`` are further members of the document.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class HttpProblem(Exception):
 
 
 def service_unavailable(detail: str, *, retry_after_s: int = RETRY_AFTER_S) -> HttpProblem:
-    """Return the problem of a part that is away for now."""
+    """Return the problem of a dependency that is temporarily unavailable."""
     headers = {"Retry-After": str(retry_after_s)}
     return HttpProblem(503, "SERVICE_UNAVAILABLE", detail, headers=headers)
 
@@ -64,7 +63,7 @@ def rate_limited(detail: str, *, retry_after_s: int) -> HttpProblem:
 
 
 def problem_response(problem: HttpProblem, scope: Scope) -> Response:
-    """Render a problem, and note its codes for the log."""
+    """Return the response for a problem, and record its codes for the log."""
     record = record_of(scope)
     codes = [problem.code, *(error["code"] for error in problem.errors if "code" in error)]
     record.error_codes = tuple(dict.fromkeys(codes))

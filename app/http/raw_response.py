@@ -1,10 +1,10 @@
-"""The plainest answer: its status, headers and body are bytes already."""
+"""A fast response for the hot paths: status, headers and body are encoded already."""
 
 from typing import TypeAlias
 
 from starlette.types import Receive, Scope, Send
 
-from app.http.compression import LARGE_BYTES, gzipped
+from app.http.compression import MIN_BYTES, compress
 
 __all__ = ["RawHeaders", "RawResponse"]
 
@@ -12,13 +12,13 @@ RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
 
 _VARY = (b"vary", b"Accept-Encoding")
-_ENCODING = (b"content-encoding", b"gzip")
+_CONTENT_ENCODING = (b"content-encoding", b"gzip")
 
 
 class RawResponse:
-    """An ASGI application that answers just this, compressed where that is worth it.
+    """ASGI application that sends a response, and compresses a large body.
 
-    For the answers that are sent most; it costs less than a `Response`.
+    It costs less than Starlette's `Response`.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -29,14 +29,14 @@ class RawResponse:
         self.body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's signature
-        """Send it."""
+        """Send the response."""
         body, headers = self.body, self.headers
-        if len(body) >= LARGE_BYTES:
+        if len(body) >= MIN_BYTES:
             headers = [*headers, _VARY]
-            shorter = None if _has_strong_tag(headers) else await gzipped(scope, body)
-            if shorter is not None:
-                body = shorter
-                headers.append(_ENCODING)
+            compressed = None if _has_strong_tag(headers) else await compress(scope, body)
+            if compressed is not None:
+                body = compressed
+                headers.append(_CONTENT_ENCODING)
         length = (b"content-length", b"%d" % len(body))
         await send(
             {
@@ -49,5 +49,5 @@ class RawResponse:
 
 
 def _has_strong_tag(headers: RawHeaders) -> bool:
-    """Tell whether a tag says that the body has just these bytes (RFC 9110, section 8.8.3.3)."""
+    """Return whether an entity tag identifies the exact bytes (RFC 9110, section 8.8.3.3)."""
     return any(name == b"etag" and not value.startswith(b"W/") for name, value in headers)

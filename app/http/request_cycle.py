@@ -1,8 +1,8 @@
-"""One request and its answer: uvicorn's, for less, and with more to tell.
+"""Request and response of one exchange over HTTP/1.1, faster than uvicorn's.
 
-uvicorn writes the head of an answer and its body one after the other: two system calls
-and two packets; and it searches each name and each value by itself for what may not be in
-them. Here an answer that comes whole is put together and written at once.
+uvicorn writes the head of a response and its body separately: two system calls and two packets.
+It also checks each header name and value with a regular expression of its own. This class writes a
+complete response at once.
 """
 
 import asyncio
@@ -13,33 +13,37 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from app.http.raw_response import RawHeaders
+
 __all__ = ["RequestCycle", "request_cycle_of"]
 
-# A query that has not ended so long after its client has gone is ended: nobody would read
-# the answer. To end one that is nearly done would cost more than it does.
-GRACE_S = 1.0
+# Time that a request may continue after its client has disconnected. Most requests finish within
+# it, which costs less than to cancel them.
+CANCEL_DELAY_S = 1.0
 
-# What of an answer is left to uvicorn: these have no body, or say how it is sent.
-_BODILESS = frozenset({204, 304})
-_OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
+# Responses that `_write_response` leaves to uvicorn: they have no body, or set headers about the
+# connection themselves.
+_STATUSES_WITHOUT_BODY = frozenset({204, 304})
+_CONNECTION_HEADERS = frozenset({b"connection", b"transfer-encoding"})
 
 
 class RequestCycle(RequestResponseCycle):
-    """One request and its answer.
+    """One request and its response.
 
-    As a context, it ends the task that has entered it, by ClientDisconnect, where the client
-    has been gone for a while.
+    As a context manager it cancels the task that entered it, with ClientDisconnect, a while
+    after the client has disconnected.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self._loop = loop
-        self._beginning: Message | None = None
-        self._working: asyncio.Task[Any] | None = None
-        self._is_abandoned = False
+        # The start of the response, until the next message shows whether that is all of it.
+        self._response_start: Message | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
 
     def take_body(self) -> bytes | None:
-        """Return the body where all of it has come, for one taker; None where it has not."""
+        """Return the request's body if all of it has been received, else None; call it once."""
         if self.more_body:
             return None
         body, self.body = bytes(self.body), bytearray()
@@ -47,26 +51,26 @@ class RequestCycle(RequestResponseCycle):
         return body
 
     async def send(self, message: Any) -> None:
-        """Take a part of the answer, as ASGI has them; its beginning waits for what comes next."""
+        """Send an ASGI message of the response, the start together with the next message."""
         if self.response_started:
             await super().send(message)
         elif message["type"] == "http.response.start":
-            self._beginning = message
+            self._response_start = message
         else:
-            beginning, self._beginning = self._beginning, None
-            if beginning is None or not self._write_whole(beginning, message):
-                if beginning is not None:
-                    await super().send(cast("Any", beginning))
+            start, self._response_start = self._response_start, None
+            if start is None or not self._write_response(start, message):
+                if start is not None:
+                    await super().send(cast("Any", start))
                 await super().send(message)
 
-    def client_has_gone(self) -> None:
-        """End what is done for it alone, after a while; others hear of it by `receive`."""
-        self._loop.call_later(GRACE_S, self._abandon)
+    def on_disconnect(self) -> None:
+        """Cancel the task after a while; other code learns of the disconnect by `receive`."""
+        self._loop.call_later(CANCEL_DELAY_S, self._cancel)
 
     def __enter__(self) -> Self:
-        self._working = asyncio.current_task(self._loop)
+        self._task = asyncio.current_task(self._loop)
         if self.disconnected:
-            self.client_has_gone()
+            self.on_disconnect()
         return self
 
     def __exit__(
@@ -75,58 +79,69 @@ class RequestCycle(RequestResponseCycle):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        working, self._working = self._working, None
-        if self._is_abandoned and working is not None:
-            working.uncancel()
+        task, self._task = self._task, None
+        if self._is_cancelled and task is not None:
+            task.uncancel()
             if exc_type is asyncio.CancelledError:
                 raise ClientDisconnect from None
 
-    def _abandon(self) -> None:
-        if self._working is not None:
-            self._is_abandoned = True
-            self._working.cancel()
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._is_cancelled = True
+            self._task.cancel()
 
-    def _write_whole(self, beginning: Message, message: Message) -> bool:
-        """Write an answer that is whole; false, with nothing done, where it is no plain one."""
-        status = beginning["status"]
-        if (
-            message.get("more_body")
-            or self.disconnected
-            or self.flow.write_paused
-            or status in _BODILESS
-            or self.scope["method"] == "HEAD"
-        ):
+    def _write_response(self, start: Message, body_message: Message) -> bool:
+        """Write a complete response in one system call, and finish the cycle.
+
+        Return false, without having written anything, if uvicorn must write it: the body is
+        streamed or must not be sent, the client does not read, or a header needs uvicorn's care.
+        """
+        status = start["status"]
+        is_streamed = body_message.get("more_body")
+        if is_streamed or self.disconnected or self.flow.write_paused:
             return False
-        body: bytes = message.get("body", b"")
-        length = b"%d" % len(body)
-        headers = [*self.default_headers, *beginning["headers"]]
-        given = dict(headers)
-        if b"content-length" not in given:
-            headers.append((b"content-length", length))
-        elif given[b"content-length"] != length:
+        if status in _STATUSES_WITHOUT_BODY or self.scope["method"] == "HEAD":
             return False
-        if not _OF_THE_CONNECTION.isdisjoint(given):
-            return False
-        if not self.keep_alive:
-            headers.append((b"connection", b"close"))
-        lines = [*map(b": ".join, headers)]
-        # What may not be in a header is not printable (RFC 9110, section 5.5).
-        if not b"".join(lines).decode("latin-1").isprintable():
+        body: bytes = body_message.get("body", b"")
+        header_lines = self._header_lines(start["headers"], body)
+        if header_lines is None:
             return False
         self.response_started = self.response_complete = True
-        self.transport.writelines((STATUS_LINE[status], b"\r\n".join(lines), b"\r\n\r\n", body))
+        self.transport.writelines((STATUS_LINE[status], header_lines, b"\r\n\r\n", body))
+        # Wakes code that waits in `receive` for a disconnect.
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
         return True
 
+    def _header_lines(self, response_headers: RawHeaders, body: bytes) -> bytes | None:
+        """Return the encoded headers of a complete response; None if uvicorn must write it."""
+        headers = [*self.default_headers, *response_headers]
+        values = dict(headers)
+        if not _CONNECTION_HEADERS.isdisjoint(values):
+            return None
+        length = b"%d" % len(body)
+        given_length = values.get(b"content-length")
+        if given_length is None:
+            headers.append((b"content-length", length))
+        elif given_length != length:
+            return None
+        if not self.keep_alive:
+            headers.append((b"connection", b"close"))
+        lines = [*map(b": ".join, headers)]
+        # Bytes that are not allowed in a header are not printable (RFC 9110, section 5.5). uvicorn
+        # rejects such a response.
+        if not b"".join(lines).decode("latin-1").isprintable():
+            return None
+        return b"\r\n".join(lines)
+
 
 def request_cycle_of(receive: Receive) -> RequestCycle | None:
-    """Return the exchange that a request is received from; None without a server of ours.
+    """Return the cycle that a request is received from; None under another server.
 
-    It is not kept in the request's scope, which it has itself: such a circle would stay in
-    memory until the collector comes by.
+    The cycle is not stored in the request's scope, because it refers to the scope: only the
+    garbage collector could free such a reference cycle.
     """
-    exchange = getattr(receive, "__self__", None)
-    return exchange if isinstance(exchange, RequestCycle) else None
+    cycle = getattr(receive, "__self__", None)
+    return cycle if isinstance(cycle, RequestCycle) else None

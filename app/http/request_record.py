@@ -1,4 +1,4 @@
-"""What is remembered of a request while it is answered, for its log line and its context."""
+"""Record of a request: its id, and what the log and the metrics need to know at its end."""
 
 import re
 import time
@@ -11,32 +11,32 @@ from models.log_entry import REQUEST_ID_MAX_LENGTH
 
 __all__ = ["RequestRecord", "begin_record", "record_of"]
 
-_SANE_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,%d}" % REQUEST_ID_MAX_LENGTH)
+_VALID_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,%d}" % REQUEST_ID_MAX_LENGTH)
 
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request on its way; those who answer it fill in what they learn."""
+    """One request; each part of the server that handles it fills in what it learns."""
 
     request_id: str
     started_s: float = field(default_factory=time.perf_counter)
-    # How long it took, once it has ended.
+    # Duration; set at the end.
     took_s: float = 0.0
-    # Of the response; 0 until it has begun.
+    # Status of the response; 0 until the response begins.
     status: int = 0
-    # The name of who asks; None while anonymous.
+    # Name of the caller; None if anonymous.
     caller: str | None = None
-    # GraphQL's: the operation that ran, and query, mutation or subscription.
+    # GraphQL only: name of the operation, and "query", "mutation" or "subscription".
     operation_name: str | None = None
     operation_type: str | None = None
     error_codes: tuple[str, ...] = ()
-    # What every answer to it is to have, whatever becomes of it.
+    # Headers for the response, even if it becomes an error.
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def begin_record(scope: Scope) -> RequestRecord:
-    """Make the record of a request and keep it in its state, where `record_of` finds it."""
-    record = RequestRecord(_incoming_id(scope) or str(uuid_utils.uuid7()))
+    """Create the record of a request, and store it in the scope for `record_of`."""
+    record = RequestRecord(_client_request_id(scope) or str(uuid_utils.uuid7()))
     state = scope.get("state")
     if state is None:
         state = scope["state"] = {}
@@ -45,13 +45,14 @@ def begin_record(scope: Scope) -> RequestRecord:
 
 
 def record_of(scope: Scope) -> RequestRecord:
-    """Return the record of a request that has passed the boundary."""
+    """Return the record of a request that has passed RequestMiddleware."""
     record: RequestRecord = scope["state"]["record"]
     return record
 
 
-def _incoming_id(scope: Scope) -> str | None:
+def _client_request_id(scope: Scope) -> str | None:
+    """Return the X-Request-Id header, if it is valid."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
-            return value.decode("ascii") if _SANE_ID.fullmatch(value) else None
+            return value.decode("ascii") if _VALID_ID.fullmatch(value) else None
     return None

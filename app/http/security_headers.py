@@ -1,8 +1,8 @@
-"""The headers that every answer carries, so that a browser can do little with it by mistake."""
+"""Security headers of every response, which restrict what a browser does with it."""
 
 from collections.abc import Iterable
 
-__all__ = ["secured"]
+__all__ = ["with_security_headers"]
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -12,7 +12,7 @@ _HEADERS = [
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    # What an answer of the API may do in a browser: nothing. A page brings its own.
+    # Responses of the API load nothing in a browser. GraphiQL's page has a policy of its own.
     (
         b"content-security-policy",
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -22,11 +22,11 @@ _HEADERS = [
 _NAMES = frozenset(name for name, _ in _HEADERS)
 
 
-def secured(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """Return the headers of a response with ours; one that it has itself wins."""
-    given = list(headers)
-    for name, _ in given:
+def with_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """Return the headers of a response with the security headers that it does not have."""
+    response_headers = list(headers)
+    for name, _ in response_headers:
         if name in _NAMES:
-            names = {name for name, _ in given}
-            return given + [header for header in _HEADERS if header[0] not in names]
-    return given + _HEADERS
+            names = {name for name, _ in response_headers}
+            return response_headers + [header for header in _HEADERS if header[0] not in names]
+    return response_headers + _HEADERS

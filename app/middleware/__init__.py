@@ -1,1 +1,6 @@
-"""app/middleware."""
+"""ASGI middleware around every request, from the outside in.
+
+`request` gives each request an id, adds headers to its response, and counts and logs it
+(`request_log`). `trusted_host` rejects requests for other hosts. `exceptions` turns exceptions
+into responses. Start with `request`; `app.application` puts them in their order.
+"""

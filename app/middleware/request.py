@@ -1,6 +1,6 @@
-"""The boundary around every request: its id, its headers, its line in the log.
+"""The outermost middleware: request ids, response headers, metrics and the request log.
 
-Pure ASGI, and the outermost layer: what it costs, every request pays.
+It is plain ASGI, because every request pays for it.
 """
 
 import time
@@ -8,7 +8,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.request_record import begin_record
-from app.http.security_headers import secured
+from app.http.security_headers import with_security_headers
 from app.middleware.request_log import log_request
 from app.monitoring.metrics import count_request
 
@@ -16,40 +16,40 @@ __all__ = ["RequestMiddleware"]
 
 SWITCHING_PROTOCOLS = 101
 FORBIDDEN = 403
-# The messages that an answer begins with; the status of an accepted WebSocket is not told.
-_BEGINNINGS = frozenset(
+# Messages that begin a response. That of an accepted WebSocket has no status.
+_RESPONSE_STARTS = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
 
 
 class RequestMiddleware:
-    """Gives each request a record, and each answer its request id and security headers."""
+    """Add a record to each request, and request id and security headers to each response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request and log it, whatever became of it."""
+        """Handle one request, and count and log it whatever its outcome."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         record = begin_record(scope)
 
-        async def send_completed(message: Message) -> None:
-            kind = message["type"]
-            if kind in _BEGINNINGS:
+        async def send_with_headers(message: Message) -> None:
+            message_type = message["type"]
+            if message_type in _RESPONSE_STARTS:
                 record.status = message.get("status", SWITCHING_PROTOCOLS)
-                headers = secured(message.get("headers", ()))
+                headers = with_security_headers(message.get("headers", ()))
                 headers.append((b"x-request-id", record.request_id.encode("ascii")))
                 headers += record.headers
                 message["headers"] = headers
-            elif kind == "websocket.close" and not record.status:
-                # Closed before it was accepted: that is how a handshake is refused.
+            elif message_type == "websocket.close" and not record.status:
+                # A WebSocket closed before it is accepted: the server responds 403.
                 record.status = FORBIDDEN
             await send(message)
 
         try:
-            await self.app(scope, receive, send_completed)
+            await self.app(scope, receive, send_with_headers)
         finally:
             record.took_s = time.perf_counter() - record.started_s
             count_request(record)

@@ -1,4 +1,4 @@
-"""The one line that each request leaves in the log: no query strings, no bodies, no credentials."""
+"""Log each request, without query strings, bodies and credentials."""
 
 import logging
 from typing import Any
@@ -10,23 +10,21 @@ from app.http.request_record import RequestRecord
 
 __all__ = ["log_request"]
 
-# Both are a caller's text; the line must not grow with it.
+# Path and name come from the client, so the log truncates them.
 MAX_PATH_LENGTH = 256
 MAX_NAME_LENGTH = 100
-FIRST_SERVER_FAULT = 500
+FIRST_SERVER_ERROR = 500
 
 
 def log_request(scope: Scope, record: RequestRecord) -> None:
-    """Write the line; a fault of the server is an error, everything else information.
-
-    For a WebSocket it is written when that has closed.
-    """
-    level = logging.ERROR if record.status >= FIRST_SERVER_FAULT else logging.INFO
+    """Log a finished request or a closed WebSocket: as an error if the server failed, else info."""
+    level = logging.ERROR if record.status >= FIRST_SERVER_ERROR else logging.INFO
     if level < lines.threshold:
         return
     duration_ms = int(record.took_s * 1e6) / 1000
-    method, path = _bounded(scope.get("method", "WEBSOCKET"), MAX_NAME_LENGTH), _path(scope)
-    name = record.operation_name and _bounded(record.operation_name, MAX_NAME_LENGTH)
+    method = _truncate(scope.get("method", "WEBSOCKET"), MAX_NAME_LENGTH)
+    path = _path(scope)
+    name = record.operation_name and _truncate(record.operation_name, MAX_NAME_LENGTH)
     if lines.pretty:
         operation = " ".join(filter(None, (method, path, record.operation_type, name)))
         message = f"{operation} -> {record.status or 'gone'} in {duration_ms:g} ms"
@@ -52,11 +50,11 @@ def log_request(scope: Scope, record: RequestRecord) -> None:
 
 
 def _path(scope: Scope) -> str:
-    # As it was sent: percent-encoded, and without the query string.
+    # The path as the client sent it: percent-encoded, and without the query string.
     raw: bytes | None = scope.get("raw_path")
     path = scope["path"] if raw is None else raw.decode("ascii", "backslashreplace")
-    return _bounded(path, MAX_PATH_LENGTH)
+    return _truncate(path, MAX_PATH_LENGTH)
 
 
-def _bounded(text: str, length: int) -> str:
+def _truncate(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"

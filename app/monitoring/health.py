@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work: for those who watch it."""
+"""Health checks for load balancers and orchestrators."""
 
 import asyncio
 
@@ -18,12 +18,12 @@ RETRY_AFTER_S = 1
 
 
 async def healthz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
-    """Answer: the process lives."""
+    """Liveness check: respond 200 while the process runs."""
     return JSONResponse({"status": "ok"})
 
 
 async def readyz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
-    """Answer 200 where the database answers and is migrated, else 503 with what is missing."""
+    """Readiness check: respond 200 if the database is reachable and migrated, else 503."""
     missing = await _missing()
     if missing is None:
         return JSONResponse({"status": "ready"})
@@ -35,6 +35,7 @@ async def readyz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's
 
 
 async def _missing() -> str | None:
+    """Return what the process needs and does not have: "database" or "migrations"."""
     try:
         async with (
             asyncio.timeout(DATABASE_TIMEOUT_S),
@@ -47,7 +48,7 @@ async def _missing() -> str | None:
         if is_unavailable(error):
             return "database"
         raise
-    # A newer database is one whose newer servers are just being started.
+    # During an upgrade the database is newer than this process, which is fine.
     if version is None or migration_number(version) < migration_number(EXPECTED_VERSION):
         return "migrations"
     return None

@@ -1,11 +1,12 @@
-"""What the process tells a Prometheus that scrapes it.
+"""Metrics of this process for Prometheus.
 
-All is counted where it happens, as plain numbers that cost next to nothing, and
-gathered when it is asked for.
+Values are counted as plain numbers where they occur, and collected when Prometheus scrapes
+/metrics. `_METRICS` declares each metric; `metric_descriptions` yields them for the reference.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -20,62 +21,128 @@ from engine.database.queries import pool_usage
 from engine.documents.caches import CACHES
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
 
-__all__ = ["count_request", "metrics"]
+__all__ = ["MetricDescription", "count_request", "metric_descriptions", "metrics"]
 
 _requests: Counter[int] = Counter()
-_seconds: defaultdict[int, float] = defaultdict(float)
+_request_seconds: defaultdict[int, float] = defaultdict(float)
+
+# Values of the labels, in their order, with the value of the metric.
+_Sample = tuple[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDescription:
+    """A metric for the documentation."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    family: type[CounterMetricFamily | GaugeMetricFamily]
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[], Iterable[_Sample]]
 
 
 def count_request(record: RequestRecord) -> None:
-    """Count a request that has ended."""
+    """Count a finished request."""
     _requests[record.status] += 1
-    _seconds[record.status] += record.took_s
+    _request_seconds[record.status] += record.took_s
 
 
 async def metrics(request: Request) -> Response:
-    """Answer with the metrics of this process, in the form that the scraper accepts."""
+    """Respond with the metrics, in the text format that the scraper accepts."""
     require_scope(await authenticate(request.scope), "admin")
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(_REGISTRY), headers={"Content-Type": content_type})
 
 
-class _Counted(Collector):
+def metric_descriptions() -> Iterator[MetricDescription]:
+    """Yield each metric that /metrics exposes, by the name in its text format."""
+    labels = {metric.name: metric.labels for metric in _METRICS}
+    for family in _REGISTRY.collect():
+        suffix = "_total" if family.type == "counter" else ""
+        yield MetricDescription(
+            family.name + suffix, family.type, labels.get(family.name, ()), family.documentation
+        )
+
+
+def _cache_requests() -> Iterator[_Sample]:
+    for name, usage in CACHES.items():
+        yield (name, "hit"), usage.hits
+        yield (name, "miss"), usage.misses
+
+
+def _database_connections() -> Iterator[_Sample]:
+    free, total = pool_usage()
+    yield ("free",), free
+    yield ("used",), total - free
+
+
+def _fallbacks() -> Iterator[_Sample]:
+    for reason in FallbackReason:
+        yield (reason.value,), FALLBACKS[reason]
+
+
+def _by_status(values: dict[int, int] | dict[int, float]) -> Iterator[_Sample]:
+    for status, value in values.items():
+        # Status 0: the client disconnected before the response began.
+        yield (str(status or "gone"),), value
+
+
+_METRICS = (
+    _Metric(
+        CounterMetricFamily,
+        "ticketops_http_requests",
+        "Finished HTTP requests and closed WebSockets.",
+        ("status",),
+        lambda: _by_status(_requests),
+    ),
+    _Metric(
+        CounterMetricFamily,
+        "ticketops_http_request_seconds",
+        "Total duration of finished HTTP requests and closed WebSockets, in seconds.",
+        ("status",),
+        lambda: _by_status(_request_seconds),
+    ),
+    _Metric(
+        CounterMetricFamily,
+        "ticketops_cache_requests",
+        "Lookups in the caches of documents and plans.",
+        ("cache", "result"),
+        _cache_requests,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_database_connections",
+        "Connections of the database pool that are available or in use.",
+        ("state",),
+        _database_connections,
+    ),
+    _Metric(
+        CounterMetricFamily,
+        "ticketops_graphql_fallbacks",
+        "GraphQL operations that were executed by graphql-core, at least in part.",
+        ("reason",),
+        _fallbacks,
+    ),
+)
+
+
+class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
-        told = CounterMetricFamily(
-            "ticketops_http_requests", "Requests and sockets that have ended.", labels=["status"]
-        )
-        took = CounterMetricFamily(
-            "ticketops_http_request_seconds", "How long they took.", labels=["status"]
-        )
-        for status, number in _requests.items():
-            told.add_metric([str(status or "gone")], number)
-            took.add_metric([str(status or "gone")], _seconds[status])
-        yield told
-        yield took
-        asked = CounterMetricFamily(
-            "ticketops_cache_requests", "What was asked of a cache.", labels=["cache", "result"]
-        )
-        for name, use in CACHES.items():
-            asked.add_metric([name, "hit"], use.hits)
-            asked.add_metric([name, "miss"], use.misses)
-        yield asked
-        fallbacks = CounterMetricFamily(
-            "ticketops_graphql_fallbacks",
-            "GraphQL operations that were executed by graphql-core, at least in part.",
-            labels=["reason"],
-        )
-        for reason in FallbackReason:
-            fallbacks.add_metric([reason.value], FALLBACKS[reason])
-        yield fallbacks
-        lent = GaugeMetricFamily(
-            "ticketops_database_connections", "Connections of the pool.", labels=["state"]
-        )
-        free, most = pool_usage()
-        lent.add_metric(["free"], free)
-        lent.add_metric(["used"], most - free)
-        yield lent
+        for metric in _METRICS:
+            family = metric.family(metric.name, metric.help, labels=metric.labels)
+            for label_values, value in metric.samples():
+                family.add_metric(label_values, value)
+            yield family
 
 
 _REGISTRY = CollectorRegistry()
-_REGISTRY.register(_Counted())
+_REGISTRY.register(_Collector())
 ProcessCollector(registry=_REGISTRY)

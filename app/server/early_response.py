@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import orjson
 
-from app.http.security_headers import secured
+from app.http.security_headers import with_security_headers
 
 __all__ = ["INVALID", "TOO_LARGE", "TOO_LATE", "EarlyResponse"]
 
@@ -33,7 +33,7 @@ class EarlyResponse:
             "detail": self.detail,
         }
         body = orjson.dumps(document)
-        all_headers = secured(
+        all_headers = with_security_headers(
             [
                 *headers,
                 (b"content-type", b"application/problem+json"),

@@ -62,7 +62,7 @@ class HttpConnection(HttpToolsProtocol):
         self._limit_by(None)
         super().connection_lost(exc)
         if self._is_answering():
-            self.cycle.client_has_gone()
+            self.cycle.on_disconnect()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come: requests, parts of them, or what is none."""

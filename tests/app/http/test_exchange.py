@@ -164,7 +164,7 @@ async def test_a_body_that_is_on_its_way_cannot_be_taken() -> None:
 async def test_who_works_for_a_client_alone_is_ended_when_it_has_been_gone_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "GRACE_S", 0.01)
+    monkeypatch.setattr(module, "CANCEL_DELAY_S", 0.01)
     exchange, _ = begun()
 
     async def work() -> None:
@@ -174,7 +174,7 @@ async def test_who_works_for_a_client_alone_is_ended_when_it_has_been_gone_for_a
     working = asyncio.create_task(work())
     await asyncio.sleep(0.05)
     assert not working.done()
-    exchange.client_has_gone()
+    exchange.on_disconnect()
     with pytest.raises(ClientDisconnect):
         await working
     assert not working.cancelling()
@@ -184,9 +184,9 @@ async def test_who_works_for_a_client_alone_is_ended_when_it_has_been_gone_for_a
 async def test_a_client_that_has_gone_ends_also_what_was_begun_after(
     monkeypatch: pytest.MonkeyPatch, *, leaves_first: bool
 ) -> None:
-    monkeypatch.setattr(module, "GRACE_S", 0.01)
+    monkeypatch.setattr(module, "CANCEL_DELAY_S", 0.01)
     exchange, _ = begun()
-    exchange.client_has_gone()
+    exchange.on_disconnect()
     exchange.disconnected = True
     if leaves_first:
         await asyncio.sleep(0.05)
@@ -197,10 +197,10 @@ async def test_a_client_that_has_gone_ends_also_what_was_begun_after(
 async def test_what_ends_in_time_is_not_ended_for_a_client_that_has_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "GRACE_S", 0.01)
+    monkeypatch.setattr(module, "CANCEL_DELAY_S", 0.01)
     exchange, _ = begun()
     with exchange:
-        exchange.client_has_gone()
+        exchange.on_disconnect()
     await asyncio.sleep(0.05)
 
 

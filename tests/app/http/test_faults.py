@@ -55,6 +55,8 @@ async def test_an_unexpected_exception_shows_nothing_but_the_request_id(log: io.
         "status": 500,
         "code": "INTERNAL",
         "request_id": request_id,
+        "detail": f"Internal server error. Report request id {request_id}.",
+        "instance": "/somewhere",
     }
     fault, line = events(log)
     assert fault["level"] == line["level"] == "error"

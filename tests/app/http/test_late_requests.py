@@ -46,7 +46,7 @@ def test_the_body_of_a_graphql_request_that_does_not_come_is_its_error(
     assert orjson.loads(answer) == {
         "errors": [
             {
-                "message": "The body did not come within 0.2 s.",
+                "message": "The body was not received within 0.2 s. Try again.",
                 "extensions": {"code": "TIMEOUT"},
             }
         ]

@@ -1,0 +1,28 @@
+"""Failures of the server: what the log records, and what the client may know."""
+
+import logging
+from typing import Any, NamedTuple
+
+from engine.database.errors import is_unavailable
+
+__all__ = ["Failure", "report_failure"]
+
+_logger = logging.getLogger(__name__)
+
+
+class Failure(NamedTuple):
+    """Code and message of a failure for the client; they contain no internal details."""
+
+    code: str
+    message: str
+
+
+def report_failure(error: BaseException, *, request_id: str, **fields: Any) -> Failure:
+    """Log an exception that is not the client's fault, and return its code and message."""
+    log_fields: dict[str, Any] = {"request_id": request_id, **fields}
+    if is_unavailable(error):
+        log_fields["error"] = type(error.__cause__ or error).__name__
+        _logger.warning("database unavailable", extra={"fields": log_fields})
+        return Failure("SERVICE_UNAVAILABLE", "The database is unavailable. Try again later.")
+    _logger.error("request failed", exc_info=error, extra={"fields": log_fields})
+    return Failure("INTERNAL", f"Internal server error. Report request id {request_id}.")
