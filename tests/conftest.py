@@ -25,7 +25,7 @@ import uvicorn
 from app.application import application
 from app.config.settings import Settings
 from app.database.migrations import migrate
-from app.processes.serve import configuration
+from app.processes.uvicorn_server import uvicorn_config
 from engine.database.client import RESET_STATEMENT
 from engine.database.queries import default_client
 
@@ -115,7 +115,7 @@ def settings() -> Callable[..., Settings]:
 @asynccontextmanager
 async def serving(settings: Settings, database_url: str) -> AsyncIterator[str]:
     """Serve the application on a socket of this process, and yield its URL."""
-    config = configuration(partial(application, settings, database_url=database_url), settings)
+    config = uvicorn_config(partial(application, settings, database_url=database_url), settings)
     config.host, config.port = "127.0.0.1", 0
     # A client that does not hang up must not hold up all that comes after.
     config.timeout_graceful_shutdown = 5

@@ -1,4 +1,4 @@
-"""What the server says of itself once it listens: a banner for a person, a line for a log."""
+"""Report that the server has started: a banner on a terminal, else a line in the log."""
 
 import logging
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ logger = logging.getLogger("ticketops")
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
-    """Where the server is, and on what it stands."""
+class Banner:
+    """Where the server listens, and what it is connected to."""
 
     url: str
     settings: Settings
@@ -34,11 +34,11 @@ class Greeting:
         if self.settings.auth == "required":
             return "required"
         if is_loopback(self.settings.host):
-            return "open, to this machine alone"
-        return "open, to everyone who reaches this address"
+            return "open, from this machine only"
+        return "open, to everyone who can connect"
 
     def log(self) -> None:
-        """Write it as one line of the log."""
+        """Write one line to the log."""
         fields = {
             "url": self.url,
             "version": __version__,
@@ -51,7 +51,7 @@ class Greeting:
         logger.info("listening", extra={"fields": fields})
 
     def print(self, stream: TextIO) -> None:
-        """Write it for a person."""
+        """Write the banner to a terminal."""
         rows = {
             "GraphQL": f"{self.url}/graphql",
             "GraphiQL": f"{self.url}/graphql in a browser" if self.settings.graphiql else "off",
@@ -63,6 +63,6 @@ class Greeting:
         }
         lines = [f"\x1b[1mTicket OPS Management Backend {__version__}\x1b[0m", ""]
         lines += [f"  \x1b[36m{name:<10}\x1b[0m{value}" for name, value in rows.items()]
-        lines += ["", "Ctrl-C stops it.", ""]
+        lines += ["", "Press Ctrl-C to stop.", ""]
         stream.write("\n".join(lines) + "\n")
         stream.flush()

@@ -1,4 +1,4 @@
-"""Working: deliveries made in a process of their own until told to stop."""
+"""Run a delivery worker in a process of its own."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ logger = logging.getLogger("ticketops")
 
 
 def work(settings: Settings) -> None:
-    """Deliver until SIGINT or SIGTERM; the calls then under way are finished and recorded.
+    """Deliver until SIGINT or SIGTERM; running calls to OPS are then finished and recorded.
 
-    Raises Trouble where it cannot start.
+    Raises CommandError if the worker cannot start.
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     with ready_database(settings) as ready:
@@ -26,16 +26,16 @@ def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings, database_url: str) -> None:
-    stopped = asyncio.Event()
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stop_requested.set)
     async with (
         database(database_url, pool_size=settings.database_pool_size),
-        deliveries(settings) as made,
-        notifier(settings, database_url, topics=(DELIVERIES_DUE,)) as commits,
-        background_delivery(made, commits),
+        deliveries(settings) as opened,
+        notifier(settings, database_url, topics=(DELIVERIES_DUE,)) as notifications,
+        background_delivery(opened, notifications),
     ):
         logger.info("delivering")
-        await stopped.wait()
+        await stop_requested.wait()
         logger.info("stopping")

@@ -1,4 +1,4 @@
-"""Answers to what is not yet a request, or none: bytes at once, for no application sees it."""
+"""Responses to input that is not a complete HTTP request, so that no application handles it."""
 
 import logging
 from collections.abc import Iterable
@@ -9,22 +9,23 @@ import orjson
 
 from app.http.security_headers import with_security_headers
 
-__all__ = ["INVALID", "TOO_LARGE", "TOO_LATE", "EarlyResponse"]
+__all__ = ["INVALID", "TIMED_OUT", "TOO_LARGE", "EarlyResponse"]
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class EarlyResponse:
-    """A problem document (RFC 9457) without the id of a request, after which nothing comes."""
+    """A problem document (RFC 9457) without request id; the connection closes after it."""
 
     status: HTTPStatus
     code: str
     detail: str
 
-    def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Return the whole answer with further headers, and leave a line in the log."""
-        _logger.info("no request", extra={"fields": {"status": self.status, "code": self.code}})
+    def encode(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return the whole response with additional headers, and log it."""
+        fields = {"status": self.status, "code": self.code}
+        _logger.info("request rejected", extra={"fields": fields})
         document = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -41,16 +42,21 @@ class EarlyResponse:
                 (b"connection", b"close"),
             ]
         )
-        head = b"HTTP/1.1 %d %s\r\n" % (self.status, self.status.phrase.encode("ascii"))
-        return head + b"".join(b"%b: %b\r\n" % header for header in all_headers) + b"\r\n" + body
+        status_line = b"HTTP/1.1 %d %s\r\n" % (self.status, self.status.phrase.encode("ascii"))
+        header_lines = b"".join(b"%b: %b\r\n" % header for header in all_headers)
+        return status_line + header_lines + b"\r\n" + body
 
 
-INVALID = EarlyResponse(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "This is no request of HTTP/1.1.")
-TOO_LATE = EarlyResponse(
-    HTTPStatus.REQUEST_TIMEOUT, "TIMEOUT", "The head of the request did not come in its time."
+INVALID = EarlyResponse(
+    HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "The server did not receive a valid HTTP/1.1 request."
+)
+TIMED_OUT = EarlyResponse(
+    HTTPStatus.REQUEST_TIMEOUT,
+    "TIMEOUT",
+    "The head of the request was not received in time. Try again.",
 )
 TOO_LARGE = EarlyResponse(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "HEADERS_TOO_LARGE",
-    "The head of the request is larger than 65536 bytes.",
+    "The head of the request is larger than 65536 bytes. Send a shorter URL or fewer headers.",
 )

@@ -1,8 +1,8 @@
-"""A connection with one client: uvicorn's, which has no end of patience, with one.
+"""HTTP/1.1 connections: uvicorn's, with limits for the head of a request.
 
-There a head of a request may be of any length, and whoever sends half of one, or nothing at
-all, stays for ever. All of that comes before any credential. What comes after the head has
-its limits where it is read.
+uvicorn accepts a head of any size and waits for it forever, before any authentication. The limits
+for the rest of a request are applied where it is read. docs/explanation/http-connection.md draws
+the states of a connection.
 """
 
 import asyncio
@@ -13,62 +13,85 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.request_cycle import RequestCycle
-from app.server.early_response import INVALID, TOO_LARGE, TOO_LATE, EarlyResponse
+from app.server.early_response import INVALID, TIMED_OUT, TOO_LARGE, EarlyResponse
 from app.server.timeouts import ConnectionTimeouts
 from engine.database.timeouts import Timeouts
 
 __all__ = ["MAX_HEAD_BYTES", "MAX_PIPELINED", "HttpConnection"]
 
 MAX_HEAD_BYTES = 65_536
-# Requests that wait while another one is answered.
+# Requests that may wait for the response to an earlier one.
 MAX_PIPELINED = 100
 
 
 class _HeadTooLarge(Exception):
-    """A head is complete, but too large; goes through the parser."""
+    """A complete head is too large; raised through the parser."""
 
 
-class _TooManyWaiting(Exception):
-    """Another request would wait; whoever sent it sends it again, after the answers."""
+class _TooManyPipelined(Exception):
+    """Too many requests wait for a response; raised through the parser."""
 
 
 class HttpConnection(HttpToolsProtocol):
-    """Speaks HTTP/1.1 with one client."""
+    """Protocol of one HTTP/1.1 connection."""
 
     cycle: RequestCycle
 
-    def __init__(self, *given: Any, patience: ConnectionTimeouts, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._patience = patience
-        # The time limit that is running, and when it is over.
-        self._limit: Timeouts | None = None
+    def __init__(self, *args: Any, timeouts: ConnectionTimeouts, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._timeouts = timeouts
+        # The time limit that is running, and when it expires.
+        self._timeout: Timeouts | None = None
         self.ends_at = 0.0
-        # Whether anything has been answered since that began.
-        self._has_answered = False
-        self._is_refused = False
-        # What came since the last head or piece of a body: a head that is not complete, or
-        # trailers, or line breaks.
-        self._loose_bytes = 0
-        # Whether the bytes that are being parsed have completed a head, or are of a body.
-        self._got_on = False
+        # Whether a response was finished since the idle limit started.
+        self._has_responded = False
+        self._is_rejected = False
+        # Bytes received since the last complete head or part of a body: an incomplete head,
+        # trailers or line breaks.
+        self._pending_bytes = 0
+        # Whether the bytes that are being parsed completed a head or belong to a body.
+        self._made_progress = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Begin to serve a connection."""
+        """Start to serve a connection."""
         super().connection_made(transport)
-        self._limit_by(self._patience.quiet)
+        self._set_timeout(self._timeouts.idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End it."""
-        self._limit_by(None)
+        """Stop the time limit, and tell the running request."""
+        self._set_timeout(None)
         super().connection_lost(exc)
-        if self._is_answering():
+        if self._is_responding():
             self.cycle.on_disconnect()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come: requests, parts of them, or what is none."""
-        if self._is_refused:
+        """Parse received bytes, and apply the limits of the head that they may be part of.
+
+        After each call the header limit is running exactly if a head is incomplete, and at most
+        MAX_HEAD_BYTES are pending; otherwise the connection is rejected.
+        """
+        if self._is_rejected:
             return
-        self._loose_bytes += len(data)
+        self._pending_bytes += len(data)
+        rejection = self._parse(data)
+        if rejection is None and not self._made_progress and self._pending_bytes > MAX_HEAD_BYTES:
+            rejection = TOO_LARGE
+        if rejection is not None:
+            self._reject(rejection)
+            return
+        header_timeout = self._timeouts.header
+        if self._made_progress:
+            # The last of these bytes may begin the next head. They are not counted now, but
+            # `on_headers_complete` measures the complete head.
+            self._made_progress = False
+            self._pending_bytes = 0
+            if self._timeout is header_timeout:
+                self._set_timeout(self._timeouts.idle)
+        if self._is_in_head() and self._timeout is not header_timeout:
+            self._set_timeout(header_timeout)
+
+    def _parse(self, data: bytes) -> EarlyResponse | None:
+        """Feed the parser, which calls `on_...`; return a response if the input is invalid."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -77,46 +100,46 @@ class HttpConnection(HttpToolsProtocol):
             else:
                 self._unsupported_upgrade_warning()
         except httptools.HttpParserError as error:
-            is_large = isinstance(error.__context__, _HeadTooLarge)
-            self._refuse(TOO_LARGE if is_large else INVALID)
-            return
-        if self._got_on:
-            # What of the bytes is of the next head is not known: they are counted from the
-            # next ones on, and by themselves when the head is complete.
-            self._got_on = False
-            self._loose_bytes = 0
-            if self._limit is self._patience.head:
-                self._limit_by(self._patience.quiet)
-        elif self._loose_bytes > MAX_HEAD_BYTES:
-            self._refuse(TOO_LARGE)
-            return
-        if self._is_in_head() and self._limit is not self._patience.head:
-            self._limit_by(self._patience.head)
+            # The parser wraps the exceptions of its callbacks.
+            return TOO_LARGE if isinstance(error.__context__, _HeadTooLarge) else INVALID
+        return None
 
     def on_headers_complete(self) -> None:
-        """Have a request answered, now or after those before it."""
-        # As uvicorn does, but for the exchange, and what we have not set: a root path, and a
-        # limit of connections.
-        if self._loose_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+        """Start a request, or queue it until the earlier ones have their responses.
+
+        Does the same as uvicorn's method with our RequestCycle, except for settings that we do not
+        use (root path, limit of concurrent connections).
+        """
+        # The pending bytes may include the end of an earlier request, the head itself may not.
+        if self._pending_bytes > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
             raise _HeadTooLarge
         if len(self.pipeline) >= MAX_PIPELINED:
-            raise _TooManyWaiting
-        self._got_on = True
+            raise _TooManyPipelined
+        self._made_progress = True
         parser, scope = self.parser, self.scope
         version = parser.get_http_version()
         scope["method"] = parser.get_method().decode("ascii")
         scope["http_version"] = version
         if parser.should_upgrade() and self._should_upgrade():
+            # `_parse` hands the connection over.
             return
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = url.path
         scope["query_string"] = url.query or b""
-        is_busy = self._is_answering()
-        self.cycle = exchange = RequestCycle(
+        must_wait = self._is_responding()
+        self.cycle = self._new_cycle(keep_alive=version != "1.0" and parser.should_keep_alive())
+        if must_wait:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+        else:
+            self._start_asgi_task(self.cycle, self.app)
+
+    def _new_cycle(self, *, keep_alive: bool) -> RequestCycle:
+        return RequestCycle(
             self.loop,
-            scope=scope,
+            scope=self.scope,
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -125,24 +148,21 @@ class HttpConnection(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            keep_alive=keep_alive,
             on_response=self.on_response_complete,
         )
-        if is_busy:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))
-        else:
-            self._start_asgi_task(exchange, self.app)
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body."""
-        self._got_on = True
+        """Receive a part of a body."""
+        self._made_progress = True
         super().on_body(body)
 
     def on_response_complete(self) -> None:
-        """Answer the next request that waits, or wait for one."""
-        # As uvicorn does, but for its timer for each request.
-        self._has_answered = True
+        """Start the next request in the queue, if there is one.
+
+        Does the same as uvicorn's method, except that it starts no timer for each response.
+        """
+        self._has_responded = True
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -152,56 +172,58 @@ class HttpConnection(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
-        self._limit_by(None)
+        """Hand the connection over to WebSocketConnection."""
+        self._set_timeout(None)
         super().handle_websocket_upgrade()
 
     def expire(self) -> None:
-        """End what has been waited for long enough."""
-        limit, self._limit = self._limit, None
-        if limit is self._patience.head:
-            self._refuse(TOO_LATE)
-        elif limit is self._patience.quiet and (self._has_answered or self._is_answering()):
-            self._has_answered = False
-            self._limit_by(limit)
+        """Close the connection, or send a response first, because its time limit has expired."""
+        timeout, self._timeout = self._timeout, None
+        if timeout is self._timeouts.header:
+            self._reject(TIMED_OUT)
+        elif timeout is self._timeouts.idle and (self._has_responded or self._is_responding()):
+            # The connection was in use, so the idle limit starts again.
+            self._has_responded = False
+            self._set_timeout(timeout)
         else:
             self.transport.close()
 
-    def _limit_by(self, limit: Timeouts | None) -> None:
-        """Begin with a time limit, in place of the one that is running."""
-        if self._limit is not None:
-            self._limit.end(self)
-        self._limit = limit
-        if limit is not None:
-            limit.begin(self)
+    def _set_timeout(self, timeout: Timeouts | None) -> None:
+        """Start a time limit in place of the running one."""
+        if self._timeout is not None:
+            self._timeout.end(self)
+        self._timeout = timeout
+        if timeout is not None:
+            timeout.begin(self)
 
-    def _is_answering(self) -> bool:
+    def _is_responding(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
 
     def _is_in_head(self) -> bool:
-        # A scope is begun with the first byte, and gets its method where the head ends.
+        # uvicorn creates the scope at the first byte of a head; its method is set at the end.
         return self.scope is not None and "method" not in self.scope  # type: ignore[redundant-expr]  # None at first
 
-    def _head_bytes(self) -> int:
-        # Two signs between name and value, and two at the end of each line.
+    def _head_size(self) -> int:
+        # Each header has ": " between name and value, and a line break at its end.
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _refuse(self, refusal: EarlyResponse) -> None:
-        """Take nothing more, and end the connection once all is answered."""
-        self._is_refused = True
-        self._limit_by(None)
-        if self._is_answering():
+    def _reject(self, response: EarlyResponse) -> None:
+        """Stop reading, and close the connection after the responses to complete requests."""
+        self._is_rejected = True
+        self._set_timeout(None)
+        if self._is_responding():
             cycle = self.cycle
             if not cycle.more_body:
-                # It is whole, and must not take this answer for its own.
+                # This request is complete. It gets its own response, and the invalid input after
+                # it gets none.
                 cycle.keep_alive = False
                 return
-            # It is itself what is broken: who reads its body must hear of it.
+            # The body of this request is invalid: code that reads it must see a disconnect.
             cycle.disconnected = True
             cycle.message_event.set()
             if cycle.response_started or self.pipeline:
                 self.transport.close()
                 return
-        self.transport.write(refusal.answer(self.server_state.default_headers))
+        self.transport.write(response.encode(self.server_state.default_headers))
         self.transport.write_eof()
-        self._limit_by(self._patience.farewell)
+        self._set_timeout(self._timeouts.linger)

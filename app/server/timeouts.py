@@ -1,21 +1,24 @@
-"""How long a connection waits for its client."""
+"""Time limits of HTTP connections."""
 
 from engine.database.timeouts import Timeouts
 
 __all__ = ["ConnectionTimeouts"]
 
-# Who is refused while still sending would lose the answer if we closed at once.
-FAREWELL_S = 2.0
+# After a rejection the connection stays open for this long, so that a client that is still
+# sending receives the response. To close at once would reset the connection.
+LINGER_S = 2.0
 
 
 class ConnectionTimeouts:
-    """The time limits of connections; all of a process share three timers."""
+    """The time limits of a process's connections; each kind needs one timer for all of them.
 
-    def __init__(self, *, quiet_s: float, head_s: float) -> None:
-        # Before the first request, and from one to two times as long after an answer: so it
-        # need not begin anew with each.
-        self.quiet = Timeouts(quiet_s)
-        # From the first bytes of a request to the end of its head.
-        self.head = Timeouts(head_s)
-        # From a refusal to the end of the connection.
-        self.farewell = Timeouts(FAREWELL_S)
+    ``idle``: until the first byte of a request. It is checked once per period, not restarted by
+    each response, so a connection closes after one to two periods without a request.
+    ``header``: from the first byte of a request to the end of its head.
+    ``linger``: from a rejection until the connection closes.
+    """
+
+    def __init__(self, *, idle_s: float, header_s: float) -> None:
+        self.idle = Timeouts(idle_s)
+        self.header = Timeouts(header_s)
+        self.linger = Timeouts(LINGER_S)

@@ -19,7 +19,7 @@ import uvicorn
 from app.application import application
 from app.config.logs import configure_logs
 from app.config.settings import Settings
-from app.processes.serve import configuration
+from app.processes.uvicorn_server import uvicorn_config
 from app.server.listening import listen, url_of
 
 START_TIMEOUT_S = 20
@@ -105,7 +105,7 @@ def _main(database_url: str, environ: Mapping[str, str]) -> None:
     factory = partial(application, settings, database_url=database_url)
     with listen("127.0.0.1", 0) as listener:
         print(url_of(listener, "127.0.0.1"), flush=True)  # noqa: T201  # to who started this
-        uvicorn.Server(configuration(factory, settings)).run(sockets=[listener])
+        uvicorn.Server(uvicorn_config(factory, settings)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

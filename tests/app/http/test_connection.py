@@ -55,13 +55,13 @@ def echo() -> Echo:
 def connect(echo: Echo) -> Connect:
     @asynccontextmanager
     async def connect(
-        *, quiet_s: float = FOREVER_S, head_s: float = FOREVER_S
+        *, idle_s: float = FOREVER_S, header_s: float = FOREVER_S
     ) -> AsyncIterator[Edge]:
-        patience = ConnectionTimeouts(quiet_s=quiet_s, head_s=head_s)
+        timeouts = ConnectionTimeouts(idle_s=idle_s, header_s=header_s)
         config = uvicorn.Config(
             echo,
             port=0,
-            http=partial(HttpConnection, patience=patience),  # type: ignore[arg-type]  # it is called, and no more
+            http=partial(HttpConnection, timeouts=timeouts),  # type: ignore[arg-type]  # it is called, and no more
             lifespan="off",
             log_config=None,
         )
@@ -190,12 +190,12 @@ async def test_so_many_requests_may_wait_for_their_answers_and_no_more(
 
 
 async def test_who_sends_nothing_is_not_waited_for_for_ever(connect: Connect) -> None:
-    async with connect(quiet_s=0.05) as (reader, _):
+    async with connect(idle_s=0.05) as (reader, _):
         assert await until_closed(reader) == b""
 
 
 async def test_nor_is_who_sends_no_further_request(connect: Connect) -> None:
-    async with connect(quiet_s=0.05) as (reader, writer):
+    async with connect(idle_s=0.05) as (reader, writer):
         writer.write(GET + b"\r\n")
         answer = await until_closed(reader)
         assert statuses(answer) == [200]
@@ -203,14 +203,14 @@ async def test_nor_is_who_sends_no_further_request(connect: Connect) -> None:
 
 
 async def test_line_breaks_are_nothing(connect: Connect) -> None:
-    async with connect(quiet_s=0.05) as (reader, writer):
+    async with connect(idle_s=0.05) as (reader, writer):
         writer.write(b"\r\n")
         assert await until_closed(reader) == b""
 
 
 @pytest.mark.parametrize("before", [b"", GET + b"\r\n"], ids=["at first", "after another"])
 async def test_half_a_head_is_not_waited_for_for_ever(connect: Connect, before: bytes) -> None:
-    async with connect(head_s=0.05) as (reader, writer):
+    async with connect(header_s=0.05) as (reader, writer):
         if before:
             writer.write(before)
             assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
@@ -222,7 +222,7 @@ async def test_half_a_head_behind_a_request_lets_that_be_answered(
     connect: Connect, echo: Echo
 ) -> None:
     echo.may_answer.clear()
-    async with connect(head_s=0.05) as (reader, writer):
+    async with connect(header_s=0.05) as (reader, writer):
         writer.write(GET + b"\r\n" + GET)
         await asyncio.sleep(0.2)
         echo.may_answer.set()
@@ -232,7 +232,7 @@ async def test_half_a_head_behind_a_request_lets_that_be_answered(
 async def test_an_answer_and_a_body_may_take_longer(connect: Connect, echo: Echo) -> None:
     """They have limits of their own, where they are made and read."""
     echo.may_answer.clear()
-    async with connect(quiet_s=0.05, head_s=0.05) as (reader, writer):
+    async with connect(idle_s=0.05, header_s=0.05) as (reader, writer):
         writer.write(POST + b"Content-Length: 2\r\n\r\n1")
         await asyncio.sleep(0.2)
         writer.write(b"2")

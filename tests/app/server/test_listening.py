@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from app.server.listening import TAKEN_IN_A_TURN, as_several, listen
+from app.server.listening import ACCEPTS_PER_TURN, duplicated, listen
 from tests.app.service import running, serving_processes
 
 
@@ -26,13 +26,13 @@ class Taken(asyncio.Protocol):
 
 
 def test_many_connections_are_taken_in_a_turn_of_the_loop() -> None:
-    clients = 4 * TAKEN_IN_A_TURN
-    with listen("127.0.0.1", 0) as listener, as_several(listener, processes=1) as sockets:
+    clients = 4 * ACCEPTS_PER_TURN
+    with listen("127.0.0.1", 0) as listener, duplicated(listener, processes=1) as sockets:
         waiting = [socket.create_connection(listener.getsockname()) for _ in range(clients)]
         most = uvloop.run(_most_in_a_turn(clients, sockets))
         for one in waiting:
             one.close()
-    assert most == TAKEN_IN_A_TURN
+    assert most == ACCEPTS_PER_TURN
 
 
 async def _most_in_a_turn(clients: int, sockets: Sequence[socket.socket]) -> int:
@@ -59,7 +59,7 @@ def test_the_processes_take_as_many_together(
         main = service.process.pid
         pids = [main] if workers == 1 else [one.pid for one in serving_processes(main)]
         assert len(pids) == workers
-        assert [_same_socket(pid) for pid in pids] == [TAKEN_IN_A_TURN // workers] * workers
+        assert [_same_socket(pid) for pid in pids] == [ACCEPTS_PER_TURN // workers] * workers
 
 
 def _same_socket(pid: int) -> int:
