@@ -1,17 +1,24 @@
-"""GraphQL over HTTP, server-sent events and WebSockets.
+"""The GraphQL API over HTTP, server-sent events and WebSockets.
 
-`endpoint` answers a request (GraphQL over HTTP, the GraphQL Foundation's draft of
-2025); `negotiation` chooses the kind of answer by the Accept header, `request` reads
-what is asked, `errors` gives every error its code and masks what is ours, and
-`operations` runs operations whatever carries them. `event_stream` is the answer of a
-subscription over HTTP; `websocket`, with `ws_messages` and `ws_operation`, serves a
-socket; `standing` lets both go when the server stops. How an operation is executed
-is the engine's business.
+Start with `endpoint`, which answers an HTTP request: `negotiation` chooses the format of the
+response, `request` reads the parameters, `persisted_documents` finds the document, `operations`
+runs the operation within its limits and `errors` formats what fails. `etag` lets clients cache
+responses. Long-lived connections are in the package `subscriptions`. The package `engine` executes
+operations.
 """
 
-from app.graphql.connection_registry import ConnectionRegistry
 from app.graphql.endpoint import GraphQLEndpoint
-from app.graphql.operations import Operations
+from app.graphql.operations import OperationRunner
+from app.graphql.subscriptions.connection_registry import ConnectionRegistry
+from app.graphql.subscriptions.limits import SubscriptionLimits
+from app.graphql.subscriptions.shutdown_signals import on_shutdown_signal
 from app.graphql.subscriptions.websocket import GraphQLWebSocket
 
-__all__ = ["ConnectionRegistry", "GraphQLEndpoint", "GraphQLWebSocket", "Operations"]
+__all__ = [
+    "ConnectionRegistry",
+    "GraphQLEndpoint",
+    "GraphQLWebSocket",
+    "OperationRunner",
+    "SubscriptionLimits",
+    "on_shutdown_signal",
+]

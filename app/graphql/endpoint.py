@@ -1,7 +1,7 @@
-"""The endpoint: one request in, one answer out."""
+"""The GraphQL endpoint over HTTP (GraphQL over HTTP, draft of 2025)."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -14,13 +14,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth.concurrency_limit import ConcurrencyLimitReached
 from app.config.settings import Settings
 from app.graphiql.page import graphiql_page
-from app.graphql.connection_registry import ConnectionRegistry
-from app.graphql.errors import codes_of, request_error, shown_fault
-from app.graphql.etag import revalidated
-from app.graphql.negotiation import MAX_ACCEPT_LENGTH, Answer, lists_events, negotiate
-from app.graphql.operations import Operations, Refused
+from app.graphql.errors import codes_of, format_exception, request_error
+from app.graphql.etag import conditional_response
+from app.graphql.negotiation import MAX_ACCEPT_LENGTH, ResponseFormat, accepts_events, negotiate
+from app.graphql.operations import GraphQLRequestError, OperationRunner
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
-from app.graphql.subscriptions.event_stream import EventStream, single
+from app.graphql.subscriptions.connection_registry import ConnectionRegistry
+from app.graphql.subscriptions.event_stream import EventStream, single_result
+from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.http.authentication import authenticate
 from app.http.body import read_body_in_time, take_received_body
 from app.http.cross_origin import refuse_cross_origin
@@ -30,6 +31,7 @@ from app.http.raw_response import RawHeaders, RawResponse
 from app.http.request_cycle import request_cycle_of
 from app.http.request_record import record_of
 from engine.database.timeouts import Timeouts
+from engine.documents.documents import PreparedOperation
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
@@ -37,11 +39,11 @@ __all__ = ["GraphQLEndpoint"]
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 _HOW_TO_SUBSCRIBE = (
-    "Subscriptions are served over WebSocket (graphql-transport-ws), and as server-sent events"
-    " where Accept names text/event-stream."
+    "Subscriptions need a WebSocket (graphql-transport-ws), or server-sent events:"
+    " add text/event-stream to Accept."
 )
 
-# Where the fault is not the client's, and there is no data: the status says so.
+# Status of a response without data, by error code. Other codes are errors of the client.
 _STATUS = {
     "FORBIDDEN": 403,
     "SERVICE_UNAVAILABLE": 503,
@@ -49,25 +51,29 @@ _STATUS = {
     "INTERNAL": 500,
 }
 
-
-_NOTHING = nullcontext()
+_NO_CONTEXT = nullcontext()
 
 
 class GraphQLEndpoint:
-    """An ASGI application that executes GraphQL operations."""
+    """ASGI application that executes GraphQL operations."""
 
     def __init__(
-        self, settings: Settings, operations: Operations, standing: ConnectionRegistry
+        self,
+        settings: Settings,
+        runner: OperationRunner,
+        registry: ConnectionRegistry,
+        limits: SubscriptionLimits,
     ) -> None:
-        self._operations = operations
-        self._standing = standing
+        self._runner = runner
+        self._registry = registry
+        self._limits = limits
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
-        self._bodies = Timeouts(settings.request_timeout_ms / 1000)
+        self._body_timeouts = Timeouts(settings.request_timeout_ms / 1000)
         self._cors_origins = settings.cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         response = await self._respond(scope, receive)
         await response(scope, receive, send)
 
@@ -77,14 +83,17 @@ class GraphQLEndpoint:
             return Response(status_code=204, headers={"Allow": METHODS})
         headers = dict(scope["headers"])
         accept = headers.get(b"accept", b"")[:MAX_ACCEPT_LENGTH].decode("latin-1")
-        answer = negotiate(accept, with_page=self._with_page and method != "POST")
-        if answer is Answer.PAGE:
+        response_format = negotiate(accept, with_page=self._with_page and method != "POST")
+        if response_format is ResponseFormat.PAGE:
             return graphiql_page(Request(scope))
         try:
-            if answer is None:
-                detail = f"Accept must allow {Answer.GRAPHQL.value} or {Answer.JSON.value}."
+            if response_format is None:
+                detail = (
+                    f"Accept must include {ResponseFormat.GRAPHQL.value}"
+                    f" or {ResponseFormat.JSON.value}."
+                )
                 raise HttpProblem(406, "NOT_ACCEPTABLE", detail)  # noqa: TRY301  # all are rendered below
-            # First of all: a stranger's body is not worth reading.
+            # Authenticate before reading the body, so that it costs nothing without a credential.
             context = await authenticate(scope)
             await check_rate_limit(scope, context)
             if method == "POST":
@@ -92,100 +101,111 @@ class GraphQLEndpoint:
                 body = take_received_body(receive, max_bytes=self._max_body_bytes)
                 if body is None:
                     body = await read_body_in_time(
-                        scope, receive, max_bytes=self._max_body_bytes, timeouts=self._bodies
+                        scope, receive, max_bytes=self._max_body_bytes, timeouts=self._body_timeouts
                     )
                 request = read_json(body)
             else:
                 request = read_query_string(scope["query_string"])
-            # A subscription has no other answer; a query may have been wanted as JSON first.
-            takes_events = method != "HEAD" and lists_events(accept)
-            return await self._answer(
-                scope, receive, context, request, answer, takes_events=takes_events
+            # Only events can carry a subscription, even if the client prefers JSON for queries.
+            can_subscribe = method != "HEAD" and accepts_events(accept)
+            return await self._execute(
+                scope, receive, context, request, response_format, can_subscribe=can_subscribe
             )
         except HttpProblem as problem:
             errors = [request_error(problem.code, problem.detail or problem.code)]
-            if answer is Answer.EVENTS and problem.status == HTTPStatus.BAD_REQUEST:
-                # Its protocol wants errors as events: from a status a browser learns nothing.
+            is_bad_request = problem.status == HTTPStatus.BAD_REQUEST
+            if response_format is ResponseFormat.EVENTS and is_bad_request:
+                # graphql-sse sends such errors as events, for a browser's EventSource does not
+                # show the body of a response with an error status.
                 record_of(scope).error_codes = codes_of(errors)
-                return EventStream(single({"errors": errors}), self._standing)
+                return EventStream(single_result({"errors": errors}), self._registry)
             return _response(
                 scope,
-                answer or Answer.JSON,
+                response_format or ResponseFormat.JSON,
                 {"errors": errors},
                 status=problem.status,
                 headers=problem.headers,
             )
         except ClientDisconnect:
             raise
-        except Exception as error:  # noqa: BLE001  # nothing of ours may reach the client
-            errors = shown_fault(error, request_id=record_of(scope).request_id)
+        except Exception as error:  # noqa: BLE001  # internal details must not reach the client
+            errors = format_exception(error, request_id=record_of(scope).request_id)
             status = _STATUS[codes_of(errors)[0]]
-            return _response(scope, answer or Answer.JSON, {"errors": errors}, status=status)
+            response_format = response_format or ResponseFormat.JSON
+            return _response(scope, response_format, {"errors": errors}, status=status)
 
-    async def _answer(
+    async def _execute(
         self,
         scope: Scope,
         receive: Receive,
         context: Context,
         request: GraphQLRequest,
-        answer: Answer,
+        response_format: ResponseFormat,
         *,
-        takes_events: bool,
+        can_subscribe: bool,
     ) -> ASGIApp:
-        status = 200
+        """Execute the requested operation and return its response.
+
+        An operation with an effect (a mutation, or a query that writes) never runs for a page of
+        another origin, and always runs to its end. Every other one is cancelled when its client
+        disconnects. Raises HttpProblem.
+        """
         headers = None
-        can_be_kept = False
+        is_cacheable = False
         try:
-            operation = self._operations.prepare(scope, request)
-            is_get = scope["method"] != "POST"
-            if is_get and operation.kind is OperationType.MUTATION:
-                detail = "A mutation must be sent by POST."
-                raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
+            operation = self._runner.prepare(scope, request)
             has_effect = not operation.required_scopes.isdisjoint(WITH_EFFECT)
-            if is_get and has_effect:
-                refuse_cross_origin(scope, allowed_origins=self._cors_origins)
+            is_get = scope["method"] != "POST"
+            if is_get:
+                self._check_get(scope, operation, has_effect=has_effect)
             if operation.kind is OperationType.SUBSCRIPTION:
-                if not takes_events:
+                if not can_subscribe:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
-                with self._allotted(rate_limit_key(scope, context)) as has:
-                    results = await self._operations.subscribe(
-                        operation,
-                        variables=request.variables,
-                        context=context,
-                    )
-                    return EventStream(results, self._standing, has.pop_all())
-            # What has an effect goes on, whoever has left.
-            with _NOTHING if has_effect else request_cycle_of(receive) or _NOTHING:
-                content = await self._operations.run(
+                return await self._subscribe(scope, context, request, operation)
+            # Entering the request's cycle has it cancel this task on a disconnect.
+            with _NO_CONTEXT if has_effect else request_cycle_of(receive) or _NO_CONTEXT:
+                result = await self._runner.run(
                     operation,
                     variables=request.variables,
                     context=context,
                     with_cost=_wants_cost(scope),
                 )
-            can_be_kept = (
-                is_get and request.query is None and not has_effect and "errors" not in content
-            )
-            if content["data"] is None and "errors" in content:
-                status = max(_STATUS.get(code, 200) for code in codes_of(content["errors"]))
-        except Refused as refused:
-            content, headers = {"errors": refused.errors}, refused.headers
-            # For application/json a well-formed request is 200, whatever becomes of it
-            # (section 6.4.1), unless the fault is ours.
-            status = _STATUS.get(refused.code, 400 if answer is Answer.GRAPHQL else 200)
-        if answer is Answer.EVENTS and status == HTTPStatus.OK:
-            return EventStream(single(content), self._standing)
-        response = _response(scope, answer, content, status=status, headers=headers)
-        return revalidated(scope, response) if can_be_kept else response
+            has_errors = "errors" in result
+            is_cacheable = is_get and request.query is None and not has_effect and not has_errors
+            status = _status_of_errors(result) if has_errors and result["data"] is None else 200
+        except GraphQLRequestError as error:
+            result, headers = {"errors": error.errors}, error.headers
+            # With application/json a well-formed request always has status 200 (GraphQL over
+            # HTTP, section 6.4.1), unless the server failed.
+            is_graphql = response_format is ResponseFormat.GRAPHQL
+            status = _STATUS.get(error.code, 400 if is_graphql else 200)
+        if response_format is ResponseFormat.EVENTS and status == HTTPStatus.OK:
+            return EventStream(single_result(result), self._registry)
+        response = _response(scope, response_format, result, status=status, headers=headers)
+        return conditional_response(scope, response) if is_cacheable else response
 
-    def _allotted(self, asker: str) -> ExitStack:
-        """Return what a subscription takes of its caller's share; raises HttpProblem (429)."""
-        with ExitStack() as has:
-            try:
-                has.enter_context(self._standing.connections.acquire(asker))
-                has.enter_context(self._standing.subscriptions.acquire(asker))
-            except ConcurrencyLimitReached as error:
-                raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
-            return has.pop_all()
+    def _check_get(self, scope: Scope, operation: PreparedOperation, *, has_effect: bool) -> None:
+        """Raise HttpProblem if an operation may not be requested by GET."""
+        if operation.kind is OperationType.MUTATION:
+            detail = "A mutation is not allowed by GET. Send it by POST."
+            raise HttpProblem(405, "BAD_USER_INPUT", detail, headers={"Allow": "POST"})
+        if has_effect:
+            refuse_cross_origin(scope, allowed_origins=self._cors_origins)
+
+    async def _subscribe(
+        self, scope: Scope, context: Context, request: GraphQLRequest, operation: PreparedOperation
+    ) -> EventStream:
+        """Start a subscription; raises HttpProblem (429) at the limit of its caller."""
+        try:
+            reservation = self._limits.reserve_event_stream(rate_limit_key(scope, context))
+        except ConcurrencyLimitReached as error:
+            raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
+        with reservation:
+            results = await self._runner.subscribe(
+                operation, variables=request.variables, context=context
+            )
+            # Nothing can fail after this: the stream releases the reservation at its end.
+            return EventStream(results, self._registry, reservation.pop_all())
 
 
 def _check_content_type(content_type: bytes | None) -> None:
@@ -205,17 +225,22 @@ def _wants_cost(scope: Scope) -> bool:
     return (b"x-graphql-cost", b"1") in scope["headers"]
 
 
+def _status_of_errors(result: Mapping[str, Any]) -> int:
+    """Return the status of an executed operation without data."""
+    return max(_STATUS.get(code, 200) for code in codes_of(result["errors"]))
+
+
 def _response(
     scope: Scope,
-    answer: Answer,
-    content: dict[str, Any],
+    response_format: ResponseFormat,
+    result: dict[str, Any],
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> RawResponse:
-    if errors := content.get("errors"):
+    if errors := result.get("errors"):
         record_of(scope).error_codes = codes_of(errors)
-    all_headers = _HEADERS[answer]
+    all_headers = _HEADERS[response_format]
     if status == _STATUS["SERVICE_UNAVAILABLE"]:
         headers = {"Retry-After": str(RETRY_AFTER_S), **(headers or {})}
     if headers:
@@ -223,13 +248,15 @@ def _response(
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in headers.items()
         ]
-    return RawResponse(status, all_headers, orjson.dumps(content, option=orjson.OPT_UTC_Z))
+    return RawResponse(status, all_headers, orjson.dumps(result, option=orjson.OPT_UTC_Z))
 
 
-def _headers_of(answer: Answer) -> RawHeaders:
-    media_type = Answer.JSON if answer is Answer.EVENTS else answer
+def _headers_of(response_format: ResponseFormat) -> RawHeaders:
+    is_events = response_format is ResponseFormat.EVENTS
+    media_type = ResponseFormat.JSON if is_events else response_format
     content_type = f"{media_type.value}; charset=utf-8".encode("ascii")
     return [(b"content-type", content_type), (b"vary", b"Accept")]
 
 
-_HEADERS = {answer: _headers_of(answer) for answer in Answer}
+# Headers of a complete response; a rejected event stream responds in JSON.
+_HEADERS = {response_format: _headers_of(response_format) for response_format in ResponseFormat}

@@ -1,7 +1,7 @@
-"""Answers that a cache may keep, if it asks each time whether they are still right.
+"""Conditional requests: responses that a client may cache if it revalidates them each time.
 
-Those to a document that is asked for by its hash over GET: its URL is short, and the
-same for everybody who asks the same (RFC 9111, sections 5.2.2.4 and 4.3.4).
+They are responses to a persisted document requested by GET: its URL is short, and the same for
+every client that sends the same request (RFC 9111, sections 5.2.2.4 and 4.3.4).
 """
 
 from hashlib import blake2b
@@ -11,32 +11,32 @@ from starlette.types import ASGIApp, Scope
 
 from app.http.raw_response import RawResponse
 
-__all__ = ["revalidated"]
+__all__ = ["conditional_response"]
 
 
-def revalidated(scope: Scope, answer: RawResponse) -> ASGIApp:
-    """Return the answer with its entity tag, or 304 where the client has that very answer."""
+def conditional_response(scope: Scope, response: RawResponse) -> ASGIApp:
+    """Add an entity tag to a response; return 304 if the client has this response already."""
     headers = {
-        # Of one caller alone, and never without asking: a ticket may change at any time.
+        # Only for this caller, and revalidated each time: a ticket can change at any moment.
         "cache-control": "private, no-cache",
         "vary": "Accept, Authorization",
-        "etag": _tag(answer),
+        "etag": _entity_tag(response),
     }
-    if headers["etag"] in _known_tags(scope):
+    if headers["etag"] in _if_none_match(scope):
         return Response(status_code=304, headers=headers)
     raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-    kept = [header for header in answer.headers if header[0] != b"vary"]
-    return RawResponse(answer.status, kept + raw, answer.body)
+    other_headers = [header for header in response.headers if header[0] != b"vary"]
+    return RawResponse(response.status, other_headers + raw, response.body)
 
 
-def _tag(answer: RawResponse) -> str:
-    # Weak: the same data in another media type has a tag of its own, but a proxy may
-    # compress either.
-    content = dict(answer.headers)[b"content-type"] + answer.body
+def _entity_tag(response: RawResponse) -> str:
+    # The media type is part of the tag, because it is part of the representation. The tag is
+    # weak, because a proxy may compress the body.
+    content = dict(response.headers)[b"content-type"] + response.body
     return f'W/"{blake2b(content, digest_size=16).hexdigest()}"'
 
 
-def _known_tags(scope: Scope) -> set[str]:
+def _if_none_match(scope: Scope) -> set[str]:
     return {
         tag.strip()
         for name, value in scope["headers"]

@@ -1,17 +1,17 @@
-"""Which kind of answer a client wants: the Accept header (RFC 9110, section 12.5.1)."""
+"""Choose the format of a response by the Accept header (RFC 9110, section 12.5.1)."""
 
 from enum import StrEnum
 from functools import lru_cache
 
-__all__ = ["MAX_ACCEPT_LENGTH", "Answer", "lists_events", "negotiate"]
+__all__ = ["MAX_ACCEPT_LENGTH", "ResponseFormat", "accepts_events", "negotiate"]
 
-# What comes after is not looked at: a browser sends 150 characters, and 64 KiB of commas would
-# take a quarter of a second.
+# The rest of a longer header is ignored. Browsers send 150 characters; to parse 64 KiB of commas
+# would take a quarter of a second.
 MAX_ACCEPT_LENGTH = 1000
 
 
-class Answer(StrEnum):
-    """The kinds of answer, by media type; at the same quality the first is preferred."""
+class ResponseFormat(StrEnum):
+    """Formats of a response by media type, the preferred one first."""
 
     JSON = "application/json"
     GRAPHQL = "application/graphql-response+json"
@@ -19,49 +19,50 @@ class Answer(StrEnum):
     EVENTS = "text/event-stream"
 
 
-# What ``*/*`` does not mean: who wants one of these names it.
-_NAMED_ONLY = frozenset({Answer.PAGE, Answer.EVENTS})
+# Formats that a wildcard such as ``*/*`` does not match.
+_EXPLICIT_ONLY = frozenset({ResponseFormat.PAGE, ResponseFormat.EVENTS})
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str, *, with_page: bool) -> Answer | None:
-    """Return the kind that is wanted most, None where none is acceptable.
+def negotiate(accept: str, *, with_page: bool) -> ResponseFormat | None:
+    """Return the format that the client prefers; None if it accepts none of them.
 
-    A page or events are answered only where they are named: ``*/*`` is no browser.
+    A page or events must be accepted by name, because most clients that are not browsers
+    send ``*/*``.
     """
     if not accept.strip():
-        return Answer.JSON
-    best: tuple[float, int, int] | None = None
-    chosen: Answer | None = None
-    for place, part in enumerate(accept.split(",")):
+        return ResponseFormat.JSON
+    best_rank: tuple[float, int, int] | None = None
+    best: ResponseFormat | None = None
+    for index, part in enumerate(accept.split(",")):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = _quality(parameters)
         if quality == 0:
             continue
-        for kind in Answer:
-            if kind is Answer.PAGE and not with_page:
+        for candidate in ResponseFormat:
+            if candidate is ResponseFormat.PAGE and not with_page:
                 continue
-            specificity = _specificity(media_type, kind)
-            rank = (quality, specificity, -place)
-            if specificity and (best is None or rank > best):
-                best, chosen = rank, kind
-    return chosen
+            specificity = _specificity(media_type, candidate)
+            rank = (quality, specificity, -index)
+            if specificity and (best_rank is None or rank > best_rank):
+                best_rank, best = rank, candidate
+    return best
 
 
 @lru_cache(maxsize=256)
-def lists_events(accept: str) -> bool:
-    """Tell whether events are acceptable, even if something else is preferred."""
+def accepts_events(accept: str) -> bool:
+    """Return whether the client accepts events, even if it prefers another format."""
     for part in accept.split(","):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if media_type == Answer.EVENTS.value:
+        if media_type == ResponseFormat.EVENTS.value:
             return _quality(parameters) > 0
     return False
 
 
-def _specificity(media_type: str, kind: Answer) -> int:
-    if media_type == kind.value:
+def _specificity(media_type: str, candidate: ResponseFormat) -> int:
+    if media_type == candidate.value:
         return 2
-    if kind not in _NAMED_ONLY and media_type in {"*/*", "application/*"}:
+    if candidate not in _EXPLICIT_ONLY and media_type in {"*/*", "application/*"}:
         return 1
     return 0
 

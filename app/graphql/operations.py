@@ -1,4 +1,4 @@
-"""Operations, whatever carries them: prepared, checked against the limits, and run."""
+"""Prepare and run GraphQL operations within the limits, independently of the transport."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -11,15 +11,15 @@ from starlette.types import Scope
 
 from app.config.settings import Settings
 from app.graphql.errors import (
-    Shown,
+    FormattedError,
     codes_of,
+    format_errors,
+    format_exception,
+    format_execution_errors,
     request_error,
-    shown,
-    shown_errors,
-    shown_fault,
     without_suggestions,
 )
-from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, trusted_documents
+from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, read_manifest
 from app.graphql.request import GraphQLRequest
 from app.http.authentication import insufficient_scope_headers
 from app.http.problem import HttpProblem
@@ -41,42 +41,49 @@ from schema.access import required_scopes
 from schema.build import prepared_schema
 from schema.costs import declared_costs
 
-__all__ = ["Content", "Operations", "Refused", "encode", "require_scopes"]
+__all__ = ["GraphQLRequestError", "OperationRunner", "Result", "encode", "require_scopes"]
 
-# A result as GraphQL's specification has it (section 7.1): data, errors, extensions.
-Content = dict[str, Any]
+# Response of an operation (GraphQL specification, section 7.1): data, errors, extensions.
+Result = dict[str, Any]
 
 
-class Refused(Exception):
-    """Nothing of the operation was executed; ``errors`` say why, over HTTP ``headers`` too."""
+class GraphQLRequestError(Exception):
+    """An operation was rejected before its execution, or a subscription ended by an error.
 
-    def __init__(self, errors: list[Shown], *, headers: Mapping[str, str] | None = None) -> None:
+    ``errors`` are for the client; ``headers`` belong to a response over HTTP.
+    """
+
+    def __init__(
+        self, errors: list[FormattedError], *, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(errors[0]["message"])
         self.errors = errors
         self.headers = headers
 
     @property
     def code(self) -> str:
-        """The code of the first error; all have the same."""
+        """The code of the first error; all errors have the same code."""
         return codes_of(self.errors)[0]
 
 
 def require_scopes(operation: PreparedOperation, context: Context) -> None:
-    """Raise Refused (FORBIDDEN) where the caller lacks a scope that the operation needs."""
+    """Raise GraphQLRequestError (FORBIDDEN) if the caller lacks a scope of the operation."""
     needed = operation.required_scopes
     missing = needed - context.caller.scopes
     if missing:
         scopes = " and ".join(sorted(missing))
-        errors = [request_error("FORBIDDEN", f"This needs the scope {scopes}.")]
-        raise Refused(errors, headers=insufficient_scope_headers(*needed))
+        message = f"The scope {scopes} is required. Use a credential that has it."
+        raise GraphQLRequestError(
+            [request_error("FORBIDDEN", message)], headers=insufficient_scope_headers(*needed)
+        )
 
 
 def encode(content: Any) -> str:
-    """Return what is answered as JSON text."""
+    """Return JSON text for a client."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
 
 
-class Operations:
+class OperationRunner:
     """Runs operations against the schema, within the limits of the settings."""
 
     def __init__(self, settings: Settings) -> None:
@@ -98,28 +105,28 @@ class Operations:
         self._documents = Documents(
             schema, self._limits, rules=rules, shortcuts=settings.graphql_shortcuts
         )
-        self._known = PersistedDocuments(
-            trusted_documents(settings.persisted_documents),
+        self._persisted = PersistedDocuments(
+            read_manifest(settings.persisted_documents),
             trusted_only=settings.persisted_documents_only,
         )
-        # Who may send no text of its own may not ask for the schema either.
-        self._hides_names = settings.persisted_documents_only
+        # A client that may send no documents of its own must not learn the schema from errors.
+        self._hides_suggestions = settings.persisted_documents_only
         self._timeout_s = settings.request_timeout_ms / 1000
-        self._deadlines = Timeouts(self._timeout_s)
+        self._timeouts = Timeouts(self._timeout_s)
 
     def prepare(self, scope: Scope, request: GraphQLRequest) -> PreparedOperation:
-        """Return the operation that is asked for, noted for the log.
+        """Return the requested operation, and record its name and type for the log.
 
-        Raises Refused, and HttpProblem (400) where it is not told which.
+        Raises GraphQLRequestError, and HttpProblem (400) if operationName selects no operation.
         """
-        document = self._document(request)
+        document = self._prepare_document(request)
         operation = document.operation(request.operation_name)
         if operation is None:
             names = ", ".join(one.name for one in document.operations if one.name)
             detail = (
                 f"operationName must name one of the document's operations: {names}."
                 if names
-                else "The document has no operation."
+                else "The document contains no operation."
             )
             raise HttpProblem(400, "BAD_USER_INPUT", detail)
         record = record_of(scope)
@@ -127,18 +134,18 @@ class Operations:
         record.operation_type = operation.kind_name
         return operation
 
-    def _document(self, request: GraphQLRequest) -> PreparedDocument:
+    def _prepare_document(self, request: GraphQLRequest) -> PreparedDocument:
         try:
-            document = self._documents.prepare(self._known.text_of(request))
+            document = self._documents.prepare(self._persisted.text_of(request))
         except DocumentNotFound as error:
-            raise Refused([request_error("DOCUMENT_NOT_FOUND", str(error))]) from None
+            raise GraphQLRequestError([request_error("DOCUMENT_NOT_FOUND", str(error))]) from None
         except InvalidDocument as error:
             code = "GRAPHQL_PARSE_FAILED" if error.syntax else "GRAPHQL_VALIDATION_FAILED"
-            raise Refused(self._told(error.errors, code)) from None
+            raise GraphQLRequestError(self._format(error.errors, code)) from None
         except LimitExceeded as error:
-            raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
+            raise GraphQLRequestError([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         if request.document_id is not None:
-            self._known.keep(request)
+            self._persisted.register(request)
         return document
 
     async def run(
@@ -148,30 +155,35 @@ class Operations:
         variables: Mapping[str, Any],
         context: Context,
         with_cost: bool = False,
-    ) -> Content:
-        """Run a query or mutation; raises Refused."""
+    ) -> Result:
+        """Run a query or mutation; raises GraphQLRequestError."""
         require_scopes(operation, context)
         try:
-            with self._deadlines.apply():
-                result, cost = await execute(
+            with self._timeouts.apply():
+                execution, cost = await execute(
                     operation,
                     variables=variables,
                     context=context,
                     max_cost=self._limits.cost,
                 )
         except InvalidVariables as error:
-            raise Refused(self._told(error.errors, "BAD_USER_INPUT")) from None
+            raise GraphQLRequestError(self._format(error.errors, "BAD_USER_INPUT")) from None
         except LimitExceeded as error:
-            raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
+            raise GraphQLRequestError([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         except TimeoutError:
-            message = f"The operation did not end within {self._timeout_s:g} s."
-            raise Refused([request_error("TIMEOUT", message)]) from None
-        content: Content = {"data": result.data}
-        if result.errors:
-            content["errors"] = shown_errors(result.errors, request_id=context.request_id)
+            message = (
+                f"The operation did not finish within {self._timeout_s:g} s."
+                " Request less data, or try again later."
+            )
+            raise GraphQLRequestError([request_error("TIMEOUT", message)]) from None
+        result: Result = {"data": execution.data}
+        if execution.errors:
+            result["errors"] = format_execution_errors(
+                execution.errors, request_id=context.request_id
+            )
         if with_cost:
-            content["extensions"] = {"cost": {"cost": cost, "limit": self._limits.cost}}
-        return content
+            result["extensions"] = {"cost": {"cost": cost, "limit": self._limits.cost}}
+        return result
 
     async def subscribe(
         self,
@@ -182,19 +194,21 @@ class Operations:
     ) -> AsyncGenerator[str, None]:
         """Start a subscription and return its results as JSON texts.
 
-        Raises Refused, also later, where the results cannot go on.
+        Raises GraphQLRequestError; the results raise it if an error ends the subscription later.
         """
         require_scopes(operation, context)
 
-        def render(result: ExecutionResult) -> str:
-            content: Content = {"data": result.data}
-            if result.errors:
-                content["errors"] = shown_errors(result.errors, request_id=context.request_id)
-            return encode(content)
+        def render(execution: ExecutionResult) -> str:
+            result: Result = {"data": execution.data}
+            if execution.errors:
+                result["errors"] = format_execution_errors(
+                    execution.errors, request_id=context.request_id
+                )
+            return encode(result)
 
         try:
             async with asyncio.timeout(self._timeout_s):
-                answers = await subscribe(
+                results = await subscribe(
                     operation,
                     variables=variables,
                     context=context,
@@ -204,35 +218,38 @@ class Operations:
                     shared_by=context.caller,
                 )
         except InvalidVariables as error:
-            raise Refused(self._told(error.errors, "BAD_USER_INPUT")) from None
+            raise GraphQLRequestError(self._format(error.errors, "BAD_USER_INPUT")) from None
         except LimitExceeded as error:
-            raise Refused([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
+            raise GraphQLRequestError([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         except NoSource as error:
-            raise Refused(shown_errors(error.errors, request_id=context.request_id)) from None
+            errors = format_execution_errors(error.errors, request_id=context.request_id)
+            raise GraphQLRequestError(errors) from None
         except TimeoutError:
-            message = f"The subscription did not start within {self._timeout_s:g} s."
-            raise Refused([request_error("TIMEOUT", message)]) from None
-        return _refusing(answers, context)
+            message = f"The subscription did not start within {self._timeout_s:g} s. Try again."
+            raise GraphQLRequestError([request_error("TIMEOUT", message)]) from None
+        return _with_request_errors(results, context)
 
-    def unusable_documents(self) -> Iterator[tuple[str, str]]:
-        """Yield the hash of each trusted document that cannot be run, and what is wrong with it."""
-        for name, text in self._known.trusted.items():
+    def invalid_trusted_documents(self) -> Iterator[tuple[str, str]]:
+        """Yield the hash of each trusted document that cannot be run, and the reason."""
+        for sha256, text in self._persisted.trusted.items():
             try:
                 self._documents.prepare(text)
             except (InvalidDocument, LimitExceeded) as error:
-                yield name, str(error)
+                yield sha256, str(error)
 
-    def _told(self, errors: Sequence[GraphQLError], code: str) -> list[Shown]:
-        told = shown(errors, code)
-        return without_suggestions(told) if self._hides_names else told
+    def _format(self, errors: Sequence[GraphQLError], code: str) -> list[FormattedError]:
+        formatted = format_errors(errors, code)
+        return without_suggestions(formatted) if self._hides_suggestions else formatted
 
 
-async def _refusing(
-    answers: AsyncGenerator[str, None], context: Context
+async def _with_request_errors(
+    results: AsyncGenerator[str, None], context: Context
 ) -> AsyncGenerator[str, None]:
+    """Yield the results of a subscription, and end with GraphQLRequestError on any exception."""
     try:
-        async with aclosing(answers):
-            async for answer in answers:
-                yield answer
-    except Exception as error:  # noqa: BLE001  # whatever it is, it ends the subscription
-        raise Refused(shown_fault(error, request_id=context.request_id)) from None
+        async with aclosing(results):
+            async for result in results:
+                yield result
+    except Exception as error:  # noqa: BLE001  # any exception ends the subscription
+        errors = format_exception(error, request_id=context.request_id)
+        raise GraphQLRequestError(errors) from None

@@ -1,8 +1,8 @@
-"""Documents that are asked for by their hash: trusted ones, and those that clients told before.
+"""Persisted documents: requested by their hash instead of their text.
 
-Trusted documents are those of a manifest, as @graphql-codegen and relay-compiler
-write it. All others can be told once and then be asked for by their SHA-256: Apollo's
-protocol of automatic persisted queries.
+Trusted documents come from a manifest, as @graphql-codegen and relay-compiler write it. Clients
+can register others by sending text and SHA-256 together: Apollo's protocol of automatic
+persisted queries.
 """
 
 import hashlib
@@ -15,37 +15,37 @@ from app.graphql.request import GraphQLRequest
 from app.http.json_body import InvalidJson, parse_json
 from app.http.problem import HttpProblem
 
-__all__ = ["DocumentNotFound", "PersistedDocuments", "trusted_documents"]
+__all__ = ["DocumentNotFound", "PersistedDocuments", "read_manifest"]
 
-# The kind of hash, as the draft of GraphQL over HTTP has it (appendix A): "sha256:...".
+# Prefix of a document id that names the hash function (GraphQL over HTTP, appendix A).
 _PREFIX = "sha256:"
-_HINT = "It must be JSON: an object of hashes with the text of a document each."
+_HINT = "It must be a JSON object that maps the hash of each document to its text."
+# Apollo's clients recognize this message, and then send the text with the hash.
+_APOLLO_NOT_FOUND = "PersistedQueryNotFound"
 
 
 class DocumentNotFound(Exception):
-    """A document that is not known, or not trusted where only trusted ones are served."""
+    """The document is not registered, or not trusted where only trusted ones are allowed."""
 
 
-def trusted_documents(manifest: Path | None) -> dict[str, str]:
-    """Return the texts of a manifest by their hash; raises Trouble where it cannot be used."""
-    if manifest is None:
+def read_manifest(path: Path | None) -> dict[str, str]:
+    """Return the texts of a manifest by their hash; raises CommandError if it is unusable."""
+    if path is None:
         return {}
     try:
-        content = parse_json(manifest.read_bytes(), is_trusted=True)
+        content = parse_json(path.read_bytes(), is_trusted=True)
     except OSError as error:
-        raise CommandError(
-            f"PERSISTED_DOCUMENTS cannot be read: {manifest}: {error.strerror}."
-        ) from None
+        raise CommandError(f"Cannot read PERSISTED_DOCUMENTS {path}: {error.strerror}.") from None
     except InvalidJson as error:
-        reason = error.reason.replace("The body", str(manifest))
-        raise CommandError(f"PERSISTED_DOCUMENTS cannot be used: {reason}", hint=_HINT) from None
+        reason = error.reason.replace("The body", str(path))
+        raise CommandError(f"Cannot use PERSISTED_DOCUMENTS: {reason}", hint=_HINT) from None
     if not isinstance(content, dict) or not all(isinstance(text, str) for text in content.values()):
-        raise CommandError(f"PERSISTED_DOCUMENTS is no manifest: {manifest}.", hint=_HINT)
+        raise CommandError(f"PERSISTED_DOCUMENTS {path} is not a manifest.", hint=_HINT)
     return {name.removeprefix(_PREFIX): text for name, text in content.items()}
 
 
 class PersistedDocuments:
-    """The texts of documents by their hash; of those that were told, the latest used."""
+    """Texts of documents by their hash: trusted ones, and the latest used of those registered."""
 
     def __init__(
         self, trusted: Mapping[str, str], *, trusted_only: bool, capacity: int = 1_000_000
@@ -53,47 +53,50 @@ class PersistedDocuments:
         self.trusted = trusted
         self._trusted_texts = frozenset(trusted.values())
         self._trusted_only = trusted_only
-        # In characters: what was told takes no more memory than this.
+        # In characters of registered texts, which bounds their memory.
         self._capacity = capacity
         self._size = 0
-        self._told: OrderedDict[str, str] = OrderedDict()
+        # The least recently used first.
+        self._registered: OrderedDict[str, str] = OrderedDict()
 
     def text_of(self, request: GraphQLRequest) -> str:
-        """Return the text of what is asked; raises DocumentNotFound and HttpProblem (400)."""
+        """Return the text of the requested document.
+
+        Raises DocumentNotFound, and HttpProblem (400) if the hash does not match the text.
+        """
         text = request.query
         if request.document_id is not None:
-            name = request.document_id.removeprefix(_PREFIX)
-            trusted = self.trusted.get(name)
-            if trusted is not None:
-                return trusted
+            sha256 = request.document_id.removeprefix(_PREFIX)
+            trusted_text = self.trusted.get(sha256)
+            if trusted_text is not None:
+                return trusted_text
             if text is None:
-                return self._told_text(name, is_apollo=request.may_tell)
-            if hashlib.sha256(text.encode()).hexdigest() != name:
+                return self._registered_text(sha256, is_apollo=request.is_apollo)
+            if hashlib.sha256(text.encode()).hexdigest() != sha256:
                 detail = "extensions.persistedQuery.sha256Hash is not the SHA-256 of query."
                 raise HttpProblem(400, "BAD_USER_INPUT", detail)
         if text is None or (self._trusted_only and text not in self._trusted_texts):
-            raise DocumentNotFound("Only trusted documents are served: send the hash of one.")
+            raise DocumentNotFound("Only trusted documents are allowed. Send the hash of one.")
         return text
 
-    def keep(self, request: GraphQLRequest) -> None:
-        """Remember a document that was told with its hash, once it has been found valid."""
+    def register(self, request: GraphQLRequest) -> None:
+        """Keep the document of a request that has text and hash; call it for valid ones only."""
         text = request.query
         if text is None or request.document_id is None or len(text) > self._capacity:
             return
-        name = request.document_id.removeprefix(_PREFIX)
-        if name in self.trusted or name in self._told:
+        sha256 = request.document_id.removeprefix(_PREFIX)
+        if sha256 in self.trusted or sha256 in self._registered:
             return
-        self._told[name] = text
+        self._registered[sha256] = text
         self._size += len(text)
         while self._size > self._capacity:
-            _, forgotten = self._told.popitem(last=False)
-            self._size -= len(forgotten)
+            _, evicted = self._registered.popitem(last=False)
+            self._size -= len(evicted)
 
-    def _told_text(self, name: str, *, is_apollo: bool) -> str:
-        text = self._told.get(name)
+    def _registered_text(self, sha256: str, *, is_apollo: bool) -> str:
+        text = self._registered.get(sha256)
         if text is None or self._trusted_only:
-            # By these words its clients know that they must send the text.
-            words = "PersistedQueryNotFound" if is_apollo else "No document has this hash."
-            raise DocumentNotFound(words)
-        self._told.move_to_end(name)
+            message = _APOLLO_NOT_FOUND if is_apollo else "No document has this hash."
+            raise DocumentNotFound(message)
+        self._registered.move_to_end(sha256)
         return text

@@ -21,7 +21,7 @@ from app.config.settings import Settings
 from app.config.urls import is_loopback
 from app.database.ready import ready_database, warn_of_pooler
 from app.errors import CommandError
-from app.graphql import Operations
+from app.graphql import OperationRunner
 from app.processes.banner import Banner
 from app.processes.uvicorn_server import Server, ServerProcesses, uvicorn_config
 from app.server.listening import duplicated, listen, url_of
@@ -133,6 +133,6 @@ def _warn_of_invalid_documents(settings: Settings) -> None:
     """
     if settings.persisted_documents is None:
         return
-    for sha256, reason in Operations(settings).unusable_documents():
+    for sha256, reason in OperationRunner(settings).invalid_trusted_documents():
         fields = {"document": sha256, "reason": reason}
         logger.warning("trusted document cannot be run", extra={"fields": fields})

@@ -1,11 +1,11 @@
-"""The messages of graphql-transport-ws: what a client may send, read and checked."""
+"""Messages of a client in the protocol graphql-transport-ws."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from starlette.types import Message
 
-from app.graphql.request import GraphQLRequest, checked
+from app.graphql.request import GraphQLRequest, read_parameters
 from app.http.json_body import InvalidJson, parse_json
 from app.http.problem import HttpProblem
 
@@ -24,31 +24,31 @@ Payload: TypeAlias = dict[str, Any] | None
 
 
 class InvalidMessage(Exception):
-    """What came is no message of the protocol; the text says why."""
+    """A message violates the protocol; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInit:
-    """The client introduces itself."""
+    """Request to initialize the connection, possibly with a credential."""
 
     payload: Payload
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The client wants a pong."""
+    """Request for a pong."""
 
     payload: Payload
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The client lives."""
+    """Response to a ping, or an unsolicited sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """The client wants an operation executed, of whatever type."""
+    """Request to execute an operation: a query, a mutation or a subscription."""
 
     id: str
     request: GraphQLRequest
@@ -56,7 +56,7 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The client wants no more of an operation."""
+    """Request to stop an operation."""
 
     id: str
 
@@ -65,7 +65,7 @@ ClientMessage: TypeAlias = ConnectionInit | Ping | Pong | Subscribe | Complete
 
 
 def read_message(message: Message) -> ClientMessage:
-    """Read what came through the socket; raises InvalidMessage."""
+    """Parse and check a message; raises InvalidMessage."""
     text = message.get("text")
     if text is None:
         raise InvalidMessage("Messages must be text.")
@@ -77,38 +77,38 @@ def read_message(message: Message) -> ClientMessage:
         raise InvalidMessage("A message must be a JSON object.")
     match content.get("type"):
         case "connection_init":
-            return ConnectionInit(_payload(content))
+            return ConnectionInit(_read_payload(content))
         case "ping":
-            return Ping(_payload(content))
+            return Ping(_read_payload(content))
         case "pong":
-            _payload(content)
+            _read_payload(content)
             return Pong()
         case "subscribe":
-            return Subscribe(_id(content), _request(content))
+            return Subscribe(_read_id(content), _read_request(content))
         case "complete":
-            return Complete(_id(content))
+            return Complete(_read_id(content))
     raise InvalidMessage("type must be connection_init, ping, pong, subscribe or complete.")
 
 
-def _payload(content: dict[str, Any]) -> Payload:
+def _read_payload(content: dict[str, Any]) -> Payload:
     payload = content.get("payload")
     if payload is not None and not isinstance(payload, dict):
         raise InvalidMessage("payload must be an object, or absent.")
     return payload
 
 
-def _id(content: dict[str, Any]) -> str:
-    given = content.get("id")
-    if not isinstance(given, str) or not given:
-        raise InvalidMessage("id must be a string that is not empty.")
-    return given
+def _read_id(content: dict[str, Any]) -> str:
+    operation_id = content.get("id")
+    if not isinstance(operation_id, str) or not operation_id:
+        raise InvalidMessage("id must be a non-empty string.")
+    return operation_id
 
 
-def _request(content: dict[str, Any]) -> GraphQLRequest:
+def _read_request(content: dict[str, Any]) -> GraphQLRequest:
     payload = content.get("payload")
     if not isinstance(payload, dict):
         raise InvalidMessage("payload must be an object.")
     try:
-        return checked(payload)
+        return read_parameters(payload)
     except HttpProblem as problem:
         raise InvalidMessage(str(problem)) from None

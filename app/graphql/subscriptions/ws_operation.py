@@ -1,4 +1,4 @@
-"""One operation on a WebSocket: a query, a mutation or a subscription, from begin to end."""
+"""One operation on a WebSocket: a query, a mutation or a subscription."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -8,9 +8,9 @@ from graphql import OperationType
 from starlette.types import Scope
 
 from app.auth.concurrency_limit import ConcurrencyLimitReached
-from app.graphql.connection_registry import ConnectionRegistry
-from app.graphql.errors import Shown, codes_of, request_error, shown_fault
-from app.graphql.operations import Operations, Refused, encode
+from app.graphql.errors import FormattedError, codes_of, format_exception, request_error
+from app.graphql.operations import GraphQLRequestError, OperationRunner, encode
+from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.graphql.subscriptions.ws_messages import Subscribe
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import rate_limit_key
@@ -20,116 +20,123 @@ from engine.documents.documents import PreparedOperation
 from models.columns import new_id
 from resolvers.context import Context
 
-__all__ = ["Operation"]
+__all__ = ["SocketOperation"]
 
 OK = 200
 
 
-class Operation:
-    """An operation with the id that its client gave it; in the log it is a request of its own."""
+class SocketOperation:
+    """An operation under the id that its client chose; the log has a line for each.
+
+    Its life is ``start`` and then ``run``, or ``reject`` or ``fail`` in their place. ``send`` sends
+    a message; ``release_id`` lets the client use the id again.
+    """
 
     def __init__(
         self,
         message: Subscribe,
         scope: Scope,
         *,
-        tell: Callable[[str], Awaitable[None]],
-        free: Callable[["Operation"], None],
+        send: Callable[[str], Awaitable[None]],
+        release_id: Callable[["SocketOperation"], None],
     ) -> None:
         self.id = message.id
         self.task: asyncio.Task[None] | None = None
         self._request = message.request
-        self._tell = tell
-        self._free = free
+        self._send = send
+        self._release_id = release_id
         self._record = RequestRecord(new_id())
         self.scope = {**scope, "state": {**scope["state"], "record": self._record}}
         self._results: AsyncGenerator[str, None] | None = None
-        # What it takes of its caller's share.
-        self._has = ExitStack()
+        # Counts a subscription against its caller's limit while it is open.
+        self._reservation = ExitStack()
 
-    async def begin(
-        self, operations: Operations, context: Context, standing: ConnectionRegistry
+    async def start(
+        self, runner: OperationRunner, context: Context, limits: SubscriptionLimits
     ) -> bool:
-        """Make ready to run it; tell why where it cannot. A subscription stands from here on."""
+        """Prepare the operation, and open the source of events of a subscription.
+
+        Return false if that is impossible; the client then has the errors.
+        """
         try:
-            prepared = operations.prepare(self.scope, self._request)
+            prepared = runner.prepare(self.scope, self._request)
             if prepared.kind is OperationType.SUBSCRIPTION:
-                with ExitStack() as has:
-                    asker = rate_limit_key(self.scope, context)
-                    has.enter_context(standing.subscriptions.acquire(asker))
-                    self._results = await operations.subscribe(
+                with ExitStack() as reservation:
+                    key = rate_limit_key(self.scope, context)
+                    reservation.enter_context(limits.subscriptions.acquire(key))
+                    self._results = await runner.subscribe(
                         prepared, variables=self._request.variables, context=context
                     )
-                    self._has = has.pop_all()
+                    self._reservation = reservation.pop_all()
             else:
-                self._results = self._result(operations, prepared, context)
-        except Refused as refused:
-            await self._refuse(refused.errors)
+                self._results = self._single_result(runner, prepared, context)
+        except GraphQLRequestError as error:
+            await self._send_errors(error.errors)
         except HttpProblem as problem:
-            await self._refuse([request_error(problem.code, str(problem))])
+            await self._send_errors([request_error(problem.code, str(problem))])
         except ConcurrencyLimitReached as error:
-            await self._refuse([request_error("RATE_LIMITED", str(error))])
+            await self._send_errors([request_error("RATE_LIMITED", str(error))])
         else:
             return True
         self._log()
         return False
 
     async def run(self) -> None:
-        """Tell the results, each as it comes, and their end."""
-        assert self._results is not None  # noqa: S101  # `begin` has said so
-        start = f'{{"id":{encode(self.id)},"type":"next","payload":'
+        """Send each result, and then "complete"."""
+        assert self._results is not None  # noqa: S101  # `start` has returned true
+        prefix = f'{{"id":{encode(self.id)},"type":"next","payload":'
         try:
             async with aclosing(self._results) as results:
                 async for result in results:
-                    await self._tell(f"{start}{result}}}")
-            self._free(self)
-            await self._tell(encode({"id": self.id, "type": "complete"}))
-        except Refused as refused:
-            await self._refuse(refused.errors)
+                    await self._send(f"{prefix}{result}}}")
+            self._release_id(self)
+            await self._send(encode({"id": self.id, "type": "complete"}))
+        except GraphQLRequestError as error:
+            await self._send_errors(error.errors)
             return
         finally:
             self._log()
 
-    def give_back(self) -> None:
-        """Give back what it took, once: also where it was cancelled before it ran."""
-        self._has.close()
+    def release_reservation(self) -> None:
+        """Release the caller's limit; more than one call does no harm."""
+        self._reservation.close()
 
     def cancel(self) -> None:
-        """End it without a word: its client wants no more of it, and may want another."""
-        self.give_back()
+        """Stop without a message, at the client's request."""
+        # At once, because the client may subscribe again in its next message.
+        self.release_reservation()
         if self.task is not None:
             self.task.cancel()
 
-    async def refuse(self, code: str, message: str) -> None:
-        """Tell that it is not begun."""
-        await self._refuse([request_error(code, message)])
+    async def reject(self, code: str, message: str) -> None:
+        """Send the reason for which the operation does not start."""
+        await self._send_errors([request_error(code, message)])
         self._log()
 
     async def fail(self, error: Exception) -> None:
-        """Tell that a fault has kept it from beginning."""
-        await self._refuse(shown_fault(error, request_id=self._record.request_id))
+        """Send the error of the server that kept the operation from starting."""
+        await self._send_errors(format_exception(error, request_id=self._record.request_id))
         self._log()
 
-    async def _result(
-        self, operations: Operations, prepared: PreparedOperation, context: Context
+    async def _single_result(
+        self, runner: OperationRunner, prepared: PreparedOperation, context: Context
     ) -> AsyncGenerator[str, None]:
         try:
-            content = await operations.run(
-                prepared, variables=self._request.variables, context=context
-            )
-        except Refused:
+            result = await runner.run(prepared, variables=self._request.variables, context=context)
+        except GraphQLRequestError:
             raise
-        except Exception as error:  # noqa: BLE001  # nothing of ours may reach the client
-            raise Refused(shown_fault(error, request_id=context.request_id)) from None
-        self._record.error_codes = codes_of(content.get("errors", ()))
-        yield encode(content)
+        except Exception as error:  # noqa: BLE001  # internal details must not reach the client
+            errors = format_exception(error, request_id=context.request_id)
+            raise GraphQLRequestError(errors) from None
+        self._record.error_codes = codes_of(result.get("errors", ()))
+        yield encode(result)
 
-    async def _refuse(self, errors: list[Shown]) -> None:
+    async def _send_errors(self, errors: list[FormattedError]) -> None:
         self._record.error_codes = codes_of(errors)
-        self._free(self)
-        await self._tell(encode({"id": self.id, "type": "error", "payload": errors}))
+        self._release_id(self)
+        await self._send(encode({"id": self.id, "type": "error", "payload": errors}))
 
     def _log(self) -> None:
-        # What its client has ended has ended well, too.
+        # Operations that the client stopped count as successful.
         self._record.status = OK
         log_request(self.scope, self._record)

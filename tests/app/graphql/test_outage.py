@@ -101,7 +101,7 @@ async def test_an_operation_is_told_to_try_again_in_the_form_that_it_asked_for(
         assert answer.json() == {
             "errors": [
                 {
-                    "message": "The database did not answer. Try again.",
+                    "message": "The database is unavailable. Try again later.",
                     "extensions": {"code": "SERVICE_UNAVAILABLE"},
                 }
             ]

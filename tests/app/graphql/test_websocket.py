@@ -14,7 +14,12 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed
 
 from app.config.settings import Settings
-from app.graphql import ConnectionRegistry, GraphQLWebSocket, Operations
+from app.graphql import (
+    ConnectionRegistry,
+    GraphQLWebSocket,
+    OperationRunner,
+    SubscriptionLimits,
+)
 from tests.app.graphql.asked import CREATE, EVENTS, TYPENAME, create
 from tests.app.graphql.transport_ws import PROTOCOL, Socket
 from tests.conftest import GraphQL
@@ -264,7 +269,11 @@ async def test_the_subprotocol_is_found_among_others(server: str) -> None:
 @asynccontextmanager
 async def serving_sockets(settings: Settings, *, init_timeout_s: float) -> AsyncIterator[str]:
     endpoint = GraphQLWebSocket(
-        settings, Operations(settings), ConnectionRegistry(settings), init_timeout_s=init_timeout_s
+        settings,
+        OperationRunner(settings),
+        ConnectionRegistry(),
+        SubscriptionLimits(settings),
+        init_timeout_s=init_timeout_s,
     )
     app = Starlette(routes=[WebSocketRoute("/graphql", endpoint)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from app.errors import CommandError
-from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, trusted_documents
+from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, read_manifest
 from app.graphql.request import GraphQLRequest
 from tests.app.http.asking import create
 from tests.app.http.conftest import Serve
@@ -100,22 +100,22 @@ def test_what_is_remembered_is_bounded_and_the_latest_used() -> None:
     known = PersistedDocuments({}, trusted_only=False, capacity=100)
 
     def told(text: str) -> GraphQLRequest:
-        return GraphQLRequest(text, None, {}, sha256(text), may_tell=True)
+        return GraphQLRequest(text, None, {}, sha256(text), is_apollo=True)
 
     def is_known(text: str) -> bool:
         try:
-            known.text_of(GraphQLRequest(None, None, {}, sha256(text), may_tell=True))
+            known.text_of(GraphQLRequest(None, None, {}, sha256(text), is_apollo=True))
         except DocumentNotFound:
             return False
         return True
 
     first, second, third, huge = ("a" * 40, "b" * 40, "c" * 40, "d" * 101)
-    known.keep(told(first))
-    known.keep(told(second))
+    known.register(told(first))
+    known.register(told(second))
     assert is_known(first)
-    known.keep(told(third))
+    known.register(told(third))
     assert [is_known(text) for text in (first, second, third)] == [True, False, True]
-    known.keep(told(huge))
+    known.register(told(huge))
     assert [is_known(text) for text in (first, third, huge)] == [True, True, False]
 
 
@@ -139,9 +139,7 @@ def test_a_trusted_document_is_asked_for_by_its_name(serve: Serve, manifest: str
     assert "data" in post(http, query=OTHER, extensions=persisted(OTHER)).json()
 
 
-def test_where_only_trusted_documents_are_served_nothing_else_runs(
-    serve: Serve, manifest: str
-) -> None:
+def test_where_only_read_manifest_are_served_nothing_else_runs(serve: Serve, manifest: str) -> None:
     http = serve(PERSISTED_DOCUMENTS=manifest, PERSISTED_DOCUMENTS_ONLY="true").http
     for body in (
         {"query": OTHER},
@@ -232,10 +230,10 @@ def test_an_answer_by_hash_over_get_can_be_kept_while_it_is_right(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "cannot be read"),
-        ("{", "cannot be used: .*is not valid JSON"),
-        ("[]", "is no manifest"),
-        ('{"hash": 1}', "is no manifest"),
+        (None, "Cannot read PERSISTED_DOCUMENTS"),
+        ("{", "Cannot use PERSISTED_DOCUMENTS: .*is not valid JSON"),
+        ("[]", "is not a manifest"),
+        ('{"hash": 1}', "is not a manifest"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_told_of(
@@ -245,4 +243,4 @@ def test_a_manifest_that_cannot_be_used_is_told_of(
     if content is not None:
         path.write_text(content)
     with pytest.raises(CommandError, match=words):
-        trusted_documents(path)
+        read_manifest(path)
