@@ -6,7 +6,7 @@ import httpx2
 from playwright.async_api import expect
 
 from tests.app.graphiql.brought import needs_files
-from tests.app.graphql.asked import CREATE
+from tests.app.graphql.operations import CREATE
 from tests.browser.conftest import Visit
 
 pytestmark = needs_files

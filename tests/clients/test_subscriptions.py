@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.app.graphql.asked import CREATE
+from tests.app.graphql.operations import CREATE
 from tests.app.http.serving import Served
 from tests.clients.conftest import NewProject
 from tests.clients.project import Project

@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeAlias
 import httpx2
 import websockets
 
-from tests.app.graphql.asked import EVENTS
-from tests.app.graphql.event_source import EventSource
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import EVENTS
+from tests.app.graphql.subscriptions.event_source import EventSource
+from tests.app.graphql.subscriptions.transport_ws import Socket
 
 __all__ = ["Heard", "follow"]
 

@@ -18,8 +18,8 @@ import pytest
 from app.database.embedded import EmbeddedPostgres
 from app.database.migrations import migrate
 from tests.app.conftest import new_data_dir
-from tests.app.graphql.asked import CREATE, EVENTS
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import CREATE, EVENTS
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.feed.following import connected, write
 from tests.feed.servers import serve
 from tests.postgres_crash import crash

@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from app.database.migrations import migrate
-from tests.app.graphql.asked import CREATE, EVENTS
-from tests.app.graphql.event_source import EventSource
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import CREATE, EVENTS
+from tests.app.graphql.subscriptions.event_source import EventSource
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import empty_database
 from tests.feed.following import connected, until
 from tests.feed.listening import Heard, follow

@@ -28,7 +28,7 @@ from models.columns import new_id
 from ops.simulator.call_record import RecordedCall
 from resolvers.tables import EVENT_ORDER
 from tests.app.conftest import new_data_dir
-from tests.app.graphql.asked import CREATE
+from tests.app.graphql.operations import CREATE
 from tests.feed.following import until
 from tests.feed.listening import Heard, follow
 from tests.ops.processes import CliProcess, ProcessGroup, running_processes

@@ -14,8 +14,8 @@ from app.seed import seed
 from engine.database.poolers import dsn_uses_pooler
 from engine.streaming.notifications import Notifier
 from tests.app.database.pgbouncer import Pooled, pooling
-from tests.app.graphql.asked import EVENTS
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import EVENTS
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.feed.following import connected
 from tests.feed.servers import serve
 from tests.ops.processes import CliProcess, running_processes

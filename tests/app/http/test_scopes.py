@@ -25,7 +25,7 @@ from websockets.sync.client import connect
 from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
 from tests.app.http.serving import Served, served
-from tests.app.http.test_access import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, signed
+from tests.app.http.test_authentication import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, signed
 from tests.conftest import TABLES
 
 Rows: TypeAlias = Callable[[], Awaitable[list[int]]]

@@ -15,9 +15,9 @@ import pytest
 from app.database.embedded import VOLATILE, EmbeddedPostgres
 from app.database.migrations import migrate
 from tests.app.conftest import new_data_dir
-from tests.app.graphql.asked import CREATE, EVENTS
-from tests.app.graphql.event_source import EventSource
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import CREATE, EVENTS
+from tests.app.graphql.subscriptions.event_source import EventSource
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.app.http.serving import Served, served
 from tests.app.service import ticketops
 from tests.feed.following import connected

@@ -7,10 +7,10 @@ import httpx2
 import pytest
 import websockets
 
-from tests.app.graphql.asked import EVENTS, TYPENAME
-from tests.app.graphql.event_source import EventSource
-from tests.app.graphql.test_access import SECRET, bearer
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import EVENTS, TYPENAME
+from tests.app.graphql.subscriptions.event_source import EventSource
+from tests.app.graphql.subscriptions.test_access_check import SECRET, bearer
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.app.http.serving import served
 
 

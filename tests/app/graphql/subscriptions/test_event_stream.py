@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.app.graphql.asked import CREATE, EVENTS, TYPENAME, create
-from tests.app.graphql.event_source import EventSource
+from tests.app.graphql.operations import CREATE, EVENTS, TYPENAME, create
+from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.conftest import GraphQL
 
 # What clients send by themselves.

@@ -7,9 +7,9 @@ import httpx2
 
 from engine.database.queries import default_client
 from engine.streaming.stream import BUFFER_SIZE
-from tests.app.graphql.asked import EVENTS, create
-from tests.app.graphql.event_source import EventSource
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import EVENTS, create
+from tests.app.graphql.subscriptions.event_source import EventSource
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import GraphQL
 
 DEEP = """

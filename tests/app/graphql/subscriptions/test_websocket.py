@@ -20,8 +20,8 @@ from app.graphql import (
     OperationRunner,
     SubscriptionLimits,
 )
-from tests.app.graphql.asked import CREATE, EVENTS, TYPENAME, create
-from tests.app.graphql.transport_ws import PROTOCOL, Socket
+from tests.app.graphql.operations import CREATE, EVENTS, TYPENAME, create
+from tests.app.graphql.subscriptions.transport_ws import PROTOCOL, Socket
 from tests.conftest import GraphQL
 
 

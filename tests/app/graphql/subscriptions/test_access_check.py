@@ -11,9 +11,9 @@ import jwt
 import pytest
 
 from tests.app.auth.key_server import new_key, token_of
-from tests.app.graphql.asked import EVENTS, TYPENAME
-from tests.app.graphql.event_source import EventSource
-from tests.app.graphql.transport_ws import Socket
+from tests.app.graphql.operations import EVENTS, TYPENAME
+from tests.app.graphql.subscriptions.event_source import EventSource
+from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.app.http.serving import served
 
 SECRET = "a-key-of-the-tests-" * 4
