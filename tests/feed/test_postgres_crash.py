@@ -96,7 +96,7 @@ async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_
         async def subscribed(**variables: Any) -> Socket:
             socket = await opened.enter_async_context(Socket.opened(server.url))
             await socket.subscribe("1", EVENTS, **variables)
-            await socket.stands()
+            await socket.wait_until_open()
             return socket
 
         has_heard = await subscribed()
@@ -128,4 +128,4 @@ async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_
         for socket in (has_heard, has_heard_nothing, comes_back):
             heard = [(await socket.next("1"))["ticketEvents"]["ticketId"] for _ in wanted[1:]]
             assert heard == wanted[1:]
-            assert await socket.hears_nothing()
+            assert await socket.receives_nothing()

@@ -49,7 +49,7 @@ async def test_what_one_server_commits_is_heard_at_once_from_another(
         Socket.opened(other.url) as socket,
     ):
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         waits_s = []
         for _ in range(20):
             ticket_id = await create(one.url)
@@ -67,7 +67,7 @@ async def test_the_processes_of_one_server_are_one_to_who_listens(
         sockets = [await opened.enter_async_context(Socket.opened(server.url)) for _ in range(8)]
         for socket in sockets:
             await socket.subscribe("1", EVENTS)
-            await socket.stands()
+            await socket.wait_until_open()
         tickets = [await create(server.url) for _ in range(8)]
         for socket in sockets:
             came = [(await socket.next("1"))["ticketEvents"]["ticketId"] for _ in tickets]
@@ -88,7 +88,7 @@ async def test_a_server_that_is_told_to_stop_lets_its_listeners_go_elsewhere(
         ]
         for socket in sockets:
             await socket.subscribe("1", EVENTS)
-            await socket.stands()
+            await socket.wait_until_open()
         started_s = time.perf_counter()
         stopping = asyncio.create_task(server.stop())
         for socket in sockets:

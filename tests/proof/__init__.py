@@ -1,1 +1,1 @@
-"""Suites and fuzzers that try the real server with whatever may come, and print how often."""
+"""Fuzz tests of the running server; they print how many inputs they tried."""

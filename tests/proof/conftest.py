@@ -1,4 +1,4 @@
-"""A server of their own, with a ticket in it, and the proof that nothing has changed."""
+"""A separate server with a ticket, and a check that a test changes no row."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,15 +10,15 @@ from tests.app.http.asking import create
 from tests.app.http.serving import Served, served
 from tests.conftest import TABLES, empty_database
 
-# It logs an exception of its own where a text of a client is no UTF-8 (and closes with 1007),
-# another where the client's close frame comes in the same packet (and hangs up).
+# Errors that the websockets library logs: for a text that is not UTF-8 (it closes with 1007),
+# and for a close frame in the same packet as other frames (it disconnects).
 UVICORNS = "websockets_sansio_impl.py"
 TABLE_NAMES = TABLES.split(", ")
 
 
 @pytest.fixture(scope="session")
 async def proof_database_url() -> AsyncIterator[str]:
-    """Make a database of their own, and return its URL."""
+    """Create a separate database, and return its URL."""
     async with empty_database() as url:
         await migrate(url)
         yield url
@@ -26,7 +26,7 @@ async def proof_database_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def attacked(proof_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with the default settings, and check at the end that nothing went wrong inside."""
+    """Run a server with the default settings, and check at the end that it logged no errors."""
     log_file = tmp_path_factory.mktemp("log") / "attacked.log"
     with served(log_file, proof_database_url) as running:
         create(running.http)
@@ -52,7 +52,7 @@ async def contents(database_url: str) -> dict[str, list[str]]:
 
 @pytest.fixture
 async def unchanged(attacked: Served, proof_database_url: str) -> AsyncIterator[None]:
-    """Check that a test leaves every row as it was, and the server in good health."""
+    """Check that a test changes no row, and leaves the server ready."""
     before = await contents(proof_database_url)
     yield
     assert await contents(proof_database_url) == before

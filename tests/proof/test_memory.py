@@ -1,4 +1,4 @@
-"""No memory grows with what strangers send: every cache has its end."""
+"""Requests without a credential cannot make memory grow: every cache is bounded."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,7 +14,7 @@ LONG = 25_000
 
 
 def process_of(served: Served) -> psutil.Process:
-    """Return the process that listens at the server's port."""
+    """Return the process that listens on the server's port."""
     port = int(served.url.rpartition(":")[2])
     for child in psutil.Process().children(recursive=True):
         for connection in child.net_connections():
@@ -24,7 +24,7 @@ def process_of(served: Served) -> psutil.Process:
 
 
 def attack(served: Served, name: str) -> None:
-    """Send what is new each time: documents, their hashes, variables, paths and headers."""
+    """Send unique values: documents, their hashes, variables, paths and headers."""
     for number in range(ROUNDS):
         unique = f"{name}{number}"
         headers = {"Accept": f"application/json,{unique}", "Accept-Encoding": f"gzip,{unique}"}
@@ -46,7 +46,7 @@ def attack(served: Served, name: str) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_the_same_attack_again_takes_no_more_memory(
+def test_repeating_the_attack_takes_no_additional_memory(
     attacked: Served, record_property: Callable[[str, str], None]
 ) -> None:
     process = process_of(attacked)
@@ -54,7 +54,7 @@ def test_the_same_attack_again_takes_no_more_memory(
     before = process.memory_info().rss
     attack(attacked, "b")
     grown = (process.memory_info().rss - before) / MIB
-    # The documents alone would be 7 MiB if all were kept.
+    # The documents alone would take 7 MiB if the server kept all of them.
     assert grown < 4
     record_property(
         "figure", f"Memory: {max(grown, 0):.1f} MiB more after {ROUNDS * 5} further requests"

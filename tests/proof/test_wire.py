@@ -1,4 +1,4 @@
-"""Bytes of every kind over HTTP and WebSockets: no fault, no leak, no change, and still there."""
+"""Arbitrary bytes over HTTP and WebSockets cause no errors, leaks or changes."""
 
 import json
 import re
@@ -119,16 +119,16 @@ BODIES = st.sampled_from(
 ) | st.binary(max_size=200)
 
 
-# What is whole before it is answered; then this is, and the server closes.
+# Complete requests get responses; then the server rejects the rest and closes.
 LAST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """Return what looks more or less like a request."""
+    """Return something similar to a request."""
     body = draw(BODIES)
     headers = draw(st.lists(HEADERS, max_size=6))
-    # Without one, or with another, it does not come far.
+    # A request without a valid Host is rejected early.
     if draw(st.integers(0, 4)):
         headers = [b"Host: localhost", *(one for one in headers if not one.startswith(b"Host:"))]
     if draw(st.booleans()):
@@ -139,7 +139,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_no_bytes_over_http_do_any_harm(attacked: Served, record_property: Record) -> None:
+def test_arbitrary_bytes_over_http_are_handled(attacked: Served, record_property: Record) -> None:
     cases = answers = 0
 
     @tried
@@ -167,8 +167,8 @@ def test_no_bytes_over_http_do_any_harm(attacked: Served, record_property: Recor
     )
 
 
-def test_an_error_leaves_the_connection_as_it_was(attacked: Served) -> None:
-    """Requests that go wrong, each in its way, are answered in their order on one connection."""
+def test_an_error_does_not_affect_later_requests_on_the_connection(attacked: Served) -> None:
+    """Requests with different errors get their responses in order on one connection."""
     host = attacked.url.removeprefix("http://")
 
     def request(line: str, body: bytes = b"", kind: str = "application/json") -> bytes:
@@ -198,7 +198,7 @@ def test_an_error_leaves_the_connection_as_it_was(attacked: Served) -> None:
             head = received(wire, b"\r\n\r\n")
             assert statuses(head) == [status]
             assert b"connection: close" not in head.lower()
-            # The body, where it did not come with the head.
+            # The body, if it is in a packet after the head.
             talk(wire, b"")
 
 
@@ -218,13 +218,15 @@ ENDLESS = {
     "line breaks": (b"", b"\r\n" * 500),
     "requests": (LAST.replace(b"close", b"keep-alive"), LAST.replace(b"close", b"keep-alive") * 20),
 }
-# More than the sockets of both sides hold.
+# More than the socket buffers of both sides.
 TRIED_BYTES = 32 * 2**20
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_nothing_without_an_end_is_taken(attacked: Served, record_property: Record) -> None:
-    """All of it comes before any credential."""
+def test_endless_input_is_rejected_before_authentication(
+    attacked: Served, record_property: Record
+) -> None:
+    """No input of these has a credential."""
     for name, (beginning, more) in ENDLESS.items():
         sent = 0
         with connected(attacked.url) as wire:
@@ -270,17 +272,19 @@ FRAMES = st.one_of(
 )
 CLOSE = frame(8, (1000).to_bytes(2))
 OPENING = frame(1, json.dumps(INIT).encode())
-# Of RFC 6455 (section 7.4) and of the protocol; not 1006, 1011 and 4500, which are ours.
+# Codes of RFC 6455 (section 7.4) and the protocol, without 1006, 1011 and 4500: server errors.
 CODES = {1000, 1002, 1003, 1007, 1009, 4400, 4401, 4406, 4408, 4409, 4429}
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_no_bytes_over_a_websocket_do_any_harm(attacked: Served, record_property: Record) -> None:
+def test_arbitrary_bytes_over_a_websocket_are_handled(
+    attacked: Served, record_property: Record
+) -> None:
     cases = closed = 0
 
     @tried
     @given(st.booleans(), st.lists(FRAMES, min_size=1, max_size=6))
-    def send(opens: bool, sent: list[bytes]) -> None:  # noqa: FBT001  # hypothesis gives it by place
+    def send(opens: bool, sent: list[bytes]) -> None:  # noqa: FBT001  # hypothesis passes it by position
         nonlocal cases, closed
         with connected(attacked.url) as wire:
             wire.sendall(handshake("localhost"))

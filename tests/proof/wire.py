@@ -1,4 +1,4 @@
-"""Bytes to and from a server, as they are: nothing in between mends or hides them."""
+"""Raw bytes to and from a server, without an HTTP client in between."""
 
 import base64
 import os
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 20
-# Who says nothing for so long waits for more.
+# A server that sends nothing for this long waits for more input.
 QUIET_S = 0.1
-# What must be in no answer, whatever was asked.
+# Texts that no response may contain.
 INTERNALS = re.compile(
     rb'Traceback|File "|site-packages|\.py\b|asyncpg|tortoise|uvicorn|starlette'
     rb"|PostgreSQL|sqlstate|SELECT |INSERT |0x[0-9a-f]{9}",
@@ -26,7 +26,7 @@ def connected(url: str) -> socket.socket:
 
 
 def talk(wire: socket.socket, sent: bytes) -> bytes:
-    """Send bytes, and return all that comes until the server closes, or waits for more."""
+    """Send bytes, and return the response until the server closes, or waits for more."""
     answer = bytearray()
     try:
         wire.sendall(sent)
@@ -34,17 +34,17 @@ def talk(wire: socket.socket, sent: bytes) -> bytes:
         while chunk := wire.recv(65_536):
             answer += chunk
     except TimeoutError:
-        # Half a request, a frame too short, a stream without events.
+        # An incomplete request or frame, or a stream without events.
         pass
     except (BrokenPipeError, ConnectionResetError):
-        # It closed while we were sending: what it said may be lost on the way.
+        # The server closed while the client was sending, so the response may be lost.
         pass
     wire.settimeout(TIMEOUT_S)
     return bytes(answer)
 
 
 def has_ended(wire: socket.socket) -> bool:
-    """Tell whether the server has closed; what it has said is thrown away."""
+    """Return whether the server has closed; discard its response."""
     wire.settimeout(0)
     try:
         while wire.recv(65_536):
@@ -59,7 +59,7 @@ def has_ended(wire: socket.socket) -> bool:
 
 
 def received(wire: socket.socket, end: bytes) -> bytes:
-    """Return what comes until a text has come; raises TimeoutError."""
+    """Return received bytes up to a text; raises TimeoutError."""
     answer = bytearray()
     while end not in answer:
         chunk = wire.recv(65_536)
@@ -69,12 +69,12 @@ def received(wire: socket.socket, end: bytes) -> bytes:
 
 
 def statuses(answer: bytes) -> list[int]:
-    """Return the statuses of all answers in what came."""
+    """Return the statuses of all responses in received bytes."""
     return [int(status) for status in _STATUS.findall(answer)]
 
 
 def handshake(host: str) -> bytes:
-    """Return the request that opens a WebSocket."""
+    """Return the handshake request of a WebSocket."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (
         f"GET /graphql HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -84,7 +84,7 @@ def handshake(host: str) -> bytes:
 
 
 def frame(opcode: int, payload: bytes, *, is_last: bool = True) -> bytes:
-    """Return a frame of a client (RFC 6455, section 5.2), its mask all zero."""
+    """Return a client's frame (RFC 6455, section 5.2) with a mask of zeros."""
     head = bytes([opcode | (0x80 if is_last else 0)])
     if len(payload) < 126:
         head += bytes([0x80 | len(payload)])
@@ -94,7 +94,7 @@ def frame(opcode: int, payload: bytes, *, is_last: bool = True) -> bytes:
 
 
 def frames(answer: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the frames of a server, opcode and payload; raises ValueError for what is none."""
+    """Yield opcode and payload of a server's frames; raises ValueError for an invalid frame."""
     at = 0
     while at < len(answer):
         head, length = answer[at], answer[at + 1]

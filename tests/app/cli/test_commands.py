@@ -99,7 +99,9 @@ def test_a_limit_that_cannot_be_counted_is_one_line(data_dir: Path) -> None:
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert_one_line(ticketops("serve", cwd=tmp_path, PORT=port), port, "taken", "--port")
+        assert_one_line(
+            ticketops("serve", cwd=tmp_path, PORT=port), port, "another program", "--port"
+        )
     assert not (tmp_path / ".data").exists(), "no database is started for nothing"
 
 

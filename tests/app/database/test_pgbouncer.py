@@ -111,7 +111,7 @@ async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
         )
         socket = await opened.enter_async_context(Socket.opened(other.url))
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         http = httpx2.AsyncClient(base_url=one.url, timeout=30, trust_env=False)
         await opened.enter_async_context(http)
 

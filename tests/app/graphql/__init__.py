@@ -1,1 +1,1 @@
-"""Subscriptions as their protocols have them: over WebSocket and as server-sent events."""
+"""Tests of the GraphQL transport."""

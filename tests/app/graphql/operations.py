@@ -1,4 +1,4 @@
-"""What the tests of subscriptions ask for."""
+"""Operations that the tests of subscriptions share."""
 
 from tests.conftest import GraphQL
 
@@ -18,6 +18,6 @@ CREATE = """
 
 
 async def create(graphql: GraphQL) -> str:
-    """Make a ticket and return its id."""
+    """Create a ticket and return its id."""
     ticket_id: str = (await graphql(CREATE))["data"]["createTicket"]["ticket"]["id"]
     return ticket_id

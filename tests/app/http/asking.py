@@ -1,4 +1,4 @@
-"""What the tests of REST ask and read over and over."""
+"""Requests and checks that the REST tests share."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def create(http: httpx2.Client, **fields: Any) -> dict[str, Any]:
 
 
 def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that an answer is a problem document, and return it."""
+    """Check that a response is a problem document, and return it."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = response.json()

@@ -1,4 +1,4 @@
-"""A server in a process of its own, for its log; and servers with settings of a test's own."""
+"""Fixtures of servers that run in processes of their own, with logs and settings of their own."""
 
 import subprocess
 import sys
@@ -26,13 +26,13 @@ def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def http(server: Served) -> httpx2.Client:
-    """Ask that server."""
+    """Return a client of that server."""
     return server.http
 
 
 @pytest.fixture
 def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
-    """Start further servers, each with its own settings, until the end of the test."""
+    """Return a function that starts a server with other settings until the end of the test."""
     with ExitStack() as running:
 
         def start(database_url: str = database_url, **settings: str) -> Served:
@@ -44,7 +44,7 @@ def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def tokens(database_url: str) -> Tokens:
-    """Run ``ticketops token`` and return what it prints."""
+    """Return a function that runs ``ticketops token`` and returns its output."""
 
     def run(*arguments: str) -> str:
         program = Path(sys.executable).with_name("ticketops")
@@ -57,7 +57,7 @@ def tokens(database_url: str) -> Tokens:
 
 @pytest.fixture
 def new_token(tokens: Tokens) -> Tokens:
-    """Make a token with a name of its own and these scopes."""
+    """Return a function that creates a token with a unique name and these scopes."""
 
     def make(*scopes: str) -> str:
         return tokens("create", uuid4().hex, *(f"--scope={scope}" for scope in scopes))

@@ -1,4 +1,4 @@
-"""The real server in a process of its own, on a port of its own, with the log it writes."""
+"""A server in a process of its own, with its log."""
 
 import json
 import os
@@ -27,7 +27,7 @@ START_TIMEOUT_S = 20
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     url: str
     http: httpx2.Client
@@ -42,14 +42,14 @@ class Served:
         return [json.loads(line) for line in self.log_text().splitlines()]
 
     def wait_for_text(self, text: str) -> None:
-        """Wait until a text is in the log: a line is written right after its answer."""
+        """Wait until a text is in the log, which is written just after the response."""
         deadline = time.monotonic() + 5
         while text not in self.log_text():
             assert time.monotonic() < deadline, self.log_text()
             time.sleep(0.01)
 
     def line_of(self, response: httpx2.Response) -> dict[str, Any]:
-        """Return the one line of a request in the log."""
+        """Return the log line of a request."""
         request_id = response.headers["X-Request-Id"]
         self.wait_for_text(f'"message":"request","request_id":"{request_id}"')
         [line] = [
@@ -62,7 +62,7 @@ class Served:
 
 @contextmanager
 def served(log_file: Path, database_url: str, **settings: str) -> Iterator[Served]:
-    """Run a server with these settings until the end of the block; stop it as a person would."""
+    """Run a server with these settings until the end of the block, and stop it by SIGTERM."""
     environ = {"LOG_FORMAT": "json", "OPS_SIM_LATENCY_MS": "0", "DELIVERY_WORKER": "false"}
     environ |= settings
     with log_file.open("wb") as log:
@@ -101,10 +101,10 @@ def _wait_for(url: str) -> None:
 def _main(database_url: str, environ: Mapping[str, str]) -> None:
     settings = Settings.load(environ, dotenv=None)
     configure_logs(level=settings.log_level, log_format=settings.log_format)
-    # As `ticketops serve` does, but over a database of any state.
+    # Unlike `ticketops serve`, do not migrate the database.
     factory = partial(application, settings, database_url=database_url)
     with listen("127.0.0.1", 0) as listener:
-        print(url_of(listener, "127.0.0.1"), flush=True)  # noqa: T201  # to who started this
+        print(url_of(listener, "127.0.0.1"), flush=True)  # noqa: T201  # read by `served`
         uvicorn.Server(uvicorn_config(factory, settings)).run(sockets=[listener])
 
 

@@ -1,4 +1,4 @@
-"""Access: who is let in with AUTH=required, and what each may do there."""
+"""Authentication and scopes with AUTH=required."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from tests.app.auth.key_server import KeyServer, key_server, new_key, public, to
 from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served, served
 
-# As long as any of the algorithms wants it.
+# Long enough for every algorithm.
 SECRET = "a-key-of-the-tests-" * 4
 OTHER_SECRET = "another-key-of-the-tests-" * 4
 ISSUER = "https://issuer.example"
@@ -36,7 +36,7 @@ VIEWER = "{ viewer { name scopes } }"
 
 @pytest.fixture(scope="module")
 def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with access required, for tokens of ours and for JWTs."""
+    """Run a server that requires authentication by API tokens or JWTs."""
     log_file = tmp_path_factory.mktemp("log") / "server.log"
     settings = {"AUTH": "required", "JWT_SECRET": SECRET}
     settings |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
@@ -64,7 +64,7 @@ def signed(key: Any = SECRET, algorithm: Any = "HS256", **claims: Any) -> str:
     return jwt.encode(content, key, algorithm=algorithm)
 
 
-def test_without_a_credential_nothing_is_told(closed: Served) -> None:
+def test_requests_without_a_credential_are_401(closed: Served) -> None:
     for document in (READ, VIEWER, '{ __type(name: "Ticket") { name } }'):
         response = ask(closed, document)
         assert response.status_code == 401
@@ -84,7 +84,7 @@ def test_without_a_credential_nothing_is_told(closed: Served) -> None:
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_metrics_are_for_administrators(closed: Served, new_token: Tokens) -> None:
+def test_metrics_require_the_scope_admin(closed: Served, new_token: Tokens) -> None:
     def status(*scopes: str) -> int:
         headers = {"Authorization": f"Bearer {new_token(*scopes)}"}
         return closed.http.get("/metrics", headers=headers).status_code
@@ -94,9 +94,7 @@ def test_metrics_are_for_administrators(closed: Served, new_token: Tokens) -> No
     assert status("admin") == 200
 
 
-def test_a_token_does_what_its_scopes_allow_and_nothing_else(
-    closed: Served, new_token: Tokens
-) -> None:
+def test_a_token_allows_exactly_its_scopes(closed: Served, new_token: Tokens) -> None:
     allowed = {
         "read": {READ, VIEWER},
         "write": {WRITE, VIEWER},
@@ -119,7 +117,7 @@ def test_a_token_does_what_its_scopes_allow_and_nothing_else(
                 assert "data" not in response.json()
 
 
-def test_an_operation_that_is_forbidden_in_part_is_not_begun(
+def test_an_operation_with_a_forbidden_field_is_not_executed(
     closed: Served, new_token: Tokens
 ) -> None:
     token, reader = new_token("write"), new_token("read")
@@ -133,7 +131,7 @@ def test_an_operation_that_is_forbidden_in_part_is_not_begun(
     assert ask(closed, READ, reader).json() == before
 
 
-def test_rest_has_the_same_gate(closed: Served, new_token: Tokens) -> None:
+def test_rest_requires_the_same_credentials(closed: Served, new_token: Tokens) -> None:
     token = new_token("read")
     headers = {"Authorization": f"Bearer {token}"}
     assert closed.http.get("/tickets", headers=headers).status_code == 200
@@ -145,12 +143,12 @@ def test_rest_has_the_same_gate(closed: Served, new_token: Tokens) -> None:
     assert closed.http.get("/api/status/x", headers=headers).status_code == 403
 
 
-def test_health_needs_no_credential(closed: Served) -> None:
+def test_health_checks_need_no_credential(closed: Served) -> None:
     assert closed.http.get("/healthz").status_code == 200
     assert closed.http.get("/readyz").status_code == 200
 
 
-async def test_a_revoked_and_an_expired_token_are_refused(
+async def test_revoked_and_expired_tokens_are_rejected(
     closed: Served, tokens: Tokens, database_url: str
 ) -> None:
     revoked = tokens("create", "revoked", "--scope", "read")
@@ -168,7 +166,7 @@ async def test_a_revoked_and_an_expired_token_are_refused(
     assert revoked not in listed
 
 
-def test_a_good_jwt_is_its_subject_with_the_scopes_that_we_know(closed: Served) -> None:
+def test_a_valid_jwt_has_its_subject_and_the_known_scopes(closed: Served) -> None:
     answer = ask(closed, VIEWER, signed(scope="read ops elsewhere")).json()
     assert answer == {"data": {"viewer": {"name": "ann", "scopes": ["ops", "read"]}}}
 
@@ -200,8 +198,8 @@ NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(days=1)}
         pytest.param("a.b.c", id="not base64"),
     ],
 )
-def test_a_bad_jwt_is_refused(closed: Served, token: str) -> None:
-    # What is made keeps who made it.
+def test_an_invalid_jwt_is_rejected(closed: Served, token: str) -> None:
+    # A ticket stores the name of its creator.
     response = ask(closed, WRITE, token)
     assert response.status_code == 401
     assert [error["extensions"]["code"] for error in response.json()["errors"]] == [
@@ -209,7 +207,7 @@ def test_a_bad_jwt_is_refused(closed: Served, token: str) -> None:
     ]
 
 
-def test_other_schemes_and_doubled_headers_are_refused(closed: Served) -> None:
+def test_other_schemes_and_repeated_headers_are_rejected(closed: Served) -> None:
     body = {"query": VIEWER}
     for headers in (
         [("Authorization", f"Basic {signed()}")],
@@ -218,7 +216,7 @@ def test_other_schemes_and_doubled_headers_are_refused(closed: Served) -> None:
         assert closed.http.post("/graphql", json=body, headers=headers).status_code == 401
 
 
-def test_the_password_of_the_keys_is_in_no_log(serve: Serve, keys: KeyServer) -> None:
+def test_the_password_of_the_key_set_url_is_not_logged(serve: Serve, keys: KeyServer) -> None:
     url = keys.url.replace("://", "://user:pass-w0rd@")
     closed = serve(AUTH="required", JWT_JWKS_URL=url, LOG_LEVEL="debug")
     keys.status = 404
@@ -228,7 +226,7 @@ def test_the_password_of_the_keys_is_in_no_log(serve: Serve, keys: KeyServer) ->
         assert secret not in closed.log_text()
 
 
-def test_secrets_are_in_no_log(serve: Serve, new_token: Tokens) -> None:
+def test_secrets_are_not_logged(serve: Serve, new_token: Tokens) -> None:
     closed = serve(AUTH="required", JWT_SECRET=SECRET, LOG_LEVEL="debug")
     ours = new_token("read")
     theirs = signed(iss=None, aud=None)
@@ -247,12 +245,12 @@ def test_secrets_are_in_no_log(serve: Serve, new_token: Tokens) -> None:
 
 @pytest.fixture
 def keys() -> Iterator[KeyServer]:
-    """Run a server of public keys."""
+    """Run a server with a set of public keys."""
     with key_server() as keys:
         yield keys
 
 
-def test_public_keys_are_fetched_and_a_secret_made_of_one_is_refused(
+def test_public_keys_are_fetched_and_not_accepted_as_a_secret(
     serve: Serve, keys: KeyServer
 ) -> None:
     first = new_key()
@@ -261,16 +259,14 @@ def test_public_keys_are_fetched_and_a_secret_made_of_one_is_refused(
     closed = serve(AUTH="required", JWT_JWKS_URL=keys.url)
     assert ask(closed, READ, token_of("first", first)).status_code == 200
     assert ask(closed, READ, token_of("second", second, "ES256")).status_code == 200
-    # Signed with the other key, with an algorithm that is not the key's, by no key, with none.
+    # Signed with another key, with another algorithm, with an unknown key id, and unsigned.
     assert ask(closed, READ, token_of("first", second, "ES256")).status_code == 401
     assert ask(closed, READ, token_of("first", first, "RS512")).status_code == 401
     assert ask(closed, READ, token_of("unknown", first)).status_code == 401
     assert ask(closed, READ, token_of("first", "x" * 64, "HS256")).status_code == 401
 
 
-def test_where_the_keys_cannot_be_had_nobody_is_told_that_his_token_is_bad(
-    serve: Serve, keys: KeyServer
-) -> None:
+def test_unavailable_keys_are_503_and_not_401(serve: Serve, keys: KeyServer) -> None:
     keys.status = 404
     closed = serve(AUTH="required", JWT_JWKS_URL=keys.url)
     good = token_of("first", new_key())
@@ -282,7 +278,7 @@ def test_where_the_keys_cannot_be_had_nobody_is_told_that_his_token_is_bad(
         assert int(response.headers["Retry-After"]) >= 1
         assert "WWW-Authenticate" not in response.headers
         assert closed.line_of(response)["error_codes"] == ["SERVICE_UNAVAILABLE"]
-    # What is no JWT at all needs no key to be refused.
+    # A text that is not a JWT is rejected without a key.
     assert ask(closed, READ, "a.b.c").status_code == 401
 
 

@@ -1,4 +1,4 @@
-"""Large answers are compressed for whoever takes that, and nothing else is."""
+"""Large responses are compressed for clients that accept gzip."""
 
 import gzip
 import json
@@ -14,13 +14,13 @@ QUERY = {"query": "{ tickets { nodes { id description } } }"}
 
 @pytest.fixture
 def large(http: httpx2.Client) -> None:
-    """Make tickets that a page has much to say of."""
+    """Create tickets with long descriptions."""
     for _ in range(3):
         create(http, description="Ä" * MIN_BYTES)
 
 
 def ask(http: httpx2.Client, accepted: str | None) -> tuple[httpx2.Response, bytes]:
-    """Return an answer and the bytes that came."""
+    """Return a response and its bytes as received."""
     headers = {"Accept-Encoding": accepted} if accepted is not None else {}
     request = http.build_request("POST", "/graphql", json=QUERY, headers=headers)
     if accepted is None:
@@ -34,7 +34,9 @@ def ask(http: httpx2.Client, accepted: str | None) -> tuple[httpx2.Response, byt
 
 @pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("accepted", ["gzip", "br, GZIP;q=0.5", "*", "identity;q=0, *;q=0.1"])
-def test_a_large_answer_is_gzipped_for_who_takes_it(http: httpx2.Client, accepted: str) -> None:
+def test_a_large_response_is_compressed_if_gzip_is_accepted(
+    http: httpx2.Client, accepted: str
+) -> None:
     plain, expected = ask(http, "identity")
     response, raw = ask(http, accepted)
     assert response.headers["Content-Encoding"] == "gzip"
@@ -48,13 +50,15 @@ def test_a_large_answer_is_gzipped_for_who_takes_it(http: httpx2.Client, accepte
 @pytest.mark.parametrize(
     "accepted", [None, "", "identity", "br", "gzip;q=0", "*, gzip;q=0", "gzip;q=x"]
 )
-def test_for_all_others_it_stays_as_it_is(http: httpx2.Client, accepted: str | None) -> None:
+def test_a_large_response_is_not_compressed_otherwise(
+    http: httpx2.Client, accepted: str | None
+) -> None:
     response, raw = ask(http, accepted)
     assert "Content-Encoding" not in response.headers
     assert len(json.loads(raw)["data"]["tickets"]["nodes"]) >= 3
 
 
-def test_a_small_answer_stays_as_it_is(http: httpx2.Client) -> None:
+def test_a_small_response_is_not_compressed(http: httpx2.Client) -> None:
     response = http.post("/graphql", json={"query": "{ __typename }"})
     assert "gzip" in response.request.headers["Accept-Encoding"]
     assert "Content-Encoding" not in response.headers
@@ -62,8 +66,8 @@ def test_a_small_answer_stays_as_it_is(http: httpx2.Client) -> None:
 
 
 @pytest.mark.usefixtures("large")
-def test_a_list_over_rest_is_gzipped_and_a_ticket_with_its_tag_is_not(http: httpx2.Client) -> None:
-    """A tag that is not weak says that the body has just these bytes."""
+def test_a_rest_response_with_a_strong_etag_is_not_compressed(http: httpx2.Client) -> None:
+    """A strong entity tag identifies the exact bytes."""
     tickets = http.get("/tickets", headers={"Accept-Encoding": "gzip"})
     assert tickets.headers["Content-Encoding"] == "gzip"
     ticket = http.get(f"/tickets/{tickets.json()[0]['id']}", headers={"Accept-Encoding": "gzip"})
@@ -74,7 +78,7 @@ def test_a_list_over_rest_is_gzipped_and_a_ticket_with_its_tag_is_not(http: http
 
 @pytest.mark.usefixtures("large")
 def test_events_are_not_compressed(http: httpx2.Client) -> None:
-    """They are sent one by one, and a proxy or a client must not wait for more of them."""
+    """Otherwise a proxy or client might wait for more events."""
     response = http.post("/graphql", json=QUERY, headers={"Accept": "text/event-stream"})
     assert response.headers["Content-Type"].startswith("text/event-stream")
     assert len(response.content) > MIN_BYTES

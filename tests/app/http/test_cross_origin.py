@@ -1,4 +1,4 @@
-"""No page of another site may act here in its visitor's name."""
+"""Protection against cross-site request forgery."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def ask(*headers: tuple[bytes, bytes], allowed: tuple[str, ...] = ()) -> None:
         ),
     ],
 )
-def test_our_own_pages_and_programs_may(headers: list[tuple[bytes, bytes]]) -> None:
+def test_own_pages_and_programs_are_allowed(headers: list[tuple[bytes, bytes]]) -> None:
     ask(*headers)
 
 
@@ -43,13 +43,13 @@ def test_our_own_pages_and_programs_may(headers: list[tuple[bytes, bytes]]) -> N
         ),
     ],
 )
-def test_pages_from_elsewhere_may_not(headers: list[tuple[bytes, bytes]]) -> None:
+def test_pages_of_other_origins_are_rejected(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(HttpProblem) as refusal:
         ask(*headers)
     assert refusal.value.status == 403
 
 
-def test_an_origin_that_is_named_may() -> None:
+def test_a_configured_origin_is_allowed() -> None:
     from_there = [(b"sec-fetch-site", b"cross-site"), (b"origin", b"https://desk.example")]
     ask(*from_there, allowed=("https://desk.example",))
     ask(*from_there, allowed=("*",))

@@ -1,4 +1,4 @@
-"""GET, HEAD and OPTIONS of /graphql: what a page from elsewhere may have a browser send."""
+"""GET, HEAD and OPTIONS of /graphql, which a browser sends for pages of other origins."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CROSS_SITE = [
 ]
 
 
-def inquiries(http: httpx2.Client) -> int:
+def status_checks(http: httpx2.Client) -> int:
     answer = http.get("/graphql", params={"query": LOG}).json()
     count: int = answer["data"]["logEntries"]["totalCount"]
     return count
@@ -32,7 +32,7 @@ def ask_status(http: httpx2.Client, id: str, method: str = "GET", **given: Any) 
 
 @pytest.fixture
 def sent(http: httpx2.Client) -> str:
-    """Return the id of a ticket that OPS has."""
+    """Return the id of a ticket that was delivered to OPS."""
     ticket_id: str = create(http)["id"]
     assert http.post(f"/api/ops/{ticket_id}").status_code < 300
     return ticket_id
@@ -40,17 +40,17 @@ def sent(http: httpx2.Client) -> str:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("headers", CROSS_SITE)
-def test_a_page_from_elsewhere_cannot_have_ops_asked(
+def test_a_page_of_another_origin_cannot_cause_a_status_check(
     http: httpx2.Client, sent: str, method: str, headers: dict[str, str]
 ) -> None:
-    before = inquiries(http)
+    before = status_checks(http)
     refused = ask_status(http, sent, method, headers=headers)
     assert refused.status_code == 403
     if method == "GET":
         [error] = refused.json()["errors"]
         assert error["extensions"]["code"] == "FORBIDDEN"
         assert "data" not in refused.json()
-    assert inquiries(http) == before
+    assert status_checks(http) == before
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_a_page_from_elsewhere_cannot_have_ops_asked(
         pytest.param({"Sec-Fetch-Site": "none"}, id="typed by a person"),
     ],
 )
-def test_who_comes_from_here_may_ask_ops_by_get(
+def test_a_page_of_this_origin_can_check_the_status_by_get(
     http: httpx2.Client, sent: str, headers: dict[str, str]
 ) -> None:
-    before = inquiries(http)
+    before = status_checks(http)
     answer = ask_status(http, sent, headers=headers).json()
     assert answer["data"]["opsStatus"]["errors"] == []
-    assert inquiries(http) == before + 1
+    assert status_checks(http) == before + 1
 
 
-def test_what_has_no_effect_is_answered_wherever_it_is_asked_from(http: httpx2.Client) -> None:
-    """Without CORS headers, the page that asked cannot read it."""
+def test_a_query_without_effect_is_allowed_from_every_origin(http: httpx2.Client) -> None:
+    """The page cannot read the response without CORS headers."""
     answered = http.get(
         "/graphql", params={"query": LOG}, headers={"Origin": "https://evil.example"}
     )
@@ -79,7 +79,7 @@ def test_what_has_no_effect_is_answered_wherever_it_is_asked_from(http: httpx2.C
     assert "Access-Control-Allow-Origin" not in answered.headers
 
 
-def test_only_the_operation_that_is_to_run_counts(http: httpx2.Client, sent: str) -> None:
+def test_only_the_selected_operation_is_checked(http: httpx2.Client, sent: str) -> None:
     document = f"query Log {LOG} query Status {{ opsStatus(ticketId: {sent!r}) {{ status }} }}"
     parameters = {"query": document.replace("'", '"'), "operationName": "Log"}
     headers = {"Sec-Fetch-Site": "cross-site"}
@@ -88,7 +88,7 @@ def test_only_the_operation_that_is_to_run_counts(http: httpx2.Client, sent: str
     assert http.get("/graphql", params=parameters, headers=headers).status_code == 403
 
 
-def test_a_fragment_hides_no_effect(http: httpx2.Client, sent: str) -> None:
+def test_effects_inside_fragments_are_found(http: httpx2.Client, sent: str) -> None:
     document = (
         "query { ...A } fragment A on Query { ...B }"
         f' fragment B on Query {{ ... {{ s: opsStatus(ticketId: "{sent}") {{ status }} }} }}'
@@ -97,7 +97,7 @@ def test_a_fragment_hides_no_effect(http: httpx2.Client, sent: str) -> None:
     assert http.get("/graphql", params={"query": document}, headers=headers).status_code == 403
 
 
-def test_a_mutation_is_never_run_by_get(http: httpx2.Client) -> None:
+def test_a_mutation_by_get_is_rejected(http: httpx2.Client) -> None:
     document = 'mutation { deleteTicket(input: {id: "none"}) { deletedId } }'
     for method in ("GET", "HEAD"):
         refused = http.request(method, "/graphql", params={"query": document})
@@ -115,8 +115,8 @@ def test_a_mutation_is_never_run_by_get(http: httpx2.Client) -> None:
         "text/plain; application/json",
     ],
 )
-def test_a_form_can_post_nothing(http: httpx2.Client, content_type: str | None) -> None:
-    """What a page may send without asking first is never JSON."""
+def test_content_types_of_forms_are_rejected(http: httpx2.Client, content_type: str | None) -> None:
+    """Without a CORS preflight a page can send only other types than JSON."""
     headers = {"Content-Type": content_type} if content_type else {}
     refused = http.post("/graphql", content=b'{"query": "{ __typename }"}', headers=headers)
     assert refused.status_code == 415
@@ -124,7 +124,7 @@ def test_a_form_can_post_nothing(http: httpx2.Client, content_type: str | None) 
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-def test_head_answers_as_get_without_the_body(http: httpx2.Client) -> None:
+def test_head_is_get_without_the_body(http: httpx2.Client) -> None:
     parameters = {"query": "{ __typename }"}
     got = http.get("/graphql", params=parameters)
     headed = http.head("/graphql", params=parameters)
@@ -134,7 +134,7 @@ def test_head_answers_as_get_without_the_body(http: httpx2.Client) -> None:
         assert headed.headers[name] == got.headers[name]
 
 
-def test_options_tells_the_methods(http: httpx2.Client) -> None:
+def test_options_lists_the_methods(http: httpx2.Client) -> None:
     told = http.options("/graphql")
     assert told.status_code == 204
     assert told.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
@@ -150,12 +150,12 @@ PREFLIGHT = {
 }
 
 
-def test_a_browser_is_told_nothing_of_other_origins_by_default(http: httpx2.Client) -> None:
+def test_there_are_no_cors_headers_by_default(http: httpx2.Client) -> None:
     asked = http.options("/graphql", headers=PREFLIGHT)
     assert not [name for name in asked.headers if name.startswith("access-control-")]
 
 
-def test_an_origin_that_is_named_may_send_and_read(serve: Serve) -> None:
+def test_a_configured_origin_can_send_and_read(serve: Serve) -> None:
     http = serve(CORS_ORIGINS="https://desk.example").http
     asked = http.options("/graphql", headers=PREFLIGHT)
     assert asked.status_code == 200

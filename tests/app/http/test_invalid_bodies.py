@@ -1,4 +1,4 @@
-"""Bodies that no well-meaning client sends: each gets a typed error, and changes nothing."""
+"""Invalid bodies get an error with a code, and change nothing."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ WRONG = {
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_what_cannot_be_read_is_400(http: httpx2.Client, method: str, body: bytes) -> None:
+def test_a_body_that_cannot_be_parsed_is_400(http: httpx2.Client, method: str, body: bytes) -> None:
     ticket = create(http)
     path = "/tickets" if method == "POST" else f"/tickets/{ticket['id']}"
     document = problem(http.request(method, path, content=body, headers=JSON), 400, "INVALID_JSON")
@@ -67,9 +67,7 @@ def test_what_cannot_be_read_is_400(http: httpx2.Client, method: str, body: byte
 
 @pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_what_can_be_read_but_not_be_meant_is_422(
-    http: httpx2.Client, method: str, body: bytes
-) -> None:
+def test_a_body_with_invalid_values_is_422(http: httpx2.Client, method: str, body: bytes) -> None:
     ticket = create(http)
     path = "/tickets" if method == "POST" else f"/tickets/{ticket['id']}"
     response = http.request(method, path, content=body, headers=JSON)
@@ -81,7 +79,7 @@ def test_what_can_be_read_but_not_be_meant_is_422(
     assert http.get(f"/tickets/{ticket['id']}").json() == ticket
 
 
-def test_a_body_of_20_mib_is_413_however_it_is_sent(http: httpx2.Client) -> None:
+def test_a_body_of_20_mib_is_413_with_and_without_content_length(http: httpx2.Client) -> None:
     problem(http.post("/tickets", content=b" " * 20 * MIB, headers=JSON), 413, "PAYLOAD_TOO_LARGE")
 
     def in_chunks() -> Iterator[bytes]:
@@ -97,7 +95,7 @@ def test_a_body_of_20_mib_is_413_however_it_is_sent(http: httpx2.Client) -> None
     assert http.get(f"/tickets/{ticket['id']}").json() == ticket
 
 
-def test_the_limit_is_that_of_the_settings_to_the_byte(serve: Serve) -> None:
+def test_the_size_limit_is_exact(serve: Serve) -> None:
     http = serve(MAX_BODY_BYTES="2000").http
     spaces = b" " * 1998
     problem(http.post("/tickets", content=spaces + b"{}", headers=JSON), 422, "REQUIRED")
@@ -123,7 +121,7 @@ def test_the_limit_is_that_of_the_settings_to_the_byte(serve: Serve) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_only_plain_json_is_taken(
+def test_other_content_types_are_rejected(
     http: httpx2.Client, method: str, headers: dict[str, str]
 ) -> None:
     path = "/tickets" if method == "POST" else f"/tickets/{create(http)['id']}"
@@ -136,6 +134,8 @@ def test_only_plain_json_is_taken(
     "content_type",
     ["Application/JSON", "application/json;charset=UTF-8", 'application/json; charset="utf-8"'],
 )
-def test_json_by_any_of_its_names_is_taken(http: httpx2.Client, content_type: str) -> None:
+def test_all_spellings_of_the_json_content_type_are_accepted(
+    http: httpx2.Client, content_type: str
+) -> None:
     headers = {"Content-Type": content_type}
     assert http.post("/tickets", content=orjson.dumps(NEW), headers=headers).status_code == 201

@@ -1,4 +1,4 @@
-"""JSON that a request brings: kept exactly, or refused with a reason."""
+"""JSON is parsed exactly, or rejected with a reason."""
 
 import json
 import math
@@ -17,12 +17,12 @@ BIG = 2**64
     "number",
     [2**53 + 1, 2**63 - 1, 2**63, BIG - 1, BIG, -(2**63), -(2**63) - 1, 10**300, -(10**300)],
 )
-def test_integers_are_kept_exactly_whatever_their_size(number: int) -> None:
+def test_integers_of_any_size_are_exact(number: int) -> None:
     assert parse_json(b'{"n": [%d]}' % number) == {"n": [number]}
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
-def test_what_json_can_say_comes_out_as_it_was(value: object) -> None:
+def test_every_json_value_is_unchanged(value: object) -> None:
     """Written by the standard library, with every non-ASCII character escaped or not."""
     assert parse_json(json.dumps(value).encode()) == value
     try:
@@ -32,11 +32,11 @@ def test_what_json_can_say_comes_out_as_it_was(value: object) -> None:
     assert parse_json(plain) == value
 
 
-def test_a_long_run_of_digits_in_a_string_changes_nothing() -> None:
+def test_a_long_run_of_digits_in_a_string_is_unchanged() -> None:
     assert parse_json(b'{"s": "%s", "f": 0.5}' % (b"7" * 40)) == {"s": "7" * 40, "f": 0.5}
 
 
-def test_floats_are_floats() -> None:
+def test_numbers_with_a_fraction_or_exponent_are_floats() -> None:
     assert parse_json(b"[3.14159265358979323846, 1e3]") == [math.pi, 1000.0]
 
 
@@ -72,21 +72,21 @@ def test_floats_are_floats() -> None:
         (b"[" * (MAX_DEPTH + 1) + b"1" * 30 + b"]" * (MAX_DEPTH + 1), "nested"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_a_reason(text: bytes, reason: str) -> None:
+def test_unacceptable_json_is_rejected_with_a_reason(text: bytes, reason: str) -> None:
     with pytest.raises(InvalidJson, match=reason):
         parse_json(text)
 
 
-def test_what_is_just_deep_enough_is_taken() -> None:
+def test_the_maximum_depth_is_accepted() -> None:
     parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     parse_json(b"[" * MAX_DEPTH + b"1" * 30 + b"]" * MAX_DEPTH)
 
 
-def test_many_brackets_are_not_depth() -> None:
+def test_many_brackets_on_one_level_are_accepted() -> None:
     assert parse_json(b"[" + b"[],{}," * 1_000 + b'"[[["]')[-1] == "[[["
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_parsed_or_refused(text: bytes) -> None:
+def test_arbitrary_bytes_are_parsed_or_rejected(text: bytes) -> None:
     with suppress(InvalidJson):
         parse_json(text)

@@ -1,4 +1,4 @@
-"""Documents that are asked for by their hash: trusted ones, and Apollo's persisted queries."""
+"""Persisted documents: trusted documents and automatic persisted queries."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def code(response: httpx2.Response) -> str:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> str:
-    """Write a manifest: names as @graphql-codegen and as relay-compiler write them."""
+    """Write a manifest with hashes in the forms of @graphql-codegen and relay-compiler."""
     path = tmp_path / "documents.json"
     names = {f"sha256:{sha256(COUNT)}": COUNT, sha256(DELETE): DELETE, "md5-or-else": STATUS}
     path.write_text(json.dumps(names))
@@ -53,12 +53,12 @@ def manifest(tmp_path: Path) -> str:
 # ------------------------------------------------------------------- automatic persisted queries
 
 
-def test_a_document_is_told_once_and_then_asked_for_by_its_hash(http: httpx2.Client) -> None:
+def test_a_registered_document_can_be_requested_by_its_hash(http: httpx2.Client) -> None:
     text = COUNT.replace("query Count", "query ToldOnce")
     unknown = post(http, extensions=persisted(text))
     assert unknown.status_code == 400
     assert code(unknown) == "DOCUMENT_NOT_FOUND"
-    # By this word Apollo's clients and urql know that they must send the text.
+    # Apollo's clients and urql recognize this message, and then send the text.
     assert unknown.json()["errors"][0]["message"] == "PersistedQueryNotFound"
     assert "data" in post(http, query=text, extensions=persisted(text)).json()
     assert "data" in post(http, extensions=persisted(text)).json()
@@ -66,13 +66,13 @@ def test_a_document_is_told_once_and_then_asked_for_by_its_hash(http: httpx2.Cli
     assert "data" in http.get("/graphql", params=parameters).json()
 
 
-def test_a_hash_that_is_not_that_of_the_text_is_refused(http: httpx2.Client) -> None:
+def test_a_hash_that_does_not_match_the_text_is_rejected(http: httpx2.Client) -> None:
     refused = post(http, query=COUNT, extensions=persisted(OTHER))
     assert refused.status_code == 400
     assert code(refused) == "BAD_USER_INPUT"
 
 
-def test_a_document_that_is_not_valid_is_not_remembered(http: httpx2.Client) -> None:
+def test_an_invalid_document_is_not_registered(http: httpx2.Client) -> None:
     text = "{ nothing }"
     assert code(post(http, query=text, extensions=persisted(text))) == "GRAPHQL_VALIDATION_FAILED"
     assert code(post(http, extensions=persisted(text))) == "DOCUMENT_NOT_FOUND"
@@ -90,39 +90,41 @@ def test_a_document_that_is_not_valid_is_not_remembered(http: httpx2.Client) -> 
         {"documentId": "x", "query": COUNT},
     ],
 )
-def test_what_names_no_document_is_refused(http: httpx2.Client, body: dict[str, Any]) -> None:
+def test_a_request_without_a_document_is_rejected(
+    http: httpx2.Client, body: dict[str, Any]
+) -> None:
     refused = post(http, **body)
     assert refused.status_code == 400
     assert code(refused) == "BAD_USER_INPUT"
 
 
-def test_what_is_remembered_is_bounded_and_the_latest_used() -> None:
-    known = PersistedDocuments({}, trusted_only=False, capacity=100)
+def test_the_least_recently_used_documents_are_evicted() -> None:
+    documents = PersistedDocuments({}, trusted_only=False, capacity=100)
 
-    def told(text: str) -> GraphQLRequest:
+    def request_for(text: str) -> GraphQLRequest:
         return GraphQLRequest(text, None, {}, sha256(text), is_apollo=True)
 
-    def is_known(text: str) -> bool:
+    def is_registered(text: str) -> bool:
         try:
-            known.text_of(GraphQLRequest(None, None, {}, sha256(text), is_apollo=True))
+            documents.text_of(GraphQLRequest(None, None, {}, sha256(text), is_apollo=True))
         except DocumentNotFound:
             return False
         return True
 
     first, second, third, huge = ("a" * 40, "b" * 40, "c" * 40, "d" * 101)
-    known.register(told(first))
-    known.register(told(second))
-    assert is_known(first)
-    known.register(told(third))
-    assert [is_known(text) for text in (first, second, third)] == [True, False, True]
-    known.register(told(huge))
-    assert [is_known(text) for text in (first, third, huge)] == [True, True, False]
+    documents.register(request_for(first))
+    documents.register(request_for(second))
+    assert is_registered(first)
+    documents.register(request_for(third))
+    assert [is_registered(text) for text in (first, second, third)] == [True, False, True]
+    documents.register(request_for(huge))
+    assert [is_registered(text) for text in (first, third, huge)] == [True, True, False]
 
 
 # -------------------------------------------------------------------------------- trusted documents
 
 
-def test_a_trusted_document_is_asked_for_by_its_name(serve: Serve, manifest: str) -> None:
+def test_a_trusted_document_is_requested_by_its_hash(serve: Serve, manifest: str) -> None:
     http = serve(PERSISTED_DOCUMENTS=manifest).http
     for body in (
         {"documentId": f"sha256:{sha256(COUNT)}"},
@@ -134,12 +136,12 @@ def test_a_trusted_document_is_asked_for_by_its_name(serve: Serve, manifest: str
     answer = post(http, documentId="md5-or-else", variables={"id": "none"}).json()
     assert answer["data"]["opsStatus"]["status"] is None
     assert code(post(http, documentId="sha256:none")) == "DOCUMENT_NOT_FOUND"
-    # All else goes as before.
+    # Other documents are still allowed.
     assert "data" in post(http, query=OTHER).json()
     assert "data" in post(http, query=OTHER, extensions=persisted(OTHER)).json()
 
 
-def test_where_only_read_manifest_are_served_nothing_else_runs(serve: Serve, manifest: str) -> None:
+def test_only_trusted_documents_run_if_configured_so(serve: Serve, manifest: str) -> None:
     http = serve(PERSISTED_DOCUMENTS=manifest, PERSISTED_DOCUMENTS_ONLY="true").http
     for body in (
         {"query": OTHER},
@@ -151,7 +153,7 @@ def test_where_only_read_manifest_are_served_nothing_else_runs(serve: Serve, man
         assert refused.status_code == 400
         assert code(refused) == "DOCUMENT_NOT_FOUND"
     assert "data" in post(http, documentId=sha256(COUNT)).json()
-    # One that is trusted may also be sent at length.
+    # The text of a trusted document is allowed, too.
     assert "data" in post(http, query=COUNT).json()
 
 
@@ -164,11 +166,11 @@ def test_where_only_read_manifest_are_served_nothing_else_runs(serve: Serve, man
             "'status'",
             id="variables",
         ),
-        # Of another version, that is: it was trusted, but is no document of this schema.
+        # The manifest may be of another version of the schema.
         pytest.param("{ ticketz { totalCount } }", "'ticketz'", "'tickets'", id="the document"),
     ],
 )
-def test_who_may_not_ask_for_the_schema_is_given_no_names_of_it(
+def test_errors_do_not_reveal_names_of_the_schema(
     serve: Serve, tmp_path: Path, text: str, wrong: str, suggested: str
 ) -> None:
     manifest = tmp_path / "trusted.json"
@@ -186,8 +188,8 @@ def test_who_may_not_ask_for_the_schema_is_given_no_names_of_it(
     assert "Did you mean" not in told["true"]
 
 
-def test_trust_goes_no_further_than_the_document(serve: Serve, manifest: str) -> None:
-    """No mutation by GET, and no effect for a page from elsewhere."""
+def test_trusted_documents_obey_all_other_rules(serve: Serve, manifest: str) -> None:
+    """No mutation by GET, and no effect for a page of another origin."""
     http = serve(PERSISTED_DOCUMENTS=manifest).http
     variables = json.dumps({"id": "none"})
     by_get = {"documentId": sha256(DELETE), "variables": variables}
@@ -197,7 +199,7 @@ def test_trust_goes_no_further_than_the_document(serve: Serve, manifest: str) ->
     assert http.get("/graphql", params=status, headers=elsewhere).status_code == 403
 
 
-def test_an_answer_by_hash_over_get_can_be_kept_while_it_is_right(
+def test_a_response_by_hash_over_get_can_be_cached_and_revalidated(
     serve: Serve, manifest: str
 ) -> None:
     http = serve(PERSISTED_DOCUMENTS=manifest).http
@@ -214,7 +216,7 @@ def test_an_answer_by_hash_over_get_can_be_kept_while_it_is_right(
     changed = http.get("/graphql", params=asked, headers=has)
     assert changed.status_code == 200
     assert changed.json() != first.json()
-    # Another kind of answer is another answer.
+    # Another media type is another representation.
     other = http.get("/graphql", params=asked, headers=ACCEPT)
     assert other.headers["ETag"] != changed.headers["ETag"]
     for response in (
@@ -236,9 +238,7 @@ def test_an_answer_by_hash_over_get_can_be_kept_while_it_is_right(
         ('{"hash": 1}', "is not a manifest"),
     ],
 )
-def test_a_manifest_that_cannot_be_used_is_told_of(
-    tmp_path: Path, content: str | None, words: str
-) -> None:
+def test_an_unusable_manifest_is_reported(tmp_path: Path, content: str | None, words: str) -> None:
     path = tmp_path / "documents.json"
     if content is not None:
         path.write_text(content)

@@ -1,4 +1,4 @@
-"""RATE_LIMIT: how many requests one caller may make, whatever carries them."""
+"""RATE_LIMIT limits the requests of a caller over all transports."""
 
 import json
 import socket
@@ -30,12 +30,12 @@ def signed(key: str = SECRET, sub: str = "ann") -> str:
     return jwt.encode(claims, key, algorithm="HS256")
 
 
-def test_without_a_limit_nothing_is_told(serve: Serve) -> None:
+def test_without_a_limit_there_are_no_headers(serve: Serve) -> None:
     response = serve().http.post("/graphql", json=VIEWER)
     assert "RateLimit-Limit" not in response.headers
 
 
-def test_what_is_left_is_told_and_then_refused_over_graphql_and_rest_together(
+def test_graphql_and_rest_share_one_limit(
     serve: Serve,
 ) -> None:
     http = serve(RATE_LIMIT="3/hour").http
@@ -61,12 +61,12 @@ def test_what_is_left_is_told_and_then_refused_over_graphql_and_rest_together(
     assert refused.json()["code"] == "RATE_LIMITED"
 
 
-def test_health_is_not_counted(serve: Serve) -> None:
+def test_health_checks_are_not_counted(serve: Serve) -> None:
     http = serve(RATE_LIMIT="1/hour").http
     assert [http.get("/readyz").status_code for _ in range(3)] == [200, 200, 200]
 
 
-def test_operations_of_a_socket_are_counted_one_by_one(serve: Serve) -> None:
+def test_each_operation_on_a_websocket_is_counted(serve: Serve) -> None:
     url = serve(RATE_LIMIT="2/hour").url.replace("http", "ws") + "/graphql"
     with connect(url, subprotocols=["graphql-transport-ws"]) as opened:  # type: ignore[list-item]  # a NewType of str
         opened.send(json.dumps({"type": "connection_init"}))
@@ -85,8 +85,8 @@ def test_operations_of_a_socket_are_counted_one_by_one(serve: Serve) -> None:
 
 
 @pytest.fixture
-def guarded(serve: Serve) -> Served:
-    """Serve with access required, and three requests an hour."""
+def limited(serve: Serve) -> Served:
+    """Run a server that requires authentication and allows three requests an hour."""
     return serve(AUTH="required", JWT_SECRET=SECRET, RATE_LIMIT="3/hour")
 
 
@@ -96,20 +96,20 @@ def ask(http: httpx2.Client, token: str) -> httpx2.Response:
 
 @contextmanager
 def from_elsewhere(served: Served) -> Iterator[httpx2.Client]:
-    """Ask from another address."""
+    """Return a client with another address."""
     transport = httpx2.HTTPTransport(local_address="127.0.0.2")
     with httpx2.Client(base_url=served.url, transport=transport, timeout=30) as http:
         yield http
 
 
-async def test_bad_credentials_are_counted_and_then_not_even_looked_up(
-    guarded: Served, database_url: str
+async def test_invalid_credentials_are_limited_before_the_database_is_queried(
+    limited: Served, database_url: str
 ) -> None:
-    http = guarded.http
+    http = limited.http
     assert [ask(http, f"ticketops_{number}").status_code for number in range(3)] == [401] * 3
     connection = await asyncpg.connect(database_url)
     async with connection.transaction():
-        # Who asks the database for a token now gets no answer.
+        # From here on a lookup of a token would fail.
         await connection.execute("LOCK TABLE api_tokens IN ACCESS EXCLUSIVE MODE")
         refused = ask(http, "ticketops_3")
         rest = http.get("/tickets", headers={"Authorization": "Bearer ticketops_4"})
@@ -121,14 +121,16 @@ async def test_bad_credentials_are_counted_and_then_not_even_looked_up(
     assert rest.json()["code"] == "RATE_LIMITED"
 
 
-def test_bad_jwts_are_counted_with_them(guarded: Served) -> None:
+def test_invalid_jwts_share_the_limit_of_invalid_tokens(limited: Served) -> None:
     bad = [signed("other" * 10), "ticketops_x", signed("other" * 10), signed("other" * 10)]
-    assert [ask(guarded.http, token).status_code for token in bad] == [401, 401, 401, 429]
+    assert [ask(limited.http, token).status_code for token in bad] == [401, 401, 401, 429]
 
 
-def test_a_socket_of_bad_credentials_closes_with_4429(guarded: Served) -> None:
+def test_a_websocket_above_the_limit_of_invalid_credentials_closes_with_4429(
+    limited: Served,
+) -> None:
     codes = []
-    url = guarded.url.replace("http", "ws") + "/graphql"
+    url = limited.url.replace("http", "ws") + "/graphql"
     for _ in range(4):
         with connect(url, subprotocols=["graphql-transport-ws"]) as opened:  # type: ignore[list-item]  # as above
             payload = {"authorization": "Bearer ticketops_x"}
@@ -140,61 +142,61 @@ def test_a_socket_of_bad_credentials_closes_with_4429(guarded: Served) -> None:
     assert codes == [4401, 4401, 4401, 4429]
 
 
-def test_whom_bad_credentials_of_the_same_address_hold_up(
-    guarded: Served, new_token: Tokens
+def test_callers_affected_by_invalid_credentials_from_their_address(
+    limited: Served, new_token: Tokens
 ) -> None:
-    """Tokens that were not seen here before, and nobody else."""
+    """Only tokens that are not cached are affected."""
     known, new = new_token("read"), new_token("read")
-    assert ask(guarded.http, known).status_code == 200
+    assert ask(limited.http, known).status_code == 200
     for number in range(4):
-        ask(guarded.http, f"ticketops_{number}")
-    # Known from before, or checked without asking anybody.
-    assert ask(guarded.http, known).status_code == 200
-    assert ask(guarded.http, signed(sub="ann")).status_code == 200
-    assert ask(guarded.http, new).status_code == 429
-    with from_elsewhere(guarded) as http:
+        ask(limited.http, f"ticketops_{number}")
+    # Cached, or verified without a query.
+    assert ask(limited.http, known).status_code == 200
+    assert ask(limited.http, signed(sub="ann")).status_code == 200
+    assert ask(limited.http, new).status_code == 429
+    with from_elsewhere(limited) as http:
         assert ask(http, new).status_code == 200
 
 
-def test_good_credentials_and_missing_ones_are_no_bad_ones(
-    guarded: Served, new_token: Tokens
+def test_valid_and_missing_credentials_are_not_counted_as_invalid(
+    limited: Served, new_token: Tokens
 ) -> None:
     for _ in range(4):
-        assert guarded.http.post("/graphql", json=VIEWER).status_code == 401
-        assert ask(guarded.http, new_token("read")).status_code == 200
-    assert ask(guarded.http, "ticketops_x").status_code == 401
+        assert limited.http.post("/graphql", json=VIEWER).status_code == 401
+        assert ask(limited.http, new_token("read")).status_code == 200
+    assert ask(limited.http, "ticketops_x").status_code == 401
 
 
-def test_a_token_that_has_ended_is_no_guess_but_counts_from_then_on(
-    guarded: Served, tokens: Tokens
+def test_a_revoked_token_counts_as_invalid_after_the_first_rejection(
+    limited: Served, tokens: Tokens
 ) -> None:
-    """A client learns of it by the first answer, and asks with another token."""
+    """The first rejection tells the client to use another token."""
     ended = tokens("create", "ended", "--scope", "read")
-    assert ask(guarded.http, ended).status_code == 200
+    assert ask(limited.http, ended).status_code == 200
     tokens("revoke", "ended")
-    while ask(guarded.http, ended).status_code != 401:
-        # What was found good is kept for some seconds.
+    while ask(limited.http, ended).status_code != 401:
+        # A valid token is cached for some seconds.
         time.sleep(0.2)
-    assert [ask(guarded.http, ended).status_code for _ in range(4)] == [401, 401, 401, 429]
+    assert [ask(limited.http, ended).status_code for _ in range(4)] == [401, 401, 401, 429]
 
 
-def test_a_jwt_and_a_token_of_one_name_are_two_callers(guarded: Served, tokens: Tokens) -> None:
+def test_a_jwt_and_a_token_of_one_name_are_two_callers(limited: Served, tokens: Tokens) -> None:
     token = tokens("create", "twin", "--scope", "read")
     for credential in (token, signed(sub="twin")):
-        answers = [ask(guarded.http, credential) for _ in range(4)]
+        answers = [ask(limited.http, credential) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert answers[0].json() == {"data": {"viewer": {"name": "twin"}}}
 
 
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Iterator[str]:
-    """Run a Redis, and return its URL."""
+    """Run Redis, and return its URL."""
     with redis_server(tmp_path) as url:
         yield url
 
 
 @pytest.mark.parametrize("scheme", ["redis", "valkey"])
-def test_processes_count_together_where_they_share_the_storage(
+def test_processes_with_a_shared_storage_share_the_limit(
     serve: Serve, redis_url: str, scheme: str
 ) -> None:
     storage = redis_url.replace("redis", scheme, 1)
@@ -210,7 +212,7 @@ def test_processes_count_together_where_they_share_the_storage(
     assert PASSWORD not in one.log_text()
 
 
-def test_a_storage_that_goes_away_or_hangs_keeps_nobody_out(serve: Serve, tmp_path: Path) -> None:
+def test_an_unavailable_storage_rejects_no_requests(serve: Serve, tmp_path: Path) -> None:
     with redis_server(tmp_path) as gone:
         leaving = serve(RATE_LIMIT="1/hour", RATE_LIMIT_STORAGE=gone)
         assert leaving.http.post("/graphql", json=VIEWER).headers["RateLimit-Limit"] == "1"
@@ -233,7 +235,7 @@ def test_a_storage_that_goes_away_or_hangs_keeps_nobody_out(serve: Serve, tmp_pa
     ["redis+sentinel://127.0.0.1:1", "redis://127.0.0.1:1?socket_timeout=long"],
     ids=["without a service", "with a bad option"],
 )
-def test_a_storage_that_cannot_be_used_is_told_at_the_start(storage: str) -> None:
+def test_an_unusable_storage_is_reported_at_the_start(storage: str) -> None:
     environ = {"RATE_LIMIT": "2/hour", "RATE_LIMIT_STORAGE": storage}
     with pytest.raises(CommandError, match="Cannot use RATE_LIMIT_STORAGE"):
         RateLimit(Settings.load(environ, dotenv=None))

@@ -1,4 +1,4 @@
-"""Every field that an operation can begin with, for every kind of caller: a table of the schema."""
+"""Every root field of the schema with every combination of scopes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -43,14 +43,14 @@ REST = [
     ("POST", "/api/ops/none", "ops"),
     ("GET", "/api/status/none", "ops"),
 ]
-# None, each alone, and all but one.
+# No scope, each scope alone, and all but one.
 CALLERS = [
     *chain.from_iterable(combinations(sorted(SCOPES), size) for size in (0, 1, len(SCOPES) - 1))
 ]
 
 
 def literal(input_type: GraphQLInputType) -> str:
-    """Return the least value of a type."""
+    """Return a minimal literal of a type."""
     if is_non_null_type(input_type):
         return literal(input_type.of_type)
     if is_list_type(input_type):
@@ -71,7 +71,7 @@ def literal(input_type: GraphQLInputType) -> str:
 
 
 def document(root: str, name: str) -> str:
-    """Return the smallest operation that begins with a field."""
+    """Return a minimal operation with a root field."""
     parent = SCHEMA.type_map[root]
     assert isinstance(parent, GraphQLObjectType)
     field = parent.fields[name]
@@ -84,7 +84,7 @@ def document(root: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with access required, for JWTs."""
+    """Run a server that requires authentication."""
     log_file = tmp_path_factory.mktemp("log") / "server.log"
     given = {"AUTH": "required", "JWT_SECRET": SECRET}
     given |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
@@ -108,7 +108,7 @@ async def rows(database_url: str) -> AsyncIterator[Rows]:
 
 
 def asked(served: Served, text: str, token: str | None, *, accept: str) -> tuple[int, str]:
-    """Return the status and, but of events that go on, the text of an answer."""
+    """Return status and text of a response; for an endless stream only the status."""
     headers = {"Accept": accept}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
@@ -124,7 +124,7 @@ EVENTS = "text/event-stream"
 
 
 @pytest.mark.parametrize(("root", "name"), FIELDS)
-async def test_a_field_is_for_those_who_have_its_scope(
+async def test_a_root_field_requires_its_scope(
     closed: Served, rows: Rows, root: str, name: str
 ) -> None:
     needed = NEEDS[f"{root}.{name}"]
@@ -149,7 +149,7 @@ async def test_a_field_is_for_those_who_have_its_scope(
         assert "FORBIDDEN" not in said
 
 
-def bad_credentials() -> dict[str, str | None]:
+def invalid_credentials() -> dict[str, str | None]:
     scope = " ".join(SCOPES)
     past = datetime.now(UTC) - timedelta(minutes=5)
     return {
@@ -165,8 +165,8 @@ def bad_credentials() -> dict[str, str | None]:
     }
 
 
-@pytest.mark.parametrize("credential", bad_credentials().values(), ids=bad_credentials())
-def test_a_bad_credential_opens_nothing(closed: Served, credential: str | None) -> None:
+@pytest.mark.parametrize("credential", invalid_credentials().values(), ids=invalid_credentials())
+def test_an_invalid_credential_allows_nothing(closed: Served, credential: str | None) -> None:
     for root, name in FIELDS:
         for accept in (JSON, EVENTS, "application/json"):
             status, said = asked(closed, document(root, name), credential, accept=accept)
@@ -183,7 +183,7 @@ def test_a_bad_credential_opens_nothing(closed: Served, credential: str | None) 
         )
         assert answer.status_code == 401
         assert "nonsense" not in answer.text
-    # A stranger's body is not even read.
+    # Authentication precedes reading the body.
     for body in (b"{", b"x" * 2_000_000):
         answer = closed.http.post("/graphql", content=body, headers=headers)
         assert answer.status_code == 401
@@ -191,7 +191,7 @@ def test_a_bad_credential_opens_nothing(closed: Served, credential: str | None) 
 
 
 @pytest.mark.parametrize(("method", "path", "needed"), REST)
-def test_a_rest_resource_is_for_those_who_have_its_scope(
+def test_a_rest_resource_requires_its_scope(
     closed: Served, method: str, path: str, needed: str
 ) -> None:
     for scopes in CALLERS:
@@ -200,7 +200,7 @@ def test_a_rest_resource_is_for_those_who_have_its_scope(
         assert (response.status_code == 403) == (needed not in scopes)
 
 
-def test_a_socket_is_for_those_who_have_any_scope(closed: Served) -> None:
+def test_a_websocket_requires_any_scope(closed: Served) -> None:
     assert close_code(closed, signed(scope="")) == 4403
     assert close_code(closed, signed(scope="of another service")) == 4403
     for scope in SCOPES:
@@ -208,7 +208,7 @@ def test_a_socket_is_for_those_who_have_any_scope(closed: Served) -> None:
 
 
 def close_code(served: Served, credential: str | None) -> int | None:
-    """Return with which code a socket is closed after its initialisation, None where it is not."""
+    """Return the close code after the initialization of a WebSocket, None if it stays open."""
     url = served.url.replace("http", "ws") + "/graphql"
     payload = (
         "" if credential is None else f', "payload": {{"authorization": "Bearer {credential}"}}'

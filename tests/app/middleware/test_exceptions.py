@@ -1,4 +1,4 @@
-"""What a client sees of a fault of ours, and what the log has of it."""
+"""Failures of the server: what the client receives and what the log records."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def events(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
-async def test_an_unexpected_exception_shows_nothing_but_the_request_id(log: io.StringIO) -> None:
+async def test_an_unexpected_exception_reveals_only_the_request_id(log: io.StringIO) -> None:
     response = await ask(raising(RuntimeError("the password is s3cret")))
     assert response.status_code == 500
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -58,11 +58,11 @@ async def test_an_unexpected_exception_shows_nothing_but_the_request_id(log: io.
         "detail": f"Internal server error. Report request id {request_id}.",
         "instance": "/somewhere",
     }
-    fault, line = events(log)
-    assert fault["level"] == line["level"] == "error"
-    assert fault["request_id"] == line["request_id"] == request_id
-    assert fault["exception"].startswith("Traceback")
-    assert fault["exception"].endswith("RuntimeError: the password is s3cret")
+    failure, line = events(log)
+    assert failure["level"] == line["level"] == "error"
+    assert failure["request_id"] == line["request_id"] == request_id
+    assert failure["exception"].startswith("Traceback")
+    assert failure["exception"].endswith("RuntimeError: the password is s3cret")
     assert line["error_codes"] == ["INTERNAL"]
 
 
@@ -76,7 +76,7 @@ async def test_an_unexpected_exception_shows_nothing_but_the_request_id(log: io.
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_database_that_is_away_is_503_and_worth_another_try(
+async def test_an_unavailable_database_is_503_with_retry_after(
     log: io.StringIO, error: Exception
 ) -> None:
     response = await ask(raising(error))
@@ -89,7 +89,7 @@ async def test_a_database_that_is_away_is_503_and_worth_another_try(
     assert line["error_codes"] == ["SERVICE_UNAVAILABLE"]
 
 
-async def test_a_wrapped_error_of_the_database_counts_by_its_cause(log: io.StringIO) -> None:
+async def test_a_wrapped_database_error_is_classified_by_its_cause(log: io.StringIO) -> None:
     error = OperationalError("away")
     error.__cause__ = asyncpg.AdminShutdownError("terminating connection")
     assert (await ask(raising(error))).status_code == 503
@@ -98,7 +98,7 @@ async def test_a_wrapped_error_of_the_database_counts_by_its_cause(log: io.Strin
     assert log.getvalue()
 
 
-async def test_a_problem_is_answered_as_itself(log: io.StringIO) -> None:
+async def test_a_problem_is_rendered_unchanged(log: io.StringIO) -> None:
     problem = HttpProblem(
         409, "TAKEN", "It is taken.", headers={"ETag": '"1"'}, members={"current": {"id": "a"}}
     )
@@ -112,7 +112,7 @@ async def test_a_problem_is_answered_as_itself(log: io.StringIO) -> None:
     assert line["level"] == "info"
 
 
-async def test_titles_are_those_of_rfc_9110_on_every_python(log: io.StringIO) -> None:
+async def test_titles_follow_rfc_9110_on_every_python(log: io.StringIO) -> None:
     for status, title in {413: "Content Too Large", 422: "Unprocessable Content"}.items():
         response = await ask(raising(HttpProblem(status, "CODE", "Detail.")))
         assert response.json()["title"] == title
@@ -121,7 +121,7 @@ async def test_titles_are_those_of_rfc_9110_on_every_python(log: io.StringIO) ->
     assert log.getvalue()
 
 
-async def test_an_answer_that_has_begun_is_not_begun_anew(log: io.StringIO) -> None:
+async def test_a_response_that_has_begun_is_not_replaced_by_an_error(log: io.StringIO) -> None:
     sent = []
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -138,7 +138,7 @@ async def test_an_answer_that_has_begun_is_not_begun_anew(log: io.StringIO) -> N
     scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     await RequestMiddleware(ExceptionMiddleware(app))(scope, receive, send)
     assert sent == ["http.response.start", "http.response.body"]
-    fault, line = events(log)
-    assert "in the middle" in fault["exception"]
+    failure, line = events(log)
+    assert "in the middle" in failure["exception"]
     assert line["status"] == 200
     assert line["error_codes"] == ["INTERNAL"]

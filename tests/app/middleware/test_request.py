@@ -1,4 +1,4 @@
-"""What every request and every answer has, whatever it is about."""
+"""Request ids, headers, methods and CORS of every path."""
 
 import httpx2
 import pytest
@@ -12,25 +12,25 @@ ANYWHERE = ["/healthz", "/readyz", "/tickets", "/tickets/nobody", "/nowhere", "/
 # ----------------------------------------------------------------------------- request ids
 
 
-def test_each_answer_has_a_request_id_of_its_own(http: httpx2.Client) -> None:
+def test_each_response_has_a_unique_request_id(http: httpx2.Client) -> None:
     ids = {http.get(path).headers["X-Request-Id"] for path in ANYWHERE}
     assert len(ids) == len(ANYWHERE)
 
 
 @pytest.mark.parametrize("id", ["a", "0190-trace.7:1/2=", "x" * 128])
-def test_a_sane_id_of_the_caller_is_kept(http: httpx2.Client, id: str) -> None:
+def test_a_valid_request_id_of_the_client_is_used(http: httpx2.Client, id: str) -> None:
     assert http.get("/healthz", headers={"X-Request-Id": id}).headers["X-Request-Id"] == id
 
 
 @pytest.mark.parametrize("id", ["", "a b", "x" * 129, "a\tb", "é", '"a"', "ada@example.com"])
-def test_any_other_is_replaced(http: httpx2.Client, id: str) -> None:
+def test_an_invalid_request_id_is_replaced(http: httpx2.Client, id: str) -> None:
     headers = {b"X-Request-Id": id.encode("latin-1")}
     answered = http.get("/healthz", headers=headers).headers["X-Request-Id"]
     assert answered != id
     assert len(answered) == 36
 
 
-def test_what_a_request_changes_can_be_traced_to_it(http: httpx2.Client) -> None:
+def test_a_change_records_the_request_id(http: httpx2.Client) -> None:
     ticket = create(http)
     sent = http.post(f"/api/ops/{ticket['id']}", headers={"X-Request-Id": "trace-1"}).json()
     assert sent["log_entry"]["request_id"] == "trace-1"
@@ -40,7 +40,7 @@ def test_what_a_request_changes_can_be_traced_to_it(http: httpx2.Client) -> None
 
 
 @pytest.mark.parametrize("path", ANYWHERE)
-def test_a_browser_can_do_nothing_with_an_answer_by_mistake(http: httpx2.Client, path: str) -> None:
+def test_every_response_has_security_headers(http: httpx2.Client, path: str) -> None:
     headers = http.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -50,7 +50,7 @@ def test_a_browser_can_do_nothing_with_an_answer_by_mistake(http: httpx2.Client,
     assert "Server" not in headers
 
 
-def test_a_page_keeps_its_own_policy(http: httpx2.Client) -> None:
+def test_graphiql_has_its_own_content_security_policy(http: httpx2.Client) -> None:
     response = http.get("/graphql", headers={"Accept": "text/html"})
     assert response.headers.get_list("Content-Security-Policy") == [
         response.headers["Content-Security-Policy"]
@@ -72,7 +72,7 @@ def test_a_page_keeps_its_own_policy(http: httpx2.Client) -> None:
         ("/api/status/any", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_resource_tells_its_methods_and_refuses_all_others(
+def test_a_resource_lists_its_methods_and_rejects_others(
     http: httpx2.Client, path: str, allowed: str
 ) -> None:
     told = http.options(path)
@@ -85,13 +85,13 @@ def test_a_resource_tells_its_methods_and_refuses_all_others(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/graphql"])
-def test_the_other_paths_refuse_what_they_do_not_know(http: httpx2.Client, path: str) -> None:
+def test_other_paths_reject_unsupported_methods(http: httpx2.Client, path: str) -> None:
     refused = http.delete(path)
     problem(refused, 405, "METHOD_NOT_ALLOWED")
     assert "GET" in refused.headers["Allow"].split(", ")
 
 
-def test_head_is_get_without_its_body(http: httpx2.Client) -> None:
+def test_head_is_get_without_the_body(http: httpx2.Client) -> None:
     for path in ("/tickets", f"/tickets/{create(http)['id']}", "/healthz"):
         got, head = http.get(path), http.head(path)
         assert head.status_code == 200
@@ -102,11 +102,11 @@ def test_head_is_get_without_its_body(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/ticket", "/tickets/a/b", "/api", "/api/ops", "/api/ops/"])
-def test_there_is_nothing_anywhere_else(http: httpx2.Client, path: str) -> None:
+def test_unknown_paths_are_404(http: httpx2.Client, path: str) -> None:
     problem(http.get(path), 404, "NOT_FOUND")
 
 
-def test_a_slash_at_the_end_is_no_other_resource(http: httpx2.Client) -> None:
+def test_a_trailing_slash_is_ignored(http: httpx2.Client) -> None:
     ticket = create(http)
     assert http.get("/tickets/", params={"q": "printer"}).json()
     assert http.get(f"/tickets/{ticket['id']}/").json() == ticket
@@ -116,7 +116,7 @@ def test_a_slash_at_the_end_is_no_other_resource(http: httpx2.Client) -> None:
 # ---------------------------------------------------------------------------- other origins
 
 
-def test_no_page_from_elsewhere_may_act_here(http: httpx2.Client) -> None:
+def test_cross_origin_requests_with_an_effect_are_rejected(http: httpx2.Client) -> None:
     ticket = create(http)
     path = f"/tickets/{ticket['id']}"
     elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
@@ -124,15 +124,13 @@ def test_no_page_from_elsewhere_may_act_here(http: httpx2.Client) -> None:
     problem(http.put(path, json={"subject": "x"}, headers=elsewhere), 403, "FORBIDDEN")
     problem(http.delete(path, headers=elsewhere), 403, "FORBIDDEN")
     problem(http.post(f"/api/ops/{ticket['id']}", headers=elsewhere), 403, "FORBIDDEN")
-    # It is logged, so it is no harmless read: an <img> must not do it.
+    # A status check writes a log entry, so that an <img> of another page must not cause it.
     image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     problem(http.get(f"/api/status/{ticket['id']}", headers=image), 403, "FORBIDDEN")
     assert http.get(path).json() == ticket
 
 
-def test_other_origins_are_not_told_anything_unless_they_are_named(
-    http: httpx2.Client, serve: Serve
-) -> None:
+def test_only_configured_origins_receive_cors_headers(http: httpx2.Client, serve: Serve) -> None:
     origin = "https://desk.example"
     asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
     closed = http.options("/tickets/any", headers=asked)
@@ -145,7 +143,7 @@ def test_other_origins_are_not_told_anything_unless_they_are_named(
     there = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
     missing = opened.http.delete("/tickets/nobody", headers=there)
     problem(missing, 404, "NOT_FOUND")
-    # The page may read why, too.
+    # The page can also read errors.
     assert missing.headers["Access-Control-Allow-Origin"] == origin
     other = opened.http.delete(
         "/tickets/nobody", headers=there | {"Origin": "https://evil.example"}
@@ -157,7 +155,7 @@ def test_other_origins_are_not_told_anything_unless_they_are_named(
 # ----------------------------------------------------------------------------------- access
 
 
-def test_where_access_is_required_nobody_gets_in_yet(serve: Serve) -> None:
+def test_required_authentication_rejects_requests_without_a_credential(serve: Serve) -> None:
     http = serve(AUTH="required").http
     for path in ("/tickets", "/tickets/any", "/api/status/any"):
         refused = http.get(path)

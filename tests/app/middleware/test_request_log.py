@@ -1,4 +1,4 @@
-"""The line that each request leaves in the log."""
+"""The log line of each request."""
 
 import socket
 import time
@@ -15,7 +15,7 @@ FIELDS = [
 ]
 
 
-def test_a_request_is_one_line(server: Served) -> None:
+def test_a_request_writes_one_line(server: Served) -> None:
     response = server.http.get("/tickets")
     line = server.line_of(response)
     assert list(line) == FIELDS
@@ -28,7 +28,7 @@ def test_a_request_is_one_line(server: Served) -> None:
     assert 0 < line["duration_ms"] < 60_000
 
 
-def test_what_went_wrong_is_named_by_its_codes(server: Served) -> None:
+def test_the_line_has_the_error_codes(server: Served) -> None:
     line = server.line_of(server.http.get("/tickets/nobody"))
     assert (line["status"], line["error_codes"]) == (404, ["NOT_FOUND"])
     line = server.line_of(server.http.post("/tickets", json=NEW | {"subject": "", "status": "x"}))
@@ -37,7 +37,7 @@ def test_what_went_wrong_is_named_by_its_codes(server: Served) -> None:
     assert (line["status"], line["error_codes"]) == (405, ["METHOD_NOT_ALLOWED"])
 
 
-def test_an_operation_is_told_by_its_name_and_type(server: Served) -> None:
+def test_the_line_has_the_name_and_type_of_the_operation(server: Served) -> None:
     query = {"query": "query Newest { tickets(first: 1) { nodes { id } } }"}
     line = server.line_of(server.http.post("/graphql", json=query))
     assert (line["operation_name"], line["operation_type"]) == ("Newest", "query")
@@ -48,7 +48,7 @@ def test_an_operation_is_told_by_its_name_and_type(server: Served) -> None:
     assert line["error_codes"] == ["BAD_USER_INPUT"]
 
 
-def test_no_customer_and_no_secret_is_in_the_log(serve: Serve) -> None:
+def test_the_log_contains_no_personal_data_and_no_secrets(serve: Serve) -> None:
     credentials = {"OPS_TOKEN": "ops-s3cret", "JWT_SECRET": "jwt-s3cret" * 5}
     server = serve(LOG_LEVEL="debug", **credentials)
     secret = {
@@ -88,7 +88,7 @@ def test_no_customer_and_no_secret_is_in_the_log(serve: Serve) -> None:
         assert word not in text
 
 
-def test_a_caller_cannot_write_lines_of_its_own(server: Served, serve: Serve) -> None:
+def test_a_client_cannot_inject_lines(server: Served, serve: Serve) -> None:
     evil = "/tickets/%0A%7B%22level%22%3A%22error%22%7D%1b%5b31m"
     line = server.line_of(server.http.get(evil))
     assert line["path"] == evil
@@ -97,29 +97,29 @@ def test_a_caller_cannot_write_lines_of_its_own(server: Served, serve: Serve) ->
     pretty.wait_for_text(f"GET {evil} -> 404")
 
 
-def test_a_long_path_does_not_make_a_long_line(server: Served) -> None:
+def test_a_long_path_is_truncated(server: Served) -> None:
     line = server.line_of(server.http.get("/" + "x" * 10_000))
     assert len(line["path"]) == 256
 
 
-def test_pretty_lines_are_for_people(serve: Serve) -> None:
+def test_the_pretty_format(serve: Serve) -> None:
     server = serve(LOG_FORMAT="pretty")
     response = server.http.get("/tickets/nobody")
     server.wait_for_text("GET /tickets/nobody -> 404 in ")
     text = server.log_text()
     assert "errors=NOT_FOUND" in text
     assert f"request_id={response.headers['X-Request-Id']}" in text
-    # Not a terminal, so no colours.
+    # The log file is not a terminal, so there are no colours.
     assert "\x1b" not in text
 
 
-def test_only_what_is_asked_for_is_logged(serve: Serve) -> None:
+def test_the_log_level_applies_to_requests(serve: Serve) -> None:
     server = serve(LOG_LEVEL="warning")
     server.http.get("/tickets")
     assert server.log_text() == ""
 
 
-def test_a_client_that_goes_away_is_logged_and_harms_nobody(server: Served) -> None:
+def test_a_disconnect_is_logged_and_does_not_affect_others(server: Served) -> None:
     address = httpx2.URL(server.url)
     with socket.create_connection((address.host, address.port or 80)) as connection:
         connection.sendall(

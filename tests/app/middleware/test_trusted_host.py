@@ -1,4 +1,4 @@
-"""A page whose name was made to lead to this machine has that name in Host, and is not let in."""
+"""Requests for another Host are rejected: protection against DNS rebinding."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.app.http.serving import Served
 from tests.proof.wire import connected, statuses, talk
 
 ELSEWHERE = Origin("https://evil.example")
-# What a browser says of such a page: for it the page and we are one.
+# Headers of a browser during the attack: it considers the page and this server one origin.
 REBOUND = {
     "Host": "evil.example:4040",
     "Origin": "http://evil.example:4040",
@@ -26,8 +26,8 @@ REBOUND = {
 }
 
 
-async def answered(*hosts: str, version: str = "1.1", **given: str) -> int:
-    """Return the status with which a request is answered."""
+async def status_for(*hosts: str, version: str = "1.1", **given: str) -> int:
+    """Return the status of a response."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200})
@@ -57,8 +57,8 @@ async def answered(*hosts: str, version: str = "1.1", **given: str) -> int:
     "host",
     ["localhost", "LocalHost:4040", "localhost.", "tickets.localhost", "127.0.0.1:1", "[::1]:4040"],
 )
-async def test_names_of_this_machine_are_taken(host: str) -> None:
-    assert await answered(host) == 200
+async def test_names_of_this_machine_are_accepted(host: str) -> None:
+    assert await status_for(host) == 200
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ async def test_names_of_this_machine_are_taken(host: str) -> None:
         "evillocalhost",
         "127.0.0.1.evil.example",
         "192.0.2.7:4040",
-        "0.0.0.0",  # noqa: S104  # where a page elsewhere would try it
+        "0.0.0.0",  # noqa: S104  # a name that an attacker could use
         "[::1",
         "localhost:4040@evil.example",
         "evil.example/localhost",
@@ -78,45 +78,45 @@ async def test_names_of_this_machine_are_taken(host: str) -> None:
         "x" * 70_000,
     ],
 )
-async def test_others_are_not_where_everybody_is_let_in(host: str) -> None:
-    assert await answered(host) == 421
+async def test_other_names_are_rejected_while_access_is_open(host: str) -> None:
+    assert await status_for(host) == 421
 
 
-async def test_a_name_of_cors_origins_is_taken() -> None:
+async def test_the_host_of_a_configured_origin_is_accepted() -> None:
     origins = "https://desk.example,http://other.example:8080"
     for host in ("desk.example", "Desk.Example:443", "other.example"):
-        assert await answered(host, CORS_ORIGINS=origins) == 200
-    assert await answered("evil.example", CORS_ORIGINS=origins) == 421
+        assert await status_for(host, CORS_ORIGINS=origins) == 200
+    assert await status_for("evil.example", CORS_ORIGINS=origins) == 421
 
 
-async def test_any_name_is_taken_where_a_credential_is_asked_for() -> None:
-    assert await answered("tickets.example", AUTH="required") == 200
+async def test_any_name_is_accepted_with_authentication() -> None:
+    assert await status_for("tickets.example", AUTH="required") == 200
 
 
-async def test_any_name_is_taken_where_access_was_opened_to_others() -> None:
-    assert await answered("tickets.example", AUTH="off", HOST="192.0.2.7") == 200
+async def test_any_name_is_accepted_on_a_public_address() -> None:
+    assert await status_for("tickets.example", AUTH="off", HOST="192.0.2.7") == 200
 
 
 @pytest.mark.parametrize("auth", ["off", "required"])
-async def test_a_request_has_one_host(auth: str) -> None:
+async def test_a_request_must_have_one_host(auth: str) -> None:
     """RFC 9112, section 3.2."""
-    assert await answered(AUTH=auth) == 400
-    assert await answered("localhost", "localhost", AUTH=auth) == 400
-    assert await answered(version="1.0", AUTH=auth) == 200
+    assert await status_for(AUTH=auth) == 400
+    assert await status_for("localhost", "localhost", AUTH=auth) == 400
+    assert await status_for(version="1.0", AUTH=auth) == 200
 
 
-# ------------------------------------------------------------------------------- as it is run
+# --------------------------------------------------------------------------- the whole server
 
 
 @pytest.fixture
 def open_server(serve: Serve) -> Iterator[Served]:
-    """Run one as by default, and check that nothing of it was a fault of ours."""
+    """Run a server with the default settings, and check that it logs no errors."""
     running = serve()
     yield running
     assert [event for event in running.log() if event["level"] not in {"info", "warning"}] == []
 
 
-def test_such_a_page_reads_nothing_and_changes_nothing(open_server: Served) -> None:
+def test_an_attacking_page_reads_and_changes_nothing(open_server: Served) -> None:
     http = open_server.http
     ticket = create(http)
     path = f"/tickets/{ticket['id']}"
@@ -127,7 +127,7 @@ def test_such_a_page_reads_nothing_and_changes_nothing(open_server: Served) -> N
     assert http.get(path).json() == ticket
 
 
-def test_such_a_page_opens_no_socket(open_server: Served) -> None:
+def test_an_attacking_page_opens_no_websocket(open_server: Served) -> None:
     host = open_server.url.removeprefix("http://")
     handshake = (
         "GET /graphql HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -147,7 +147,7 @@ def test_such_a_page_opens_no_socket(open_server: Served) -> None:
         assert b"x-content-type-options: nosniff" in answer.lower()
 
 
-def test_a_refused_socket_is_told_why_and_logged_as_any_request(open_server: Served) -> None:
+def test_a_rejected_websocket_gets_the_reason_and_is_logged(open_server: Served) -> None:
     url = open_server.url.replace("http", "ws") + "/graphql"
     with pytest.raises(InvalidStatus) as refused, connect(url, origin=ELSEWHERE):
         pass

@@ -1,4 +1,4 @@
-"""Health: whether the process lives, and whether it can do its work."""
+"""Liveness and readiness checks."""
 
 import asyncio
 
@@ -11,12 +11,12 @@ from tests.app.http.conftest import Serve
 NOWHERE = "postgresql://nobody:s3cret@127.0.0.1:9/nothing"
 
 
-def test_a_server_with_its_database_is_well_and_ready(http: httpx2.Client) -> None:
+def test_a_server_with_a_database_is_live_and_ready(http: httpx2.Client) -> None:
     assert http.get("/healthz").json() == {"status": "ok"}
     assert http.get("/readyz").json() == {"status": "ready"}
 
 
-def test_without_its_database_it_lives_but_is_not_ready(serve: Serve) -> None:
+def test_a_server_without_a_database_is_live_and_not_ready(serve: Serve) -> None:
     http = serve(database_url=NOWHERE).http
     assert http.get("/healthz").status_code == 200
     response = http.get("/readyz")
@@ -25,13 +25,15 @@ def test_without_its_database_it_lives_but_is_not_ready(serve: Serve) -> None:
     assert response.json() == {"status": "not ready", "missing": "database"}
 
 
-def test_without_its_migrations_it_is_not_ready(serve: Serve, empty_database_url: str) -> None:
+def test_a_server_with_missing_migrations_is_not_ready(
+    serve: Serve, empty_database_url: str
+) -> None:
     response = serve(database_url=empty_database_url).http.get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"status": "not ready", "missing": "migrations"}
 
 
-def test_while_the_database_is_away_an_answer_says_to_come_back(serve: Serve) -> None:
+def test_responses_during_an_outage_have_retry_after(serve: Serve) -> None:
     server = serve(database_url=NOWHERE)
     for response in (
         server.http.get("/tickets"),
@@ -48,9 +50,7 @@ def test_while_the_database_is_away_an_answer_says_to_come_back(serve: Serve) ->
     assert "s3cret" not in server.log_text()
 
 
-def test_it_is_good_again_by_itself_when_the_database_is_back(
-    serve: Serve, database_url: str
-) -> None:
+def test_the_server_recovers_when_the_database_is_back(serve: Serve, database_url: str) -> None:
     async def kill_all_others() -> None:
         connection = await asyncpg.connect(database_url)
         await connection.execute(

@@ -1,4 +1,4 @@
-"""What a Prometheus sees of the process."""
+"""Metrics for Prometheus."""
 
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ PREFIX = "ticketops_"
 
 
 def samples(server: Served) -> Samples:
-    """Return the values of our metrics, by name and labels."""
+    """Return the values of the service's metrics, by name and labels."""
     response = server.http.get("/metrics")
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/plain; version=")
@@ -27,7 +27,7 @@ def ask(server: Served, text: str) -> None:
     assert server.http.post("/graphql", json={"query": text}).status_code == 200
 
 
-def test_requests_are_counted_by_their_status_with_the_time_they_took(serve: Serve) -> None:
+def test_requests_and_their_durations_are_counted_by_status(serve: Serve) -> None:
     server = serve()
     for path in ("/healthz", "/healthz", "/nothing"):
         server.http.get(path)
@@ -37,7 +37,7 @@ def test_requests_are_counted_by_their_status_with_the_time_they_took(serve: Ser
     assert told["http_request_seconds_total", "404"] > 0
 
 
-def test_each_cache_tells_how_often_it_helped(serve: Serve) -> None:
+def test_each_cache_counts_hits_and_misses(serve: Serve) -> None:
     server = serve()
     for _ in range(4):
         ask(server, "{ tickets { nodes { id } } }")
@@ -47,7 +47,7 @@ def test_each_cache_tells_how_often_it_helped(serve: Serve) -> None:
         assert (hits, misses) == (3, 1)
 
 
-def test_the_pool_and_the_process_are_told_of(serve: Serve) -> None:
+def test_the_connection_pool_and_the_process_are_measured(serve: Serve) -> None:
     server = serve(DATABASE_POOL_SIZE="7")
     ask(server, "{ tickets { nodes { id } } }")
     told = samples(server)

@@ -1,4 +1,4 @@
-"""A client may take no more bytes and no more time than a request needs."""
+"""Limits of a connection in bytes and time, and responses to invalid input."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,26 +21,26 @@ GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
-Edge: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[Edge]]
+Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[Streams]]
 
 
 class Echo:
-    """An application that answers with the body, once it may, and notes who left before."""
+    """Application that responds with the request's body once allowed, and records disconnects."""
 
     def __init__(self) -> None:
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-        self.left = asyncio.Event()
+        self.may_respond = asyncio.Event()
+        self.may_respond.set()
+        self.disconnected = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         try:
             body = await Request(scope, receive).body()
         except ClientDisconnect:
-            self.left.set()
+            self.disconnected.set()
             return
-        await self.may_answer.wait()
+        await self.may_respond.wait()
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -56,12 +56,12 @@ def connect(echo: Echo) -> Connect:
     @asynccontextmanager
     async def connect(
         *, idle_s: float = FOREVER_S, header_s: float = FOREVER_S
-    ) -> AsyncIterator[Edge]:
+    ) -> AsyncIterator[Streams]:
         timeouts = ConnectionTimeouts(idle_s=idle_s, header_s=header_s)
         config = uvicorn.Config(
             echo,
             port=0,
-            http=partial(HttpConnection, timeouts=timeouts),  # type: ignore[arg-type]  # it is called, and no more
+            http=partial(HttpConnection, timeouts=timeouts),  # type: ignore[arg-type]  # uvicorn only calls it
             lifespan="off",
             log_config=None,
         )
@@ -73,7 +73,7 @@ def connect(echo: Echo) -> Connect:
         port = server.servers[0].sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
-            # A test that waits for what does not come shall say where.
+            # Fail at the line of the test that waits in vain.
             async with asyncio.timeout(20):
                 yield reader, writer
         finally:
@@ -88,10 +88,10 @@ async def until_closed(reader: asyncio.StreamReader) -> bytes:
     return await reader.read()
 
 
-def refusal(answer: bytes, status: int) -> dict[str, object]:
-    """Check that an answer is the last one, and what ours are, and return its document."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert statuses(answer) == [status]
+def rejection(response: bytes, status: int) -> dict[str, object]:
+    """Check the early response that ends a connection, and return its problem document."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    assert statuses(response) == [status]
     assert b"\r\ncontent-type: application/problem+json\r\n" in head
     assert b"\r\nx-content-type-options: nosniff\r\n" in head
     assert b"\r\ndate: " in head
@@ -105,8 +105,8 @@ def refusal(answer: bytes, status: int) -> dict[str, object]:
 # ------------------------------------------------------------------------------------ bytes
 
 
-@pytest.mark.parametrize("piece", [1_000, 10_000_000], ids=["in pieces", "in one"])
-async def test_a_head_may_have_64_kib_and_no_more(connect: Connect, piece: int) -> None:
+@pytest.mark.parametrize("piece", [1_000, 10_000_000], ids=["in parts", "at once"])
+async def test_the_size_of_a_head_is_limited_to_64_kib(connect: Connect, piece: int) -> None:
     def head(size: int) -> bytes:
         filled = GET + b"A: "
         return filled + b"x" * (size - len(filled) - 4) + b"\r\n\r\n"
@@ -119,7 +119,7 @@ async def test_a_head_may_have_64_kib_and_no_more(connect: Connect, piece: int) 
                 await writer.drain()
             if status == 200:
                 assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
-        assert refusal(await until_closed(reader), 431)["code"] == "HEADERS_TOO_LARGE"
+        assert rejection(await until_closed(reader), 431)["code"] == "HEADERS_TOO_LARGE"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_a_head_may_have_64_kib_and_no_more(connect: Connect, piece: int) 
         pytest.param(CHUNKED + b"1;a=", b"x" * 1_000, id="an extension of a chunk"),
     ],
 )
-async def test_what_has_no_end_is_ended(connect: Connect, beginning: bytes, more: bytes) -> None:
+async def test_endless_input_is_rejected(connect: Connect, beginning: bytes, more: bytes) -> None:
     async with connect() as (reader, writer):
         writer.write(beginning)
         answer = asyncio.create_task(until_closed(reader))
@@ -145,10 +145,10 @@ async def test_what_has_no_end_is_ended(connect: Connect, beginning: bytes, more
             await writer.drain()
             sent += len(more)
             await asyncio.sleep(0)
-        refusal(await answer, 431)
+        rejection(await answer, 431)
 
 
-async def test_a_large_body_is_no_large_head(connect: Connect) -> None:
+async def test_the_body_does_not_count_against_the_limit_of_the_head(connect: Connect) -> None:
     body = b"x" * 300_000
     async with connect() as (reader, writer):
         for _ in range(2):
@@ -157,44 +157,46 @@ async def test_a_large_body_is_no_large_head(connect: Connect) -> None:
             assert await reader.readexactly(len(body)) == body
 
 
-async def test_what_was_whole_is_answered_before_the_end(connect: Connect, echo: Echo) -> None:
-    echo.may_answer.clear()
+async def test_a_complete_request_is_answered_before_invalid_input_closes_the_connection(
+    connect: Connect, echo: Echo
+) -> None:
+    echo.may_respond.clear()
     async with connect() as (reader, writer):
         writer.write(GET + b"\r\n" + b"\0\r\n\r\n")
         await writer.drain()
-        echo.may_answer.set()
+        echo.may_respond.set()
         answer = await until_closed(reader)
         assert statuses(answer) == [200]
         assert b"\r\nconnection: close\r\n" in answer
 
 
-async def test_who_reads_a_body_hears_that_it_is_broken(connect: Connect, echo: Echo) -> None:
+async def test_reading_an_invalid_body_reports_a_disconnect(connect: Connect, echo: Echo) -> None:
     async with connect() as (reader, writer):
         writer.write(CHUNKED + b"zz\r\n")
-        assert refusal(await until_closed(reader), 400)["code"] == "BAD_REQUEST"
-        await echo.left.wait()
+        assert rejection(await until_closed(reader), 400)["code"] == "BAD_REQUEST"
+        await echo.disconnected.wait()
 
 
-async def test_so_many_requests_may_wait_for_their_answers_and_no_more(
-    connect: Connect, echo: Echo
-) -> None:
-    echo.may_answer.clear()
+async def test_the_number_of_pipelined_requests_is_limited(connect: Connect, echo: Echo) -> None:
+    echo.may_respond.clear()
     async with connect() as (reader, writer):
         writer.write((GET + b"\r\n") * 3 * MAX_PIPELINED)
         await writer.drain()
-        echo.may_answer.set()
+        echo.may_respond.set()
         assert statuses(await until_closed(reader)) == [200] * (1 + MAX_PIPELINED)
 
 
 # ------------------------------------------------------------------------------------- time
 
 
-async def test_who_sends_nothing_is_not_waited_for_for_ever(connect: Connect) -> None:
+async def test_an_unused_connection_is_closed_after_the_idle_timeout(connect: Connect) -> None:
     async with connect(idle_s=0.05) as (reader, _):
         assert await until_closed(reader) == b""
 
 
-async def test_nor_is_who_sends_no_further_request(connect: Connect) -> None:
+async def test_a_connection_without_further_requests_is_closed_after_the_idle_timeout(
+    connect: Connect,
+) -> None:
     async with connect(idle_s=0.05) as (reader, writer):
         writer.write(GET + b"\r\n")
         answer = await until_closed(reader)
@@ -202,51 +204,57 @@ async def test_nor_is_who_sends_no_further_request(connect: Connect) -> None:
         assert b"connection: close" not in answer
 
 
-async def test_line_breaks_are_nothing(connect: Connect) -> None:
+async def test_line_breaks_do_not_keep_a_connection_open(connect: Connect) -> None:
     async with connect(idle_s=0.05) as (reader, writer):
         writer.write(b"\r\n")
         assert await until_closed(reader) == b""
 
 
-@pytest.mark.parametrize("before", [b"", GET + b"\r\n"], ids=["at first", "after another"])
-async def test_half_a_head_is_not_waited_for_for_ever(connect: Connect, before: bytes) -> None:
+@pytest.mark.parametrize("before", [b"", GET + b"\r\n"], ids=["first request", "second request"])
+async def test_an_incomplete_head_is_rejected_after_the_header_timeout(
+    connect: Connect, before: bytes
+) -> None:
     async with connect(header_s=0.05) as (reader, writer):
         if before:
             writer.write(before)
             assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
         writer.write(GET)
-        assert refusal(await until_closed(reader), 408)["code"] == "TIMEOUT"
+        assert rejection(await until_closed(reader), 408)["code"] == "TIMEOUT"
 
 
-async def test_half_a_head_behind_a_request_lets_that_be_answered(
+async def test_an_incomplete_head_after_a_request_does_not_prevent_its_response(
     connect: Connect, echo: Echo
 ) -> None:
-    echo.may_answer.clear()
+    echo.may_respond.clear()
     async with connect(header_s=0.05) as (reader, writer):
         writer.write(GET + b"\r\n" + GET)
         await asyncio.sleep(0.2)
-        echo.may_answer.set()
+        echo.may_respond.set()
         assert statuses(await until_closed(reader)) == [200]
 
 
-async def test_an_answer_and_a_body_may_take_longer(connect: Connect, echo: Echo) -> None:
-    """They have limits of their own, where they are made and read."""
-    echo.may_answer.clear()
+async def test_the_timeouts_do_not_apply_to_bodies_and_responses(
+    connect: Connect, echo: Echo
+) -> None:
+    """They have limits of their own, in the code that reads and produces them."""
+    echo.may_respond.clear()
     async with connect(idle_s=0.05, header_s=0.05) as (reader, writer):
         writer.write(POST + b"Content-Length: 2\r\n\r\n1")
         await asyncio.sleep(0.2)
         writer.write(b"2")
         await asyncio.sleep(0.2)
-        echo.may_answer.set()
+        echo.may_respond.set()
         answer = await until_closed(reader)
         assert statuses(answer) == [200]
         assert answer.endswith(b"12")
 
 
-async def test_a_refusal_is_waited_with_until_it_is_read(connect: Connect) -> None:
-    """To close while a client is sending would take the answer away from it."""
+async def test_the_connection_lingers_until_the_client_has_read_the_rejection(
+    connect: Connect,
+) -> None:
+    """To close while the client is sending would reset the connection and lose the response."""
     async with connect() as (reader, writer):
         for _ in range(100):
             writer.write(b"x" * 100_000)
             await writer.drain()
-        refusal(await until_closed(reader), 400)
+        rejection(await until_closed(reader), 400)

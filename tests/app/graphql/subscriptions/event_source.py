@@ -1,4 +1,4 @@
-"""A client of server-sent events, who looks at the bytes."""
+"""A client of server-sent events that shows their bytes."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class EventSource:
         method: str = "POST",
         **variables: Any,
     ) -> AsyncIterator["EventSource"]:
-        """Ask for an operation, and read its events until the end of the block."""
+        """Request an operation, and close its stream at the end of the block."""
         headers = {"Accept": accept}
         asked: dict[str, Any] = {"json": {"query": query, "variables": variables}}
         if method == "GET":
@@ -40,7 +40,7 @@ class EventSource:
             yield cls(response)
 
     async def block(self, *, retry_for_s: float = RETRY_FOR_S) -> bytes | None:
-        """Wait for the next block: what ends in an empty line. None at the end of the stream."""
+        """Return the next block, up to an empty line; None at the end of the stream."""
         async with asyncio.timeout(retry_for_s):
             while b"\n\n" not in self._read:
                 chunk = await anext(self._chunks, None)
@@ -52,7 +52,7 @@ class EventSource:
         return block
 
     async def event(self, *, retry_for_s: float = RETRY_FOR_S) -> tuple[str, Any] | None:
-        """Wait for the next event: its name and its data. None at the end of the stream."""
+        """Return name and data of the next event; None at the end of the stream."""
         while (block := await self.block(retry_for_s=retry_for_s)) is not None:
             if block == b":":
                 continue
@@ -62,7 +62,7 @@ class EventSource:
         return None
 
     async def next(self) -> Any:
-        """Wait for the next result, and return its data."""
+        """Return the data of the next result."""
         event = await self.event()
         assert event is not None
         name, result = event

@@ -1,4 +1,4 @@
-"""graphql-sse, distinct connections mode: what is streamed, and what is not."""
+"""The protocol graphql-sse, distinct connections mode."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from tests.app.graphql.operations import CREATE, EVENTS, TYPENAME, create
 from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.conftest import GraphQL
 
-# What clients send by themselves.
+# The Accept header of graphql-sse clients.
 URQL = (
     "application/graphql-response+json, application/graphql+json, application/json,"
     " text/event-stream, multipart/mixed"
 )
-# As Relay's own documentation has it.
+# The Accept header in Relay's documentation.
 RELAY = "application/graphql-response+json; charset=utf-8, application/json; charset=utf-8"
 APOLLO = "application/graphql-response+json,application/json;q=0.9"
 
@@ -28,16 +28,16 @@ async def test_a_query_is_one_event_and_complete(http: httpx2.AsyncClient) -> No
         assert await source.event() is None
 
 
-async def test_its_frames_are_lines_that_end_in_line_feeds_alone(http: httpx2.AsyncClient) -> None:
+async def test_lines_end_in_line_feeds_only(http: httpx2.AsyncClient) -> None:
     async with EventSource.opened(http, TYPENAME) as source:
         assert await source.block() == b":"
         assert await source.block() == b'event: next\ndata: {"data":{"__typename":"Query"}}'
-        # Without a field of data a browser would not tell of it.
+        # A browser drops events without a data field.
         assert await source.block() == b"event: complete\ndata: "
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_subscription_streams_until_the_client_leaves(
+async def test_a_subscription_streams_until_the_client_disconnects(
     http: httpx2.AsyncClient, graphql: GraphQL, method: str
 ) -> None:
     async with EventSource.opened(http, EVENTS, method=method) as source:
@@ -46,7 +46,7 @@ async def test_a_subscription_streams_until_the_client_leaves(
             assert (await source.next())["ticketEvents"]["ticketId"] == ticket_id
 
 
-async def test_who_has_the_answers_first_bytes_misses_nothing_from_then_on(
+async def test_no_event_is_missed_after_the_first_bytes(
     http: httpx2.AsyncClient, graphql: GraphQL
 ) -> None:
     for _ in range(10):
@@ -56,7 +56,7 @@ async def test_who_has_the_answers_first_bytes_misses_nothing_from_then_on(
             assert (await source.next())["ticketEvents"]["ticketId"] == ticket_id
 
 
-async def test_with_a_cursor_all_since_then_comes_first(
+async def test_a_cursor_replays_the_events_after_it(
     http: httpx2.AsyncClient, graphql: GraphQL
 ) -> None:
     async with EventSource.opened(http, EVENTS) as source:
@@ -68,13 +68,13 @@ async def test_with_a_cursor_all_since_then_comes_first(
         assert came == tickets[1:]
 
 
-async def test_a_mutation_goes_by_post(http: httpx2.AsyncClient) -> None:
+async def test_a_mutation_by_post_is_executed(http: httpx2.AsyncClient) -> None:
     async with EventSource.opened(http, CREATE) as source:
         assert (await source.next())["createTicket"]["ticket"]["id"]
         assert await source.event() == ("complete", None)
 
 
-async def test_a_mutation_does_not_go_by_get(http: httpx2.AsyncClient) -> None:
+async def test_a_mutation_by_get_is_rejected(http: httpx2.AsyncClient) -> None:
     async with EventSource.opened(http, CREATE, method="GET") as source:
         assert source.response.status_code == 405
         assert source.response.headers["allow"] == "POST"
@@ -92,10 +92,10 @@ async def test_a_mutation_does_not_go_by_get(http: httpx2.AsyncClient) -> None:
         (EVENTS, {"id": 1.5}, "BAD_USER_INPUT"),
     ],
 )
-async def test_what_cannot_be_executed_is_told_by_an_event(
+async def test_request_errors_are_sent_as_an_event(
     http: httpx2.AsyncClient, query: str, variables: dict[str, Any], code: str
 ) -> None:
-    """A browser would tell nothing of a status."""
+    """An EventSource does not show the body of an error status."""
     async with EventSource.opened(http, query, **variables) as source:
         assert source.response.status_code == 200
         event = await source.event()
@@ -111,21 +111,19 @@ async def test_what_cannot_be_executed_is_told_by_an_event(
 @pytest.mark.parametrize(
     "accept", [URQL, APOLLO, RELAY, "*/*", "application/json, text/event-stream"]
 )
-async def test_a_query_is_json_where_json_is_wanted_first(
-    http: httpx2.AsyncClient, accept: str
-) -> None:
+async def test_a_query_is_json_if_json_is_preferred(http: httpx2.AsyncClient, accept: str) -> None:
     response = await http.post("/graphql", json={"query": TYPENAME}, headers={"Accept": accept})
     assert "json" in response.headers["content-type"]
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_of_an_accept_header_without_end_only_the_begin_counts(
+async def test_only_the_beginning_of_a_long_accept_header_counts(
     http: httpx2.AsyncClient,
 ) -> None:
-    """To look at all of it would take a quarter of a second."""
+    """To parse all of it would take a quarter of a second."""
     accept = "application/json" + ",x" * 30_000 + ", text/event-stream"
     asked = {"json": {"query": EVENTS}, "headers": {"Accept": accept}}
-    response = await http.post("/graphql", **asked)  # type: ignore[arg-type]  # of either kind
+    response = await http.post("/graphql", **asked)  # type: ignore[arg-type]  # a union of the two
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
@@ -134,14 +132,14 @@ async def test_of_an_accept_header_without_end_only_the_begin_counts(
     "accept",
     ["text/event-stream", "text/event-stream, */*", "application/json;q=0.5, text/event-stream"],
 )
-async def test_a_query_is_streamed_where_events_are_wanted_first(
+async def test_a_query_is_streamed_if_events_are_preferred(
     http: httpx2.AsyncClient, accept: str
 ) -> None:
     async with EventSource.opened(http, TYPENAME, accept=accept) as source:
         assert await source.next() == {"__typename": "Query"}
 
 
-async def test_a_subscription_is_streamed_where_events_are_acceptable_at_all(
+async def test_a_subscription_is_streamed_if_events_are_accepted(
     http: httpx2.AsyncClient, graphql: GraphQL
 ) -> None:
     async with EventSource.opened(http, EVENTS, accept=URQL) as source:
@@ -152,7 +150,7 @@ async def test_a_subscription_is_streamed_where_events_are_acceptable_at_all(
 @pytest.mark.parametrize(
     "accept", [APOLLO, RELAY, "*/*", "application/json, text/event-stream;q=0"]
 )
-async def test_a_subscription_is_refused_where_events_are_not_acceptable(
+async def test_a_subscription_is_rejected_if_events_are_not_accepted(
     http: httpx2.AsyncClient, accept: str
 ) -> None:
     response = await http.post("/graphql", json={"query": EVENTS}, headers={"Accept": accept})
@@ -169,7 +167,7 @@ async def test_a_subscription_is_refused_where_events_are_not_acceptable(
         ({"content": b"x" * 2_000_000, "headers": {"Content-Type": "application/json"}}, 413),
     ],
 )
-async def test_what_is_no_request_has_a_status_and_says_why_as_json(
+async def test_an_invalid_request_has_an_error_status_and_json(
     http: httpx2.AsyncClient, content: dict[str, Any], status: int
 ) -> None:
     content["headers"]["Accept"] = "text/event-stream"
@@ -179,7 +177,7 @@ async def test_what_is_no_request_has_a_status_and_says_why_as_json(
     assert response.json()["errors"]
 
 
-async def test_the_connection_can_be_used_again_when_a_stream_is_complete(server: str) -> None:
+async def test_the_connection_is_reusable_after_a_stream(server: str) -> None:
     limits = httpx2.Limits(max_connections=1)
     async with httpx2.AsyncClient(base_url=server, limits=limits) as http:
         for _ in range(3):
@@ -188,7 +186,7 @@ async def test_the_connection_can_be_used_again_when_a_stream_is_complete(server
                     pass
 
 
-async def test_to_ask_for_the_head_of_a_subscription_begins_none(http: httpx2.AsyncClient) -> None:
+async def test_head_does_not_start_a_subscription(http: httpx2.AsyncClient) -> None:
     response = await http.head(
         "/graphql", params={"query": EVENTS}, headers={"Accept": "text/event-stream"}
     )

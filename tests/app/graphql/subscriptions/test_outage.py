@@ -1,4 +1,4 @@
-"""PostgreSQL goes away while the server runs, and comes back: what a client sees of it.
+"""Outages of PostgreSQL while the server runs, as clients see them.
 
 It is reached by its Unix socket, which goes with it.
 """
@@ -24,15 +24,15 @@ from tests.feed.following import connected
 from tests.postgres_crash import crash, frozen
 
 VIEWER = "{ viewer { name } }"
-# More often than this nobody is looked at again.
+# Interval of the access checks.
 LOOKED_AT_S = 6
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """Return a PostgreSQL of these tests' own."""
+    """Run a separate PostgreSQL."""
     with new_data_dir() as folder:
-        # It must not lose a token that was made just before a crash.
+        # A crash must not lose a token that was created just before.
         postgres = EmbeddedPostgres(folder, options=VOLATILE | {"synchronous_commit": "on"})
         postgres.start()
         yield postgres
@@ -43,7 +43,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 async def closed(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Served]:
-    """Serve from it with access required."""
+    """Run a server on it that requires authentication."""
     await migrate(postgres.url)
     log_file = tmp_path_factory.mktemp("log") / "server.log"
     with served(log_file, postgres.url, AUTH="required", DELIVERY_WORKER="true") as running:
@@ -59,7 +59,7 @@ async def http(closed: Served) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def token(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """Return a token of the test's own, of which the server knows nothing yet."""
+    """Create a token that the server has not cached."""
     arguments = ("token", "create", request.node.name, "--scope", "read", "--scope", "write")
     made = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=postgres.url)
     assert made.returncode == 0, made.stderr
@@ -67,8 +67,8 @@ def token(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureReq
 
 
 @asynccontextmanager
-async def away(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIterator[None]:
-    """Have no PostgreSQL within the block; after it, wait until the server has it again."""
+async def outage(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIterator[None]:
+    """Stop PostgreSQL during the block; after it, wait until the server has reconnected."""
     await crash(postgres)
     try:
         yield
@@ -76,7 +76,7 @@ async def away(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIte
         postgres.stop()
         await asyncio.to_thread(postgres.start)
         async with asyncio.timeout(30):
-            while not (await http.get("/readyz")).is_success:  # noqa: ASYNC110  # from outside
+            while not (await http.get("/readyz")).is_success:  # noqa: ASYNC110  # there is no event to wait for
                 await asyncio.sleep(0.05)
 
 
@@ -88,12 +88,12 @@ async def away(postgres: EmbeddedPostgres, http: httpx2.AsyncClient) -> AsyncIte
         ("text/event-stream", "application/json; charset=utf-8"),
     ],
 )
-async def test_an_operation_is_told_to_try_again_in_the_form_that_it_asked_for(
+async def test_an_outage_is_503_in_the_requested_format(
     postgres: EmbeddedPostgres, http: httpx2.AsyncClient, token: str, accept: str, content_type: str
 ) -> None:
-    """Also where not even who asks can be known."""
+    """Even if the credential cannot be checked."""
     headers = {"Authorization": f"Bearer {token}", "Accept": accept}
-    async with away(postgres, http):
+    async with outage(postgres, http):
         answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
         assert answer.status_code == 503
         assert answer.headers["Content-Type"] == content_type
@@ -113,19 +113,19 @@ async def test_an_operation_is_told_to_try_again_in_the_form_that_it_asked_for(
     assert answer.status_code == 200
 
 
-async def test_a_socket_that_cannot_be_acknowledged_closes_with_1013(
+async def test_a_websocket_that_cannot_be_initialized_closes_with_1013(
     postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
 ) -> None:
     payload = {"authorization": f"Bearer {token}"}
-    async with away(postgres, http), Socket.opened(closed.url, init=False) as socket:
-        await socket.tell(type="connection_init", payload=payload)
+    async with outage(postgres, http), Socket.opened(closed.url, init=False) as socket:
+        await socket.send(type="connection_init", payload=payload)
         assert await socket.closed() == (1013, "Try again later")
     async with Socket.opened(closed.url, init=False) as socket:
-        await socket.tell(type="connection_init", payload=payload)
-        assert await socket.hear() == {"type": "connection_ack"}
+        await socket.send(type="connection_init", payload=payload)
+        assert await socket.receive() == {"type": "connection_ack"}
 
 
-async def test_what_is_followed_goes_on_after_an_outage_until_its_token_is_revoked(
+async def test_subscriptions_continue_after_an_outage_until_the_token_is_revoked(
     postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"}
@@ -135,13 +135,13 @@ async def test_what_is_followed_goes_on_after_an_outage_until_its_token_is_revok
         EventSource.opened(http, EVENTS) as source,
     ):
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         assert await source.block() == b":"
-        async with away(postgres, http):
-            # Long enough that it was looked in vain whether they may still hear.
+        async with outage(postgres, http):
+            # Long enough for access checks to fail.
             await asyncio.sleep(LOOKED_AT_S)
             await socket.subscribe("2", EVENTS)
-            refused = await socket.hear()
+            refused = await socket.receive()
             assert refused["payload"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
         await http.post("/graphql", json={"query": CREATE})
         assert await socket.next("1") == await source.next()
@@ -156,10 +156,10 @@ async def test_what_is_followed_goes_on_after_an_outage_until_its_token_is_revok
         assert await source.event() is None
 
 
-async def test_who_cannot_be_looked_at_again_hears_no_more(
+async def test_a_failing_access_check_ends_the_subscription(
     postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient, token: str
 ) -> None:
-    """For a fault that does not pass: an outage passes."""
+    """Unless it fails because of an outage, which is temporary."""
     headers = {"Authorization": f"Bearer {token}"}
     http.headers.update(headers)
     async with (
@@ -168,7 +168,7 @@ async def test_who_cannot_be_looked_at_again_hears_no_more(
         EventSource.opened(http, EVENTS) as source,
     ):
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         await connection.execute("ALTER TABLE api_tokens RENAME TO gone")
         try:
             assert await socket.closed(retry_for_s=60) == (4500, "Internal server error")
@@ -188,11 +188,11 @@ async def test_who_cannot_be_looked_at_again_hears_no_more(
             await connection.execute("ALTER TABLE gone RENAME TO api_tokens")
 
 
-async def test_a_request_does_not_wait_for_ever_to_be_known(
+async def test_authentication_has_a_time_limit(
     postgres: EmbeddedPostgres, http: httpx2.AsyncClient, token: str
 ) -> None:
-    """Also where PostgreSQL keeps the connection, and says nothing on it."""
-    # There is one at hand for each who asks.
+    """Even if PostgreSQL keeps the connection open and does not respond."""
+    # The pool has a connection for each request.
     await asyncio.gather(*(http.get("/readyz") for _ in range(4)))
     headers = {"Authorization": f"Bearer {token}"}
     with frozen(postgres):
@@ -202,23 +202,23 @@ async def test_a_request_does_not_wait_for_ever_to_be_known(
     assert answer.status_code == 200
 
 
-async def test_a_fault_of_the_system_is_not_taken_for_a_client_that_has_left(
+async def test_an_os_error_is_not_taken_for_a_disconnect(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    """Both are an OSError: the keys of JWTs cannot be fetched for want of a file."""
+    """Both are an OSError: here the file of certificates is missing."""
     settings = {"AUTH": "required", "JWT_JWKS_URL": "https://127.0.0.1:1/keys"}
     payload = {"authorization": "Bearer " + jwt.encode({"sub": "ada"}, "k" * 32)}
     with served(tmp_path / "log", postgres.url, SSL_CERT_FILE="/nowhere", **settings) as running:
         async with Socket.opened(running.url, init=False) as socket:
-            await socket.tell(type="connection_init", payload=payload)
+            await socket.send(type="connection_init", payload=payload)
             assert await socket.closed() == (1013, "Try again later")
 
 
-async def test_deliveries_wait_for_it_with_a_line_in_the_log_and_no_trace(
+async def test_deliveries_wait_for_the_database_and_log_one_line_without_traceback(
     postgres: EmbeddedPostgres, closed: Served, http: httpx2.AsyncClient
 ) -> None:
-    async with away(postgres, http):
-        await asyncio.to_thread(closed.wait_for_text, "deliveries wait for it")
-    await asyncio.to_thread(closed.wait_for_text, "deliveries go on")
+    async with outage(postgres, http):
+        await asyncio.to_thread(closed.wait_for_text, "deliveries are waiting")
+    await asyncio.to_thread(closed.wait_for_text, "deliveries continue")
     of_worker = [event for event in closed.log() if event.get("logger") == "ops.delivery.worker"]
     assert {event["level"] for event in of_worker} == {"warning"}

@@ -1,4 +1,4 @@
-"""What subscriptions answer: what is selected of an event, once for all who ask the same."""
+"""Results of subscriptions, and the sharing of work between equal ones."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -36,13 +36,13 @@ SEND = "mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) { logEntry { id 
 LOG = "subscription ($id: ID) { logEntryAdded(ticketId: $id) { id ticketId action response } }"
 
 
-async def test_an_event_has_what_was_selected_of_it_and_of_its_ticket(
+async def test_an_event_has_the_selected_fields_of_itself_and_its_ticket(
     server: str, graphql: GraphQL
 ) -> None:
     ticket_id = await create(graphql)
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", DEEP)
-        await socket.stands()
+        await socket.wait_until_open()
         await graphql(UPDATE, id=ticket_id, subject="Another")
         event = (await socket.next("1"))["event"]
         assert list(event) == ["__typename", "id", "type", "at", "actor", "changes", "ticket"]
@@ -63,7 +63,7 @@ async def test_the_event_of_a_deletion_has_no_ticket(server: str, graphql: Graph
     ticket_id = await create(graphql)
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", "subscription { ticketEvents { type ticketId ticket { id } } }")
-        await socket.stands()
+        await socket.wait_until_open()
         await graphql(DELETE, id=ticket_id)
         assert (await socket.next("1"))["ticketEvents"] == {
             "type": "DELETED",
@@ -72,9 +72,7 @@ async def test_the_event_of_a_deletion_has_no_ticket(server: str, graphql: Graph
         }
 
 
-async def test_the_cursors_of_the_history_are_those_of_the_feed(
-    server: str, graphql: GraphQL
-) -> None:
+async def test_cursors_of_the_history_are_valid_in_the_feed(server: str, graphql: GraphQL) -> None:
     ticket_id = await create(graphql)
     await graphql(UPDATE, id=ticket_id, subject="B")
     await graphql(UPDATE, id=ticket_id, subject="C")
@@ -87,20 +85,22 @@ async def test_the_cursors_of_the_history_are_those_of_the_feed(
         await socket.subscribe("1", EVENTS, after=oldest)
         came = [(await socket.next("1"))["ticketEvents"]["cursor"] for _ in range(2)]
         assert came == [middle, newest]
-        assert await socket.hears_nothing()
+        assert await socket.receives_nothing()
 
 
-async def test_an_attempt_to_send_is_heard_as_it_is_logged(server: str, graphql: GraphQL) -> None:
+async def test_a_delivery_attempt_is_received_when_it_is_logged(
+    server: str, graphql: GraphQL
+) -> None:
     ticket_id, other = await create(graphql), await create(graphql)
     async with Socket.opened(server) as socket:
         await socket.subscribe("all", LOG)
         await socket.subscribe("one", LOG, id=ticket_id)
-        await socket.stands()
+        await socket.wait_until_open()
         await graphql(SEND, id=other)
         entry = (await socket.next("all"))["logEntryAdded"]
         assert (entry["ticketId"], entry["action"]) == (other, "SEND")
         sent = await graphql(SEND, id=ticket_id)
-        first, second = await socket.hear(), await socket.hear()
+        first, second = await socket.receive(), await socket.receive()
         assert {first["id"], second["id"]} == {"all", "one"}
         for message in (first, second):
             entry = message["payload"]["data"]["logEntryAdded"]
@@ -108,23 +108,23 @@ async def test_an_attempt_to_send_is_heard_as_it_is_logged(server: str, graphql:
             assert entry["response"]
 
 
-async def test_many_who_ask_the_same_cost_as_much_as_one(
+async def test_equal_subscriptions_cost_as_much_as_one(
     server: str, graphql: GraphQL, statements: list[str]
 ) -> None:
-    """Also where each goes on from a cursor of its own, and over whatever it comes."""
+    """Also with different cursors, and over both protocols."""
     tickets = [await create(graphql) for _ in range(20)]
     async with AsyncExitStack() as opened:
         cursors = []
         async with Socket.opened(server) as socket:
             await socket.subscribe("1", EVENTS, id=tickets[0])
-            await socket.stands()
+            await socket.wait_until_open()
             await graphql(UPDATE, id=tickets[0], subject="T")
             cursors.append((await socket.next("1"))["ticketEvents"]["cursor"])
         sockets = [await opened.enter_async_context(Socket.opened(server)) for _ in range(20)]
         for number, socket in enumerate(sockets):
             variables = {"after": cursors[0]} if number % 2 else {}
             await socket.subscribe(str(number), DEEP, **variables)
-            await socket.stands()
+            await socket.wait_until_open()
         await asyncio.sleep(0.1)
         statements.clear()
         await graphql(UPDATE, id=tickets[1], subject="T")
@@ -136,7 +136,7 @@ async def test_many_who_ask_the_same_cost_as_much_as_one(
         assert len([text for text in reads if 'FROM "log_entries"' in text]) == 1
 
 
-async def test_who_asks_otherwise_gets_what_was_asked_for(server: str, graphql: GraphQL) -> None:
+async def test_different_subscriptions_get_different_results(server: str, graphql: GraphQL) -> None:
     ticket_id = await create(graphql)
     async with Socket.opened(server) as socket:
         asked = """
@@ -151,10 +151,10 @@ async def test_who_asks_otherwise_gets_what_was_asked_for(server: str, graphql: 
             for included in (True, False):
                 variables = {"first": first, "with": included}
                 await socket.subscribe(f"{first} {included}", asked, **variables)
-        await socket.stands()
+        await socket.wait_until_open()
         await graphql(UPDATE, id=ticket_id, subject="T")
         for _ in range(4):
-            message = await socket.hear()
+            message = await socket.receive()
             first, included = message["id"].split()
             event = message["payload"]["data"]["ticketEvents"]
             assert ("type" in event) == (included == "True")
@@ -174,10 +174,8 @@ FROM generate_series(1, $1)
 """
 
 
-async def test_a_subscriber_that_takes_nothing_is_ended_with_its_last_cursor(
-    server: str, graphql: GraphQL
-) -> None:
-    """From there it can go on; until then nothing has waited for it but a bounded buffer."""
+async def test_a_slow_consumer_is_ended_with_its_last_cursor(server: str, graphql: GraphQL) -> None:
+    """It can resume there. Until then it has used only a bounded buffer."""
     asked = """
         subscription ($after: String) {
           ticketEvents(ticketId: "large", after: $after) { cursor changes { after } }
@@ -186,19 +184,19 @@ async def test_a_subscriber_that_takes_nothing_is_ended_with_its_last_cursor(
     total = 3 * BUFFER_SIZE + 1
     async with Socket.opened(server, max_queue=1, compression=None) as socket:
         await socket.subscribe("1", asked)
-        await socket.stands()
-        # Who has heard of one listens live: from the table everyone takes at his own pace.
+        await socket.wait_until_open()
+        # After the first event the subscriber is live: it no longer reads from the table.
         await default_client().execute_query_dict(LARGE_EVENTS, [1])
         cursors = [(await socket.next("1"))["ticketEvents"]["cursor"]]
         socket.connection.transport.pause_reading()
-        # More than the buffers of the connection hold, too.
+        # More than fits into the buffers of the connection.
         for _ in range(3):
             await default_client().execute_query_dict(LARGE_EVENTS, [BUFFER_SIZE])
             await create(graphql)
         await asyncio.sleep(2)
         socket.connection.transport.resume_reading()
 
-        while (message := await socket.hear())["type"] == "next":
+        while (message := await socket.receive())["type"] == "next":
             cursors.append(message["payload"]["data"]["ticketEvents"]["cursor"])
         assert message["type"] == "error"
         [error] = message["payload"]
@@ -210,14 +208,14 @@ async def test_a_subscriber_that_takes_nothing_is_ended_with_its_last_cursor(
         while len(cursors) < total:
             cursors.append((await socket.next("2"))["ticketEvents"]["cursor"])
         assert len(set(cursors)) == total
-        assert await socket.hears_nothing()
+        assert await socket.receives_nothing()
 
 
-async def test_both_protocols_hear_the_same(
+async def test_both_protocols_deliver_the_same_events(
     server: str, http: httpx2.AsyncClient, graphql: GraphQL
 ) -> None:
     async with Socket.opened(server) as socket, EventSource.opened(http, DEEP) as source:
         await socket.subscribe("1", DEEP)
-        await socket.stands()
+        await socket.wait_until_open()
         await create(graphql)
         assert await socket.next("1") == await source.next()

@@ -1,4 +1,4 @@
-"""graphql-transport-ws, message by message: what it answers, and how it closes."""
+"""The protocol graphql-transport-ws: messages and close codes."""
 
 import asyncio
 import json
@@ -28,12 +28,12 @@ from tests.conftest import GraphQL
 async def test_a_query_has_one_result_and_is_complete(server: str) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", TYPENAME)
-        assert await socket.hear() == {
+        assert await socket.receive() == {
             "id": "1",
             "type": "next",
             "payload": {"data": {"__typename": "Query"}},
         }
-        assert await socket.hear() == {"id": "1", "type": "complete"}
+        assert await socket.receive() == {"id": "1", "type": "complete"}
 
 
 async def test_a_mutation_is_executed(server: str, graphql: GraphQL) -> None:
@@ -44,15 +44,15 @@ async def test_a_mutation_is_executed(server: str, graphql: GraphQL) -> None:
         assert found["data"]["ticket"] == {"id": ticket_id}
 
 
-async def test_errors_of_execution_stand_beside_the_data(server: str) -> None:
+async def test_execution_errors_are_part_of_the_result(server: str) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", "{ tickets(first: 0) { totalCount } }")
-        message = await socket.hear()
+        message = await socket.receive()
         assert message["type"] == "next"
         assert message["payload"]["data"] is None
         [error] = message["payload"]["errors"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["first"]}
-        assert await socket.hear() == {"id": "1", "type": "complete"}
+        assert await socket.receive() == {"id": "1", "type": "complete"}
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ async def test_errors_of_execution_stand_beside_the_data(server: str) -> None:
         (EVENTS, {"after": 1}, "BAD_USER_INPUT"),
     ],
 )
-async def test_what_cannot_be_executed_ends_with_an_error(
+async def test_an_operation_that_cannot_run_ends_with_an_error(
     server: str, query: str, variables: dict[str, Any], code: str
 ) -> None:
-    """And the socket stays: other operations are not concerned, and the id is free again."""
+    """The WebSocket stays open, and the id can be used again."""
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", query, **variables)
-        message = await socket.hear()
+        message = await socket.receive()
         assert (message["id"], message["type"]) == ("1", "error")
         assert {error["extensions"]["code"] for error in message["payload"]} == {code}
         await socket.subscribe("1", TYPENAME)
@@ -97,72 +97,72 @@ async def test_what_cannot_be_executed_ends_with_an_error(
         ("WyJldmVudHMiLDQ2MTE2ODYwMTg0MjczODc5MDQsMV0", "a cursor of another database"),
     ],
 )
-async def test_a_cursor_that_is_none_of_the_feed_is_told_by_its_argument(
+async def test_an_invalid_cursor_is_reported_with_its_argument(
     server: str, after: str, words: str
 ) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", EVENTS, after=after)
-        [error] = (await socket.hear())["payload"]
+        [error] = (await socket.receive())["payload"]
         assert words in error["message"]
         assert error["extensions"]["argument"] == ["after"]
         assert error["path"] == ["ticketEvents"]
 
 
-async def test_a_pong_after_a_subscribe_says_that_nothing_is_missed_from_then_on(
+async def test_no_event_is_missed_after_the_pong_that_follows_a_subscribe(
     server: str, graphql: GraphQL
 ) -> None:
     for _ in range(10):
         async with Socket.opened(server) as socket:
             await create(graphql)
             await socket.subscribe("1", EVENTS)
-            await socket.stands()
+            await socket.wait_until_open()
             ticket_id = await create(graphql)
             event = (await socket.next("1"))["ticketEvents"]
             assert (event["type"], event["ticketId"]) == ("CREATED", ticket_id)
 
 
-async def test_what_a_client_has_completed_says_nothing_more(server: str, graphql: GraphQL) -> None:
+async def test_a_completed_operation_sends_nothing_more(server: str, graphql: GraphQL) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
-        await socket.tell(type="complete", id="1")
-        await socket.stands()
+        await socket.wait_until_open()
+        await socket.send(type="complete", id="1")
+        await socket.wait_until_open()
         await create(graphql)
-        assert await socket.hears_nothing()
-        # The id is free.
+        assert await socket.receives_nothing()
+        # The id can be used again.
         await socket.subscribe("1", TYPENAME)
         assert await socket.next("1") == {"__typename": "Query"}
 
 
-async def test_to_complete_what_is_not_there_is_no_error(server: str) -> None:
+async def test_completing_an_unknown_id_is_ignored(server: str) -> None:
     async with Socket.opened(server) as socket:
-        await socket.tell(type="complete", id="never seen")
-        await socket.stands()
+        await socket.send(type="complete", id="never seen")
+        await socket.wait_until_open()
 
 
-async def test_operations_on_one_socket_do_not_mix(server: str, graphql: GraphQL) -> None:
+async def test_concurrent_operations_are_independent(server: str, graphql: GraphQL) -> None:
     async with Socket.opened(server) as socket:
         ticket_id = await create(graphql)
         await socket.subscribe("all", EVENTS)
         await socket.subscribe("one", EVENTS, id=ticket_id)
-        await socket.stands()
+        await socket.wait_until_open()
         await create(graphql)
-        assert (await socket.hear())["id"] == "all"
+        assert (await socket.receive())["id"] == "all"
         change = (
             'mutation ($id: ID!) { updateTicket(input: {id: $id, subject: "T"}) { ticket { id } } }'
         )
         await graphql(change, id=ticket_id)
-        assert {(await socket.hear())["id"], (await socket.hear())["id"]} == {"all", "one"}
+        assert {(await socket.receive())["id"], (await socket.receive())["id"]} == {"all", "one"}
 
 
-async def test_a_ping_has_its_pong_also_before_the_connection_is_initialised(server: str) -> None:
+async def test_a_ping_is_answered_before_the_initialization(server: str) -> None:
     async with Socket.opened(server, init=False) as socket:
-        await socket.tell(type="ping", payload={"at": [1, None]})
-        assert await socket.hear() == {"type": "pong", "payload": {"at": [1, None]}}
-        await socket.tell(type="ping", payload=None)
-        assert await socket.hear() == {"type": "pong"}
-        await socket.tell(type="pong", payload={"unasked": True})
-        await socket.stands()
+        await socket.send(type="ping", payload={"at": [1, None]})
+        assert await socket.receive() == {"type": "pong", "payload": {"at": [1, None]}}
+        await socket.send(type="ping", payload=None)
+        assert await socket.receive() == {"type": "pong"}
+        await socket.send(type="pong", payload={"unasked": True})
+        await socket.wait_until_open()
 
 
 @pytest.mark.parametrize(
@@ -212,11 +212,9 @@ async def test_a_ping_has_its_pong_also_before_the_connection_is_initialised(ser
         b"\x00\xff",
     ],
 )
-async def test_a_message_that_is_none_of_the_protocol_closes_with_4400(
-    server: str, message: str | bytes
-) -> None:
+async def test_an_invalid_message_closes_with_4400(server: str, message: str | bytes) -> None:
     async with Socket.opened(server) as socket:
-        await socket.tell_raw(message)
+        await socket.send_raw(message)
         code, reason = await socket.closed()
         assert code == 4400
         assert reason
@@ -230,14 +228,14 @@ async def test_an_operation_before_the_connection_is_acknowledged_closes_with_44
         assert await socket.closed() == (4401, "Unauthorized")
 
 
-async def test_an_id_that_is_taken_closes_with_4409(server: str) -> None:
+async def test_an_id_in_use_closes_with_4409(server: str) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", EVENTS)
         await socket.subscribe("1", TYPENAME)
         assert await socket.closed() == (4409, "Subscriber for 1 already exists")
 
 
-async def test_a_reason_longer_than_a_close_frame_is_cut(server: str) -> None:
+async def test_a_long_reason_is_truncated(server: str) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("ä" * 200, EVENTS)
         await socket.subscribe("ä" * 200, TYPENAME)
@@ -248,22 +246,22 @@ async def test_a_reason_longer_than_a_close_frame_is_cut(server: str) -> None:
 
 async def test_a_second_initialisation_closes_with_4429(server: str) -> None:
     async with Socket.opened(server) as socket:
-        await socket.tell(type="connection_init")
+        await socket.send(type="connection_init")
         assert await socket.closed() == (4429, "Too many initialisation requests")
 
 
 @pytest.mark.parametrize("protocols", [(), ("graphql-ws",), ("x", "y")])
-async def test_without_the_subprotocol_it_closes_with_4406(
+async def test_a_missing_subprotocol_closes_with_4406(
     server: str, protocols: tuple[str, ...]
 ) -> None:
     async with Socket.opened(server, protocols=protocols, init=False) as socket:
         assert await socket.closed() == (4406, "Subprotocol not acceptable")
 
 
-async def test_the_subprotocol_is_found_among_others(server: str) -> None:
+async def test_the_subprotocol_is_selected_among_others(server: str) -> None:
     async with Socket.opened(server, protocols=("graphql-ws", PROTOCOL)) as socket:
         assert socket.connection.subprotocol == PROTOCOL
-        await socket.stands()
+        await socket.wait_until_open()
 
 
 @asynccontextmanager
@@ -279,49 +277,49 @@ async def serving_sockets(settings: Settings, *, init_timeout_s: float) -> Async
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn tells it in no other way
+    while not server.started:  # noqa: ASYNC110  # uvicorn offers no event to wait for
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     await serving
 
 
-async def test_who_does_not_initialise_in_time_is_closed_with_4408(
+async def test_a_missing_initialization_closes_with_4408(
     settings: Callable[..., Settings],
 ) -> None:
     async with (
         serving_sockets(settings(), init_timeout_s=0.2) as server,
         Socket.opened(server, init=False) as socket,
     ):
-        await socket.tell(type="ping")
+        await socket.send(type="ping")
         assert await socket.closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_a_message_that_is_too_large_closes_with_1009(server: str) -> None:
+async def test_a_message_above_the_size_limit_closes_with_1009(server: str) -> None:
     async with Socket.opened(server) as socket:
-        # It may be told before all of it is sent.
+        # The server may close before all of the message is sent.
         with suppress(ConnectionClosed):
-            await socket.tell(type="ping", payload={"a": "x" * 20_000_000})
+            await socket.send(type="ping", payload={"a": "x" * 20_000_000})
         code, _ = await socket.closed()
         assert code == 1009
 
 
-async def test_too_many_operations_at_once_are_refused_each_by_itself(server: str) -> None:
+async def test_operations_above_the_limit_are_rejected_one_by_one(server: str) -> None:
     async with Socket.opened(server) as socket:
         for number in range(100):
             await socket.subscribe(str(number), EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         await socket.subscribe("one too many", TYPENAME)
-        message = await socket.hear()
+        message = await socket.receive()
         assert (message["id"], message["type"]) == ("one too many", "error")
         assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
-        await socket.tell(type="complete", id="7")
+        await socket.send(type="complete", id="7")
         await socket.subscribe("in its place", TYPENAME)
         await socket.next("in its place")
 
 
-async def test_results_are_written_as_over_http(server: str, graphql: GraphQL) -> None:
-    """JSON as stored, moments in UTC with Z."""
+async def test_results_are_encoded_as_over_http(server: str, graphql: GraphQL) -> None:
+    """JSON as stored, timestamps in UTC with Z."""
     metadata = '{"b": 1.50, "a": [1e2, null]}'
     create = """
         mutation ($m: JSON) {
@@ -342,26 +340,26 @@ async def test_results_are_written_as_over_http(server: str, graphql: GraphQL) -
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null"])
-async def test_a_page_from_elsewhere_opens_no_socket(server: str, origin: str) -> None:
+async def test_a_page_of_another_origin_opens_no_websocket(server: str, origin: str) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with Socket.opened(server, origin=origin):
             pass
     assert refused.value.response.status_code == 403
 
 
-async def test_a_page_of_our_own_opens_a_socket(server: str) -> None:
+async def test_a_page_of_this_origin_opens_a_websocket(server: str) -> None:
     async with Socket.opened(server, origin=server) as socket:
-        await socket.stands()
+        await socket.wait_until_open()
 
 
-async def test_a_client_that_vanishes_leaves_nothing_behind(server: str, graphql: GraphQL) -> None:
+async def test_a_disconnect_cleans_up(server: str, graphql: GraphQL) -> None:
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         socket.connection.transport.abort()
-    # What it listened to goes on for others.
+    # The feed continues for others.
     async with Socket.opened(server) as socket:
         await socket.subscribe("1", EVENTS)
-        await socket.stands()
+        await socket.wait_until_open()
         await create(graphql)
         await socket.next("1")

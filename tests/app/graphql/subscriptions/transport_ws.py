@@ -1,4 +1,4 @@
-"""A client of graphql-transport-ws that can also do what no client should."""
+"""A client of graphql-transport-ws that can also violate the protocol."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ RETRY_FOR_S = 10
 
 
 class Socket:
-    """One end of a WebSocket."""
+    """Client end of a WebSocket."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -30,32 +30,32 @@ class Socket:
         init: bool = True,
         **options: Any,
     ) -> AsyncIterator["Socket"]:
-        """Open a socket, with the connection initialised unless told otherwise."""
+        """Open a WebSocket, and initialize the connection if `init` is true."""
         url = server.replace("http://", "ws://") + "/graphql"
         wanted = [Subprotocol(name) for name in protocols] or None
         async with websockets.connect(url, subprotocols=wanted, **options) as connection:
             socket = cls(connection)
             if init:
-                await socket.tell(type="connection_init")
-                assert await socket.hear() == {"type": "connection_ack"}
+                await socket.send(type="connection_init")
+                assert await socket.receive() == {"type": "connection_ack"}
             yield socket
 
-    async def tell(self, **message: Any) -> None:
+    async def send(self, **message: Any) -> None:
         """Send a message."""
         await self.connection.send(json.dumps(message))
 
-    async def tell_raw(self, message: str | bytes) -> None:
-        """Send whatever it is."""
+    async def send_raw(self, message: str | bytes) -> None:
+        """Send any frame."""
         await self.connection.send(message)
 
-    async def hear(self) -> dict[str, Any]:
-        """Wait for the next message."""
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message."""
         async with asyncio.timeout(RETRY_FOR_S):
             message: dict[str, Any] = json.loads(await self.connection.recv())
         return message
 
-    async def hears_nothing(self, *, for_s: float = 0.3) -> bool:
-        """Tell whether no message comes."""
+    async def receives_nothing(self, *, for_s: float = 0.3) -> bool:
+        """Return whether no message arrives."""
         try:
             async with asyncio.timeout(for_s):
                 await self.connection.recv()
@@ -64,24 +64,24 @@ class Socket:
         return False
 
     async def subscribe(self, id: str, query: str, /, **variables: Any) -> None:
-        """Ask for an operation, and wait until a subscription stands."""
-        await self.tell(type="subscribe", id=id, payload={"query": query, "variables": variables})
+        """Start an operation."""
+        await self.send(type="subscribe", id=id, payload={"query": query, "variables": variables})
 
-    async def stands(self) -> None:
-        """Wait until all that was asked for before stands; no other message may come meanwhile."""
-        await self.tell(type="ping")
-        assert await self.hear() == {"type": "pong"}
+    async def wait_until_open(self) -> None:
+        """Wait until all subscriptions sent before are open; expect no other message until then."""
+        await self.send(type="ping")
+        assert await self.receive() == {"type": "pong"}
 
     async def next(self, id: str) -> Any:
-        """Wait for the next result of an operation, and return its data."""
-        message = await self.hear()
+        """Return the data of the next result of an operation."""
+        message = await self.receive()
         assert message["type"] == "next", message
         assert message["id"] == id
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]
 
     async def closed(self, *, retry_for_s: float = RETRY_FOR_S) -> tuple[int, str]:
-        """Wait until the server closes the socket; return the code and the reason that it gave."""
+        """Wait until the server closes the WebSocket, and return code and reason."""
         async with asyncio.timeout(retry_for_s):
             with suppress(websockets.ConnectionClosed):
                 while True:
