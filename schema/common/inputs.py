@@ -10,7 +10,6 @@ from strawberry.types.base import (
     get_object_definition,
 )
 from strawberry.types.field import StrawberryField
-from strawberry.types.maybe import Some
 
 # An input object as a resolver marked with `fast_resolver` receives it: the fields that the
 # client sent, or that have a default, by their Python names.
@@ -45,7 +44,7 @@ def as_data(value: Any) -> Any:
     """Return instances of Strawberry's input classes as dictionaries, other values unchanged."""
     if isinstance(value, list):
         return [as_data(item) for item in value]
-    if isinstance(value, Some):
+    if isinstance(value, strawberry.Some):
         return as_data(value.value)
     definition = get_object_definition(value)
     if definition is None or not definition.is_input:

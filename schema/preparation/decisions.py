@@ -113,10 +113,8 @@ def _decide(place: str, field: GraphQLField, owner: strawberry.Schema) -> Decisi
     if wrapped is not None:
         return Decision(Route.STRAWBERRY, wrapped)
     if mark is None or resolver is None:
-        read = _attribute(definition.python_name)
-        # The same as Strawberry's own function for such a field, with two calls less.
-        field.resolve = read
-        record_fast_resolver(field, FastResolver(read, definition.python_name))
+        name = definition.python_name
+        record_fast_resolver(field, FastResolver(_attribute(name), name))
         return Decision(Route.ATTRIBUTE, "it has no resolver of its own")
     for argument in field.args.values():
         record_python_name(argument, argument.extensions[DEFINITION].python_name)
@@ -146,6 +144,4 @@ def _attribute(name: str) -> Callable[..., Any]:
     def resolve(source: Any, _info: Any) -> Any:
         return getattr(source, name)
 
-    # Extensions that trace resolvers leave such ones out.
-    resolve._is_default = True  # type: ignore[attr-defined]  # noqa: SLF001  # as Strawberry's own
     return resolve
