@@ -1,8 +1,7 @@
-"""Conditions and statements as data: SQL text with its values, never joined by hand.
+"""SQL text together with its values, so that values never become part of the text.
 
-A text marks each value with ``$?``; `render` numbers the marks when the statement
-is whole. A text is always written by us: nothing of a caller's ever becomes part
-of one, it becomes a value.
+Each value is marked by ``$?`` in the text; `render` numbers the marks when the statement is
+complete. Texts are constants of the code: input of a client is always a value.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,19 +14,19 @@ MARK = "$?"
 
 @dataclass(frozen=True, slots=True)
 class ParentColumn:
-    """Stands for a column of the parent row, in a query that is run for many parents at once."""
+    """Placeholder value: a column of the parent row, in a query that runs for many parents."""
 
     column: str
 
 
 class Access(Enum):
-    """How PostgreSQL finds the rows of a condition."""
+    """How PostgreSQL can find the rows that satisfy a condition."""
 
-    # One by one, or in a way that we do not care for.
+    # One by one, or in any other way that does not matter here.
     SCANNED = "scanned"
-    # By an index in an order, and it knows from its statistics how many there are.
+    # Through an index that has an order, with statistics on the number of rows.
     ORDERED = "ordered"
-    # By an inverted index (GIN), in no order; and of how many there are it has but a guess.
+    # Through an inverted index (GIN), in no order, with only a guess at the number of rows.
     INVERTED = "inverted"
 
 
@@ -35,15 +34,17 @@ class Access(Enum):
 class Sql:
     """A piece of SQL: ``text`` with one ``$?`` for each of ``values``.
 
-    `access` says how the rows of a condition are found. Of an inverted one, ``beside`` is the
-    ordered part of what is joined to it by AND, and it is narrowed where a part is scanned.
+    ``access`` says how the rows of a condition are found. The last two fields are set only for
+    an inverted condition that is joined by AND to others: ``ordered_part`` is the part of it
+    that an ordered index answers, and ``has_scanned_part`` is true if rows are also filtered by
+    a condition without an index.
     """
 
     text: str
     values: tuple[Any, ...] = ()
     access: Access = Access.SCANNED
-    beside: "Sql | None" = None
-    is_narrowed: bool = False
+    ordered_part: "Sql | None" = None
+    has_scanned_part: bool = False
 
 
 TRUE = Sql("TRUE")
@@ -51,41 +52,55 @@ FALSE = Sql("FALSE")
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
-    """Join by AND; no condition at all is true."""
-    parts = [one for one in conditions if one is not TRUE]
+    """Join conditions by AND; no condition is TRUE.
+
+    The result is inverted if any part is, and ordered if all parts are.
+    """
+    parts = [condition for condition in conditions if condition is not TRUE]
     match parts:
         case []:
             return TRUE
         case [condition]:
             return condition
-    text, values = _joined(" AND ", parts)
-    if any(one.access is Access.INVERTED for one in parts):
-        beside = all_of(filter(None, map(_ordered_part, parts)))
-        is_narrowed = any(one.access is Access.SCANNED or one.is_narrowed for one in parts)
-        return Sql(text, values, Access.INVERTED, beside, is_narrowed)
-    is_ordered = all(one.access is Access.ORDERED for one in parts)
+    text, values = _join(" AND ", parts)
+    accesses = [part.access for part in parts]
+    if Access.INVERTED in accesses:
+        return Sql(
+            text,
+            values,
+            Access.INVERTED,
+            ordered_part=_ordered_part(parts),
+            has_scanned_part=_has_scanned_part(parts),
+        )
+    is_ordered = all(access is Access.ORDERED for access in accesses)
     return Sql(text, values, Access.ORDERED if is_ordered else Access.SCANNED)
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
-    """Join by OR; no condition at all is false."""
+    """Join conditions by OR; no condition is FALSE.
+
+    The result is inverted if all parts are, and otherwise scanned.
+    """
     parts = list(conditions)
     match parts:
         case []:
             return FALSE
         case [condition]:
             return condition
-    is_inverted = all(one.access is Access.INVERTED for one in parts)
-    return Sql(*_joined(" OR ", parts), Access.INVERTED if is_inverted else Access.SCANNED)
+    is_inverted = all(part.access is Access.INVERTED for part in parts)
+    return Sql(*_join(" OR ", parts), Access.INVERTED if is_inverted else Access.SCANNED)
 
 
 def negation(condition: Sql) -> Sql:
-    """Negate in two-valued logic: where the condition is not true, be it false or null."""
+    """Negate a condition in two-valued logic: the result is true where it is false or null."""
     return Sql(f"({condition.text}) IS NOT TRUE", condition.values)
 
 
 def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
-    """Return the numbered text and its values; ``outer`` is the alias of the parents."""
+    """Return the text with numbered marks, and its values.
+
+    ``outer`` is the alias of the table that parent columns refer to.
+    """
     texts = piece.text.split(MARK)
     rendered = [texts[0]]
     values: list[Any] = []
@@ -100,16 +115,22 @@ def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
 
 
 def concatenate(pieces: Sequence[Sql | str]) -> Sql:
-    """Put pieces one after the other; how the rows of what comes out are found is not known."""
+    """Return the pieces one after another, without the access of any of them."""
     text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
     values = tuple(value for piece in pieces if isinstance(piece, Sql) for value in piece.values)
     return Sql(text, values)
 
 
-def _ordered_part(condition: Sql) -> Sql | None:
-    return condition if condition.access is Access.ORDERED else condition.beside
+def _ordered_part(parts: Sequence[Sql]) -> Sql:
+    """Return the parts that an ordered index answers, those nested in inverted parts included."""
+    found = [part if part.access is Access.ORDERED else part.ordered_part for part in parts]
+    return all_of(part for part in found if part is not None)
 
 
-def _joined(word: str, conditions: list[Sql]) -> tuple[str, tuple[Any, ...]]:
-    text = word.join([f"({condition.text})" for condition in conditions])
+def _has_scanned_part(parts: Sequence[Sql]) -> bool:
+    return any(part.access is Access.SCANNED or part.has_scanned_part for part in parts)
+
+
+def _join(operator: str, conditions: Sequence[Sql]) -> tuple[str, tuple[Any, ...]]:
+    text = operator.join([f"({condition.text})" for condition in conditions])
     return text, tuple([value for condition in conditions for value in condition.values])

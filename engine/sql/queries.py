@@ -1,4 +1,7 @@
-"""What a resolver returns in place of rows: which they are, not what is read of them."""
+"""Queries that resolvers return in place of rows.
+
+A query says which rows to read. The selection set of the field says which columns.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class SingleRow:
-    """The first row that fits, or null where there is none."""
+    """The first row that satisfies a condition, or null."""
 
     table: Table
     where: Sql
@@ -26,7 +29,7 @@ class SingleRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the rows that fit: a Relay connection."""
+    """A page of the rows that satisfy a condition: a Relay connection."""
 
     table: Table
     order: RowOrder
@@ -36,10 +39,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """The rows with these primary keys, looked for in the tables in their order.
+    """The rows with these primary keys, each from the first of the tables that has the key.
 
-    A list in the order of the keys with null where there is none, or, if ``single``,
-    just the first of it.
+    The result is a list in the order of the keys, with null for a key that no table has; or only
+    its first item, if ``single``.
     """
 
     tables: tuple[Table, ...]
@@ -49,14 +52,14 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[M]):
-    """A row that was read already: all columns of its table, as they are selected for answers."""
+    """A row that has already been read: all columns of its table, in their selected form."""
 
     table: Table
     record: Sequence[Any]
 
     @property
     def instance(self) -> M:
-        """The row as the ORM would have fetched it."""
+        """The row as a model instance."""
         values = zip(self.table.columns.values(), self.record, strict=True)
         row = {
             column.name: parse_timestamp(value) if column.is_time and value is not None else value
@@ -70,5 +73,5 @@ QUERIES = (SingleRow, Page, Nodes, Loaded)
 
 
 def by_key(table: Table, key: str) -> SingleRow:
-    """Return the row with this primary key."""
+    """Return the query for the row with this primary key."""
     return SingleRow(table, Sql(f'"{table.key}" = $?', (key,)))

@@ -1,4 +1,4 @@
-"""The statements: each selected list level is one, for all of its parents at once."""
+"""SQL statements: one for each selected list level, for all of its parents at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,18 +8,19 @@ from engine.sql.ordering import Keyset
 from engine.sql.queries import Page, SingleRow
 from engine.sql.tables import Table
 
-# How many rows are gone through for each row of a page, before an inverted index is asked;
-# five times as many where other conditions leave fewer that fit.
+# Rows to walk in list order for each row of a page, before the inverted index is used.
 NEAREST_PER_ROW = 100
-# The alias under which a nested statement sees the columns of its parents.
+# Walk more rows where a condition without an index leaves fewer matches.
+SCANNED_FACTOR = 5
+# The alias of the parent rows in a nested statement.
 PARENTS = "parents"
-# An array behind a SELECT has no length that PostgreSQL could plan for: of a few keys it
-# would make a new plan each time, which takes longer than to run it. So it plans for ten.
+# The subquery hides the length of the array. For a short array that it can see, PostgreSQL makes
+# a new plan at each run, which takes longer than the run. Now it plans once, for ten items.
 _ARRAY = "(SELECT $?::text[])"
 
 
 def row_statement(query: SingleRow, columns: str) -> Sql:
-    """Return the statement of a single row."""
+    """Return the statement that reads a single row."""
     order = f" ORDER BY {query.order.order_by()}" if query.order else ""
     return concatenate(
         (f'SELECT {columns} FROM "{query.table.name}" WHERE ', query.where, f"{order} LIMIT 1")
@@ -27,16 +28,16 @@ def row_statement(query: SingleRow, columns: str) -> Sql:
 
 
 def rows_statement(table: Table, keys: Sequence[str], columns: str) -> Sql:
-    """Return the statement of the rows with these primary keys, in no order."""
+    """Return the statement that reads the rows with these primary keys, in no order."""
     return Sql(
-        # Without the cast, ANY would take it for rows.
+        # The cast makes ANY take the subquery for an array, not for rows.
         f'SELECT {columns} FROM "{table.name}" WHERE "{table.key}" = ANY({_ARRAY}::text[])',
         (list(keys),),
     )
 
 
 def key_tables_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
-    """Return the statement that tells in which of the tables (by number) each key is."""
+    """Return the statement that reads each existing key with the index of its table."""
     parts: list[Sql | str] = []
     for number, table in enumerate(tables):
         if parts:
@@ -46,7 +47,7 @@ def key_tables_statement(tables: Sequence[Table], keys: Sequence[str]) -> Sql:
 
 
 def page_statement(page: Page, columns: str) -> Sql:
-    """Return the statement of a page: one row more than its size, to tell whether more follow."""
+    """Return the statement of a page, with one row more to see whether another page follows."""
     window = page.window
     bounds = []
     if window.after is not None:
@@ -59,41 +60,47 @@ def page_statement(page: Page, columns: str) -> Sql:
 
 
 def page_values(page: Page) -> tuple[Any, ...]:
-    """Return the values of a page's statement."""
-    return _values(page, (page.window.after or ()) + (page.window.before or ()))
+    """Return the values of the page's statement."""
+    return _first_rows_values(page, (page.window.after or ()) + (page.window.before or ()))
 
 
 def total_expression(page: Page) -> Sql:
-    """Return the count of all rows of the list, on whatever page."""
+    """Return the expression that counts all rows of the list."""
     return concatenate((f'(SELECT count(*) FROM "{page.table.name}" WHERE ', page.where, ")"))
 
 
 def opposite_page_expression(page: Page) -> Sql:
-    """Return whether rows lie on the other side of the cursor that the page starts from."""
+    """Return the expression for whether the list has rows on the other side of the page's start.
+
+    The row of the start cursor counts as one.
+    """
     keyset = page.window.start
     if keyset is None:
         return FALSE
     reverse = not page.window.backward
-    other_side = page.order.beyond(keyset, reverse=reverse, inclusive=True)
-    rows = _first_rows(page, "1", other_side, reverse=reverse, limit=1)
+    bounds = page.order.beyond(keyset, reverse=reverse, inclusive=True)
+    rows = _first_rows(page, "1", bounds, reverse=reverse, limit=1)
     return concatenate(("EXISTS (", rows, ")"))
 
 
 def opposite_page_values(page: Page) -> tuple[Any, ...]:
-    """Return the values of that expression."""
+    """Return the values of `opposite_page_expression`."""
     keyset = page.window.start
-    return () if keyset is None else _values(page, keyset)
+    return () if keyset is None else _first_rows_values(page, keyset)
 
 
-# Where an inverted index answers a condition, PostgreSQL can go through the rows in the
-# order of the list, and finds what is frequent at once and what is rare at the very end;
-# or by the index, where it is the other way round. It chooses by a guess, which of words
-# that come together, of phrases and of words that nobody has written is wrong by orders
-# of magnitude. So the nearest rows (of those that fit as far as it can foresee) are gone
-# through, and only where they do not have enough, and are not all there is, all that fit
-# are found by the index. A filter over rows in order keeps their order; and by OFFSET 0
-# the others are planned by themselves, so that neither the order nor the limit outside
-# tempts PostgreSQL to the index of the order.
+# A page of an inverted condition can be found in two ways. Walking the rows in list order finds
+# frequent matches at once and rare ones only at the end; the inverted index is the opposite.
+# PostgreSQL chooses by its guess of the number of matches, which is wrong by orders of magnitude
+# for correlated words, phrases and unknown words. So this statement does not let it choose:
+#
+# - `nearest` walks a bounded number of rows in list order and filters them.
+# - `last` is the row where that walk ends, if the list is longer.
+# - `others` uses the inverted index, but only if `nearest` did not fill the page and `last`
+#   exists. `found` takes its rows after `last`.
+#
+# A filter over ordered rows keeps their order. OFFSET 0 makes PostgreSQL plan `others` on its
+# own, so that the outer ORDER BY and LIMIT do not make it use the index of the order.
 _NEAREST_FIRST = """
 WITH nearest AS MATERIALIZED (
     SELECT *
@@ -112,7 +119,7 @@ SELECT {columns}
 FROM (
     SELECT * FROM nearest
     UNION ALL
-    (SELECT * FROM others WHERE {bounds} AND {further} ORDER BY {order} LIMIT {limit})
+    (SELECT * FROM others WHERE {bounds} AND {after_last} ORDER BY {order} LIMIT {limit})
 ) AS found
 ORDER BY {order}
 LIMIT {limit}
@@ -120,50 +127,70 @@ LIMIT {limit}
 
 
 def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
-    """Return the statement of the first rows that fit, of those within bounds."""
-    values = _values(page, bounds.values)
-    order = page.order.order_by(reverse=reverse)
-    if page.where.access is Access.INVERTED:
-        per_row = NEAREST_PER_ROW * (5 if page.where.is_narrowed else 1)
-        nearest = per_row * (page.window.size + 1)
-        bounds = all_of((bounds, page.where.beside or TRUE))
-        further = page.order.beyond_row(Sql("(SELECT * FROM last)"), reverse=reverse)
-        text = _NEAREST_FIRST.format(
-            columns=columns,
-            table=f'"{page.table.name}"',
-            where=f"({page.where.text})",
-            bounds=f"({bounds.text})",
-            further=further.text,
-            terms=page.order.expressions,
-            order=order,
-            limit=limit,
-            nearest=nearest,
-            before_last=nearest - 1,
-        )
-    else:
-        condition = all_of((page.where, bounds)).text
-        text = (
-            f'SELECT {columns} FROM "{page.table.name}" WHERE {condition} '
-            f"ORDER BY {order} LIMIT {limit}"
-        )
-    return Sql(text, values)
+    """Return the statement of the first ``limit`` rows of a page's list within ``bounds``.
+
+    Its values are those of `_first_rows_values`, so that a cached text can get new values.
+    """
+    text_of = _nearest_first if page.where.access is Access.INVERTED else _in_order
+    text = text_of(page, columns, bounds, reverse=reverse, limit=limit)
+    return Sql(text, _first_rows_values(page, bounds.values))
 
 
-def _values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
-    """Return the values of the statement of the first rows, in the order of its marks."""
+def _first_rows_values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
+    """Return the values of `_first_rows`, in the order of the marks in its text.
+
+    ``bounds`` are the values of the bounds.
+    """
     where = page.where
     if where.access is not Access.INVERTED:
         return where.values + bounds
-    if where.beside is not None:
-        bounds += where.beside.values
-    return bounds + where.values + bounds + where.values + bounds
+    if where.ordered_part is not None:
+        bounds += where.ordered_part.values
+    in_nearest = bounds + where.values
+    in_last = bounds
+    in_others = where.values
+    in_found = bounds
+    return in_nearest + in_last + in_others + in_found
+
+
+def _in_order(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> str:
+    """Return a statement whose plan is left to PostgreSQL. Values: condition, bounds."""
+    condition = all_of((page.where, bounds)).text
+    return (
+        f'SELECT {columns} FROM "{page.table.name}" WHERE {condition} '
+        f"ORDER BY {page.order.order_by(reverse=reverse)} LIMIT {limit}"
+    )
+
+
+def _nearest_first(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> str:
+    """Return `_NEAREST_FIRST` for a page.
+
+    The ordered part of the condition belongs to its bounds: an ordered index serves both.
+    """
+    factor = SCANNED_FACTOR if page.where.has_scanned_part else 1
+    nearest = NEAREST_PER_ROW * factor * (page.window.size + 1)
+    after_last = page.order.beyond_row(Sql("(SELECT * FROM last)"), reverse=reverse)
+    ordered_bounds = all_of((bounds, page.where.ordered_part or TRUE))
+    return _NEAREST_FIRST.format(
+        columns=columns,
+        table=f'"{page.table.name}"',
+        where=f"({page.where.text})",
+        bounds=f"({ordered_bounds.text})",
+        after_last=after_last.text,
+        terms=page.order.expressions,
+        order=page.order.order_by(reverse=reverse),
+        limit=limit,
+        nearest=nearest,
+        before_last=nearest - 1,
+    )
 
 
 def per_parent_statement(statement: Sql, names: Sequence[str]) -> Sql:
-    """Return the statement run for each parent; the last column is the parent's number from 1.
+    """Return a statement that runs the given one for each parent.
 
-    The first values are an array for each column of the parents. A LATERAL join is a
-    nested loop, which keeps the rows of a parent in their order.
+    Its first values are one array for each of the parents' columns ``names``; its last column
+    is the number of the parent, from 1. A LATERAL join is a nested loop, which keeps the order
+    of a parent's rows.
     """
     aliases = ", ".join(f'"{name}"' for name in (*names, "parent_number"))
     return concatenate(
@@ -178,10 +205,10 @@ def per_parent_statement(statement: Sql, names: Sequence[str]) -> Sql:
 
 
 def expressions_statement(expressions: Sequence[Sql]) -> Sql:
-    """Return the statement that answers several expressions in one row."""
-    # Each has a name of its own, or a subquery could not hold them.
+    """Return the statement that selects several expressions as one row."""
+    # A subquery needs distinct column names.
     named = [
-        concatenate((", " if number else "SELECT ", expression, f" AS answer_{number}"))
+        concatenate((", " if number else "SELECT ", expression, f" AS value_{number}"))
         for number, expression in enumerate(expressions)
     ]
     return concatenate(named)

@@ -1,4 +1,4 @@
-"""What a Tortoise model says of its table: the one source of names and kinds of columns."""
+"""Tables and columns, derived from Tortoise models: the only source of column names and types."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and what its values are, where they are not answered as the driver has them."""
+    """A column, and how its values are converted for a response."""
 
     name: str
-    # Of an enumeration: what is answered for each value, null included.
+    # The GraphQL name of each value of an enum column, null included; None for other columns.
     enum_names: Mapping[str | None, str | None] | None = None
-    # A jsonb column: the driver gives its text.
+    # A jsonb column, which the driver returns as text.
     is_json: bool = False
     is_time: bool = False
     is_nullable: bool = False
@@ -29,18 +29,18 @@ class Column:
 
     @property
     def sql(self) -> str:
-        """The column as an expression of SQL."""
+        """The column as an SQL expression."""
         return f'"{self.name}"'
 
     @property
     def selected(self) -> str:
-        """What to select for an answer."""
+        """The expression to select for a response."""
         return as_json(self.sql) if self.is_time else self.sql
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A field of an answer that is worked out from columns, in the order of ``columns``."""
+    """A field that is computed from the values of columns, in the order of ``columns``."""
 
     columns: tuple[str, ...]
     compute: Callable[..., Any]
@@ -48,20 +48,20 @@ class Computed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table as the engine reads it; its rows are the objects of the GraphQL ``type_name``."""
+    """A table whose rows are the objects of the GraphQL type ``type_name``."""
 
     model: type[Model]
     type_name: str
     name: str
-    # The primary key: one column of text.
+    # The primary key: a single text column.
     key: str
     columns: Mapping[str, Column]
     computed: Mapping[str, Computed] = field(default_factory=dict)
 
 
 def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = None) -> Table:
-    """Read a model, named like its GraphQL type; ``computed`` adds fields worked out of columns."""
-    meta = model._meta  # noqa: SLF001  # where Tortoise keeps a model's columns
+    """Return the table of a model, whose name is that of its GraphQL type."""
+    meta = model._meta  # noqa: SLF001  # Tortoise keeps the columns of a model there
     columns = {
         column: _column(column, meta.fields_map[attribute])
         for attribute, column in meta.fields_db_projection.items()
@@ -77,8 +77,8 @@ def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = No
 
 
 def instance(model: type[M], row: Mapping[str, Any]) -> M:
-    """Return a row as the ORM would have fetched it; what is no column of the model is left out."""
-    return model._init_from_db(**row)  # noqa: SLF001  # the ORM has no public way to do this
+    """Return a row as an instance of its model; values without a column are ignored."""
+    return model._init_from_db(**row)  # noqa: SLF001  # the ORM does not offer this publicly
 
 
 def _column(name: str, source: fields.Field[Any]) -> Column:

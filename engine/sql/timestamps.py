@@ -1,7 +1,7 @@
-"""Moments on their way from PostgreSQL to an answer, without a datetime in between.
+"""Conversion of timestamps from PostgreSQL to responses, without a datetime in between.
 
-PostgreSQL writes a moment into JSON nearly as the API answers it. The driver would make
-a datetime of it, of which the encoder makes a text again: at four times the cost.
+PostgreSQL writes timestamps into JSON almost in the format of the API. Decoding them into
+datetimes and encoding those again costs four times as much.
 """
 
 import re
@@ -15,11 +15,10 @@ __all__ = [
     "response_expression",
 ]
 
-# How a JSON string ends that has six digits after the point, in UTC; what comes before is
-# as long as in all of them.
-_END = '+00:00"'
-_LENGTH = len('"2026-01-31T08:15:00.000000')
-# What the driver makes of them, but for the zone.
+# The end of a JSON string with six fractional digits in UTC, and the length of what precedes it.
+_UTC_END = '+00:00"'
+_UTC_START_LENGTH = len('"2026-01-31T08:15:00.000000')
+# The same values as the driver decodes, with a time zone.
 _INFINITE = {
     '"-infinity"': datetime.min.replace(tzinfo=UTC),
     '"infinity"': datetime.max.replace(tzinfo=UTC),
@@ -30,33 +29,33 @@ _IN_CURSOR = re.compile(
 
 
 def as_json(expression: str) -> str:
-    """Return the expression of SQL for a moment as a JSON string."""
+    """Return the SQL expression of a timestamp as a JSON string."""
     return f"to_json({expression})"
 
 
 def response_expression(name: str) -> str:
-    """Return the expression of Python for such a string as the encoder would write the moment.
+    """Return a Python expression that converts such a string, in a variable of this name.
 
-    It refers to ``parse_timestamp``.
+    Its result encodes to the same JSON as the datetime would. It calls ``parse_timestamp``.
     """
-    # Nine of ten. Others end in zeros, which PostgreSQL leaves out.
-    is_whole = f"{name}[{_LENGTH}:] == {_END!r}"
-    return f"{name}[1:{_LENGTH}] + 'Z' if {is_whole} else parse_timestamp({name})"
+    # Nine strings of ten have six fractional digits. PostgreSQL omits trailing zeros.
+    has_six_digits = f"{name}[{_UTC_START_LENGTH}:] == {_UTC_END!r}"
+    return f"{name}[1:{_UTC_START_LENGTH}] + 'Z' if {has_six_digits} else parse_timestamp({name})"
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Return the moment in UTC of a JSON string of PostgreSQL's."""
+    """Return the UTC datetime of a timestamp that PostgreSQL wrote as a JSON string."""
     return _INFINITE.get(text) or datetime.fromisoformat(text[1:-1]).astimezone(UTC)
 
 
-def format_timestamp(moment: datetime) -> str:
-    """Return a moment as PostgreSQL writes it into JSON, where the zone is UTC."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+def format_timestamp(value: datetime) -> str:
+    """Return a datetime as PostgreSQL writes it into JSON in a UTC session."""
+    text = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
     return f'"{text.rstrip("0").removesuffix(".")}+00:00"'
 
 
 def is_cursor_timestamp(text: str) -> bool:
-    """Tell whether the content of a JSON string is a moment."""
+    """Return whether a text is a valid timestamp in a cursor."""
     if f'"{text}"' in _INFINITE:
         return True
     try:
