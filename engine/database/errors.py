@@ -1,4 +1,4 @@
-"""What may become of a statement or of a connection, and whether waiting mends it."""
+"""Classification of the errors of statements and connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ __all__ = [
     "violated_constraint",
 ]
 
-# What asyncpg raises, be it of the connection or of the database.
+# The errors that asyncpg raises for a connection or a statement.
 DATABASE_ERRORS = (
     OSError,
     asyncpg.PostgresError,
@@ -24,12 +24,12 @@ DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
-# Classes of SQLSTATE (PostgreSQL, appendix A) that say "not now": connection
-# exceptions, insufficient resources, operator intervention (but not a cancelled
-# statement, which has run out of its time).
+# Prefixes of SQLSTATE codes (PostgreSQL, appendix A) for an unavailable database: connection
+# exceptions, insufficient resources, and operator intervention, except a cancelled statement
+# (57014), which reports a timeout.
 _UNAVAILABLE_CLASSES = ("08", "53", "57P")
-# Classes that no waiting mends: what is read is not there, not allowed, or not what it was.
-_LASTING_CLASSES = ("22", "42")
+# Errors in the data, the statement, the schema or the privileges: retrying does not help.
+_PERMANENT_CLASSES = ("22", "42")
 _UNAVAILABLE_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -39,25 +39,26 @@ _UNAVAILABLE_ERRORS = (
 
 
 class DatabaseUnavailable(Exception):
-    """The database did not answer, or gave no connection in time; trying again may help."""
+    """The database cannot be reached, or no connection became free in time; a retry may help."""
 
 
 @contextmanager
 def convert_connection_errors() -> Iterator[None]:
-    """Make a connection; raises DatabaseUnavailable, whatever the system calls it.
+    """Convert an OSError in the block to DatabaseUnavailable; for blocks that only connect.
 
-    A socket that is gone, a name that leads nowhere, a host that does not answer: they have
-    in common only that they are an OSError, and so has much that is no fault of a database.
+    A missing socket, an unknown host name and an unreachable host have only OSError in common,
+    which outside such a block can have other causes.
     """
     try:
         yield
     except OSError as error:
-        message = f"no connection to the database can be made: {type(error).__name__}"
-        raise DatabaseUnavailable(message) from error
+        raise DatabaseUnavailable(
+            f"cannot connect to the database: {type(error).__name__}"
+        ) from error
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE behind an error, also where the ORM has wrapped it."""
+    """Return the SQLSTATE of an error, or of the error that the ORM wrapped."""
     while error is not None:
         state = getattr(error, "sqlstate", None)
         if isinstance(state, str):
@@ -67,7 +68,7 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def violated_constraint(error: BaseException | None) -> str | None:
-    """Return the name of the constraint that a statement would have violated."""
+    """Return the name of the constraint that a statement violated."""
     while error is not None:
         name = getattr(error, "constraint_name", None)
         if isinstance(name, str):
@@ -77,7 +78,7 @@ def violated_constraint(error: BaseException | None) -> str | None:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Tell whether an error means that the database is away and trying again may help."""
+    """Return whether an error means that the database is unavailable, so that a retry may help."""
     while error is not None:
         state = getattr(error, "sqlstate", None)
         if isinstance(state, str):
@@ -89,8 +90,8 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether an error is of those that waiting mends, as when a database is restarted."""
+    """Return whether an error can disappear by itself, as after a restart of the database."""
     state = sqlstate(error)
     if state is not None:
-        return not state.startswith(_LASTING_CLASSES)
+        return not state.startswith(_PERMANENT_CLASSES)
     return is_unavailable(error)

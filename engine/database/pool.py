@@ -1,10 +1,13 @@
-"""A pool in front of asyncpg's, in which a connection goes from hand to hand.
+"""Connection pool in front of asyncpg's, which passes clean connections from user to user.
 
-For each loan asyncpg makes a proxy, a future and a task, which cost a fourth of a small
-query. Here who is done with a connection that is as it was hands it on: to who waits
-longest, or on a stack, from where the next one takes it. It goes back to asyncpg, which
-looks after it, when its statement has failed, and when nobody has wanted it for a while.
-To Tortoise this is its pool.
+For each checkout asyncpg makes a proxy, a future and a task, which cost a quarter of a small
+query. This pool checks a connection out of asyncpg's pool once and then reuses it: a clean
+connection goes to the caller that has waited longest, or onto a stack of idle connections. It
+goes back to asyncpg, which resets or closes it, when its statement failed or it stays idle.
+
+A slot is the right to have one connection checked out of asyncpg's pool; there are ``max_size``.
+Each slot is always in exactly one of these places: free, idle (with its connection), in use by a
+caller, or being released.
 """
 
 import asyncio
@@ -14,44 +17,50 @@ from typing import Any
 
 import asyncpg
 
-from engine.database.errors import DATABASE_ERRORS, DatabaseUnavailable, convert_connection_errors
+from engine.database.errors import (
+    DATABASE_ERRORS,
+    DatabaseUnavailable,
+    convert_connection_errors,
+)
 from engine.database.timeouts import Timeouts
 
 __all__ = ["ACQUIRE_TIMEOUT_S", "Pool", "open_pools"]
 
 ACQUIRE_TIMEOUT_S = 5.0
-# A connection on the stack that nobody has wanted for so long is one too many.
+# A connection that stays idle for this long goes back to asyncpg.
 IDLE_S = 1.0
 
 
 class Pool:
-    """The connections of this process to one database."""
+    """The connections of this process to one database; Tortoise uses it as an asyncpg pool."""
 
     def __init__(self, inner: asyncpg.Pool) -> None:
         self.max_size: int = inner.get_max_size()
         self._inner = inner
-        # Connections that asyncpg has lent us, or is about to: those on the stack too.
+        # Slots that are not free: idle connections are checked out of asyncpg's pool too.
         self._checked_out = 0
-        self._stack: list[Any] = []
-        # The fewest that lay there since it was last looked: so many nobody wanted.
-        self._unwanted = 0
-        self._sweeping: asyncio.TimerHandle | None = None
-        self._returning: set[asyncio.Task[None]] = set()
+        # The connection that was used last is on top.
+        self._idle: list[Any] = []
+        # The smallest size of the stack since the last eviction: this many were never used.
+        self._unused = 0
+        self._eviction: asyncio.TimerHandle | None = None
+        self._releases: set[asyncio.Task[None]] = set()
         self._is_closing = False
-        # Who waits is given a connection, or None: the right to borrow one.
-        self._waiting: deque[asyncio.Future[Any]] = deque()
-        self._deadlines = Timeouts(ACQUIRE_TIMEOUT_S)
+        # Callers without a slot, the longest waiting first. The result of a future is a
+        # connection, or None for a slot without one.
+        self._waiters: deque[asyncio.Future[Any]] = deque()
+        self._timeouts = Timeouts(ACQUIRE_TIMEOUT_S)
 
     @property
     def available(self) -> int:
         """The number of connections that can be acquired without waiting."""
-        return self.max_size - self._checked_out + len(self._stack)
+        return self.max_size - self._checked_out + len(self._idle)
 
     async def acquire(self) -> Any:
-        """Return a connection, for its user alone; raises DatabaseUnavailable."""
-        if self._stack:
-            connection = self._stack.pop()
-            self._unwanted = min(self._unwanted, len(self._stack))
+        """Return a connection for the caller's exclusive use; raises DatabaseUnavailable."""
+        if self._idle:
+            connection = self._idle.pop()
+            self._unused = min(self._unused, len(self._idle))
         elif self._checked_out < self.max_size:
             self._checked_out += 1
             connection = None
@@ -65,49 +74,48 @@ class Pool:
                     await self._inner.release(connection)
                 return await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
         except BaseException:
-            self._return_one()
+            self._free_slot()
             raise
 
     def return_clean(self, connection: Any) -> None:
-        """Give a connection back that is as it was: no transaction, no session's state."""
-        waiting = self._next_waiting()
-        if waiting is not None:
-            waiting.set_result(connection)
+        """Return a connection without a transaction or session state, for immediate reuse."""
+        waiter = self._next_waiter()
+        if waiter is not None:
+            waiter.set_result(connection)
         elif self._is_closing:
             self.release_in_background(connection)
         else:
-            self._stack.append(connection)
-            if self._sweeping is None:
-                self._evict_idle_later()
+            self._idle.append(connection)
+            if self._eviction is None:
+                self._schedule_eviction()
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back whose state is not known: asyncpg mends it, or ends it."""
+        """Return a connection in an unknown state; asyncpg resets or closes it."""
         try:
-            # That it had to be ended must not hide from its user why it was given back: least
-            # of all that he was cancelled.
+            # A failed reset must not hide the error or the cancellation that led to it. asyncpg
+            # closes such a connection.
             with suppress(*DATABASE_ERRORS):
                 await self._inner.release(connection)
         finally:
-            self._return_one()
+            self._free_slot()
 
     def release_in_background(self, connection: Any) -> None:
-        """Release a connection, but wait for nothing.
+        """Release a connection without waiting.
 
-        Until PostgreSQL says that a cancelled statement has ended takes seconds where it
-        does not answer, and who was cancelled has no time left.
+        PostgreSQL can take seconds to confirm that a cancelled statement has ended, which is too
+        long for a caller that has been cancelled.
         """
         task = asyncio.create_task(self.release(connection))
-        self._returning.add(task)
-        task.add_done_callback(self._returning.discard)
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
 
     async def close(self) -> None:
-        """Close all connections, each when it is given back."""
+        """Close all connections; wait for those in use to be returned."""
         self._is_closing = True
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-        while self._stack:
-            self.release_in_background(self._stack.pop())
-        # It waits for all that it has lent.
+        if self._eviction is not None:
+            self._eviction.cancel()
+        while self._idle:
+            self.release_in_background(self._idle.pop())
         await self._inner.close()
 
     def terminate(self) -> None:
@@ -115,51 +123,63 @@ class Pool:
         self._inner.terminate()
 
     async def _wait(self) -> Any:
-        waiting = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
+        """Wait for a slot; return its connection, or None if it has none.
+
+        A slot is never lost: if it arrives as the wait times out or is cancelled, it goes to the
+        next waiter.
+        """
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            with self._deadlines.apply():
-                return await waiting
-        except BaseException as error:
-            if waiting.done() and not waiting.cancelled():
-                # It has come at the last moment.
-                if waiting.result() is None:
-                    self._return_one()
-                else:
-                    self.return_clean(waiting.result())
-            if isinstance(error, TimeoutError):
-                message = f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
-                raise DatabaseUnavailable(message) from error
+            with self._timeouts.apply():
+                return await waiter
+        except TimeoutError as error:
+            self._give_up(waiter)
+            raise DatabaseUnavailable(
+                f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
+            ) from error
+        except BaseException:
+            self._give_up(waiter)
             raise
 
-    def _next_waiting(self) -> asyncio.Future[Any] | None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            # Who has given up waiting is done.
-            if not waiting.done():
-                return waiting
+    def _give_up(self, waiter: asyncio.Future[Any]) -> None:
+        """Pass on the slot of a caller that stopped waiting, if it had already received one."""
+        if not waiter.done() or waiter.cancelled():
+            return
+        connection = waiter.result()
+        if connection is None:
+            self._free_slot()
+        else:
+            self.return_clean(connection)
+
+    def _next_waiter(self) -> asyncio.Future[Any] | None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            # The future of a caller that stopped waiting is done.
+            if not waiter.done():
+                return waiter
         return None
 
-    def _return_one(self) -> None:
-        """Count one connection less, or let who waits longest borrow one in its place."""
-        waiting = self._next_waiting()
-        if waiting is not None:
-            waiting.set_result(None)
+    def _free_slot(self) -> None:
+        """Give a slot without a connection to the next waiter, or make it free."""
+        waiter = self._next_waiter()
+        if waiter is not None:
+            waiter.set_result(None)
         else:
             self._checked_out -= 1
 
-    def _evict_idle_later(self) -> None:
-        self._unwanted = len(self._stack)
-        self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._evict_idle)
+    def _schedule_eviction(self) -> None:
+        self._unused = len(self._idle)
+        self._eviction = asyncio.get_running_loop().call_later(IDLE_S, self._evict_idle)
 
     def _evict_idle(self) -> None:
-        """Give back what nobody has wanted: what was laid down first, and lies below."""
-        self._sweeping = None
-        unwanted, self._stack[: self._unwanted] = self._stack[: self._unwanted], []
-        for connection in unwanted:
+        """Release the connections at the bottom of the stack, which were not used meanwhile."""
+        self._eviction = None
+        unused, self._idle[: self._unused] = self._idle[: self._unused], []
+        for connection in unused:
             self.release_in_background(connection)
-        if self._stack:
-            self._evict_idle_later()
+        if self._idle:
+            self._schedule_eviction()
 
 
 # The open pools of this process, the newest last. Tortoise's own lookup is slow.
@@ -170,5 +190,5 @@ def _is_open(connection: Any) -> bool:
     try:
         return not connection.is_closed()
     except asyncpg.InterfaceError:
-        # It was closed while it lay there, and asyncpg has taken it back.
+        # It was closed while it was idle, and asyncpg has already taken it back.
         return False

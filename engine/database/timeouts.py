@@ -1,6 +1,7 @@
-"""Time limits of one length with one timer for all, since they end in the order of their beginning.
+"""Timeouts of one duration that share one timer, since they expire in the order of their start.
 
-What `asyncio.timeout` does, for less: a timer of the loop for each request is dear.
+They work like `asyncio.timeout` and cost less, because a timer of the event loop for each
+request is expensive.
 """
 
 import asyncio
@@ -13,63 +14,68 @@ __all__ = ["Expiring", "Timeouts"]
 
 
 class Expiring(Protocol):
-    """What is told when its time is over."""
+    """An object that is notified when its time is over."""
 
     ends_at: float
 
     def expire(self) -> None:
-        """Do what is then to be done."""
+        """Handle the timeout."""
 
 
 class Timeouts:
-    """The time limits that are running: ``with deadlines.apply():`` raises TimeoutError."""
+    """Running timeouts of one duration.
+
+    ``with timeouts.apply():`` raises TimeoutError if its block takes too long. Objects with an
+    `expire` method use `begin` and `end` instead.
+    """
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
+        # In the order of their start, which is that of their end.
         self._running: OrderedDict[Expiring, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
-        # The loop of that timer: to ask for it each time is a system call.
+        # Kept, because looking up the running loop makes a system call.
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def apply(self) -> "_Deadline":
-        """Return a time limit that begins where its block is entered."""
-        return _Deadline(self)
+    def apply(self) -> "_Timeout":
+        """Return a context manager that limits the time of its block."""
+        return _Timeout(self)
 
-    def begin(self, deadline: Expiring) -> asyncio.Task[Any] | None:
-        """Have a time limit end by itself, and return the task that has begun it."""
-        deadline.ends_at = time.monotonic() + self.timeout_s
-        self._running[deadline] = None
+    def begin(self, timeout: Expiring) -> asyncio.Task[Any] | None:
+        """Start a timeout and return the current task."""
+        timeout.ends_at = time.monotonic() + self.timeout_s
+        self._running[timeout] = None
         if self._timer is None:
             self._loop = asyncio.get_running_loop()
-            self._timer = self._loop.call_later(self.timeout_s, self._end_those_due)
+            self._timer = self._loop.call_later(self.timeout_s, self._expire_due)
         return asyncio.current_task(self._loop)
 
-    def end(self, deadline: Expiring) -> None:
-        """Forget a time limit that was kept."""
-        self._running.pop(deadline, None)
+    def end(self, timeout: Expiring) -> None:
+        """Stop a timeout."""
+        self._running.pop(timeout, None)
 
-    def _end_those_due(self) -> None:
+    def _expire_due(self) -> None:
         self._timer = None
         while self._running:
-            deadline = next(iter(self._running))
-            left_s = deadline.ends_at - time.monotonic()
+            timeout = next(iter(self._running))
+            left_s = timeout.ends_at - time.monotonic()
             if left_s > 0:
-                self._timer = asyncio.get_running_loop().call_later(left_s, self._end_those_due)
+                self._timer = asyncio.get_running_loop().call_later(left_s, self._expire_due)
                 return
-            del self._running[deadline]
-            deadline.expire()
+            del self._running[timeout]
+            timeout.expire()
 
 
-class _Deadline:
-    __slots__ = ("_all", "_cancelling", "_is_expired", "_task", "ends_at")
+class _Timeout:
+    __slots__ = ("_cancelling", "_has_expired", "_task", "_timeouts", "ends_at")
 
-    def __init__(self, all_of_them: Timeouts) -> None:
-        self._all = all_of_them
-        self._is_expired = False
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._has_expired = False
         self.ends_at = 0.0
 
     def __enter__(self) -> Self:
-        task = self._all.begin(self)
+        task = self._timeouts.begin(self)
         assert task is not None  # noqa: S101  # only a task can be cancelled
         self._task = task
         self._cancelling = task.cancelling()
@@ -81,10 +87,10 @@ class _Deadline:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        self._all.end(self)
-        # As in `asyncio.timeout`: who else has cancelled the task is obeyed.
+        self._timeouts.end(self)
+        # As in `asyncio.timeout`: a cancellation by anything else takes precedence.
         if (
-            self._is_expired
+            self._has_expired
             and self._task.uncancel() <= self._cancelling
             and exc_type is asyncio.CancelledError
         ):
@@ -92,5 +98,5 @@ class _Deadline:
 
     def expire(self) -> None:
         """Cancel the block."""
-        self._is_expired = True
+        self._has_expired = True
         self._task.cancel()

@@ -192,7 +192,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = [await pool.acquire() for _ in range(pool.max_size)]
-    monkeypatch.setattr(pool, "_deadlines", Timeouts(0.01))
+    monkeypatch.setattr(pool, "_timeouts", Timeouts(0.01))
     try:
         with pytest.raises(DatabaseUnavailable) as fault:
             await fetch("SELECT 1", [])
@@ -251,10 +251,10 @@ async def test_connections_that_nobody_wants_are_not_kept_at_hand(
     await asyncio.gather(*(fetch("SELECT pg_sleep(0.05)", []) for _ in range(pool.max_size)))
     async with asyncio.timeout(5):
         # One of them is used on and on, and stays.
-        while len(pool._stack) > 1:
+        while len(pool._idle) > 1:
             await fetch("SELECT 1", [])
             await asyncio.sleep(0.01)
-        while pool._stack or pool.available < pool.max_size:  # noqa: ASYNC110  # a timer empties it
+        while pool._idle or pool.available < pool.max_size:  # noqa: ASYNC110  # a timer empties it
             await asyncio.sleep(0.01)
 
 
