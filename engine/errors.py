@@ -4,4 +4,4 @@ __all__ = ["LimitExceeded"]
 
 
 class LimitExceeded(Exception):
-    """An operation is larger than a limit; the text names both."""
+    """An operation exceeds a limit; the message gives the limit and what to do."""

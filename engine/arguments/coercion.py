@@ -1,8 +1,8 @@
-"""Input values coerced by functions that are made once for each type.
+"""Coercion of input values by functions that are made once for each type.
 
-graphql-core goes through a type anew for each value. Here a type becomes a function,
-which returns what graphql-core would for a valid value and raises NotCoercible for
-any other: then graphql-core does it again, and says what is wrong.
+graphql-core inspects a type for each value. Here each type becomes a function, which returns
+the same result as graphql-core for a valid value, and raises NotCoercible for any other. The
+caller then lets graphql-core coerce the value again, to report the error.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,26 +39,30 @@ __all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
 
 Coerce: TypeAlias = Callable[[Any], Any]
 
-# Items in all lists of the variables of one operation, those within others with them. What a
-# scalar holds is its own business.
+# Items in all lists of one operation's variables, nested lists included. Lists in the value of a
+# scalar do not count.
 MAX_ITEMS = 10_000
 
 
 class NotCoercible(Exception):
-    """A value that does not fit its type."""
+    """A value is invalid for its type."""
 
 
 def coercion_to(input_type: GraphQLInputType) -> Coerce:
-    """Return the function that coerces to a type."""
+    """Return the function that coerces values to a type."""
     if is_non_null_type(input_type):
         return _non_null(coercion_to(input_type.of_type))
     if is_list_type(input_type):
         return _list(coercion_to(input_type.of_type))
-    return _named(get_named_type(input_type))
+    return _coercion_to_named(get_named_type(input_type))
+
+
+# Marks, in place of a default, an input that must be given.
+REQUIRED = object()
 
 
 class Variables:
-    """The variables of an operation."""
+    """The declared variables of an operation."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._declared: list[tuple[str, Coerce, Any]] = []
@@ -74,27 +78,27 @@ class Variables:
             self._declared.append((signature.name, coercion_to(signature.type), default))
 
     def coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the coerced values of those that have one.
+        """Return the coerced values of the variables that have a value or a default.
 
-        Raises NotCoercible, and LimitExceeded where there are too many.
+        Raises NotCoercible, and LimitExceeded if the lists have too many items.
         """
-        _Items.left = MAX_ITEMS
+        _ItemBudget.left = MAX_ITEMS
         try:
             return self._coerce(values)
         except (NotCoercible, LimitExceeded):
             raise
         except Exception as error:
-            # A scalar may raise what it likes.
+            # A scalar can raise any exception.
             raise NotCoercible from error
         finally:
-            _Items.left = inf
+            _ItemBudget.left = inf
 
     def by_python_names(self, coerced: Mapping[str, Any]) -> dict[str, Any]:
-        """Return variables that graphql-core has coerced as `coerce` would."""
+        """Return variables that graphql-core has coerced in the form that `coerce` returns."""
         return {name: by_python_names(value, self._types[name]) for name, value in coerced.items()}
 
     def check_items(self, values: Mapping[str, Any]) -> None:
-        """Raise LimitExceeded where the lists of the variables have too many items."""
+        """Raise LimitExceeded if the lists of the variables have too many items."""
         found = [_items(values[name], kind) for name, kind in self._types.items() if name in values]
         if sum(found) > MAX_ITEMS:
             raise _too_many_items()
@@ -111,16 +115,6 @@ class Variables:
         return coerced
 
 
-class _Items:
-    """How many more items the variables under way may have: nothing waits while they are read."""
-
-    left: float = inf
-
-
-# In place of the default of what must be given.
-REQUIRED = object()
-
-
 def _non_null(coerce: Coerce) -> Coerce:
     def coerced(value: Any) -> Any:
         if value is None:
@@ -130,23 +124,38 @@ def _non_null(coerce: Coerce) -> Coerce:
     return coerced
 
 
-def _list(coerce: Coerce) -> Coerce:
+class _ItemBudget:
+    """The number of list items that the variables being coerced can still have.
+
+    It can be global, because coercion never awaits. `Variables.coerce` sets it; it is infinite
+    for everything else.
+    """
+
+    left: float = inf
+
+
+def _list(coerce_item: Coerce) -> Coerce:
+    """Return the coercion to a list.
+
+    Null is null, and any other value that is not a list is a list of one item (GraphQL, section
+    3.11). The items of a list are taken from the budget before any of them is coerced.
+    """
+
     def coerced(value: Any) -> Any:
         if value is None:
             return None
         if not isinstance(value, list):
-            # It is taken for a list of one.
-            return [coerce(value)]
-        _Items.left -= len(value)
-        if _Items.left < 0:
+            return [coerce_item(value)]
+        _ItemBudget.left -= len(value)
+        if _ItemBudget.left < 0:
             raise _too_many_items()
-        return [coerce(item) for item in value]
+        return [coerce_item(item) for item in value]
 
     return coerced
 
 
 def _items(value: Any, input_type: GraphQLInputType) -> int:
-    """Return the number of items in the lists of a value, however they are nested."""
+    """Return the number of items in all lists of a value, nested lists included."""
     nullable: Any = get_nullable_type(input_type)
     if is_list_type(nullable):
         if not isinstance(value, list):
@@ -159,16 +168,19 @@ def _items(value: Any, input_type: GraphQLInputType) -> int:
 
 
 def _too_many_items() -> LimitExceeded:
-    return LimitExceeded(f"The variables have more than {MAX_ITEMS} items in their lists.")
+    return LimitExceeded(
+        f"The lists in the variables have more than {MAX_ITEMS} items in all."
+        " Send them in several operations."
+    )
 
 
 @cache
-def _named(input_type: GraphQLNamedInputType) -> Coerce:
+def _coercion_to_named(input_type: GraphQLNamedInputType) -> Coerce:
     if is_input_object_type(input_type):
         return _InputObject(input_type)
     parse: Coerce = assert_leaf_type(input_type).coerce_input_value
     if is_enum_type(input_type):
-        return _member_of({name: parse(name) for name in input_type.values})
+        return _enum({name: parse(name) for name in input_type.values})
 
     def coerced(value: Any) -> Any:
         if value is None:
@@ -181,7 +193,7 @@ def _named(input_type: GraphQLNamedInputType) -> Coerce:
     return coerced
 
 
-def _member_of(members: Mapping[str, Any]) -> Coerce:
+def _enum(members: Mapping[str, Any]) -> Coerce:
     def coerced(value: Any) -> Any:
         if value is None:
             return None
@@ -193,14 +205,14 @@ def _member_of(members: Mapping[str, Any]) -> Coerce:
 
 
 class _InputObject:
-    """The coercion to an input object; its fields are looked at when they are first needed."""
+    """Coercion to an input object. Its fields are prepared at the first use."""
 
     def __init__(self, input_type: GraphQLInputObjectType) -> None:
         self._type = input_type
 
     @cached_property
     def _fields(self) -> list[tuple[str, str, Coerce, Any]]:
-        # These may lead back to this type.
+        # Not in `__init__`: a field can have this type again.
         return [
             (
                 name,
@@ -219,15 +231,15 @@ class _InputObject:
         if not isinstance(value, dict) or self._type.is_one_of:
             raise NotCoercible
         coerced = {}
-        unknown = len(value)
+        unknown_count = len(value)
         for name, out_name, coerce, default in self._fields:
             if name in value:
-                unknown -= 1
+                unknown_count -= 1
                 coerced[out_name] = coerce(value[name])
             elif default is REQUIRED:
                 raise NotCoercible
             elif default is not Undefined:
                 coerced[out_name] = default
-        if unknown:
+        if unknown_count:
             raise NotCoercible
         return self._type.out_type(coerced)

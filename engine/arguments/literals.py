@@ -1,4 +1,4 @@
-"""Literals of a document as functions, which give them their values with the variables in them."""
+"""Literals of a document as functions from the variables to the value of the literal."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -25,21 +25,22 @@ from engine.arguments.fast_resolvers import by_python_names, python_name_of
 
 __all__ = ["Literal", "literal_of"]
 
-# Given the coerced variables; Undefined where it is a variable without a value.
+# Takes the coerced variables. Returns Undefined for a variable without a value.
 Literal: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
 
 def literal_of(node: ValueNode, input_type: GraphQLInputType) -> Literal:
-    """Return the function that gives a literal its value, with the variables that are in it.
+    """Return the function from the variables to the value of a literal.
 
-    Raises NotCoercible where it has none, and where a scalar has variables within it.
+    Raises NotCoercible if the literal is invalid, or if it is a scalar that contains variables.
     """
     varying: set[int] = set()
-    _find_varying(node, varying)
+    _find_variables(node, varying)
     return _literal_of(node, input_type, varying)
 
 
 def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]) -> Literal:
+    """Return the function of a literal; ``varying`` are the ids of nodes that contain variables."""
     if isinstance(node, VariableNode):
         return _variable(node.name.value, is_non_null=is_non_null_type(input_type))
     if id(node) not in varying:
@@ -68,12 +69,12 @@ def _variable(name: str, *, is_non_null: bool) -> Literal:
 
 def _list_literal(node: ValueNode, item_type: GraphQLInputType, varying: set[int]) -> Literal:
     nodes = node.values if isinstance(node, ListValueNode) else (node,)
-    items = [_literal_of(one, item_type, varying) for one in nodes]
+    items = [_literal_of(item, item_type, varying) for item in nodes]
 
     def value(variables: Mapping[str, Any]) -> list[Any]:
         values = [item(variables) for item in items]
-        # A variable that is not given is null in a list.
-        return [None if one is Undefined else one for one in values]
+        # In a list, a variable without a value is null.
+        return [None if item is Undefined else item for item in values]
 
     return value
 
@@ -94,7 +95,7 @@ def _object_literal(
         given = nodes.get(name)
         if given is None and default is Undefined:
             continue
-        # Of a variable that is not given the default is taken, so null is looked at below.
+        # The default replaces a variable without a value, so null is only rejected after that.
         literal = (
             _absent if given is None else _literal_of(given, get_nullable_type(field.type), varying)
         )
@@ -124,17 +125,17 @@ def _absent(_variables: Mapping[str, Any]) -> Any:
     return Undefined
 
 
-def _find_varying(node: ValueNode, varying: set[int]) -> bool:
-    """Tell whether a literal has variables in it, and collect what of it has."""
-    within: Iterable[ValueNode] = ()
+def _find_variables(node: ValueNode, varying: set[int]) -> bool:
+    """Return whether a literal contains variables; collect the ids of all its nodes that do."""
+    children: Iterable[ValueNode] = ()
     if isinstance(node, ListValueNode):
-        within = node.values
+        children = node.values
     elif isinstance(node, ObjectValueNode):
-        within = [field.value for field in node.fields]
-    varies = isinstance(node, VariableNode)
-    for one in within:
-        # Each of them: none is looked into again.
-        varies = _find_varying(one, varying) or varies
-    if varies:
+        children = [field.value for field in node.fields]
+    has_variables = isinstance(node, VariableNode)
+    for child in children:
+        # The call precedes `or`, so that every child is searched.
+        has_variables = _find_variables(child, varying) or has_variables
+    if has_variables:
         varying.add(id(node))
-    return varies
+    return has_variables

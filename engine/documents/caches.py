@@ -1,4 +1,4 @@
-"""How often what is kept was there when it was asked for, for whoever watches the process."""
+"""Hits and misses of the engine's caches, for the metrics."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,12 @@ __all__ = ["CACHES", "DOCUMENTS", "SELECTIONS", "STATEMENTS", "CacheStats"]
 
 @dataclass(slots=True)
 class CacheStats:
-    """What was asked of the caches of one kind, since the process began."""
+    """Lookups in all caches of one kind since the process started."""
 
     hits: int = 0
     misses: int = 0
 
 
-# Documents by their text; of a document, what its selections were compiled to; of a
-# selection, the texts of its statements.
+# Documents by text; compiled selections by document; texts of statements by selection.
 DOCUMENTS, SELECTIONS, STATEMENTS = CacheStats(), CacheStats(), CacheStats()
 CACHES = {"documents": DOCUMENTS, "selections": SELECTIONS, "statements": STATEMENTS}

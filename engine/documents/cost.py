@@ -1,10 +1,9 @@
-"""What an operation costs: how many objects it may make the server load.
+"""Cost of an operation: the number of objects that it can make the server load.
 
-A scalar is free, an object costs 1, and a page its size times what is selected of a
-row, nested pages multiplied through. What has ``first`` is a page, and what has ``ids`` a
-list as long as these. A field that costs more declares it. Page sizes may be variables,
-so the cost is that of an operation with its variables. Of introspection each object
-costs 1 too.
+A scalar is free and an object costs 1. A page costs its size times the cost of a row, so nested
+pages multiply. A field with the argument ``first`` is a page; a field with ``ids`` is a list with
+as many items. A field that costs more declares its cost. Page sizes can be variables, so the
+cost is that of an operation with its variables. Each object of introspection costs 1 too.
 """
 
 from collections.abc import Mapping
@@ -34,28 +33,28 @@ from engine.documents.limits import INTROSPECTION_FIELDS
 from engine.errors import LimitExceeded
 from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
-# The cost of a field, by "Type.field", where it is not what is derived.
+# Declared costs by "Type.field". A field without one has the derived cost.
 CostTable = Mapping[str, int]
 
-# The arguments that a cost depends on.
+# The arguments that the cost depends on.
 SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a part of an operation, and the path of what weighs most in it."""
+    """The cost of a part of an operation, and the path to its most expensive field."""
 
     value: int = 0
-    heaviest: tuple[str, ...] = ()
+    most_expensive: tuple[str, ...] = ()
 
 
 def check_cost(cost: Cost, limit: int) -> None:
-    """Raise LimitExceeded where an operation costs too much."""
+    """Raise LimitExceeded if an operation costs too much."""
     if cost.value > limit:
-        part = ".".join(cost.heaviest)
+        part = ".".join(cost.most_expensive)
         raise LimitExceeded(
-            f"The operation costs {cost.value}; at most {limit} is allowed. {part} weighs most:"
-            " select less of it, or ask for smaller pages."
+            f"The operation costs {cost.value}; at most {limit} is allowed. {part} costs the most:"
+            " select fewer fields in it, or request smaller pages."
         )
 
 
@@ -68,14 +67,14 @@ def operation_cost(
 ) -> Cost:
     """Return the cost of a valid operation; linear in the nodes of its document.
 
-    Raises LimitExceeded where it introspects too much.
+    Raises LimitExceeded if it introspects too much.
     """
     root_type = schema.get_root_type(operation.operation)
-    weigher = _Weigher(schema, fragments, variables, declared)
-    return weigher.selection_set(operation.selection_set, root_type)
+    calculator = _CostCalculator(schema, fragments, variables, declared)
+    return calculator.selection_set(operation.selection_set, root_type)
 
 
-class _Weigher:
+class _CostCalculator:
     def __init__(
         self,
         schema: GraphQLSchema,
@@ -88,13 +87,13 @@ class _Weigher:
         self._variables = variables
         self._declared = declared
         self._introspection = Introspection(schema, fragments)
-        # By fragment and the size of the page it is in.
-        self._known: dict[tuple[str, int], Cost] = {}
+        # By fragment and the size of the page that it is spread in.
+        self._fragment_costs: dict[tuple[str, int], Cost] = {}
 
     def selection_set(self, node: SelectionSetNode, parent: Any, *, page_size: int = 1) -> Cost:
-        """Return the sum of the selections; ``page_size`` is that of the connection they are of."""
+        """Return the sum of the selections of an object; ``page_size`` is that of a connection."""
         total = 0
-        heaviest = Cost()
+        most_expensive = Cost()
         for selection in node.selections:
             if isinstance(selection, FieldNode):
                 cost = self._field(selection, parent, page_size)
@@ -103,9 +102,9 @@ class _Weigher:
             else:
                 cost = self._inline(selection, parent, page_size)
             total += cost.value
-            if cost.value > heaviest.value:
-                heaviest = cost
-        return Cost(total, heaviest.heaviest)
+            if cost.value > most_expensive.value:
+                most_expensive = cost
+        return Cost(total, most_expensive.most_expensive)
 
     def _inline(self, node: Any, parent: Any, page_size: int) -> Cost:
         inline: InlineFragmentNode = node
@@ -115,12 +114,12 @@ class _Weigher:
 
     def _fragment(self, name: str, page_size: int) -> Cost:
         key = (name, page_size)
-        cost = self._known.get(key)
+        cost = self._fragment_costs.get(key)
         if cost is None:
             fragment = self._fragments[name]
             parent = self._schema.type_map[fragment.type_condition.name.value]
             cost = self.selection_set(fragment.selection_set, parent, page_size=page_size)
-            self._known[key] = cost
+            self._fragment_costs[key] = cost
         return cost
 
     def _field(self, node: FieldNode, parent: Any, page_size: int) -> Cost:
@@ -135,20 +134,20 @@ class _Weigher:
         declared = self._declared.get(f"{parent.name}.{name}")
         if is_leaf_type(field_type) or node.selection_set is None:
             return Cost(declared or 0, (name,))
-        times = page_size if name in {"nodes", "edges"} else 1
+        count = page_size if name in {"nodes", "edges"} else 1
         field = parent.fields[name]
         inner_size = 1
         if "first" in field.args:
             inner_size = self._page_size(node)
         elif "ids" in field.args:
-            times = self._length(node, "ids")
+            count = self._length(node, "ids")
         inner = self.selection_set(node.selection_set, field_type, page_size=inner_size)
-        # An edge is no object of its own; its node is.
+        # An edge is free, because its node is counted.
         own = declared if declared is not None else int(name != "edges")
-        value = times * (own + inner.value)
-        # The path goes on as long as one part makes most of the whole.
-        deeper = inner.heaviest if inner.value * 2 > own + inner.value else ()
-        return Cost(value, (name, *deeper))
+        each = own + inner.value
+        # The path ends where no single part makes up most of the cost.
+        deeper = inner.most_expensive if inner.value * 2 > each else ()
+        return Cost(count * each, (name, *deeper))
 
     def _page_size(self, node: FieldNode) -> int:
         for name in ("first", "last"):
@@ -162,9 +161,10 @@ class _Weigher:
         return len(items) if isinstance(items, (list, tuple)) else 1
 
     def _value(self, node: FieldNode, name: str) -> Any:
-        """Return an argument's integer, or its list of whatever; None for all else."""
+        """Return the value of an argument if it is an integer, a list or a variable; else None."""
         value: ValueNode | None = next(
-            (one.value for one in node.arguments or () if one.name.value == name), None
+            (argument.value for argument in node.arguments or () if argument.name.value == name),
+            None,
         )
         match value:
             case VariableNode():

@@ -1,4 +1,4 @@
-"""Documents: parsed, measured and validated once for each text, in a bounded cache."""
+"""Documents parsed, measured and validated once for each text, in a bounded cache."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -32,9 +32,10 @@ from engine.documents.scopes import ScopeTable, operation_scopes
 from engine.documents.validation import VISITED_KEYS, fragment_cycles, validate
 from engine.errors import LimitExceeded
 
-# How many combinations of variables are remembered for one operation.
+# Combinations of variables that are cached for one operation.
 MAX_COMBINATIONS = 64
-# Each may repeat a part of the document, and be looked up in it: all of them would take seconds.
+# An error can repeat part of the document and its position must be found in it, so reporting
+# all errors could take seconds.
 MAX_ERRORS = 3
 
 
@@ -50,7 +51,7 @@ class Middleware:
 
 @dataclass(frozen=True, slots=True)
 class SchemaRules:
-    """What the schema declares of its fields, by "Type.field", and of all documents."""
+    """What the schema declares for its fields, by "Type.field", and for all documents."""
 
     costs: CostTable
     scopes: ScopeTable
@@ -68,9 +69,9 @@ class Document:
     fragments: dict[str, FragmentDefinitionNode]
     fragment_details: dict[str, FragmentDetails]
     rules: SchemaRules
-    # The variables that its @skip and @include depend on, and those that page sizes do.
-    switches: tuple[str, ...]
-    sizes: tuple[str, ...]
+    # The variables used in directives such as @skip, and those used as page sizes.
+    directive_variables: tuple[str, ...]
+    size_variables: tuple[str, ...]
     # Functions that wrap the resolvers when this document is executed.
     middleware: Middleware | None
     # Whether plans, generated coercion and batches may be used.
@@ -78,20 +79,20 @@ class Document:
 
 
 class PreparedDocument:
-    """A document with its operations, of which a request runs one."""
+    """A document with its operations. A request runs one of them."""
 
-    # These know their document, and not it them: such a circle would stay in memory, long
-    # after it is forgotten, until the collector comes by.
+    # Operations refer to the `Document`, which does not refer back: without a reference cycle,
+    # a document that leaves the cache is freed at once.
     def __init__(self, document: Document) -> None:
         self.document = document
         self.operations = [
-            PreparedOperation(document, one)
-            for one in document.node.definitions
-            if isinstance(one, OperationDefinitionNode)
+            PreparedOperation(document, node)
+            for node in document.node.definitions
+            if isinstance(node, OperationDefinitionNode)
         ]
 
     def operation(self, name: str | None) -> "PreparedOperation | None":
-        """Return the operation to run: the named one, or the only one."""
+        """Return the operation with this name, or the only one; None if there is none."""
         if name is None:
             return self.operations[0] if len(self.operations) == 1 else None
         for operation in self.operations:
@@ -101,7 +102,7 @@ class PreparedDocument:
 
 
 class PreparedOperation:
-    """An operation of a document, with what is worked out of it once for all who run it."""
+    """An operation of a document, with the data that all requests for it share."""
 
     def __init__(self, document: Document, node: OperationDefinitionNode) -> None:
         self.document = document
@@ -115,7 +116,7 @@ class PreparedOperation:
 
     @cached_property
     def required_scopes(self) -> frozenset[str]:
-        """What it requires of its caller."""
+        """The scopes that the operation requires of its caller."""
         document = self.document
         return operation_scopes(
             document.schema, self.node, document.fragments, document.rules.scopes
@@ -123,20 +124,20 @@ class PreparedOperation:
 
     @cached_property
     def variables(self) -> Variables:
-        """Its variables; raises NotCoercible."""
+        """The declared variables; raises NotCoercible."""
         return Variables(self.document.schema, self.node)
 
     def compile_cache(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
-        """Return what was compiled of it for these variables."""
-        key = tuple([variables.get(name) for name in self.document.switches])
+        """Return the cache of compiled selections for these variables."""
+        key = tuple([variables.get(name) for name in self.document.directive_variables])
         cache = self._compile_caches.get(key)
         if cache is None:
             cache = _remember(self._compile_caches, key, {})
         return cache
 
     def cost(self, variables: Mapping[str, Any]) -> Cost:
-        """Return what it costs with these variables."""
-        key = tuple([_size(variables.get(name)) for name in self.document.sizes])
+        """Return the cost of the operation with these variables."""
+        key = tuple([_size(variables.get(name)) for name in self.document.size_variables])
         cost = self._costs.get(key)
         if cost is None:
             document = self.document
@@ -164,7 +165,7 @@ CreateMiddleware: TypeAlias = Callable[
 
 
 class InvalidDocument(Exception):
-    """A text that is no document (``syntax``), or one that does not fit the schema."""
+    """A text that is not a document (``syntax``), or a document that is invalid for the schema."""
 
     def __init__(self, errors: list[GraphQLError], *, syntax: bool) -> None:
         super().__init__(errors[0].message)
@@ -173,7 +174,7 @@ class InvalidDocument(Exception):
 
 
 class Documents:
-    """The prepared documents of one schema, the least recently used forgotten first."""
+    """Least-recently-used cache of the prepared documents of one schema."""
 
     def __init__(
         self,
@@ -188,9 +189,9 @@ class Documents:
         self._limits = limits
         self._rules = rules
         self._shortcuts = shortcuts
-        # In characters of text, which is what a parsed document's memory grows with.
+        # In characters of text: the memory of a parsed document is proportional to them.
         self._capacity = capacity
-        self._cached = 0
+        self._size = 0
         self._documents: OrderedDict[str, PreparedDocument] = OrderedDict()
 
     def prepare(self, text: str) -> PreparedDocument:
@@ -203,18 +204,19 @@ class Documents:
         DOCUMENTS.misses += 1
         document = PreparedDocument(self._prepare(text))
         self._documents[text] = document
-        self._cached += len(text)
-        while self._cached > self._capacity:
-            forgotten, _ = self._documents.popitem(last=False)
-            self._cached -= len(forgotten)
+        self._size += len(text)
+        while self._size > self._capacity:
+            evicted_text, _ = self._documents.popitem(last=False)
+            self._size -= len(evicted_text)
         return document
 
     def _prepare(self, text: str) -> Document:
         check_text(text, self._limits)
         node = self._parse(text)
-        # Before validation, whose work grows faster than the document.
+        # Before validation, whose time grows faster than the document.
         check_size(node, self._limits)
-        # What is within itself has no end, and is no large document, but a wrong one.
+        # Before the expansion of fragments, which would not end. A cycle is an invalid document,
+        # not one that is too large.
         if errors := fragment_cycles(self._schema, node):
             raise InvalidDocument(errors, syntax=False)
         check_field_merging(node, self._limits)
@@ -222,8 +224,8 @@ class Documents:
             self._schema, node, max_errors=MAX_ERRORS, more_rules=self._rules.validation
         ):
             raise InvalidDocument(errors, syntax=False)
-        variables = _VariableUses()
-        visit(node, variables, VISITED_KEYS)
+        uses = _VariableUses()
+        visit(node, uses, VISITED_KEYS)
         fragments = fragments_of(node)
         return Document(
             self._schema,
@@ -231,9 +233,9 @@ class Documents:
             fragments,
             {name: FragmentDetails(fragment) for name, fragment in fragments.items()},
             self._rules,
-            switches=tuple(dict.fromkeys(variables.switches)),
-            sizes=tuple(dict.fromkeys(variables.sizes)),
-            middleware=self._middleware(variables.directives),
+            directive_variables=tuple(dict.fromkeys(uses.in_directives)),
+            size_variables=tuple(dict.fromkeys(uses.in_sizes)),
+            middleware=self._middleware(uses.directives),
             shortcuts=self._shortcuts,
         )
 
@@ -252,7 +254,7 @@ class Documents:
                 allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
-            # graphql-core has no other sign for it than its words.
+            # graphql-core reports this limit only in its message.
             if "Parsing aborted" in error.message:
                 raise LimitExceeded(
                     f"The document has more than {self._limits.tokens} tokens."
@@ -261,20 +263,20 @@ class Documents:
 
 
 class _VariableUses(Visitor):
-    """Collects the variables that @skip and @include, and that page sizes depend on."""
+    """Collects the variables that directives and page sizes depend on."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.switches: list[str] = []
-        self.sizes: list[str] = []
+        self.in_directives: list[str] = []
+        self.in_sizes: list[str] = []
         self.directives: set[str] = set()
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         self.directives.add(node.name.value)
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
-                self.switches.append(argument.value.name.value)
+                self.in_directives.append(argument.value.name.value)
 
     def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
         if node.name.value in SIZE_ARGUMENTS and isinstance(node.value, VariableNode):
-            self.sizes.append(node.value.name.value)
+            self.in_sizes.append(node.value.name.value)

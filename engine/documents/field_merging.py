@@ -1,10 +1,12 @@
-"""What validation must compare, counted before it does.
+"""Limit on the comparisons of the validation rule for field merging, counted in advance.
 
-Fields that come to one key of the answer must be mergeable (GraphQL, section 5.3.2).
-graphql-core compares them pair by pair, and fragments likewise, so that a few
-kilobytes could keep it busy for seconds. The count follows the fields as they merge,
-fragments written out; it stops at its limit, so that its own work is bounded, too.
+Fields with the same response key must be mergeable (GraphQL, section 5.3.2). graphql-core
+compares them in pairs, and fragments likewise, so that a few kilobytes can keep it busy for
+seconds. This count follows the fields as they merge, with fragments expanded. It stops at its
+limit, so its own work is bounded too.
 """
+
+from collections.abc import Mapping
 
 from graphql import (
     DocumentNode,
@@ -18,35 +20,41 @@ from graphql import (
 from engine.documents.limits import Limits, fragments_of
 from engine.errors import LimitExceeded
 
-# For each token that is allowed: selections with fragments written out, and pairs.
+# Allowed for each allowed token: selections with fragments expanded, and pairs to compare.
 SELECTIONS_PER_TOKEN = 4
 PAIRS_PER_TOKEN = 1
 
 
 def check_field_merging(document: DocumentNode, limits: Limits) -> None:
-    """Raise LimitExceeded where there is more to compare than the limits allow."""
-    fragments = fragments_of(document)
-    max_selections = SELECTIONS_PER_TOKEN * limits.tokens
-    max_pairs = PAIRS_PER_TOKEN * limits.tokens
-    selections = pairs = 0
-    # Each is what merges at one place of an answer.
-    places = [
+    """Raise LimitExceeded if validation would have to compare too much."""
+    counter = _Counter(fragments_of(document), limits)
+    # Each item holds the selection sets that merge into one object of the response.
+    pending = [
         [node.selection_set]
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode | FragmentDefinitionNode)
     ]
-    while places:
-        sets = places.pop()
+    while pending:
+        pending += counter.merge(pending.pop())
+
+
+class _Counter:
+    """Counts selections and pairs up to the limits."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: Limits) -> None:
+        self._fragments = fragments
+        self._max_selections = SELECTIONS_PER_TOKEN * limits.tokens
+        self._max_pairs = PAIRS_PER_TOKEN * limits.tokens
+        self._selections = 0
+        self._pairs = 0
+
+    def merge(self, sets: list[SelectionSetNode]) -> list[list[SelectionSetNode]]:
+        """Count what merges in these selection sets; return those of each of their fields."""
         fields: dict[str, list[SelectionSetNode | None]] = {}
         spread: set[str] = set()
         while sets:
             for selection in sets.pop().selections:
-                selections += 1
-                if selections > max_selections:
-                    raise LimitExceeded(
-                        f"With its fragments written out the document has more than"
-                        f" {max_selections} selections."
-                    )
+                self._count_selection()
                 if isinstance(selection, FieldNode):
                     key = (selection.alias or selection.name).value
                     fields.setdefault(key, []).append(selection.selection_set)
@@ -54,18 +62,31 @@ def check_field_merging(document: DocumentNode, limits: Limits) -> None:
                     name = selection.name.value
                     if name not in spread:
                         spread.add(name)
-                        if name in fragments:
-                            sets.append(fragments[name].selection_set)
+                        if name in self._fragments:
+                            sets.append(self._fragments[name].selection_set)
                 else:
                     sets.append(selection.selection_set)  # type: ignore[attr-defined]  # an inline fragment
-        pairs += _pairs(len(spread)) + sum(_pairs(len(same)) for same in fields.values())
-        if pairs > max_pairs:
+        self._count_pairs(_pairs(len(spread)) + sum(_pairs(len(same)) for same in fields.values()))
+        inner = ([node for node in same if node] for same in fields.values())
+        return [nodes for nodes in inner if nodes]
+
+    def _count_selection(self) -> None:
+        self._selections += 1
+        if self._selections > self._max_selections:
             raise LimitExceeded(
-                f"More than {max_pairs} pairs of fields or fragments would have to be merged:"
-                " select each only once."
+                f"With its fragments expanded the document has more than {self._max_selections}"
+                " selections. Select fewer fields, or spread fragments less often."
             )
-        places += [inner for same in fields.values() if (inner := [one for one in same if one])]
+
+    def _count_pairs(self, number: int) -> None:
+        self._pairs += number
+        if self._pairs > self._max_pairs:
+            raise LimitExceeded(
+                f"More than {self._max_pairs} pairs of fields or fragments would have to be merged:"
+                " select each field only once."
+            )
 
 
 def _pairs(number: int) -> int:
+    """Return the number of pairs among so many items."""
     return number * (number - 1) // 2

@@ -1,8 +1,7 @@
-"""How much of the schema an operation asks for: the objects that introspection makes.
+"""Number of objects that the introspection of an operation creates.
 
-The schema is at hand, and a few lines can ask for all of its types in each of its fields.
-So what is selected is walked as it will be executed, but for the scalars, and no
-further than a bound.
+A few lines can request all types of the schema for each of its fields. So the selections are
+walked as they will be executed, without the scalars, up to a limit.
 """
 
 import math
@@ -33,45 +32,47 @@ from engine.errors import LimitExceeded
 
 __all__ = ["Introspection"]
 
-# An operation may make so many times the objects that tools ask for, who want it all.
-TIMES_THE_WHOLE = 4
+# The limit, as a multiple of the standard introspection query, which requests all of the schema.
+FULL_INTROSPECTIONS = 4
 
 
 class Introspection:
-    """Counts what the fields of one operation introspect."""
+    """Counter of the objects that the fields of one operation introspect."""
 
     def __init__(
         self,
         schema: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
         *,
-        most: float | None = None,
+        limit: float | None = None,
     ) -> None:
-        # All that the resolvers of introspection ask of their `info`.
+        # This object is the `info` of the introspection resolvers, which use only its schema.
         self.schema = schema
         self._fragments = fragments
-        self._most = most
-        self._made = 0
+        self._limit = limit
+        self._count = 0
 
     def count(self, node: FieldNode) -> int:
-        """Return how many objects a field of the root makes; raises LimitExceeded.
+        """Return the number of objects that a root field creates; raises LimitExceeded.
 
-        What ``@skip`` and ``@include`` may leave out is counted, and of a type whose name is
-        a variable, whatever any type has.
+        Selections with ``@skip`` or ``@include`` are counted. If the name of a type is a
+        variable, the selection is counted for all types.
         """
         if node.name.value == "__schema":
             return self._field(SchemaMetaFieldDef, node, [None])
         types = self.schema.type_map
-        name = next(one.value for one in node.arguments or ())
-        chosen = [types.get(name.value)] if isinstance(name, StringValueNode) else types.values()
-        return self._values(node, introspection_types["__Type"], [one for one in chosen if one])
+        name = next(argument.value for argument in node.arguments or ())
+        found: list[Any] = list(types.values())
+        if isinstance(name, StringValueNode):
+            found = [types[name.value]] if name.value in types else []
+        return self._values(node, introspection_types["__Type"], found)
 
     def _field(self, field: GraphQLField, node: FieldNode, parents: Iterable[Any]) -> int:
         resolve: Any = field.resolve
-        given = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
+        arguments = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
         values: list[Any] = []
         for parent in parents:
-            value = resolve(parent, self, **given)
+            value = resolve(parent, self, **arguments)
             if isinstance(value, Iterable):
                 values += value
             elif value is not None:
@@ -79,7 +80,7 @@ class Introspection:
         return self._values(node, get_named_type(field.type), values)
 
     def _values(self, node: FieldNode, object_type: Any, values: list[Any]) -> int:
-        self._make(1 + len(values))
+        self._add(1 + len(values))
         if not values or node.selection_set is None:
             return 0
         return len(values) + self._selection_set(node.selection_set, object_type, values)
@@ -94,30 +95,30 @@ class Introspection:
                 if field is not None and not is_leaf_type(get_named_type(field.type)):
                     total += self._field(field, selection, values)
                 continue
-            self._make(1)
+            self._add(1)
             inner: Any = selection
             if isinstance(selection, FragmentSpreadNode):
                 inner = self._fragments[selection.name.value]
             total += self._selection_set(inner.selection_set, object_type, values)
         return total
 
-    def _make(self, number: int) -> None:
-        """Count objects, and selections, so that none is looked at for nothing."""
-        if self._most is None:
-            self._most = TIMES_THE_WHOLE * _whole(self.schema)
-        self._made += number
-        if self._made > self._most:
+    def _add(self, number: int) -> None:
+        """Count objects or selections; counting selections bounds the walk itself."""
+        if self._limit is None:
+            self._limit = FULL_INTROSPECTIONS * _full_count(self.schema)
+        self._count += number
+        if self._count > self._limit:
             raise LimitExceeded(
-                f"The operation introspects more than {self._most} types, fields and values of"
-                " the schema: select less of it at once."
+                f"The operation introspects more than {self._limit} types, fields and values of"
+                " the schema. Split it into several operations."
             )
 
 
 @cache
-def _whole(schema: GraphQLSchema) -> int:
-    """Return how many objects the introspection makes that tools ask for."""
+def _full_count(schema: GraphQLSchema) -> int:
+    """Return the number of objects that the standard introspection query creates."""
     document = parse(get_introspection_query())
     operation = cast("OperationDefinitionNode", document.definitions[0])
     [field] = operation.selection_set.selections
-    introspection = Introspection(schema, fragments_of(document), most=math.inf)
+    introspection = Introspection(schema, fragments_of(document), limit=math.inf)
     return introspection.count(cast("FieldNode", field))

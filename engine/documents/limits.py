@@ -1,8 +1,8 @@
-"""How large a document is, measured in one walk of its nodes, fragments included.
+"""Size of a document, measured in one walk of its nodes with fragments expanded.
 
-A fragment is measured once, however often and however deeply it is spread, so that
-a few lines cannot stand for a million fields. Depth counts fields under fields; that of
-introspection is bounded by graphql-core's own rule instead.
+Each fragment is measured once, however often it is spread, so the walk is linear even if a few
+lines expand to a million fields. Depth counts nested fields. The depth of introspection is
+limited by graphql-core's own rule instead.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ from graphql import (
 
 from engine.errors import LimitExceeded
 
-# For each token that is allowed.
+# Allowed for each allowed token.
 CHARACTERS_PER_TOKEN = 16
 LINES_PER_TOKEN = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one document may have."""
+    """Upper limits of one document."""
 
     tokens: int = 2000
     depth: int = 12
@@ -38,14 +38,14 @@ class Limits:
 
 
 class Size(NamedTuple):
-    """What a part of a document comes to."""
+    """The size of a part of a document."""
 
     depth: int = 0
     aliases: int = 0
     directives: int = 0
 
-    def beside(self, other: "Size") -> "Size":
-        """Return the size of both side by side."""
+    def combined(self, other: "Size") -> "Size":
+        """Return the size of both parts next to each other."""
         return Size(
             max(self.depth, other.depth),
             self.aliases + other.aliases,
@@ -54,32 +54,32 @@ class Size(NamedTuple):
 
 
 _PLAIN_FIELD = Size(depth=1)
-# The fields that introspection begins with. What tools ask for has many levels.
+# The root fields of introspection. Tools request many levels of them.
 INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
 
 def check_text(text: str, limits: Limits) -> None:
-    """Raise LimitExceeded where a text is far longer than the tokens that it may have.
+    """Raise LimitExceeded if a text is much longer than its allowed tokens can be.
 
-    Literals have no length of their own, and to find the line of an error takes as long
-    as there are lines; what is long belongs into variables.
+    The token limit does not bound the length of literals, and the time to find the line of an
+    error grows with the number of lines.
     """
     if len(text) > CHARACTERS_PER_TOKEN * limits.tokens:
         raise LimitExceeded(
             f"The document has {len(text)} characters; at most"
             f" {CHARACTERS_PER_TOKEN * limits.tokens} are allowed."
-            " What is long can be given as a variable."
+            " Pass long values as variables."
         )
     lines = text.count("\n") + text.count("\r")
     if lines > LINES_PER_TOKEN * limits.tokens:
         raise LimitExceeded(
             f"The document has {lines} lines; at most {LINES_PER_TOKEN * limits.tokens}"
-            " are allowed."
+            " are allowed. Remove line breaks."
         )
 
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    """Return the fragments of a document by their names."""
+    """Return the fragments of a document by name."""
     return {
         node.name.value: node
         for node in document.definitions
@@ -88,14 +88,15 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def check_size(document: DocumentNode, limits: Limits) -> None:
-    """Raise LimitExceeded where an operation of the document is too large."""
+    """Raise LimitExceeded if an operation of the document is too large."""
     measure = _Measure(fragments_of(document))
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             try:
                 size = measure.selection_set(node.selection_set)
             except RecursionError:
-                raise LimitExceeded("The document's fragments are nested too deeply.") from None
+                message = "The document's fragments are nested too deeply. Nest fewer fragments."
+                raise LimitExceeded(message) from None
             _check("levels of fields", size.depth, limits.depth)
             _check("aliases", size.aliases, limits.aliases)
             _check("directives", size.directives + len(node.directives or ()), limits.directives)
@@ -107,6 +108,8 @@ def _check(what: str, measured: int, allowed: int) -> None:
 
 
 class _Measure:
+    """Measures selection sets, and each fragment once."""
+
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._fragments = fragments
         self._sizes: dict[str, Size] = {}
@@ -125,24 +128,24 @@ class _Measure:
         if isinstance(node, FieldNode):
             aliases = int(node.alias is not None)
             if not (node.selection_set or aliases or directives):
-                # Most fields of a large document.
+                # Most fields of a large document take this path.
                 return _PLAIN_FIELD
             inner = self.selection_set(node.selection_set)
             depth = 0 if node.name.value in INTROSPECTION_FIELDS else inner.depth + 1
             return Size(depth, inner.aliases + aliases, inner.directives + directives)
         own = Size(directives=directives)
         if isinstance(node, FragmentSpreadNode):
-            return own.beside(self._fragment(node.name.value))
-        return own.beside(self.selection_set(node.selection_set))  # type: ignore[attr-defined]  # an inline fragment
+            return own.combined(self._fragment(node.name.value))
+        return own.combined(self.selection_set(node.selection_set))  # type: ignore[attr-defined]  # an inline fragment
 
     def _fragment(self, name: str) -> Size:
         size = self._sizes.get(name)
         if size is None:
-            # A fragment within itself counts for nothing here; validation refuses it.
+            # A fragment that contains itself counts as empty here; validation rejects it.
             self._sizes[name] = Size()
             fragment = self._fragments.get(name)
             if fragment is not None:
                 size = self.selection_set(fragment.selection_set)
-                size = size.beside(Size(directives=len(fragment.directives or ())))
+                size = size.combined(Size(directives=len(fragment.directives or ())))
                 self._sizes[name] = size
         return size or Size()

@@ -1,4 +1,4 @@
-"""What the fields of an operation require of its caller: names that mean nothing to the engine."""
+"""Scopes that an operation requires of its caller. The engine does not interpret their names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from graphql import (
     get_named_type,
 )
 
-# By "Type.field"; None where a field requires nothing.
+# The scope of each "Type.field"; None if the field requires no scope.
 ScopeTable = Mapping[str, str | None]
 
 
@@ -24,9 +24,9 @@ def operation_scopes(
     fragments: Mapping[str, FragmentDefinitionNode],
     declared: ScopeTable,
 ) -> frozenset[str]:
-    """Return what a valid operation requires, whatever its directives leave out.
+    """Return the scopes that a valid operation requires, fields under @skip and @include included.
 
-    A field of an interface requires what the field requires in any type behind it.
+    ``declared`` also has the fields of interfaces.
     """
     collector = _Collector(schema, fragments, declared)
     collector.selection_set(operation.selection_set, schema.get_root_type(operation.operation))

@@ -1,10 +1,10 @@
-"""graphql-core's rules of validation, walked with less work.
+"""Validation by graphql-core's rules, with fewer calls than graphql-core makes.
 
-The rules are all of graphql-core's, and so are their errors. Its own walk asks each rule
-at each node, goes to names, which no rule looks at, walks every definition again for its
-variables, finds it again by hashing all that is in it, and weighs each use of a variable
-for each operation: the largest documents took up to twelve times as many calls. Here the
-rules of variables come last, and a use that is like another counts once.
+The rules and their errors are graphql-core's. Its own walk calls every rule at every node, visits
+names, walks each definition again for its variables, hashes whole definitions to look them up,
+and checks each use of a variable once for each operation. For the largest documents that was up
+to twelve times as many calls. Here each rule is called only for the kinds of nodes that it
+handles, the rules about variables run last, and equal uses of a variable are checked once.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,23 +42,23 @@ from graphql.validation.validation_context import VariableUsage
 __all__ = ["VISITED_KEYS", "fragment_cycles", "validate"]
 
 _Definition = OperationDefinitionNode | FragmentDefinitionNode
-# The place of a rule, and what it does on entering and on leaving nodes of one kind.
-_Asked = tuple[int, Callable[..., VisitorAction | None] | None, Callable[..., Any] | None]
+# The index of a rule, and its functions for entering and leaving nodes of one kind.
+_RuleCalls = tuple[int, Callable[..., VisitorAction | None] | None, Callable[..., Any] | None]
 
-# What is visited of each kind of node: descriptions have no rules, and names no children.
+# The keys to visit of each kind of node. No rule handles names and descriptions.
 VISITED_KEYS = {
     kind: tuple(key for key in keys if key not in {"alias", "description", "name"})
     for kind, keys in QUERY_DOCUMENT_KEYS.items()
 }
 _DEFINITIONS: dict[str, tuple[str, ...]] = {"document": ("definitions",)}
 
-# An error that repeats this much of a document is the last that is told: it takes as long to
-# write as all the rest of validation, and is cut off before it is sent.
+# Validation ends after an error that repeats this many characters of the document. Writing one
+# takes as long as the rest of validation, and its message is truncated before it is sent.
 LONG_MESSAGE = 1_000
 
-# These ask for all variables that a definition uses, and look at nothing else within it.
-_OF_VARIABLES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
-_OTHERS = tuple(rule for rule in specified_rules if rule not in _OF_VARIABLES)
+# Rules that use the collected variables of a definition, and visit only definitions.
+_VARIABLE_RULES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
+_OTHER_RULES = tuple(rule for rule in specified_rules if rule not in _VARIABLE_RULES)
 
 
 def validate(
@@ -68,36 +68,37 @@ def validate(
     max_errors: int,
     more_rules: Sequence[type[ASTValidationRule]] = (),
 ) -> list[GraphQLError]:
-    """Return what is wrong with a document; where that is more, the last error says so."""
+    """Return the errors of a document; if there are more, the last one says so."""
     context = _Context(schema, document, max_errors=max_errors)
 
     def check() -> None:
-        rules = [rule(context) for rule in (*_OTHERS, *more_rules)]
-        visit(document, _Rules(context.type_info, [context.uses, *rules]), VISITED_KEYS)
-        visit(document, ParallelVisitor([rule(context) for rule in _OF_VARIABLES]), _DEFINITIONS)
+        rules = [rule(context) for rule in (*_OTHER_RULES, *more_rules)]
+        visit(document, _Rules(context.type_info, [context.usages, *rules]), VISITED_KEYS)
+        visit(document, ParallelVisitor([rule(context) for rule in _VARIABLE_RULES]), _DEFINITIONS)
 
     return _errors(context, check)
 
 
 def fragment_cycles(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
-    """Return where a fragment is within itself, and nothing else that is wrong."""
+    """Return an error if a fragment contains itself, and no other errors."""
     fragments = _fragments(document)
     if not fragments:
         return []
     context = _Context(schema, document, max_errors=1)
-    alone = DocumentNode(definitions=fragments)
-    return _errors(context, lambda: visit(alone, NoFragmentCyclesRule(context), _DEFINITIONS))
+    only_fragments = DocumentNode(definitions=fragments)
+    check = NoFragmentCyclesRule(context)
+    return _errors(context, lambda: visit(only_fragments, check, _DEFINITIONS))
 
 
 def _errors(context: "_Context", check: Callable[[], object]) -> list[GraphQLError]:
     try:
         if fragments := _fragments(context.document):
-            # Some rules follow them by recursion.
+            # Some rules recurse into fragments.
             by_name = {fragment.name.value: fragment for fragment in fragments}
             visit(context.document, FragmentNestingVisitor(by_name), _DEFINITIONS)
         check()
     except ValidationAbortedError as error:
-        # Without the frames, which would live as long as it.
+        # Drop the traceback, whose frames would live as long as the error.
         context.errors.append(error.with_traceback(None))
     except RecursionError:
         context.errors.append(ValidationAbortedError("Validation aborted."))
@@ -109,74 +110,86 @@ def _fragments(document: DocumentNode) -> tuple[FragmentDefinitionNode, ...]:
 
 
 class _Rules(Visitor):
-    """Rules side by side, each asked for the kinds of nodes that it looks at."""
+    """Visitor that runs several rules in one walk, and keeps the type information current.
+
+    It calls a rule only for the kinds of nodes that the rule has functions for. A rule that
+    returns SKIP for a node is not called again until the walk leaves that node; until then the
+    node is in ``_skipping``. Types are entered before the rules run and left after them.
+    """
 
     def __init__(self, type_info: TypeInfo, rules: list[Visitor]) -> None:
         super().__init__()
         self._type_info = type_info
         self._rules = rules
-        # By the place of a rule: the node that it does not look into.
-        self._skipped: dict[int, Node] = {}
+        # By the index of a rule, the node whose subtree it skips.
+        self._skipping: dict[int, Node] = {}
 
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
-        known = self.enter_leave_map.get(kind)
-        if known is None:
-            known = self.enter_leave_map[kind] = self._of_kind(kind)
-        return known
+        functions = self.enter_leave_map.get(kind)
+        if functions is None:
+            functions = self.enter_leave_map[kind] = self._functions_for_kind(kind)
+        return functions
 
-    def _of_kind(self, kind: str) -> EnterLeaveVisitor:
-        found = [rule.get_enter_leave_for_kind(kind) for rule in self._rules]
-        asked = [(place, *both) for place, both in enumerate(found) if any(both)]
-        return EnterLeaveVisitor(self._entering(kind, asked), self._leaving(kind, asked))
+    def _functions_for_kind(self, kind: str) -> EnterLeaveVisitor:
+        calls: list[_RuleCalls] = []
+        for index, rule in enumerate(self._rules):
+            enter, leave = rule.get_enter_leave_for_kind(kind)
+            if enter or leave:
+                calls.append((index, enter, leave))
+        return EnterLeaveVisitor(
+            self._enter_function(kind, calls), self._leave_function(kind, calls)
+        )
 
-    def _entering(self, kind: str, asked: list[_Asked]) -> Callable[..., None]:
-        skipped = self._skipped
+    def _enter_function(self, kind: str, calls: list[_RuleCalls]) -> Callable[..., None]:
+        skipping = self._skipping
         enter_type = getattr(self._type_info, f"enter_{kind}", None)
-        entered = [(place, function) for place, function, _ in asked if function]
+        rules = [(index, enter_rule) for index, enter_rule, _ in calls if enter_rule]
 
-        def enter(node: Node, *at: Any) -> None:
+        def enter(node: Node, *position: Any) -> None:
             if enter_type:
                 enter_type(node)
-            for place, function in entered:
-                if place not in skipped and function(node, *at) is SKIP:
-                    skipped[place] = node
+            for index, enter_rule in rules:
+                if index not in skipping and enter_rule(node, *position) is SKIP:
+                    skipping[index] = node
 
         return enter
 
-    def _leaving(self, kind: str, asked: list[_Asked]) -> Callable[..., None]:
-        skipped = self._skipped
+    def _leave_function(self, kind: str, calls: list[_RuleCalls]) -> Callable[..., None]:
+        skipping = self._skipping
         leave_type = getattr(self._type_info, f"leave_{kind}", None)
 
-        def leave(node: Node, *at: Any) -> None:
-            for place, _, function in asked:
-                if place not in skipped:
-                    if function:
-                        function(node, *at)
-                elif skipped[place] is node:
-                    del skipped[place]
+        def leave(node: Node, *position: Any) -> None:
+            # All rules with a function for this kind: one that only enters can end its skip here.
+            for index, _, leave_rule in calls:
+                if index not in skipping:
+                    if leave_rule:
+                        leave_rule(node, *position)
+                elif skipping[index] is node:
+                    del skipping[index]
             if leave_type:
                 leave_type()
 
         return leave
 
 
-class _Uses(Visitor):
-    """Collects what each definition uses of variables, once for all uses of one kind."""
+class _VariableUsages(Visitor):
+    """Collects the variable usages of each definition, and equal usages once."""
 
     def __init__(self, type_info: TypeInfo) -> None:
         super().__init__()
         self._type_info = type_info
-        self._of_definition: dict[int, dict[tuple[Any, ...], VariableUsage]] = {}
-        self._here: dict[tuple[Any, ...], VariableUsage] = {}
+        # By the id of a definition, then by what makes usages equal.
+        self._by_definition: dict[int, dict[tuple[Any, ...], VariableUsage]] = {}
+        self._current: dict[tuple[Any, ...], VariableUsage] = {}
 
     def of(self, node: _Definition) -> list[VariableUsage]:
-        return list(self._of_definition[id(node)].values())
+        return list(self._by_definition[id(node)].values())
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        self._here = self._of_definition[id(node)] = {}
+        self._current = self._by_definition[id(node)] = {}
 
     def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
-        self._here = self._of_definition[id(node)] = {}
+        self._current = self._by_definition[id(node)] = {}
 
     def enter_variable_definition(self, *_: Any) -> VisitorAction:
         return SKIP
@@ -186,48 +199,48 @@ class _Uses(Visitor):
         parent = self._type_info.get_parent_input_type()
         default = self._type_info.get_default_value()
         key = (node.name.value, id(expected), id(parent), id(default))
-        if key not in self._here:
-            self._here[key] = VariableUsage(node, expected, parent, default, None)
+        if key not in self._current:
+            self._current[key] = VariableUsage(node, expected, parent, default, None)
 
 
 class _Context(ValidationContext):
-    """Collects errors, and knows nodes by identity: to hash one is to walk through all of it."""
+    """Validation context that looks nodes up by identity, because hashing walks a whole subtree."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, *, max_errors: int) -> None:
         self.errors: list[GraphQLError] = []
         self.type_info = TypeInfo(schema)
-        self.uses = _Uses(self.type_info)
-        super().__init__(schema, document, self.type_info, self._tell)
+        self.usages = _VariableUsages(self.type_info)
+        super().__init__(schema, document, self.type_info, self._add_error)
         self._max_errors = max_errors
-        self._uses_within: dict[int, list[VariableUsage]] = {}
+        self._recursive_usages: dict[int, list[VariableUsage]] = {}
         self._spreads: dict[int, list[FragmentSpreadNode]] = {}
 
-    def _tell(self, error: GraphQLError) -> None:
-        told = self.errors
-        if len(told) >= self._max_errors or (told and len(told[-1].message) > LONG_MESSAGE):
+    def _add_error(self, error: GraphQLError) -> None:
+        errors = self.errors
+        if len(errors) >= self._max_errors or (errors and len(errors[-1].message) > LONG_MESSAGE):
             raise ValidationAbortedError(
                 "Too many validation errors, error limit reached. Validation aborted."
             )
-        told.append(error)
+        errors.append(error)
 
     @property
     def hide_suggestions(self) -> bool:
-        """With the first error alone: to compare a name to all types takes 10 ms."""
+        """Whether to omit suggestions: only the first error has them, since they take 10 ms."""
         return bool(self.errors)
 
     def get_variable_usages(self, node: Any) -> list[VariableUsage]:
-        return self.uses.of(node)
+        return self.usages.of(node)
 
     def get_recursive_variable_usages(
         self, operation: OperationDefinitionNode
     ) -> list[VariableUsage]:
-        uses = self._uses_within.get(id(operation))
-        if uses is None:
-            uses = self.uses.of(operation)
+        usages = self._recursive_usages.get(id(operation))
+        if usages is None:
+            usages = self.usages.of(operation)
             for fragment in self.get_recursively_referenced_fragments(operation):
-                uses += self.uses.of(fragment)
-            self._uses_within[id(operation)] = uses
-        return uses
+                usages += self.usages.of(fragment)
+            self._recursive_usages[id(operation)] = usages
+        return usages
 
     def get_fragment_spreads(self, node: SelectionSetNode) -> list[FragmentSpreadNode]:
         spreads = self._spreads.get(id(node))

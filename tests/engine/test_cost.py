@@ -92,7 +92,7 @@ def test_what_costs_too_much_is_told_with_its_heaviest_part() -> None:
     with pytest.raises(LimitExceeded) as refused:
         check_cost(cost, cost.value - 1)
     told = f"The operation costs {cost.value}; at most {cost.value - 1} is allowed."
-    assert str(refused.value).startswith(f"{told} tickets.nodes.logEntries.nodes weighs most")
+    assert str(refused.value).startswith(f"{told} tickets.nodes.logEntries.nodes costs the most")
 
 
 def test_what_tools_ask_of_the_schema_is_far_from_the_limit() -> None:

@@ -44,7 +44,7 @@ def test_an_operation_above_the_cost_limit_is_rejected(serve: Serve) -> None:
     assert "errors" not in ask(server, LOG).json()
     message = rejected(ask(server, LOG.replace("9", "10")), "QUERY_TOO_COMPLEX")
     assert message.startswith(f"The operation costs 121; at most {LOG_COST} is allowed.")
-    assert "tickets.nodes.logEntries.nodes weighs most" in message
+    assert "tickets.nodes.logEntries.nodes costs the most" in message
 
 
 def test_a_page_size_in_a_variable_counts_towards_the_cost(serve: Serve) -> None:
