@@ -1,13 +1,13 @@
-"""Rows read in the order of their transactions, so that a reader misses none.
+"""Reading a table in the order of its transactions, without missing any.
 
-The table has two columns: ``transaction``, the ``txid_current()`` of who wrote the
-row, and ``sequence``. Transactions commit out of the order of their numbers. So a
-reader goes only up to the oldest one that still runs: everything below is decided,
-and no row can appear there any more.
+The table has two columns: ``transaction``, the ``txid_current()`` of the transaction that wrote
+the row, and ``sequence``. Transactions do not commit in the order of their numbers. So a reader
+reads only rows below the oldest running transaction: all transactions below it have ended, so
+no further row can appear there.
 
-That bound goes back by a crash of PostgreSQL: numbers of transactions that had left
-nothing behind are given away again. So the place to read on from is that of a row,
-which was durable before it could be read, and never the bound itself.
+A crash of PostgreSQL can move that bound back, since the numbers of transactions that left nothing
+durable are assigned again. Therefore a reader resumes at the position of a row, which was durable
+before it could be read, and never at the bound itself.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from typing import Any, TypeAlias
 from engine.database.queries import fetch
 from engine.sql.tables import Table
 
-__all__ = ["Passage", "Position", "Snapshot", "read_passage", "take_snapshot"]
+__all__ = ["Chunk", "Position", "Snapshot", "read_chunk", "take_snapshot"]
 
-# Of a row: its transaction and sequence. Also a place between rows.
+# The transaction and sequence of a row, or a position between rows.
 Position: TypeAlias = tuple[int, int]
 
-PASSAGE_SIZE = 200
+CHUNK_SIZE = 200
 
 _SNAPSHOT = """
 SELECT txid_current_snapshot()::text, coalesce(transaction, 0), coalesce(sequence, -1)
@@ -39,53 +39,53 @@ LEFT JOIN (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Which transactions had been committed at one moment."""
+    """The transactions that had committed at one time."""
 
     oldest_running: int
-    # The first number that had not been given away.
+    # The first number that was not assigned yet.
     next: int
     running: frozenset[int]
-    # The place of the last row that it sees.
+    # The position of the last row that the snapshot sees.
     newest: Position
 
     def sees(self, transaction: int) -> bool:
-        """Tell whether a transaction (that was not rolled back) had been committed."""
+        """Return whether a transaction that was not rolled back had committed."""
         if transaction < self.oldest_running:
             return True
         return transaction < self.next and transaction not in self.running
 
     @property
     def position(self) -> Position:
-        """The place behind which everything lies that the snapshot does not see."""
+        """A position that precedes all rows that the snapshot does not see."""
         return min(before(self.oldest_running), self.newest)
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A stretch of a table in its order."""
+class Chunk:
+    """Consecutive rows of a table in commit order."""
 
     rows: Sequence[Any]
-    # Up to here everything has been read.
+    # The position up to which everything has been read.
     end: Position
-    # As many rows as a passage has: there may be more at once.
+    # Whether the chunk has the maximum size, so that more rows can follow at once.
     is_full: bool
-    # Rows were seen beyond the oldest running transaction.
+    # Whether there are rows above the oldest running transaction, which cannot be read yet.
     is_held_up: bool
     oldest_running: int
 
 
 def before(transaction: int) -> Position:
-    """Return the place before all rows of a transaction."""
+    """Return the position before all rows of a transaction."""
     return transaction, -1
 
 
 def position_of(row: Any) -> Position:
-    """Return the place of a row."""
+    """Return the position of a row."""
     return row["transaction"], row["sequence"]
 
 
 async def take_snapshot(table: Table) -> Snapshot:
-    """Return what has been committed by now."""
+    """Return a snapshot of the transactions that have committed by now."""
     [(text, transaction, sequence)] = await fetch(_SNAPSHOT.format(table=table.name), [])
     oldest_running, following, running = text.split(":")
     return Snapshot(
@@ -96,38 +96,38 @@ async def take_snapshot(table: Table) -> Snapshot:
     )
 
 
-async def read_passage(
+async def read_chunk(
     table: Table, after: Position, *, only: tuple[str, str] | None = None
-) -> Passage:
-    """Read on behind a place; ``only`` the rows that have this value in this column."""
+) -> Chunk:
+    """Read the rows after a position; ``only`` those with this value in this column."""
     column, *values = only or (None,)
     records = await fetch(_statement(table, column), [*after, *values])
-    bound: int = records[0]["bound"]
-    seen = [record for record in records if record["transaction"] is not None]
-    rows = [record for record in seen if record["transaction"] < bound]
-    return Passage(
+    oldest_running: int = records[0]["oldest_running"]
+    found = [record for record in records if record["transaction"] is not None]
+    rows = [record for record in found if record["transaction"] < oldest_running]
+    return Chunk(
         rows,
         position_of(rows[-1]) if rows else after,
-        is_full=len(rows) == PASSAGE_SIZE,
-        is_held_up=len(rows) < len(seen),
-        oldest_running=bound,
+        is_full=len(rows) == CHUNK_SIZE,
+        is_held_up=len(rows) < len(found),
+        oldest_running=oldest_running,
     )
 
 
 @cache
 def _statement(table: Table, column: str | None) -> str:
-    # The snapshot of a statement is one: rows and bound are of the same moment.
+    # One statement has one snapshot, so the rows and the oldest running transaction match.
     columns = ", ".join(column.sql for column in table.columns.values())
     condition = "" if column is None else f'AND "{table.columns[column].name}" = $3'
     return f"""
-SELECT now.bound, passage.*
-FROM (SELECT txid_snapshot_xmin(txid_current_snapshot()) AS bound) AS now
+SELECT now.oldest_running, chunk.*
+FROM (SELECT txid_snapshot_xmin(txid_current_snapshot()) AS oldest_running) AS now
 LEFT JOIN (
     SELECT {columns}
     FROM "{table.name}"
     WHERE ("transaction", "sequence") > ($1, $2) {condition}
     ORDER BY "transaction", "sequence"
-    LIMIT {PASSAGE_SIZE}
-) AS passage ON TRUE
-ORDER BY passage."transaction", passage."sequence"
+    LIMIT {CHUNK_SIZE}
+) AS chunk ON TRUE
+ORDER BY chunk."transaction", chunk."sequence"
 """

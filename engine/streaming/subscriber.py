@@ -1,30 +1,30 @@
-"""One who listens to a stream: the events handed to it and not yet taken."""
+"""Subscribers of a stream: each is a bounded buffer of events that it has not taken yet."""
 
 import asyncio
 from collections import deque
 from collections.abc import Hashable
+from enum import Enum
 from typing import Any
 
 from engine.sql.tables import Table, instance
 from engine.streaming.commit_order import Position, position_of
 
-__all__ = ["Event", "SlowConsumer", "Subscriber"]
+__all__ = ["Event", "SlowConsumer", "State", "Subscriber"]
 
 
 class Event:
-    """A row of a followed table, one object for all who hear of it."""
+    """A row of a followed table. All subscribers share one object."""
 
-    __slots__ = ("answers", "key", "position", "value")
+    __slots__ = ("key", "position", "responses", "value")
 
     def __init__(self, row: Any, table: Table, key: str) -> None:
         self.position: Position = position_of(row)
-        # What listeners may choose by.
+        # The value of the column that subscribers can filter by.
         self.key: str = row[key]
-        # The row as the ORM would have fetched it.
+        # The row as a model instance.
         self.value: Any = instance(table.model, row)
-        # What was made of it for some of the listeners, for the others to share; None
-        # where it is kept no more, or there are no others.
-        self.answers: dict[Hashable, Any] | None = None
+        # Responses that subscribers with equal subscriptions share; None if they are not kept.
+        self.responses: dict[Hashable, Any] | None = None
 
 
 class SlowConsumer(Exception):
@@ -38,39 +38,60 @@ class SlowConsumer(Exception):
         self.position = position
 
 
-class Subscriber:
-    """A bounded buffer between the reader of a table and one who takes its events."""
+class State(Enum):
+    """Where a subscriber gets its events from (docs/explanation/event-feed.md)."""
 
-    __slots__ = ("_error", "_events", "_has_ended", "_size", "_waiter", "has_overflowed", "only")
+    # From the table; its buffer is empty.
+    CATCHING_UP = "catching up"
+    # Still from the table, while its buffer receives the events that the reader reads.
+    JOINED = "joined"
+    # From its buffer.
+    LIVE = "live"
+
+
+class Subscriber:
+    """A bounded buffer between the reader of a table and a consumer of its events."""
+
+    __slots__ = (
+        "_buffer",
+        "_error",
+        "_has_ended",
+        "_size",
+        "_waiter",
+        "has_overflowed",
+        "only",
+        "state",
+    )
 
     def __init__(self, only: str | None, *, size: int) -> None:
-        # The one key whose events are wanted; None for all.
+        # The key whose events are wanted; None for all events.
         self.only = only
+        self.state = State.CATCHING_UP
         self.has_overflowed = False
         self._size = size
-        self._events: deque[Event] = deque()
+        self._buffer: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._has_ended = False
         self._error: BaseException | None = None
 
-    def has_room(self, count: int) -> bool:
-        """Tell whether so many events more would leave it as well as it is."""
-        return self.has_overflowed or len(self._events) + count <= self._size
+    def has_space(self, count: int) -> bool:
+        """Return whether this many events fit, or are ignored because the buffer overflowed."""
+        return self.has_overflowed or len(self._buffer) + count <= self._size
 
     def put(self, event: Event) -> None:
-        """Add an event; one that does not fit empties the buffer for good."""
+        """Add an event. If it does not fit, discard the buffer and ignore all further events."""
         if self.has_overflowed or self._has_ended:
             return
-        if len(self._events) == self._size:
+        if len(self._buffer) == self._size:
             self.has_overflowed = True
-            self._events.clear()
+            self._buffer.clear()
         else:
-            self._events.append(event)
+            self._buffer.append(event)
         self._wake()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Let no event come any more: what was not taken is gone."""
-        self._events.clear()
+        """Discard the buffer and ignore all further events; `next` raises the error, if any."""
+        self._buffer.clear()
         self._has_ended = True
         self._error = error
         self._wake()
@@ -78,9 +99,9 @@ class Subscriber:
     async def next(self) -> Event | None:
         """Return the next event, or None after the end or an overflow.
 
-        Raises the error that the buffer was ended with.
+        Raises the error that the subscriber was ended with.
         """
-        while not self._events:
+        while not self._buffer:
             if self._error is not None:
                 raise self._error
             if self.has_overflowed or self._has_ended:
@@ -90,7 +111,7 @@ class Subscriber:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self._events.popleft()
+        return self._buffer.popleft()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

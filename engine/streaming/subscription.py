@@ -1,4 +1,4 @@
-"""Subscriptions executed: an event is answered once for all who ask the same of it."""
+"""Execution of subscriptions: one response to an event serves all equal subscriptions."""
 
 import asyncio
 from collections import Counter
@@ -32,11 +32,11 @@ from engine.streaming.subscriber import Event
 __all__ = ["NoSource", "subscribe"]
 
 T = TypeVar("T")
-_Answer: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]
+_Respond: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]
 
 
 class NoSource(Exception):
-    """The field that was subscribed to gave no events but errors."""
+    """The subscription field returned errors instead of an event stream."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors[0].message)
@@ -53,11 +53,11 @@ async def subscribe(
     render: Callable[[ExecutionResult], T],
     shared_by: Hashable,
 ) -> AsyncGenerator[T, None]:
-    """Start a subscription and return its answers, one for each event, rendered.
+    """Start a subscription and return its rendered responses, one for each event.
 
-    Answers are shared by subscriptions of the same operation and variables whose
-    ``shared_by`` is the same: who may see the same. Raises InvalidVariables,
-    LimitExceeded and NoSource; the answers raise what the source raises.
+    Subscriptions share a response if they have the same operation, variables and ``shared_by``,
+    which must differ between callers that may see different data. Raises InvalidVariables,
+    LimitExceeded and NoSource. The returned generator raises what the source raises.
     """
     operation_context, _ = build_operation_context(
         operation, variables=variables, context=context, max_cost=max_cost
@@ -68,71 +68,71 @@ async def subscribe(
         source = await source
     if isinstance(source, ExecutionResult):
         raise NoSource(source.errors or [])
-    key = (operation, _own_variables(operation, executor), shared_by)
+    key = (operation, _response_variables(operation, executor), shared_by)
 
-    async def answer(value: Any) -> T:
+    async def respond(value: Any) -> T:
         return render(await _execute(executor, value, timeout_s))
 
-    return _answers(source, answer, key)
+    return _responses(source, respond, key)
 
 
-async def _answers(
-    source: AsyncIterable[Any], answer: _Answer, key: Hashable
+async def _responses(
+    source: AsyncIterable[Any], respond: _Respond, key: Hashable
 ) -> AsyncGenerator[Any, None]:
-    _asking[key] += 1
+    _active[key] += 1
     try:
         async with aclosing(cast("AsyncGenerator[Any, None]", aiter(source))) as events:
             async for event in events:
-                yield await _shared_answer(event, answer, key)
+                yield await _shared_response(event, respond, key)
     finally:
-        _asking[key] -= 1
-        if not _asking[key]:
-            del _asking[key]
+        _active[key] -= 1
+        if not _active[key]:
+            del _active[key]
 
 
-# How many ask the same, in this process.
-_asking: Counter[Hashable] = Counter()
+# The number of equal subscriptions in this process.
+_active: Counter[Hashable] = Counter()
 
 
-async def _shared_answer(event: Any, answer: _Answer, key: Hashable) -> Any:
+async def _shared_response(event: Any, respond: _Respond, key: Hashable) -> Any:
     if not isinstance(event, Event):
-        return await answer(event)
-    if event.answers is None or _asking[key] == 1:
-        return await answer(event.value)
-    shared = event.answers.get(key)
+        return await respond(event)
+    if event.responses is None or _active[key] == 1:
+        return await respond(event.value)
+    shared = event.responses.get(key)
     if shared is None:
-        shared = event.answers[key] = _Shared(answer(event.value))
+        shared = event.responses[key] = _SharedResult(respond(event.value))
     return await shared.result()
 
 
-class _Shared:
-    """A result that several wait for; who leaves does not end it for the others.
+class _SharedResult:
+    """A result with several waiters, whose cancellation does not cancel the work.
 
-    (`asyncio.shield` does the same for one, and cost a quarter of the whole.)
+    (`asyncio.shield` does the same for one waiter, and cost a quarter of the whole execution.)
     """
 
-    __slots__ = ("_task", "_waiting")
+    __slots__ = ("_task", "_waiters")
 
     def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[None]] = []
         self._task = asyncio.create_task(work)
         self._task.add_done_callback(self._wake)
 
     async def result(self) -> Any:
         if not self._task.done():
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
         return self._task.result()
 
     def _wake(self, task: asyncio.Task[Any]) -> None:
-        # Nobody may be left who asks what went wrong.
+        # Retrieve the exception, since all waiters may be gone and asyncio would log it.
         if not task.cancelled():
             task.exception()
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-        self._waiting.clear()
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
 
 
 async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -> ExecutionResult:
@@ -144,23 +144,24 @@ async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -
         async with asyncio.timeout(timeout_s):
             return cast("ExecutionResult", await result)
     except TimeoutError as error:
-        return ExecutionResult(None, [GraphQLError("Time-out.", original_error=error)])
+        return ExecutionResult(None, [GraphQLError("Timeout.", original_error=error)])
 
 
-def _own_variables(operation: PreparedOperation, executor: ProjectingExecutor) -> str:
-    """Return the variables that an answer depends on, with their values.
+def _response_variables(operation: PreparedOperation, executor: ProjectingExecutor) -> str:
+    """Return the variables that a response depends on, with their values.
 
-    Those that only the arguments of the field itself use choose its events and
-    nothing else: with them, each of many that go on from a cursor would be alone.
+    Variables that are used only in the arguments of the subscription field choose its events and
+    do not change a response. With them, subscriptions that resume at different cursors would
+    share nothing.
     """
     finder = _VariableFinder()
-    for part in _answering_parts(operation):
+    for part in _response_parts(operation):
         visit(part, finder)
     values = executor.variable_values.coerced
     return repr([(name, values.get(name)) for name in sorted(finder.names)])
 
 
-def _answering_parts(operation: PreparedOperation) -> list[Node]:
+def _response_parts(operation: PreparedOperation) -> list[Node]:
     parts: list[Node] = list(operation.document.fragments.values())
     for selection in operation.node.selection_set.selections:
         if not isinstance(selection, FieldNode):

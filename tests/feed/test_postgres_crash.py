@@ -29,7 +29,7 @@ WRITTEN = 20
 # What it writes on its own would flush also what is to be forgotten.
 OPTIONS = {"autovacuum": "off"}
 # Of the statement by which a stream reads on.
-READ = "%AS bound%"
+READ = "%AS oldest_running%"
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order_under_concurrent_writers(
         came: list[Event] = []
         work = _read(stream, came, only=only, leaves=leaves)
         readers.append((only, came, asyncio.create_task(work)))
-    await until(lambda: stream.listeners == len(readers))
+    await until(lambda: stream.subscriber_count == len(readers))
 
     writers = [_write_transactions(database_url, notifier) for _ in range(10)]
     committed: dict[str, str] = {}
@@ -181,7 +181,7 @@ async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
     async with connected(database_url) as connection:
         events = await stream.follow()
         first = asyncio.create_task(anext(events))
-        await until(lambda: stream.listeners == 1)
+        await until(lambda: stream.subscriber_count == 1)
         await write(connection)
         notifier.notify()
         seen = [(await first).value.id]
@@ -195,7 +195,7 @@ async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
 
         with pytest.raises(SlowConsumer) as error:
             await go_on()
-        assert stream.listeners == 0
+        assert stream.subscriber_count == 0
 
         rest = BUFFER_SIZE + 501 - len(seen)
         async with Reader.following(stream, after=error.value.position) as reader:
@@ -210,7 +210,7 @@ async def test_a_burst_reaches_everyone_who_takes_it_however_large_it_is(
     count = 5 * BUFFER_SIZE
     async with connected(database_url) as connection:
         async with Reader.following(stream) as one, Reader.following(stream) as other:
-            await until(lambda: stream.listeners == 2)
+            await until(lambda: stream.subscriber_count == 2)
             await write_many(connection, count)
             notifier.notify()
             ids = await one.wait_for(count)
@@ -224,7 +224,7 @@ async def test_a_thousand_listeners_cost_one_statement_for_each_event(
     async with connected(database_url) as connection:
         listening = [await stream.follow() for _ in range(1000)]
         waiting = [asyncio.create_task(anext(events)) for events in listening]
-        await until(lambda: stream.listeners == 1000, within_s=30)
+        await until(lambda: stream.subscriber_count == 1000, within_s=30)
         await asyncio.sleep(0.1)
         statements.clear()
         event_id = await write(connection)
@@ -242,9 +242,9 @@ async def test_who_leaves_leaves_nothing_behind(
     stream: Stream, notifier: Notifier, statements: list[str]
 ) -> None:
     async with Reader.following(stream), Reader.following(stream, only="a"):
-        await until(lambda: stream.listeners == 2)
+        await until(lambda: stream.subscriber_count == 2)
     await asyncio.sleep(0.1)
-    assert stream.listeners == 0
+    assert stream.subscriber_count == 0
     assert stream._reader is None
     statements.clear()
     notifier.notify()
@@ -272,7 +272,7 @@ async def test_what_others_write_without_ringing_comes_within_a_second(
     stream: Stream, database_url: str
 ) -> None:
     async with connected(database_url) as connection, Reader.following(stream) as reader:
-        await until(lambda: stream.listeners == 1)
+        await until(lambda: stream.subscriber_count == 1)
         event_id = await write(connection)
         assert await reader.wait_for(1, within_s=2) == [event_id]
 
@@ -286,7 +286,7 @@ async def test_a_place_that_the_database_has_not_come_to_is_refused(stream: Stre
 async def test_closing_ends_the_events_of_everyone(stream: Stream) -> None:
     events = await stream.follow()
     waiting = asyncio.create_task(anext(events, "the end"))
-    await until(lambda: stream.listeners == 1)
+    await until(lambda: stream.subscriber_count == 1)
     await stream.close()
     assert await waiting == "the end"
     assert await anext(await stream.follow(), "the end") == "the end"
@@ -324,7 +324,7 @@ async def test_a_failure_that_no_waiting_mends_is_told_to_who_listens(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     waiting = asyncio.ensure_future(anext(await stream.follow()))
-    await until(lambda: stream.listeners == 1)
+    await until(lambda: stream.subscriber_count == 1)
     async with connected(database_url) as connection:
         await connection.execute("ALTER TABLE ticket_events RENAME TO elsewhere")
         try:
