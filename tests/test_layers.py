@@ -72,6 +72,7 @@ PACKAGES = {
         "server",
         "processes",
         "cli",
+        "reference",
         "__main__",
     ),
 }

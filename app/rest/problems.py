@@ -9,11 +9,11 @@ from app.rest.entity_tag import entity_tag
 from app.rest.serializers import ticket_document
 from resolvers.errors import ApiError, ApiErrors, Conflict, ErrorCode, NotFound, OpsRequestFailed
 
-__all__ = ["pointer", "problem_of", "retry_after", "ticket_not_found"]
+__all__ = ["HTTP_STATUS", "pointer", "problem_of", "retry_after", "ticket_not_found"]
 
 MAX_ERRORS = 100
 
-_STATUS: Mapping[ErrorCode, int] = {
+HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.REQUIRED: 422,
     ErrorCode.INVALID: 422,
     ErrorCode.TOO_LONG: 422,
@@ -47,7 +47,7 @@ def problem_of(error: ApiError | ApiErrors, **members: Any) -> HttpProblem:
         headers["ETag"] = entity_tag(first.current.version)
     if isinstance(first, OpsRequestFailed):
         members["retryable"] = first.retryable
-        if _STATUS[first.code] == _UNAVAILABLE:
+        if HTTP_STATUS[first.code] == _UNAVAILABLE:
             headers["Retry-After"] = retry_after(first)
     return HttpProblem(
         _status(first),
@@ -75,7 +75,7 @@ def _status(error: ApiError) -> int:
     if error.code is ErrorCode.NOT_FOUND and error.path == ("idempotency_key",):
         # What the key once made is gone; the path that was called is not.
         return 409
-    return _STATUS[error.code]
+    return HTTP_STATUS[error.code]
 
 
 def _errors(errors: Sequence[ApiError]) -> list[dict[str, str]]:

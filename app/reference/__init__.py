@@ -1,0 +1,6 @@
+"""Generated pages of `docs/reference`: settings, command line and error codes.
+
+`python -m app.reference export` writes the pages, and `check` compares them with the committed
+ones. `pages` names each page and its generator; start there. `error_codes` has the meaning of
+every error code. Nothing here needs a database.
+"""

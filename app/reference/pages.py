@@ -1,0 +1,21 @@
+"""List of the generated pages."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from app.reference.cli_page import cli_page
+from app.reference.errors_page import errors_page
+from app.reference.settings_page import settings_page
+
+__all__ = ["PAGES", "generated_pages"]
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    "errors.md": errors_page,
+}
+
+
+def generated_pages() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each page."""
+    for name, generate in PAGES.items():
+        yield name, generate()

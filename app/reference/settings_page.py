@@ -1,0 +1,47 @@
+"""Reference page of the settings."""
+
+from itertools import groupby
+
+from app.config.setting_fields import Setting, declared_settings
+from app.config.settings import Settings
+from app.reference.markdown import code, page, table
+
+__all__ = ["settings_page"]
+
+INTRODUCTION = """\
+Set a setting as an environment variable, in a `.env` file in the working directory, or, where
+[the command](cli.md) has one, by a flag. A flag overrides the environment, which overrides `.env`.
+An empty value counts as unset. `ticketops settings` lists the current values and their sources."""
+
+
+def settings_page() -> str:
+    """Return the page: a section per group, with a table of its settings."""
+    groups = groupby(declared_settings(Settings), lambda setting: setting.group)
+    sections = [f"## {group}\n\n{_table(list(settings))}" for group, settings in groups]
+    return page("Settings", INTRODUCTION, *sections, _former_names())
+
+
+def _table(settings: list[Setting]) -> str:
+    header = ("Setting", "Description", "Values", "Default", "Example")
+    return table(header, (_row(setting) for setting in settings))
+
+
+def _row(setting: Setting) -> tuple[str, ...]:
+    unit = f", in {setting.unit}" if setting.unit else ""
+    return (
+        code(setting.name),
+        f"{setting.description}.",
+        setting.parser.allowed + unit,
+        code(setting.default_text) or setting.unset.removeprefix("if unset, ") or "none",
+        code(setting.example),
+    )
+
+
+def _former_names() -> str:
+    renamed = [setting for setting in declared_settings(Settings) if setting.former_name]
+    rows = [(code(setting.former_name), code(setting.name)) for setting in renamed]
+    return (
+        "## Former names\n\nThese names are still accepted and log the warning `setting renamed` "
+        "at the start. Different values under both names are an error.\n\n"
+        + table(("Former name", "Setting"), rows)
+    )
