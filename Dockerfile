@@ -1,15 +1,15 @@
-# The image holds the program and what it runs on, and no database: give it DATABASE_URL.
+# Image of the service, without a database: set DATABASE_URL.
 #
 #   docker build -t ticketops .
 #   docker run -e DATABASE_URL=postgresql://... -p 127.0.0.1:4040:4040 ticketops
 #
-# It listens on every address of its container, so access is required unless AUTH=off
-# is given. Other commands of ticketops take the place of "serve".
+# The server listens on all addresses of the container, so that authentication is required unless
+# AUTH=off is set. Replace "serve" to run another ticketops command.
 
 FROM python:3.13-slim AS build
 WORKDIR /ticketops
 RUN python -m venv --without-pip .venv
-# What changes seldom comes first, and is kept from build to build.
+# Layers that rarely change come first, so that builds reuse them.
 COPY requirements.lock ./
 RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --require-hashes \
     -r requirements.lock
@@ -17,7 +17,7 @@ COPY app/__init__.py ./app/
 COPY app/graphiql ./app/graphiql
 RUN .venv/bin/python -m app.graphiql.assets
 COPY . .
-# The embedded PostgreSQL and the tools of the installation stay here.
+# Exclude the embedded PostgreSQL and the build tools from the image.
 RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --no-build-isolation \
     --editable . \
     && pip --python .venv/bin/python uninstall --yes \

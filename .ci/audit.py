@@ -2,10 +2,9 @@
 # requires-python = ">=3.11"
 # dependencies = ["packaging==26.0", "pip-audit==2.10.1", "pypi-simple==1.8.0"]
 # ///
-"""Print the known faults of the locked packages, and exit with 1 where there are any.
+"""List known vulnerabilities of the locked packages; exit with status 1 if there are any.
 
-Of a package whose faults the Python Package Index does not tell, the dates are printed:
-of its locked version, and of the newest one.
+If a package has no vulnerability data, print the release dates of its locked and newest version.
 """
 
 import json
@@ -24,36 +23,37 @@ CONNECTIONS = 8
 
 
 def main() -> None:
-    """Audit the lock file of the folder that this is run in."""
+    """Audit the lock file in the working directory."""
     audited = list(_audited())
     unknown = [package for package in audited if "skip_reason" in package]
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         for line in threads.map(_with_dates, unknown):
             print(line)
-    faults = 0
+    vulnerabilities = 0
     for package in audited:
-        for fault in package.get("vulns", ()):
-            faults += 1
-            mended = ", ".join(fault["fix_versions"]) or "no version yet"
-            print(f"{package['name']} {package['version']}: {fault['id']}, mended in {mended}")
+        for found in package.get("vulns", ()):
+            vulnerabilities += 1
+            fixed = ", ".join(found["fix_versions"]) or "no version yet"
+            print(f"{package['name']} {package['version']}: {found['id']}, fixed in {fixed}")
     print(
-        f"Dependency audit: {faults} known faults in {len(audited) - len(unknown)} of"
-        f" {len(audited)} packages; of {len(unknown)} the index tells only the dates"
+        f"Dependency audit: {vulnerabilities} known vulnerabilities in"
+        f" {len(audited) - len(unknown)} of {len(audited)} packages; {len(unknown)} packages"
+        f" without vulnerability data"
     )
-    sys.exit(faults > 0)
+    sys.exit(vulnerabilities > 0)
 
 
 def _audited() -> Iterator[dict[str, Any]]:
-    """Yield what pip-audit tells of each package."""
+    """Yield the result of pip-audit for each package."""
     options = ["--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json"]
     command = [sys.executable, "-m", "pip_audit", *options, "--requirement", LOCK]
-    # It exits with 1 both for a fault that it found and for one of its own.
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # nobody's input
+    # Its exit status is 1 both for a vulnerability found and for its own failure.
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no user input
     if not done.stdout:
-        sys.exit(f"pip-audit told nothing:\n{done.stderr}")
+        sys.exit(f"pip-audit failed without a result:\n{done.stderr}")
     for package in json.loads(done.stdout)["dependencies"]:
         if "skip_reason" in package and "version" not in package:
-            # It ends with the name and, in brackets, the version.
+            # The reason ends with the name and, in brackets, the version.
             package["version"] = package["skip_reason"].rpartition("(")[2].rstrip(")")
         yield package
 
@@ -83,7 +83,7 @@ def _stable_versions(files: Iterable[DistributionPackage]) -> Iterator[Version]:
 
 def _date(files: Iterable[DistributionPackage], version: str) -> str:
     times = [file.upload_time for file in files if file.version == version and file.upload_time]
-    return f"{min(times):%Y-%m-%d}" if times else "at a time not told"
+    return f"{min(times):%Y-%m-%d}" if times else "at an unknown date"
 
 
 main()

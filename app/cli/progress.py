@@ -8,7 +8,7 @@ MIN_REDRAW_INTERVAL_S = 0.1
 
 
 class Progress:
-    """Progress bar in one line, erased at the end. Draws nothing if the stream is no terminal."""
+    """Progress bar in one line, erased at the end. Draws nothing on other streams."""
 
     def __init__(self, unit: str, stream: TextIO) -> None:
         self._unit = unit

@@ -36,7 +36,7 @@ class Parser:
     convert: Callable[[str], Any]
 
     def __call__(self, value: str) -> Any:
-        """Return the value that the text stands for."""
+        """Return the value of the text."""
         try:
             return self.convert(value)
         except ValueError:

@@ -66,8 +66,8 @@ def notifier(settings: Settings, database_url: str, *, topics: Sequence[str]) ->
 def __getattr__(name: str) -> Any:
     """Return TORTOISE_ORM, which aerich.ini refers to.
 
-    It is computed on access, so that importing this module neither reads the environment nor
-    starts an embedded database.
+    It is computed on access, so that importing this module does not read the environment or
+    start an embedded database.
     """
     if name != "TORTOISE_ORM":
         message = f"module {__name__!r} has no attribute {name!r}"
