@@ -1,35 +1,26 @@
-"""GraphQL at the price of its SQL: the engine knows no ticket.
+"""Domain-independent engine that compiles GraphQL selections to SQL.
 
-A resolver answers not with rows but with a query (`One`, `Page`, `Nodes`): which rows,
-in which order, which page; or with one row that it has at hand (`Loaded`). The
-selection set under it becomes the projection: one SQL statement for the rows of each
-selected level, with exactly the selected columns, whatever the number of parents, and
-one for what is asked of a page besides (its total, what lies before it). Who asks the
-same of different rows at the same moment shares the statement. What is worked out of a
-document is worked out once. Whatever does not go as planned is executed plainly by
-graphql-core, and what cannot be projected over model instances: the answer is correct
-first.
+A resolver returns a query (`SingleRow`, `Page`, `Nodes`, or `Loaded` for a row that it already
+has), which says which rows to read. The engine compiles the selection set of the field to a
+projection: the columns to select and a function that builds the response from a row. It runs one
+SQL statement for each selected list level, for all parents at once. Identical small reads of
+concurrent requests share a statement. What depends only on a document is done once and cached.
 
-Read the modules in this order: `sql` (conditions as data), `tables` (what a model
-says of its columns), `moments` (times as PostgreSQL writes them), `paging` (keyset
-windows and cursors), `queries` (what a resolver returns), `statements` (the SQL of
-those, also where PostgreSQL would choose the wrong index); `documents` (parsed,
-measured and validated once, with `limits`, `merging`, `validation`, `cost`,
-`introspection` and `requirements`), `coercion` (variables), `literals` and `calls`
-(arguments), `selection` (one run of a document); `projection` and
-`connection` (a selection set compiled to columns), `shapes` (those, kept), `reading`
-(statements run, small ones for many at once by `batching`), `loading` (objects built),
-`plan` (what goes well, answered without graphql-core), `plain` (what cannot be
-projected), `executor` (graphql-core, for all the rest), `execution` (the way in);
-`deadlines`, and `database` over `pool`, with what can become of it in `failures`, which
-all of it stands on.
+A plan executes an operation without graphql-core. The executor, which is graphql-core with
+projections, serves operations without a plan and reports errors. The fallback serves ordinary
+Strawberry resolvers from model instances. A stream follows a table for subscriptions.
 
-What is followed live has modules of its own: `bell` (something was committed),
-`commit_order` (rows read so that none is missed), `listener` (a bounded buffer),
-`stream` (one reader, many listeners), `subscription` (events answered, once for all
-who ask the same).
+Each package imports only those above it in this list, which is also the order to read them in:
 
-The layers above import only these modules: `arguments.fast_resolvers`, `database.commits`,
+    sql         conditions, orders, pages and statements as data; executes nothing
+    database    connections, statements, transactions, commit callbacks, errors
+    arguments   coercion of variables and arguments
+    documents   parsing, limits, validation and cost, once for each document
+    projection  selection sets compiled to columns, rows read and built
+    execution   plans, the executor and the fallback
+    streaming   notifications, live feeds of tables, subscriptions
+
+The other layers import only these modules: `arguments.fast_resolvers`, `database.commits`,
 `database.errors`, `database.poolers`, `database.queries`, `database.timeouts`,
 `database.transactions`, `documents.caches`, `documents.documents`, `documents.limits`,
 `errors`, `execution.execution`, `execution.fallback`, `projection.fallbacks`, `sql.cursors`,
