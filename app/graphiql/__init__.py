@@ -1,7 +1,7 @@
-"""GraphiQL, the workbench that a browser finds at /graphql.
+"""GraphiQL, served to browsers that open /graphql.
 
-`page` answers with the HTML page and its strict headers, `files` serves what the
-page is made of from our own origin under names that change with their content.
-The third-party part is not in the repository: `packages.toml` lists it with its
-sums, and `python -m app.graphiql.assets` (`make graphiql`) brings it to `static/`.
+`page` returns the HTML page with its security headers; start there. `files` serves the scripts and
+styles from the same origin, under names that contain a digest of their content. The third-party
+files are not in the repository: `packages.toml` lists them with their checksums, and
+`python -m app.graphiql.assets` (`make graphiql`) downloads them to `static/`.
 """

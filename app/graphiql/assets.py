@@ -1,8 +1,8 @@
-"""Bring the third-party files of GraphiQL, checked, to where the server finds them.
+"""Download of the third-party files of GraphiQL.
 
-`python -m app.graphiql.assets` reads `packages.toml`, fetches each tarball, refuses
-one whose sha512 is not the committed one, and keeps the few files that the page
-needs, gzipped. A second run finds them there and does nothing, without a network.
+`python -m app.graphiql.assets` downloads the tarballs that `packages.toml` lists, verifies their
+sha512 checksums, and stores the few files that the page needs, gzipped. If the files are up to
+date, it does nothing and needs no network.
 """
 
 import base64
@@ -30,13 +30,13 @@ FONT_FACES = re.compile(rb"@font-face\s*\{[^}]*\}")
 SOURCE_MAP = re.compile(rb"^//# sourceMappingURL=.*$", re.MULTILINE)
 
 
-class WrongSum(Exception):
-    """A tarball is not the one whose sum is committed."""
+class WrongChecksum(Exception):
+    """The checksum of a tarball differs from the committed one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One npm package: what is brought of it, as served name to path in the tarball."""
+    """One npm package, and the files to keep: the name to serve and the path in the tarball."""
 
     name: str
     version: str
@@ -46,12 +46,12 @@ class Package:
 
     @property
     def specifier(self) -> str:
-        """The exact version, as npm is asked for it."""
+        """The package with its exact version, as npm expects it."""
         return f"{self.name}@{self.version}"
 
     @property
     def tarball(self) -> str:
-        """The name that `npm pack` gives the file."""
+        """The file name that `npm pack` chooses."""
         return f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
 
 
@@ -60,19 +60,19 @@ def read_packages(path: Path = PACKAGES) -> tuple[Package, ...]:
     return tuple(Package(**entry) for entry in tomllib.loads(path.read_text())["package"])
 
 
-def up_to_date(static: Path = STATIC) -> bool:
-    """Whether everything that `packages.toml` lists is there already."""
+def is_up_to_date(static: Path = STATIC) -> bool:
+    """Return whether the files of the current `packages.toml` are present."""
     stamp = static / STAMP
     return stamp.is_file() and stamp.read_text() == _stamp()
 
 
-def bring(static: Path = STATIC) -> None:
-    """Replace the folder by freshly fetched files; raises NpmError or WrongSum."""
+def download(static: Path = STATIC) -> None:
+    """Download all files and replace the folder; raises NpmError or WrongChecksum."""
     packages = read_packages()
     with TemporaryDirectory(prefix="graphiql-") as folder:
         npm.pack([package.specifier for package in packages], target=Path(folder))
         files = dict(unpack(packages, Path(folder)))
-    # Beside its place and renamed: a set-up that is interrupted leaves no half folder.
+    # Written to a temporary folder and renamed, so that the folder is complete or absent.
     with TemporaryDirectory(prefix=".static-", dir=static.parent) as folder:
         new = Path(folder) / "static"
         new.mkdir()
@@ -84,14 +84,14 @@ def bring(static: Path = STATIC) -> None:
 
 
 def unpack(packages: Sequence[Package], folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Each served name with its content, out of tarballs whose sums are right."""
+    """Yield each name to serve with its content, from verified tarballs."""
     licenses = []
     for package in packages:
         tarball = folder / package.tarball
-        _check(package, tarball.read_bytes())
+        _verify(package, tarball.read_bytes())
         with tarfile.open(tarball) as archive:
             for name, path in package.files.items():
-                yield name, _slim(_member(archive, path))
+                yield name, _without_fonts(_member(archive, path))
             if package.license:
                 text = _member(archive, package.license).decode()
                 licenses.append(f"{package.specifier}\n\n{text}")
@@ -99,33 +99,37 @@ def unpack(packages: Sequence[Package], folder: Path) -> Iterator[tuple[str, byt
 
 
 def main() -> int:
-    """Bring the files unless they are there; 1 and one line where it cannot be done."""
-    if up_to_date():
+    """Download the files unless they are up to date; return 1 if that fails."""
+    if is_up_to_date():
         return 0
     try:
-        bring()
-    except (npm.NpmError, WrongSum, OSError) as error:
-        print(f"GraphiQL could not be brought ({error}).", file=sys.stderr)  # noqa: T201 - a command
-        print("All else works without it; try again by: make graphiql", file=sys.stderr)  # noqa: T201
+        download()
+    except (npm.NpmError, WrongChecksum, OSError) as error:
+        print(f"Cannot download GraphiQL: {error}.", file=sys.stderr)  # noqa: T201  # a command
+        print(  # noqa: T201  # as above
+            "  The server works without it. To try again, run: make graphiql", file=sys.stderr
+        )
         return 1
     return 0
 
 
-def _check(package: Package, content: bytes) -> None:
+def _verify(package: Package, content: bytes) -> None:
     found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
     if found != package.integrity:
-        raise WrongSum(f"{package.specifier} has the sum {found}, not {package.integrity}")
+        raise WrongChecksum(
+            f"the checksum of {package.specifier} is {found} instead of {package.integrity}"
+        )
 
 
 def _member(archive: tarfile.TarFile, path: str) -> bytes:
     member = archive.extractfile(f"package/{path}")
     if member is None:
-        raise FileNotFoundError(f"{path} is no file in its package")
+        raise FileNotFoundError(f"the package does not contain the file {path}")
     return member.read()
 
 
-def _slim(content: bytes) -> bytes:
-    """Without the embedded fonts (350 kB, refused by the policy) and source map links."""
+def _without_fonts(content: bytes) -> bytes:
+    """Remove embedded fonts (350 kB, blocked by the content security policy) and source maps."""
     return SOURCE_MAP.sub(b"", FONT_FACES.sub(b"", content))
 
 

@@ -1,7 +1,7 @@
-"""The files of the page: ours and those that the set-up brought, served from memory.
+"""The files of the page, served from memory: its own and the third-party files.
 
-Each is served under a name that holds the hash of its content, so a browser keeps
-it for good and an upgrade is seen at once; gzipped ahead, since it never changes.
+The name of each file contains a digest of its content. Browsers therefore cache it indefinitely and
+load a new version at once. Files are gzipped in advance.
 """
 
 import gzip
@@ -19,23 +19,23 @@ from app.graphiql.assets import LICENSES, STATIC, read_packages
 from app.http.compression import accepts_gzip
 
 HERE = Path(__file__).parent
-OURS = ("icon.svg", "page.css", "page.js")
+OWN_FILES = ("icon.svg", "page.css", "page.js")
 MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
 }
-FOREVER = "public, max-age=31536000, immutable"
+CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 
-class NotBrought(Exception):
-    """The set-up could not bring the third-party files."""
+class FilesMissing(Exception):
+    """The third-party files were not downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file as it is served; the name holds the digest."""
+    """One file to serve; its name contains the digest."""
 
     name: str
     digest: str
@@ -44,31 +44,33 @@ class File:
 
 
 @cache
-def our_files() -> dict[str, File]:
-    """Return the page's own files, by their plain names."""
-    return {name: _file(name, gzip.compress((HERE / name).read_bytes(), mtime=0)) for name in OURS}
+def own_files() -> dict[str, File]:
+    """Return the page's own files, by name without digest."""
+    return {
+        name: _file(name, gzip.compress((HERE / name).read_bytes(), mtime=0)) for name in OWN_FILES
+    }
 
 
-def their_files() -> dict[str, File]:
-    """Return the third-party files, by their plain names; raises NotBrought where one is missing.
+def third_party_files() -> dict[str, File]:
+    """Return the third-party files, by name without digest; raises FilesMissing.
 
-    Only a complete set is remembered: once `make graphiql` has brought it, the next
-    request finds it, without a restart.
+    Only a complete set is cached: after `make graphiql`, the next request serves the files
+    without a restart.
     """
     try:
-        return _their_files()
+        return _third_party_files()
     except FileNotFoundError as error:
-        raise NotBrought from error
+        raise FilesMissing from error
 
 
 async def graphiql_file(request: Request) -> Response:
-    """One file by its hashed name, for good; 304 to a browser that has it, else 404."""
-    file = _by_hashed_name().get(request.path_params["name"])
+    """Respond with the file of this name, 304 if the browser has it, or 404."""
+    file = _files_by_name().get(request.path_params["name"])
     if file is None:
         raise HTTPException(404)
     headers = {
-        "Cache-Control": FOREVER,
-        # Weak: the plain and the gzipped form have the same one.
+        "Cache-Control": CACHE_CONTROL,
+        # Weak, because the plain and the gzipped form share it.
         "ETag": f'W/"{file.digest}"',
         "Vary": "Accept-Encoding",
     }
@@ -81,19 +83,19 @@ async def graphiql_file(request: Request) -> Response:
 
 
 ROUTES = (Route("/graphiql/{name}", graphiql_file, methods=["GET"]),)
-"""What the application mounts for the page, which refers to it as `graphiql/...`."""
+"""Routes of the files, which the page refers to as `graphiql/...`."""
 
 
-def _by_hashed_name() -> dict[str, File]:
+def _files_by_name() -> dict[str, File]:
     try:
-        files = [*our_files().values(), *their_files().values()]
-    except NotBrought:
-        files = [*our_files().values()]
+        files = [*own_files().values(), *third_party_files().values()]
+    except FilesMissing:
+        files = [*own_files().values()]
     return {file.name: file for file in files}
 
 
 @cache
-def _their_files() -> dict[str, File]:
+def _third_party_files() -> dict[str, File]:
     names = [name for package in read_packages() for name in package.files] + [LICENSES]
     return {name: _file(name, (STATIC / f"{name}.gz").read_bytes()) for name in names}
 

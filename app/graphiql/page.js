@@ -1,30 +1,30 @@
-// Puts GraphiQL together: the explorer, the examples, deep links and the fetcher.
-// Plain React calls, since nothing here is built; `h` makes one element.
+// Sets up GraphiQL with the explorer, the examples, deep links and the fetcher.
+// Calls React directly, because there is no build step; `h` creates an element.
 (() => {
   "use strict";
 
   const { React, ReactDOM, GraphiQL, GraphiQLPluginExplorer } = window;
   if (!GraphiQL || !GraphiQLPluginExplorer) {
-    document.querySelector("[role=status]").textContent = "GraphiQL did not load. Try again?";
+    document.querySelector("[role=status]").textContent = "GraphiQL could not be loaded. Reload the page.";
     return;
   }
   const h = React.createElement;
   const { PenIcon, ToolbarButton, useEditorContext } = GraphiQL.React;
 
-  // The bundle's scroll lock writes a <style> whenever a menu or a dialogue opens. The
-  // policy refuses it, and this page never scrolls: let it write into an inert element.
+  // The bundle's scroll lock adds a <style> when a menu or a dialog opens. The content security
+  // policy blocks it, and this page never scrolls, so give the lock an inert element instead.
   const createElement = document.createElement.bind(document);
   document.createElement = (name, options) =>
     createElement(String(name).toLowerCase() === "style" ? "template" : name, options);
 
   const storage = GraphiQL.createLocalStorage({ namespace: "ticket-ops" });
   const firstVisit = !storage.getItem("graphiql:tabState");
-  // The panel's share of the width, until it is dragged: a quarter, not a third.
+  // Give the panel a quarter of the width instead of a third, until the user drags it.
   if (firstVisit) storage.setItem("graphiql:docExplorerFlex", "0.4");
 
   // ---------------------------------------------------------------- examples
 
-  // One id for all examples of this browser, so that they follow each other as they stand.
+  // One ticket id for all examples of this browser, so that each builds on the one before.
   function exampleId() {
     const stored = storage.getItem("exampleId");
     if (stored) return stored;
@@ -47,7 +47,7 @@
   function Examples() {
     const { addTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
     const open = ({ query, variables }) => {
-      // Rendered at once: else the new text would still belong to the old tab.
+      // Render now, because otherwise the text would go to the old tab.
       ReactDOM.flushSync(() => addTab());
       queryEditor.setValue(query);
       variableEditor.setValue(variables);
@@ -57,7 +57,7 @@
       "section",
       { className: "examples", "aria-label": "Examples" },
       h("h2", null, "Examples"),
-      h("p", null, "Each opens in a tab of its own. They share the ticket ", h("code", null, exampleId()), "."),
+      h("p", null, "Each example opens in a new tab. All use the ticket ", h("code", null, exampleId()), "."),
       h(
         "ol",
         null,
@@ -74,7 +74,7 @@
       h(
         "p",
         null,
-        "Where the server asks who you are, put this under Headers, with your token, and fetch the schema again:",
+        "If the server requires authentication, put this under Headers with your token, and fetch the schema again:",
       ),
       h("pre", null, h("code", null, '{"Authorization": "Bearer …"}')),
     );
@@ -82,7 +82,7 @@
 
   // -------------------------------------------------------------- deep links
 
-  // /graphql?q={viewer{name}}&variables={} fills the editor; nothing is run by a link.
+  // /graphql?q={viewer{name}}&variables={} fills the editor. A link does not run anything.
   const link = new URLSearchParams(location.search);
   const linked = link.get("q") ?? link.get("query");
   const start =
@@ -91,7 +91,7 @@
       : firstVisit
         ? firstTabs[0]
         : {};
-  // The tab is kept from here on: a reload shows what became of it, not the link again.
+  // GraphiQL stores the tab: a reload shows its current text instead of the link.
   if (linked !== null) history.replaceState(null, "", location.pathname);
 
   function LinkButton() {
@@ -123,9 +123,9 @@
     );
   }
 
-  // As they come, the editors have no name for those who hear the page, keep the Tab key
-  // (WCAG 2.2, 2.1.2: no keyboard trap) and cut long lines off.
-  function useMended(editor, name) {
+  // By default, the editors lack an accessible name, capture the Tab key (WCAG 2.2, 2.1.2: no
+  // keyboard trap) and truncate long lines.
+  function useAccessibleEditor(editor, name) {
     React.useEffect(() => {
       if (!editor) return;
       editor.getInputField().setAttribute("aria-label", name);
@@ -138,26 +138,26 @@
     }, [editor, name]);
   }
 
-  function MendedEditors() {
+  function AccessibleEditors() {
     const context = useEditorContext({ nonNull: true });
-    useMended(context.queryEditor, "Operation");
-    useMended(context.variableEditor, "Variables");
-    useMended(context.headerEditor, "Headers");
-    useMended(context.responseEditor, "Answer");
+    useAccessibleEditor(context.queryEditor, "Operation");
+    useAccessibleEditor(context.variableEditor, "Variables");
+    useAccessibleEditor(context.headerEditor, "Headers");
+    useAccessibleEditor(context.responseEditor, "Response");
     return null;
   }
 
   // ----------------------------------------------------------------- the API
 
-  // Same origin, same path: right behind a proxy that puts a prefix before it, too.
+  // The same origin and path, which also works behind a proxy that adds a prefix.
   const socket = new URL(location.pathname, location.href);
   socket.protocol = socket.protocol.replace("http", "ws");
 
-  async function ask(url, options) {
+  async function fetchOrReport(url, options) {
     try {
       return await fetch(url, options);
     } catch {
-      return Response.json({ errors: [{ message: "The server did not answer. Does it still run?" }] });
+      return Response.json({ errors: [{ message: "The server did not respond. Check that it is running." }] });
     }
   }
 
@@ -166,10 +166,10 @@
     subscriptionUrl: socket.href,
     headers: { accept: "application/json" },
     enableIncrementalDelivery: false,
-    fetch: ask,
+    fetch: fetchOrReport,
   });
 
-  // For a moment after a change of tabs, GraphiQL still names the last tab's operation.
+  // Right after a change of tabs, GraphiQL still sends the operation name of the former tab.
   function fetcher(request, options) {
     let document;
     try {
@@ -197,14 +197,14 @@
         fetcher,
         storage,
         defaultTabs: linked !== null ? [start, ...firstTabs] : firstTabs,
-        // Blank: in front of a comment alone, the explorer would go on with the last tab's query.
+        // A space, because with an empty tab the explorer would keep the query of the former tab.
         defaultQuery: " ",
         defaultEditorToolsVisibility: true,
         inputValueDeprecation: true,
         schemaDescription: true,
         plugins: [explorer, examplesPanel],
         visiblePlugin: firstVisit && innerWidth >= 1000 ? explorer : undefined,
-        toolbar: { additionalContent: [h(LinkButton, { key: "link" }), h(MendedEditors, { key: "editors" })] },
+        toolbar: { additionalContent: [h(LinkButton, { key: "link" }), h(AccessibleEditors, { key: "editors" })] },
       },
       h(GraphiQL.Logo, null, h("span", { className: "logo" }, h("img", { src: icon, alt: "", width: 24, height: 24 }), h("span", null, "Ticket OPS"))),
     ),

@@ -1,4 +1,4 @@
-"""The HTML page: GraphiQL where its files are there, else how to bring them."""
+"""The HTML page: GraphiQL, or instructions if its files are missing."""
 
 import json
 import re
@@ -10,35 +10,35 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from app.graphiql.files import NotBrought, our_files, their_files
+from app.graphiql.files import FilesMissing, own_files, third_party_files
 
 HERE = Path(__file__).parent
-# No inline script, no inline style, no eval, and no other host, not even for an image.
+# Without inline scripts and styles, eval, and other hosts.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The rest of the security headers are those of every answer (app/http).
+# In addition to the security headers of all responses (app/http/security_headers.py).
 HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    # The same address answers API clients with JSON.
+    # The same URL responds to API clients with JSON.
     "Vary": "Accept",
 }
 PLACEHOLDER = re.compile(r"\{\{ (\S+) \}\}")
 
 
 def graphiql_page(request: Request) -> Response:
-    """GraphiQL; 503 with a page that says how to bring its files where they are not there."""
+    """Respond with GraphiQL, or with 503 and instructions if its files are missing."""
     try:
         return HTMLResponse(_page(), headers=HEADERS)
-    except NotBrought:
+    except FilesMissing:
         url = str(request.url.replace(query=""))
         return HTMLResponse(_missing(url), status_code=503, headers=HEADERS)
 
 
 def examples() -> list[dict[str, str]]:
-    """Return the example operations, in their order: title, query and variables, as text."""
+    """Return the example operations in order, each with title, query and variables as text."""
     return [
         {
             "title": path.read_text().splitlines()[0].removeprefix("# "),
@@ -51,14 +51,14 @@ def examples() -> list[dict[str, str]]:
 
 @cache
 def _page() -> str:
-    # A data block, which the policy lets pass; "<" could end it.
+    # A data block, which the content security policy allows. "<" could end the element.
     block = json.dumps(examples()).replace("<", "\\u003c")
-    names = {plain: file.name for plain, file in (their_files() | our_files()).items()}
+    names = {name: file.name for name, file in (third_party_files() | own_files()).items()}
     return _fill("page.html", names | {"examples": block})
 
 
 def _missing(url: str) -> str:
-    names = {plain: file.name for plain, file in our_files().items()}
+    names = {name: file.name for name, file in own_files().items()}
     return _fill("missing.html", names | {"url": escape(url)})
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from playwright.async_api import expect
 
-from tests.app.graphiql.brought import needs_files
+from tests.app.graphiql.requirements import needs_files
 from tests.browser.conftest import Visit
 
 pytestmark = needs_files
@@ -64,7 +64,7 @@ async def test_an_example_from_the_panel_opens_in_a_tab_of_its_own(
     bench = await (await visit(graphql_url)).ready()
     first = await bench.text_of(bench.operation)
     await bench.button("Show Examples").click()
-    await bench.panel.get_by_role("button", name="See how things stand").click()
+    await bench.panel.get_by_role("button", name="Get an overview").click()
 
     await expect(bench.page.get_by_role("tab")).to_have_count(5)
     assert (await bench.run())["data"]["viewer"] is not None
@@ -179,4 +179,6 @@ async def test_a_server_that_went_away_is_told_in_plain_words(
     bench = await (await visit(f"{graphql_url}?q={quote('{ viewer { name } }')}")).ready()
     await bench.page.context.set_offline(True)
     answer = await bench.run()
-    assert answer == {"errors": [{"message": "The server did not answer. Does it still run?"}]}
+    assert answer == {
+        "errors": [{"message": "The server did not respond. Check that it is running."}]
+    }

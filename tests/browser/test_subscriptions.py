@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 from playwright.async_api import expect
 
-from tests.app.graphiql.brought import needs_files
+from tests.app.graphiql.requirements import needs_files
 from tests.app.graphql.operations import CREATE
 from tests.browser.conftest import Visit
 

@@ -10,9 +10,9 @@ from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.graphiql.files import ROUTES, their_files
+from app.graphiql.files import ROUTES, third_party_files
 from app.graphiql.page import graphiql_page
-from tests.app.graphiql.brought import needs_files
+from tests.app.graphiql.requirements import needs_files
 
 pytestmark = needs_files
 
@@ -90,7 +90,7 @@ async def test_each_file_has_the_type_of_its_content(
 async def test_a_file_is_gzipped_for_who_takes_it(
     client: AsyncClient, accept_encoding: str, *, gzipped: bool
 ) -> None:
-    name = their_files()["graphiql.js"].name
+    name = third_party_files()["graphiql.js"].name
     file = await client.get(f"/graphiql/{name}", headers={"Accept-Encoding": accept_encoding})
     assert (file.headers.get("content-encoding") == "gzip") is gzipped
     assert file.headers["vary"] == "Accept-Encoding"
@@ -99,7 +99,7 @@ async def test_a_file_is_gzipped_for_who_takes_it(
 
 
 async def test_a_browser_that_has_the_file_is_told_so(client: AsyncClient) -> None:
-    address = f"/graphiql/{their_files()['react.js'].name}"
+    address = f"/graphiql/{third_party_files()['react.js'].name}"
     etag = (await client.get(address)).headers["etag"]
     again = await client.get(address, headers={"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")

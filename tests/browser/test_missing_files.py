@@ -1,4 +1,4 @@
-"""What a browser sees where the set-up could not bring GraphiQL's files."""
+"""The page in a browser while the files of GraphiQL are missing."""
 
 import socket
 import subprocess
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.app.graphiql.brought import needs_files
-from tests.app.graphiql.copied import bring_files, copy_graphiql
+from tests.app.graphiql.checkout import add_downloaded_files, copy_graphiql
+from tests.app.graphiql.requirements import needs_files
 from tests.browser.conftest import Visit
 
 SERVER = """
@@ -25,20 +25,20 @@ uvicorn.run(app, fd=int(sys.argv[1]), log_level="warning")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    """Copy the page without the files that are brought."""
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the page without the downloaded files."""
     return copy_graphiql(tmp_path)
 
 
 @pytest.fixture
-def page_url(house: Path) -> Iterator[str]:
-    """Serve the copy; the address of the page."""
+def page_url(checkout: Path) -> Iterator[str]:
+    """Serve the copy, and return the URL of the page."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         with subprocess.Popen(
             [sys.executable, "-c", SERVER, str(listening.fileno())],
-            cwd=house,
-            env={"PYTHONPATH": str(house)},
+            cwd=checkout,
+            env={"PYTHONPATH": str(checkout)},
             pass_fds=[listening.fileno()],
         ) as server:
             yield f"http://127.0.0.1:{port}/graphql"
@@ -46,14 +46,14 @@ def page_url(house: Path) -> Iterator[str]:
 
 
 @needs_files
-async def test_the_page_says_how_to_bring_them_and_finds_them_then(
-    visit: Visit, page_url: str, house: Path
+async def test_the_page_explains_the_download_and_works_after_it(
+    visit: Visit, page_url: str, checkout: Path
 ) -> None:
     bench = await visit(page_url, status=503)
-    await expect(bench.page.get_by_role("heading")).to_have_text("GraphiQL is not here yet")
+    await expect(bench.page.get_by_role("heading")).to_have_text("GraphiQL is not installed")
     await expect(bench.page.get_by_text("make graphiql", exact=True)).to_be_visible()
     await expect(bench.page.get_by_text(f"curl {page_url}")).to_be_visible()
 
-    bring_files(house)
+    add_downloaded_files(checkout)
     await bench.page.reload()
     await expect(bench.operation).to_be_visible()
