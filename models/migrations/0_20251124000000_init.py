@@ -279,7 +279,7 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
     )
 
 
-async def downgrade(db: BaseDBAsyncClient) -> str:  # noqa: ARG001  # aerich passes it
+async def downgrade(db: BaseDBAsyncClient) -> str:
     """Return the SQL that restores the two tables of the former service, with all rows."""
     return """
 DROP FUNCTION jsonb_merge_patch(jsonb, jsonb);

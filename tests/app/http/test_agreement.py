@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models import TicketPriority, TicketStatus
+from models.ticket import TICKET_FIELDS
+from resolvers.tables import graphql_name
 from tests.app.http.asking import NEW
 from tests.app.http.serving import Served
 
@@ -18,23 +20,7 @@ real_server = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-GRAPHQL_NAMES = {
-    "id": "id",
-    "subject": "subject",
-    "description": "description",
-    "status": "status",
-    "created_at": "createdAt",
-    "customer_name": "customerName",
-    "customer_email": "customerEmail",
-    "customer_phone": "customerPhone",
-    "assigned_to": "assignedTo",
-    "priority": "priority",
-    "category": "category",
-    "metadata": "metadata",
-    "updated_at": "updatedAt",
-    "version": "version",
-    "ops_state": "opsState",
-}
+GRAPHQL_NAMES = {name: graphql_name(name) for name in TICKET_FIELDS}
 COLUMNS = {graphql: column for column, graphql in GRAPHQL_NAMES.items()}
 ENUMS = {"status", "priority", "opsState"}
 TICKET = " ".join(GRAPHQL_NAMES.values())

@@ -8,6 +8,7 @@ import pytest
 
 from tests.app.http.asking import NEW, create, problem
 
+# The fields that the clients of the former service know, in their order; later ones follow.
 FIELDS = [
     *("id", "subject", "description", "status", "created_at", "customer_name", "customer_email"),
     *("customer_phone", "assigned_to", "priority", "category", "metadata"),
@@ -22,7 +23,7 @@ def test_a_created_ticket_is_answered_with_its_place_and_version(http: httpx2.Cl
     response = http.post("/tickets", json=NEW)
     assert response.status_code == 201
     ticket = response.json()
-    assert list(ticket) == FIELDS
+    assert list(ticket)[: len(FIELDS)] == FIELDS
     assert NEW.items() <= ticket.items()
     assert ticket["status"] == "open"
     assert ticket["priority"] == "medium"
