@@ -45,7 +45,6 @@ DOCUMENTED = {
     "graphql.utilities",
     "strawberry.extensions",
     "strawberry.federation",
-    "strawberry.file_uploads",
     "strawberry.printer",
     "strawberry.relay",
     "strawberry.schema.config",

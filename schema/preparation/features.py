@@ -25,7 +25,7 @@ from graphql import GraphQLSchema
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.base_extension import HOOK_METHODS
 from strawberry.federation import Schema as FederationSchema
-from strawberry.file_uploads import Upload
+from strawberry.file_uploads.scalars import UploadDefinition
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.preparation.fast_resolver import DEFINITION, UnsupportedSchema
@@ -41,11 +41,12 @@ def check_features(schema: GraphQLSchema, owner: strawberry.Schema) -> None:
         _check_extension(extension)
     for problem in _unsupported_options(owner):
         raise UnsupportedSchema(problem)
-    for place, definition in _scalars(schema):
-        if definition is not None and definition.origin is Upload:
+    for name, graphql_type in schema.type_map.items():
+        if graphql_type.extensions.get(DEFINITION) is UploadDefinition:
             raise UnsupportedSchema(
-                f"{place}: file uploads are not supported, since the server accepts no multipart"
-                " requests. Upload the file outside GraphQL, and pass its URL as a string."
+                f"{_first_use(schema, name)}: file uploads are not supported, since the server"
+                " accepts no multipart requests. Upload the file outside GraphQL, and pass its URL"
+                " as a string."
             )
 
 
@@ -88,18 +89,8 @@ def _unsupported_options(owner: strawberry.Schema) -> Iterator[str]:
         yield "enable_experimental_incremental_execution: @defer and @stream are not supported."
 
 
-def _scalars(schema: GraphQLSchema) -> Iterator[tuple[str, Any]]:
-    """Yield the definition of each scalar, with a place in the schema that uses it."""
-    names = {
-        name: definition
-        for name, graphql_type in schema.type_map.items()
-        if hasattr(definition := graphql_type.extensions.get(DEFINITION), "parse_value")
-    }
-    for name, definition in names.items():
-        yield _first_use(schema, name), definition
-
-
 def _first_use(schema: GraphQLSchema, name: str) -> str:
+    """Return the first place in the schema that has a value of the type with this name."""
     for type_name, graphql_type in schema.type_map.items():
         for field_name, field in getattr(graphql_type, "fields", {}).items():
             if str(field.type).strip("[]!") == name:

@@ -1,0 +1,1 @@
+"""Strawberry's manual, feature by feature: the engine answers as `strawberry.Schema.execute`."""

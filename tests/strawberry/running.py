@@ -1,0 +1,107 @@
+"""One operation, run by the engine as the server does and by `strawberry.Schema.execute`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import strawberry
+from graphql import GraphQLError, GraphQLFormattedError
+
+from engine.documents.documents import Documents, InvalidDocument, SchemaRules
+from engine.documents.limits import Limits
+from engine.execution.execution import InvalidVariables, execute
+from engine.projection.fallbacks import FALLBACKS, FallbackReason
+from schema.access import required_scopes
+from schema.preparation.prepare import prepare
+
+__all__ = ["Answer", "Build", "Case", "Registry", "by_engine", "by_strawberry", "fallback_of"]
+
+# Returns the schema; called anew for each way to run an operation.
+Build: TypeAlias = Callable[[], strawberry.Schema]
+_Declare: TypeAlias = Callable[[], type | strawberry.Schema]
+_NO_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation against a schema of its own."""
+
+    build: Build
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Registry(dict[str, Case]):
+    """The cases of one module, by the feature that each shows."""
+
+    def add(
+        self, feature: str, query: str, variables: Mapping[str, Any] | None = None
+    ) -> Callable[[_Declare], _Declare]:
+        """Add a function that returns a query type or a whole schema."""
+
+        def declare(function: _Declare) -> _Declare:
+            def build() -> strawberry.Schema:
+                made = function()
+                return strawberry.Schema(made) if isinstance(made, type) else made
+
+            assert feature not in self
+            self[feature] = Case(build, query, variables or {})
+            return function
+
+        return declare
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client sees: the data, and the errors as the specification has them."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLFormattedError]
+
+
+async def by_strawberry(case: Case, context: Any = None) -> Answer:
+    """Run the operation as Strawberry's manual does."""
+    result = await case.build().execute(
+        case.query, variable_values=dict(case.variables), context_value=context
+    )
+    return _answer(result.data, result.errors)
+
+
+async def by_engine(
+    case: Case, context: Any = None, *, shortcuts: bool = True, times: int = 1
+) -> Answer:
+    """Run the operation as the server does, and return the last answer."""
+    prepared = prepare(case.build())
+    rules = SchemaRules(
+        costs={},
+        scopes=dict.fromkeys(required_scopes(prepared.schema)),
+        validation=prepared.validation,
+        middleware=prepared.middleware,
+    )
+    documents = Documents(
+        prepared.schema, Limits(*[_NO_LIMIT] * 5), rules=rules, shortcuts=shortcuts
+    )
+    try:
+        [operation] = documents.prepare(case.query).operations
+        result = None
+        for _ in range(times):
+            result, _cost = await execute(
+                operation, variables=case.variables, context=context, max_cost=_NO_LIMIT
+            )
+    except (InvalidDocument, InvalidVariables) as error:
+        return _answer(None, error.errors)
+    assert result is not None
+    return _answer(result.data, result.errors)
+
+
+async def fallback_of(case: Case, context: Any = None) -> FallbackReason | None:
+    """Return why the engine leaves the operation to graphql-core; None where it does not."""
+    before = FALLBACKS.copy()
+    await by_engine(case, context)
+    reasons = list((FALLBACKS - before).elements())
+    assert len(reasons) <= 1
+    return reasons[0] if reasons else None
+
+
+def _answer(data: dict[str, Any] | None, errors: list[GraphQLError] | None) -> Answer:
+    return Answer(data, sorted((error.formatted for error in errors or ()), key=repr))
