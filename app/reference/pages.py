@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from app.reference.cli_page import cli_page
 from app.reference.errors_page import errors_page
+from app.reference.metrics_page import metrics_page
 from app.reference.settings_page import settings_page
 
 __all__ = ["PAGES", "generated_pages"]
@@ -12,6 +13,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
+    "metrics.md": metrics_page,
 }
 
 
