@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,17 +22,28 @@ __all__ = ["EXECUTED", "checkout", "run_page"]
 
 COMMANDS = ("sh", "console")
 EXECUTED = (*COMMANDS, "graphql")
-# The files that a reader does not have yet, and what no example needs.
-_LEFT_OUT = {".data", ".env", ".git"}
+# Files that a fresh clone does not have, and large ones that no example needs.
+_LEFT_OUT = (".data", ".env", ".git", ".*cache", "__pycache__", "node_modules", "static")
+_SET_UP_FROM = (
+    "requirements.lock",
+    "tests/requirements.lock",
+    "pyproject.toml",
+    "app/graphiql/packages.toml",
+)
+# Commands that change the set-up, or run the tests themselves.
+_FORBIDDEN = re.compile(
+    r"\bmake (?!serve\b)\w+|\baerich\b|\bapt(-get)?\b|\bdocker\b|\bgit \w+|\.ci/run"
+)
 _OPEN_STREAM_S = 0.5
 
 
 def checkout(folder: Path) -> Path:
-    """Make a folder with links to everything that a fresh clone has, and to its set-up."""
-    folder.mkdir()
-    for entry in ROOT.iterdir():
-        if entry.name not in _LEFT_OUT:
-            (folder / entry.name).symlink_to(entry)
+    """Make a folder with a copy of the sources, as in a fresh clone, and with the set-up."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_LEFT_OUT, ".venv"))
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in _SET_UP_FROM:
+        # Older than the set-up, so that `make` does not install into it from this copy.
+        os.utime(folder / name, (0, 0))
     return folder
 
 
@@ -89,6 +101,8 @@ class _Runner:
         elif "variables" in block.options:
             self.output = self.execute(self.operation, json.loads(block.text))
         elif block.language in EXECUTED:
+            forbidden = _FORBIDDEN.search(block.text) if block.language in COMMANDS else None
+            assert forbidden is None, f"{forbidden} is not run by tests: say so in a comment"
             self.start_server(block)
             {"sh": self.run_sh, "console": self.run_console, "graphql": self.run_graphql}[
                 block.language
@@ -97,8 +111,6 @@ class _Runner:
     def write(self, block: Block) -> None:
         file = self.session.folder() / block.argument
         file.parent.mkdir(parents=True, exist_ok=True)
-        # A link to the repository's file is replaced.
-        file.unlink(missing_ok=True)
         file.write_text(self.session.translated(block.text), "utf-8")
 
     def run_sh(self, block: Block) -> None:

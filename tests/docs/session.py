@@ -25,6 +25,7 @@ from tests.ops.processes import free_port
 __all__ = ["CommandFailed", "Session"]
 
 START_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
 # A command that runs until it is stopped: a reader leaves it in a terminal of its own.
 _LONG_RUNNING = re.compile(
@@ -115,10 +116,15 @@ class Session:
         self._shell.stdin.write(f"set -e\neval {quoted} </dev/null\nset +e\necho {end}\n")
         self._shell.stdin.flush()
         output = ""
-        for line in self._shell.stdout:
-            output += line
-            if line.endswith(f"{end}\n"):
-                return self._documented(output.removesuffix(f"{end}\n"))
+        timer = threading.Timer(COMMAND_TIMEOUT_S, self._shell.kill)
+        timer.start()
+        try:
+            for line in self._shell.stdout:
+                output += line
+                if line.endswith(f"{end}\n"):
+                    return self._documented(output.removesuffix(f"{end}\n"))
+        finally:
+            timer.cancel()
         raise CommandFailed(f"{commands}\n{output}")
 
     def _serve(self, kind: str, command: str) -> str:
