@@ -1,0 +1,210 @@
+"""A field and a type that are added by the documentation alone work, in few files."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import orjson
+
+from tests.app.service import Service, running
+from tests.docs.markdown import ROOT, Page
+from tests.docs.tree import Tree, changed_copy
+from tests.models.dump import schema_of
+
+FIELD = Page(ROOT / "docs/contributing/add-a-field.md")
+TYPE = Page(ROOT / "docs/contributing/add-a-type.md")
+CUSTOMER = {
+    "description": "D",
+    "customerName": "C",
+    "customerEmail": "c@example.com",
+}
+
+
+@contextmanager
+def serving(tree: Tree, database_url: str) -> Iterator[Service]:
+    """Run the server of a changed copy."""
+    settings = {"DATABASE_URL": database_url, "OPS_SIM_LATENCY_MS": "0", **tree.settings}
+    with running(cwd=tree.folder, **settings) as service:
+        yield service
+
+
+def ask(service: Service, document: str, **variables: Any) -> Any:
+    answer = service.graphql(document, **variables)
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+def check_lint(tree: Tree) -> None:
+    """Check that the code of a page is formatted and passes the linter."""
+    for arguments in (("check", "--quiet"), ("format", "--check", "--quiet")):
+        command = [sys.executable, "-m", "ruff", *arguments, "."]
+        done = subprocess.run(command, cwd=tree.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def rows_of_the_table(page: Page) -> int:
+    """Return the number of files that the table of a page lists."""
+    return sum(line.startswith("| `") for line in page.text.splitlines())
+
+
+CREATE = """
+    mutation ($input: CreateTicketInput!) {
+      createTicket(input: $input) { ticket { id region } errors { message path } }
+    }
+"""
+UPDATE = """
+    mutation ($input: UpdateTicketInput!) {
+      updateTicket(input: $input) { ticket { version region } errors { message path } }
+    }
+"""
+HISTORY = """
+    query ($id: ID!) {
+      ticket(id: $id) { history { nodes { changes { field before after } } } }
+    }
+"""
+
+
+async def test_a_field_is_added_in_at_most_six_product_files(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    tree = changed_copy(FIELD, tmp_path, empty_database_url)
+    changed = tree.changed_product_files()
+    assert len(changed) == rows_of_the_table(FIELD) <= 6, sorted(changed)
+    check_lint(tree)
+
+    with serving(tree, empty_database_url) as service:
+        ids = over_graphql(service)
+        over_rest(service, ids)
+    await sent_to_ops(empty_database_url, ids["north"])
+    dump = (tree.folder / "tests/models/schema.sql").read_text()
+    assert await schema_of(empty_database_url) == dump
+
+
+def over_graphql(service: Service) -> dict[str, str]:
+    """Write, filter, sort and audit the field; return the ids of two tickets by their region."""
+    ids = {}
+    for region in ("south", "north"):
+        input_ = {"subject": region, "region": region, **CUSTOMER}
+        created = ask(service, CREATE, input=input_)["createTicket"]
+        assert created["errors"] == []
+        assert created["ticket"]["region"] == region
+        ids[region] = created["ticket"]["id"]
+    default = ask(service, CREATE, input={"subject": "S", **CUSTOMER})["createTicket"]
+    assert default["ticket"]["region"] == "global"
+    too_long = ask(service, CREATE, input={"subject": "S", "region": "x" * 101, **CUSTOMER})
+    assert too_long["createTicket"]["errors"][0]["path"] == ["input", "region"]
+
+    moved = {"id": ids["south"], "region": "west"}
+    updated = ask(service, UPDATE, input=moved)["updateTicket"]
+    assert updated == {"ticket": {"version": 2, "region": "west"}, "errors": []}
+
+    found = ask(service, '{ tickets(filter: {region: {eq: "west"}}) { nodes { id } } }')
+    assert found["tickets"]["nodes"] == [{"id": ids["south"]}]
+    regions: list[str] = []
+    cursor = None
+    for _ in range(3):
+        page = ask(
+            service,
+            """
+            query ($after: String) {
+              tickets(orderBy: {field: REGION}, first: 1, after: $after) {
+                edges { cursor node { region } }
+              }
+            }
+            """,
+            after=cursor,
+        )["tickets"]
+        [edge] = page["edges"]
+        cursor = edge["cursor"]
+        regions.append(edge["node"]["region"])
+    assert regions == ["global", "north", "west"]
+
+    events = ask(service, HISTORY, id=ids["south"])["ticket"]["history"]["nodes"]
+    assert events[0]["changes"] == [{"field": "region", "before": "south", "after": "west"}]
+    assert {"field": "region", "before": None, "after": "south"} in events[1]["changes"]
+    send = "mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) { delivery { state } } }"
+    assert ask(service, send, id=ids["north"])["sendToOps"] == {"delivery": {"state": "DELIVERED"}}
+    return ids
+
+
+def over_rest(service: Service, ids: dict[str, str]) -> None:
+    """Read, write and filter the field over REST."""
+    with httpx2.Client(base_url=service.url) as http:
+        assert http.get(f"/tickets/{ids['south']}").json()["region"] == "west"
+        changed = http.put(f"/tickets/{ids['south']}", json={"region": "east"})
+        assert (changed.status_code, changed.json()["region"]) == (200, "east")
+        found = http.get("/tickets", params={"region": "east"}).json()
+        assert [ticket["id"] for ticket in found] == [ids["south"]]
+        refused = http.put(f"/tickets/{ids['south']}", json={"region": ""})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/region")
+
+
+async def sent_to_ops(database_url: str, ticket_id: str) -> None:
+    """Check that the payload of the delivery has the field."""
+    connection = await asyncpg.connect(database_url)
+    payload = await connection.fetchval(
+        "SELECT payload FROM ops_deliveries WHERE ticket_id = $1", ticket_id
+    )
+    await connection.close()
+    assert orjson.loads(payload)["region"] == "north"
+
+
+ADD = """
+    mutation ($input: AddTicketNoteInput!) {
+      addTicketNote(input: $input) {
+        note { id text author createdAt }
+        errors { __typename code path }
+      }
+    }
+"""
+NOTES = """
+    query ($id: ID!) {
+      ticket(id: $id) {
+        notes(first: 1) { totalCount edges { cursor node { text } } pageInfo { hasNextPage } }
+      }
+    }
+"""
+
+
+async def test_a_type_with_a_mutation_is_added_in_at_most_eight_product_files(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    tree = changed_copy(TYPE, tmp_path, empty_database_url)
+    changed = tree.changed_product_files()
+    assert len(changed) == rows_of_the_table(TYPE) <= 8, sorted(changed)
+    check_lint(tree)
+
+    with serving(tree, empty_database_url) as service:
+        create = CREATE.replace("region", "")
+        ticket = ask(service, create, input={"subject": "S", **CUSTOMER})["createTicket"]["ticket"]
+        notes = [
+            ask(service, ADD, input={"ticketId": ticket["id"], "text": text})["addTicketNote"]
+            for text in ("first", "second")
+        ]
+        assert [note["errors"] for note in notes] == [[], []]
+        listed = ask(service, NOTES, id=ticket["id"])["ticket"]["notes"]
+        assert listed["totalCount"] == 2
+        assert listed["edges"][0]["node"] == {"text": "second"}
+        assert listed["pageInfo"] == {"hasNextPage": True}
+        node = "query ($id: ID!) { node(id: $id) { __typename ... on TicketNote { text } } }"
+        first = ask(service, node, id=notes[0]["note"]["id"])["node"]
+        assert first == {"__typename": "TicketNote", "text": "first"}
+
+        for input_, error, path in (
+            ({"ticketId": "none", "text": "T"}, ("NotFoundError", "NOT_FOUND"), "ticketId"),
+            ({"ticketId": ticket["id"], "text": " "}, ("InvalidInputError", "REQUIRED"), "text"),
+        ):
+            refused = ask(service, ADD, input=input_)["addTicketNote"]
+            assert refused["note"] is None
+            [shown] = refused["errors"]
+            assert (shown["__typename"], shown["code"]) == error
+            assert shown["path"] == ["input", path]
+
+        delete = "mutation ($id: ID!) { deleteTicket(input: {id: $id}) { deletedId } }"
+        ask(service, delete, id=ticket["id"])
+        assert ask(service, node, id=notes[0]["note"]["id"]) == {"node": None}
