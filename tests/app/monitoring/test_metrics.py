@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from engine.projection.fallbacks import FallbackReason
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
 
@@ -53,3 +54,27 @@ def test_the_connection_pool_and_the_process_are_measured(serve: Serve) -> None:
     told = samples(server)
     assert told["database_connections", "free"] + told["database_connections", "used"] == 7
     assert told["process_resident_memory_bytes",] > 1_000_000
+
+
+def test_fallbacks_are_counted_by_their_reason(serve: Serve) -> None:
+    server = serve()
+    before = samples(server)
+    ask(server, "{ tickets { nodes { id } } }")
+    ask(server, "{ __schema { queryType { name } } }")
+    told = samples(server)
+    counted = {
+        labels[1]: value - before[labels]
+        for labels, value in told.items()
+        if labels[0] == "graphql_fallbacks_total"
+    }
+    assert {reason: value for reason, value in counted.items() if value} == {"introspection": 1}
+    assert set(counted) == set(FallbackReason)
+
+
+def test_operations_without_shortcuts_are_fallbacks(serve: Serve) -> None:
+    server = serve(GRAPHQL_SHORTCUTS="false")
+    before = samples(server)
+    ask(server, "{ tickets { nodes { id } } }")
+    told = samples(server)
+    name = ("graphql_fallbacks_total", "disabled")
+    assert told[name] - before[name] == 1
