@@ -4,6 +4,8 @@
 #                committed schema, generated documentation, lock files
 # make format    fix and format the code
 # make docs      regenerate docs/reference and .env.example
+# make test-without-shortcuts
+#                run the tests of the API with GRAPHQL_SHORTCUTS=false
 # make coverage  run the tests at about half the speed, and print the coverage of each module
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
 # make graphiql  download the files of GraphiQL, if the set-up could not
@@ -29,7 +31,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test coverage bench graphiql check format docs lock audit
+.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs lock audit
 
 setup: $(DEV) $(GRAPHIQL)
 
@@ -38,6 +40,9 @@ serve: $(RUNTIME) $(GRAPHIQL)
 
 test: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-without-shortcuts: $(DEV)
+	@GRAPHQL_SHORTCUTS=false $(BIN)/python -m pytest -q -n auto tests/api tests/engine/test_cases.py $(ARGS)
 
 coverage: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto --cov $(ARGS)
