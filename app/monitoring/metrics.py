@@ -1,11 +1,11 @@
 """Metrics of this process for Prometheus.
 
 Values are counted as plain numbers where they occur, and collected when Prometheus scrapes
-/metrics. `_METRICS` declares each metric; `metric_descriptions` yields them for the reference.
+/metrics. `_METRICS` declares each metric, and docs/reference/metrics.md is generated from it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -32,11 +32,11 @@ _Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class MetricDescription:
-    """A metric for the documentation."""
+    """A metric for the documentation; labels with the meaning of their values."""
 
     name: str
     type: str
-    labels: tuple[str, ...]
+    labels: Mapping[str, str]
     help: str
 
 
@@ -45,7 +45,7 @@ class _Metric:
     family: type[CounterMetricFamily | GaugeMetricFamily]
     name: str
     help: str
-    labels: tuple[str, ...]
+    labels: Mapping[str, str]
     samples: Callable[[], Iterable[_Sample]]
 
 
@@ -63,12 +63,14 @@ async def metrics(request: Request) -> Response:
 
 
 def metric_descriptions() -> Iterator[MetricDescription]:
-    """Yield each metric that /metrics exposes, by the name in its text format."""
-    labels = {metric.name: metric.labels for metric in _METRICS}
-    for family in _REGISTRY.collect():
-        suffix = "_total" if family.type == "counter" else ""
+    """Yield each metric of this service, by the name in its text format."""
+    for metric in _METRICS:
+        is_counter = metric.family is CounterMetricFamily
         yield MetricDescription(
-            family.name + suffix, family.type, labels.get(family.name, ()), family.documentation
+            f"{metric.name}_total" if is_counter else metric.name,
+            "counter" if is_counter else "gauge",
+            metric.labels,
+            metric.help,
         )
 
 
@@ -95,40 +97,42 @@ def _by_status(values: dict[int, int] | dict[int, float]) -> Iterator[_Sample]:
         yield (str(status or "gone"),), value
 
 
+_STATUS_VALUES = "HTTP status, or gone if the client disconnected before the response"
+
 _METRICS = (
     _Metric(
         CounterMetricFamily,
         "ticketops_http_requests",
         "Finished HTTP requests and closed WebSockets.",
-        ("status",),
+        {"status": _STATUS_VALUES},
         lambda: _by_status(_requests),
     ),
     _Metric(
         CounterMetricFamily,
         "ticketops_http_request_seconds",
         "Total duration of finished HTTP requests and closed WebSockets, in seconds.",
-        ("status",),
+        {"status": _STATUS_VALUES},
         lambda: _by_status(_request_seconds),
     ),
     _Metric(
         CounterMetricFamily,
         "ticketops_cache_requests",
         "Lookups in the caches of documents and plans.",
-        ("cache", "result"),
+        {"cache": ", ".join(CACHES), "result": "hit, miss"},
         _cache_requests,
     ),
     _Metric(
         GaugeMetricFamily,
         "ticketops_database_connections",
         "Connections of the database pool that are available or in use.",
-        ("state",),
+        {"state": "free, used"},
         _database_connections,
     ),
     _Metric(
         CounterMetricFamily,
         "ticketops_graphql_fallbacks",
         "GraphQL operations that were executed by graphql-core, at least in part.",
-        ("reason",),
+        {"reason": ", ".join(reason.value for reason in FallbackReason)},
         _fallbacks,
     ),
 )
@@ -137,7 +141,7 @@ _METRICS = (
 class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         for metric in _METRICS:
-            family = metric.family(metric.name, metric.help, labels=metric.labels)
+            family = metric.family(metric.name, metric.help, labels=list(metric.labels))
             for label_values, value in metric.samples():
                 family.add_metric(label_values, value)
             yield family

@@ -1,6 +1,6 @@
 """Reference page of the metrics."""
 
-from app.monitoring.metrics import metric_descriptions
+from app.monitoring.metrics import MetricDescription, metric_descriptions
 from app.reference.markdown import code, page, table
 
 __all__ = ["metrics_page"]
@@ -16,10 +16,10 @@ memory, open files and start time of the process."""
 
 def metrics_page() -> str:
     """Return the page: one table of the metrics of this program."""
-    rows = [
-        (code(metric.name), metric.type, ", ".join(map(code, metric.labels)), metric.help)
-        for metric in metric_descriptions()
-        # The others depend on the operating system.
-        if metric.name.startswith("ticketops_")
-    ]
+    rows = map(_row, metric_descriptions())
     return page("Metrics", INTRODUCTION, table(("Metric", "Type", "Labels", "Description"), rows))
+
+
+def _row(metric: MetricDescription) -> tuple[str, str, str, str]:
+    labels = "; ".join(f"{code(name)}: {values}" for name, values in metric.labels.items())
+    return code(metric.name), metric.type, labels, metric.help

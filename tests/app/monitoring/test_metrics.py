@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.monitoring.metrics import metric_descriptions
 from engine.projection.fallbacks import FallbackReason
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
@@ -32,28 +33,28 @@ def test_requests_and_their_durations_are_counted_by_status(serve: Serve) -> Non
     server = serve()
     for path in ("/healthz", "/healthz", "/nothing"):
         server.http.get(path)
-    told = samples(server)
-    assert told["http_requests_total", "200"] >= 2
-    assert told["http_requests_total", "404"] == 1
-    assert told["http_request_seconds_total", "404"] > 0
+    values = samples(server)
+    assert values["http_requests_total", "200"] >= 2
+    assert values["http_requests_total", "404"] == 1
+    assert values["http_request_seconds_total", "404"] > 0
 
 
 def test_each_cache_counts_hits_and_misses(serve: Serve) -> None:
     server = serve()
     for _ in range(4):
         ask(server, "{ tickets { nodes { id } } }")
-    told = samples(server)
+    values = samples(server)
     for cache in ("documents", "selections", "statements"):
-        hits, misses = (told["cache_requests_total", cache, one] for one in ("hit", "miss"))
+        hits, misses = (values["cache_requests_total", cache, one] for one in ("hit", "miss"))
         assert (hits, misses) == (3, 1)
 
 
 def test_the_connection_pool_and_the_process_are_measured(serve: Serve) -> None:
     server = serve(DATABASE_POOL_SIZE="7")
     ask(server, "{ tickets { nodes { id } } }")
-    told = samples(server)
-    assert told["database_connections", "free"] + told["database_connections", "used"] == 7
-    assert told["process_resident_memory_bytes",] > 1_000_000
+    values = samples(server)
+    assert values["database_connections", "free"] + values["database_connections", "used"] == 7
+    assert values["process_resident_memory_bytes",] > 1_000_000
 
 
 def test_fallbacks_are_counted_by_their_reason(serve: Serve) -> None:
@@ -61,10 +62,10 @@ def test_fallbacks_are_counted_by_their_reason(serve: Serve) -> None:
     before = samples(server)
     ask(server, "{ tickets { nodes { id } } }")
     ask(server, "{ __schema { queryType { name } } }")
-    told = samples(server)
+    values = samples(server)
     counted = {
         labels[1]: value - before[labels]
-        for labels, value in told.items()
+        for labels, value in values.items()
         if labels[0] == "graphql_fallbacks_total"
     }
     assert {reason: value for reason, value in counted.items() if value} == {"introspection": 1}
@@ -75,6 +76,13 @@ def test_operations_without_shortcuts_are_fallbacks(serve: Serve) -> None:
     server = serve(GRAPHQL_SHORTCUTS="false")
     before = samples(server)
     ask(server, "{ tickets { nodes { id } } }")
-    told = samples(server)
+    values = samples(server)
     name = ("graphql_fallbacks_total", "disabled")
-    assert told[name] - before[name] == 1
+    assert values[name] - before[name] == 1
+
+
+def test_the_server_serves_every_described_metric(serve: Serve) -> None:
+    server = serve()
+    server.http.get("/healthz")
+    names = {f"{PREFIX}{name}" for name, *_ in samples(server) if not name.startswith("process_")}
+    assert names == {metric.name for metric in metric_descriptions()}
