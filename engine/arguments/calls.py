@@ -36,7 +36,7 @@ class NoFastResolver(Exception):
 
 
 class FieldCall:
-    """A field of a document, ready to be called; raises NoFastResolver."""
+    """A field of a document with prepared arguments; raises NoFastResolver."""
 
     def __init__(
         self, field: GraphQLField, details: FieldDetails, *, generated_coercion: bool
@@ -47,7 +47,7 @@ class FieldCall:
         self._resolve: _Resolve = resolver.function
         self._field = field
         self._details = details
-        # Each with its default, and whether null is refused.
+        # Python name, literal, default, and whether null is rejected.
         self._arguments: list[tuple[str, Literal, Any, bool]] = []
         self._defaults: dict[str, Any] = {}
         self._is_left_to_graphql_core = not generated_coercion
@@ -64,7 +64,7 @@ class FieldCall:
         variables: Mapping[str, Any],
         sources: Callable[[], VariableValues],
     ) -> Any:
-        """Call the resolver and return its value; ``sources`` gives the variables in full.
+        """Call the resolver and return its value; ``sources`` returns graphql-core's variables.
 
         Raises NotCallable, or whatever the resolver raises.
         """

@@ -72,7 +72,7 @@ def record_fast_resolver(field: GraphQLField, resolver: FastResolver) -> None:
 
 
 def fast_resolver_of(field: GraphQLField) -> FastResolver | None:
-    """Return the resolver that the engine may call; None where only graphql-core may."""
+    """Return the resolver that the engine may call; None if only graphql-core may."""
     return cast("FastResolver | None", field.extensions.get(_RESOLVER))
 
 
@@ -93,7 +93,7 @@ def record_row_model(object_type: GraphQLNamedType, model: object) -> None:
 
 
 def row_model_of(object_type: GraphQLNamedType) -> object | None:
-    """Return the model whose rows are objects of a type; None where it is not known."""
+    """Return the model whose rows are objects of a type; None if unknown."""
     return object_type.extensions.get(_ROW_MODEL)
 
 
@@ -113,7 +113,7 @@ def _record(element: _Element, key: str, value: object) -> None:
 
 
 def has_input_objects(input_type: GraphQLInputType) -> bool:
-    """Whether values of a type contain input objects."""
+    """Return whether values of a type contain input objects."""
     nullable: Any = get_nullable_type(input_type)
     if is_list_type(nullable):
         return has_input_objects(nullable.of_type)

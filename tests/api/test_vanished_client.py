@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tests.api.asking import Ask, create
-from tests.feed.following import connected
+from tests.feed.readers import connected
 
 WAITING = """
 SELECT count(*)

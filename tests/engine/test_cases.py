@@ -1,4 +1,4 @@
-"""What the comparison with plain execution has found, and what it must go on finding."""
+"""Regression tests: documents whose response once differed from that of the reference."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,21 +16,21 @@ from tests.engine.execution import SCHEMA, plain, prepared, projected
 from tests.engine.reference import Rows
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "edges of which everything is skipped": (
+    "edges whose fields are all skipped": (
         "query ($off: Boolean!) { tickets(first: 2) { edges { cursor @skip(if: $off) } } }",
         {"off": True},
     ),
-    "objects of which everything is skipped": (
+    "objects whose fields are all skipped": (
         """
         query ($off: Boolean!) {
           ticket(id: "t01") { id @skip(if: $off) }
           tickets(first: 2) { nodes { delivery { id @skip(if: $off) } } }
-          nodes(ids: ["t01", "d01", "nobody"]) { id @skip(if: $off) }
+          nodes(ids: ["t01", "d01", "missing"]) { id @skip(if: $off) }
         }
         """,
         {"off": True},
     ),
-    "a page of which everything is skipped": (
+    "a page whose fields are all skipped": (
         """
         query ($off: Boolean!) {
           tickets { totalCount @skip(if: $off) }
@@ -39,7 +39,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {"off": True},
     ),
-    "a switch that is null in a list": (
+    "a null condition in a list": (
         """
         query ($on: Boolean = true) {
           tickets(first: 2) { edges { cursor @include(if: $on) } }
@@ -47,7 +47,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {"on": None},
     ),
-    "a switch that is null under a ticket": (
+    "a null condition under a ticket": (
         """
         query ($on: Boolean = true) {
           ticket(id: "t01") { id delivery { id state @include(if: $on) } }
@@ -55,10 +55,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {"on": None},
     ),
-    "a wrong page under one of several nodes": (
+    "an invalid page under one of several nodes": (
         """
         {
-          nodes(ids: ["t01", "l02", "nobody", "t02"]) {
+          nodes(ids: ["t01", "l02", "missing", "t02"]) {
             id
             ... on Ticket { logEntries(first: 0) { nodes { id } } }
           }
@@ -66,11 +66,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {},
     ),
-    "a wrong page where there are no parents": (
-        '{ tickets(filter: {id: {eq: "nobody"}}) { nodes { history(last: 0) { totalCount } } } }',
+    "an invalid page without parents": (
+        '{ tickets(filter: {id: {eq: "missing"}}) { nodes { history(last: 0) { totalCount } } } }',
         {},
     ),
-    "a variable of a nested page that is left out": (
+    "a missing variable of a nested page": (
         """
         query ($size: Int) {
           ticket(id: "t06") { logEntries(first: $size) { nodes { id } } }
@@ -78,11 +78,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {},
     ),
-    "an id that two rows have": (
+    "an id of two rows": (
         '{ node(id: "t05") { __typename id } nodes(ids: ["t05", "t05"]) { id __typename } }',
         {},
     ),
-    "rows whose ticket is gone": (
+    "rows whose ticket was deleted": (
         """
         {
           logEntries(filter: {ticketId: {eq: "gone"}}) { nodes { id ticketId ticket { id } } }
@@ -91,7 +91,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {},
     ),
-    "one list under several names and from both ends": (
+    "one list under several aliases and from both ends": (
         """
         {
           ticket(id: "t06") {
@@ -113,7 +113,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {},
     ),
-    "the ticket of a refused mutation": (
+    "the ticket of a rejected mutation": (
         """
         mutation {
           updateTicket(input: {id: "t01", expectedVersion: 0}) {
@@ -128,11 +128,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-# graphql-core leaves coroutines of fields alone whose place an error has made null.
+# graphql-core does not await the coroutines of fields whose parent an error has made null.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("text", "variables"), CASES.values(), ids=CASES)
-async def test_the_answer_is_that_of_plain_execution(
+async def test_the_response_is_that_of_the_reference(
     context: Context, rows: Rows, text: str, variables: dict[str, Any]
 ) -> None:
     document = prepared(text)
@@ -143,7 +143,7 @@ async def test_the_answer_is_that_of_plain_execution(
     assert told(answer) == told(expected)
 
 
-async def test_a_document_is_compiled_anew_for_other_switches(context: Context) -> None:
+async def test_a_document_is_compiled_for_each_combination_of_conditions(context: Context) -> None:
     document = prepared(
         'query ($with: Boolean!) { ticket(id: "t01") { id subject @include(if: $with) } }'
     )
@@ -153,7 +153,7 @@ async def test_a_document_is_compiled_anew_for_other_switches(context: Context) 
         assert list(answer.data["ticket"]) == (["id", "subject"] if with_ else ["id"])
 
 
-async def test_a_list_and_its_reverse_are_two_though_their_cursors_are_the_same(
+async def test_a_list_and_its_reverse_are_cached_apart(
     context: Context,
 ) -> None:
     document = prepared("{ logEntries { nodes { id } } }")

@@ -1,4 +1,4 @@
-"""Values are coerced as graphql-core coerces them, and refused where it refuses them."""
+"""Tests of coercion: the same values as graphql-core, and the same rejections."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ SCHEMA = graphql_schema()
 INPUT_TYPES = [
     one for name, one in SCHEMA.type_map.items() if is_input_type(one) and not name.startswith("__")
 ]
-STRAY = st.one_of(
+ANY_VALUE = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
@@ -46,14 +46,14 @@ STRAY = st.one_of(
     st.lists(st.text(max_size=3), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )
-MOMENTS = st.sampled_from(["2026-01-31T08:15:00Z", "2026-01-31T08:15:00+02:00", "2026-01-31"])
+TIMESTAMPS = st.sampled_from(["2026-01-31T08:15:00Z", "2026-01-31T08:15:00+02:00", "2026-01-31"])
 
 
 @st.composite
 def values(draw: st.DrawFn, input_type: GraphQLInputType, depth: int = 3) -> Any:
-    """Draw a value that mostly fits the type."""
+    """Draw a value that is valid for the type in most cases."""
     if draw(st.integers(0, 30)) == 0:
-        return draw(STRAY)
+        return draw(ANY_VALUE)
     if not is_non_null_type(input_type) and draw(st.integers(0, 5)) == 0:
         return None
     inner: Any = get_nullable_type(input_type)
@@ -71,7 +71,7 @@ def values(draw: st.DrawFn, input_type: GraphQLInputType, depth: int = 3) -> Any
         return fields
     if isinstance(inner, GraphQLEnumType):
         return draw(st.sampled_from([*inner.values, "NONE"]))
-    return draw(STRAY | MOMENTS)
+    return draw(ANY_VALUE | TIMESTAMPS)
 
 
 @pytest.mark.parametrize("input_type", INPUT_TYPES, ids=str)
@@ -144,7 +144,7 @@ LITERALS = [
     [{}, {"id": "a"}, {"words": "x", "status": "OPEN"}, {"status": None, "direction": "DESC"}],
     ids=repr,
 )
-def test_arguments_are_as_graphql_core_makes_them(field: str, variables: dict[str, Any]) -> None:
+def test_arguments_are_coerced_as_by_graphql_core(field: str, variables: dict[str, Any]) -> None:
     declared = (
         '$id: ID = "d", $words: String, $status: TicketStatus, $direction: OrderDirection = ASC'
     )

@@ -1,4 +1,4 @@
-"""An operation costs as many objects as it may load; pages multiply, and introspection counts."""
+"""Tests of the cost of operations: objects are counted, pages multiply, introspection counts."""
 
 from typing import Any
 
@@ -24,46 +24,46 @@ def cost_of(text: str, **variables: Any) -> Cost:
 
 
 COSTS_OF = {
-    "scalars alone": ("{ __typename }", 0),
+    "only scalars": ("{ __typename }", 0),
     "an object": ("{ ticket(id: 1) { id subject } }", 1),
-    "a page of the usual size": ("{ tickets { nodes { id } } }", 1 + DEFAULT_PAGE_SIZE),
-    "a page of its own size": ("{ tickets(first: 3) { nodes { id } } }", 1 + 3),
+    "a page of the default size": ("{ tickets { nodes { id } } }", 1 + DEFAULT_PAGE_SIZE),
+    "a page of another size": ("{ tickets(first: 3) { nodes { id } } }", 1 + 3),
     "the last of a list": ("{ tickets(last: 4) { nodes { id } } }", 1 + 4),
-    "edges, which are no objects": (
+    "edges, which are free": (
         "{ tickets(first: 3) { edges { cursor node { id } } } }",
         1 + 3,
     ),
-    "a page that is empty": ("{ tickets(first: 0) { nodes { id } } }", 1),
-    "a page that nobody gets": ("{ tickets(first: 1000) { nodes { id } } }", 1 + 100),
-    "pages in pages": (
+    "an empty page": ("{ tickets(first: 0) { nodes { id } } }", 1),
+    "a page above the maximum size": ("{ tickets(first: 1000) { nodes { id } } }", 1 + 100),
+    "nested pages": (
         "{ tickets(first: 3) { nodes { logEntries(first: 5) { nodes { ticket { id } } } } } }",
         1 + 3 * (1 + 1 + 5 * (1 + 1)),
     ),
-    "the rows of ids": ("{ nodes(ids: [1, 2, 3]) { id } }", 3),
-    "what is asked twice": ("{ a: ticket(id: 1) { id } b: ticket(id: 1) { id } }", 2),
+    "a list of ids": ("{ nodes(ids: [1, 2, 3]) { id } }", 3),
+    "the same field twice": ("{ a: ticket(id: 1) { id } b: ticket(id: 1) { id } }", 2),
     "fragments": (
         "{ tickets(first: 2) { ...F ... { ...F } } } fragment F on TicketConnection { nodes {id} }",
         1 + 2 + 2,
     ),
     "a count": ("{ tickets { totalCount } }", 1 + COUNT),
     "a call to OPS": ('{ opsStatus(ticketId: "1") { status } }', CALL_TO_OPS),
-    "a type by its name": ('{ __type(name: "Ticket") { name } }', 1),
-    "a type that there is not": ('{ __type(name: "Nothing") { fields { name } } }', 0),
+    "a type by name": ('{ __type(name: "Ticket") { name } }', 1),
+    "an unknown type": ('{ __type(name: "Nothing") { fields { name } } }', 0),
     "all types": ("{ __schema { types { name } } }", 1 + len(SCHEMA.type_map)),
     "the fields of a type": (
         '{ __type(name: "PageInfo") { fields { name type { ofType { name } } } } }',
-        # Of its four fields two are of a type that is not null.
+        # Two of its four fields have a non-null type.
         1 + 4 * 2 + 2,
     ),
 }
 
 
 @pytest.mark.parametrize(("text", "cost"), COSTS_OF.values(), ids=COSTS_OF)
-def test_an_operation_costs_the_objects_that_it_may_load(text: str, cost: int) -> None:
+def test_an_operation_costs_the_objects_that_it_can_load(text: str, cost: int) -> None:
     assert cost_of(text).value == cost
 
 
-def test_variables_say_how_large_a_page_is() -> None:
+def test_variables_determine_the_size_of_a_page() -> None:
     text = """
         query ($n: Int, $ids: [ID!]!) {
           tickets(first: $n) { nodes { id } }
@@ -74,28 +74,30 @@ def test_variables_say_how_large_a_page_is() -> None:
     assert cost_of(text, ids=[]).value == 1 + DEFAULT_PAGE_SIZE
 
 
-def test_a_type_whose_name_is_a_variable_costs_as_much_as_any() -> None:
+def test_a_type_whose_name_is_a_variable_costs_as_much_as_all_types() -> None:
     text = "query ($name: String!) { __type(name: $name) { fields { name } } }"
     fields = sum(
-        len(one.fields)
-        for one in SCHEMA.type_map.values()
-        if isinstance(one, (GraphQLObjectType, GraphQLInterfaceType))
+        len(object_type.fields)
+        for object_type in SCHEMA.type_map.values()
+        if isinstance(object_type, (GraphQLObjectType, GraphQLInterfaceType))
     )
     assert cost_of(text, name="Int").value == len(SCHEMA.type_map) + fields
 
 
-def test_what_costs_too_much_is_told_with_its_heaviest_part() -> None:
+def test_the_error_names_the_most_expensive_field() -> None:
     cost = cost_of(
         "{ viewer { name } tickets(first: 9) { nodes { logEntries(first: 99) { nodes { id } } } } }"
     )
     check_cost(cost, cost.value)
-    with pytest.raises(LimitExceeded) as refused:
+    with pytest.raises(LimitExceeded) as rejection:
         check_cost(cost, cost.value - 1)
-    told = f"The operation costs {cost.value}; at most {cost.value - 1} is allowed."
-    assert str(refused.value).startswith(f"{told} tickets.nodes.logEntries.nodes costs the most")
+    message = f"The operation costs {cost.value}; at most {cost.value - 1} is allowed."
+    assert str(rejection.value).startswith(
+        f"{message} tickets.nodes.logEntries.nodes costs the most"
+    )
 
 
-def test_what_tools_ask_of_the_schema_is_far_from_the_limit() -> None:
+def test_the_introspection_of_tools_costs_far_less_than_the_limit() -> None:
     text = get_introspection_query(
         specified_by_url=True,
         directive_is_repeatable=True,
@@ -110,11 +112,11 @@ def test_what_tools_ask_of_the_schema_is_far_from_the_limit() -> None:
 _FIELDS = "fields { type { fields { type { name kind description } } } }"
 _THIRTY = range(30)
 INTROSPECTED = {
-    "all fields of all fields, some times": (
+    "all fields of all types, many times": (
         f"{{ __schema {{ {' '.join(f'a{n}: types {{ ...F }}' for n in _THIRTY)} }} }}"
         f" fragment F on __Type {{ {_FIELDS} }}"
     ),
-    "any type, some times": (
+    "any type, many times": (
         "query ($n: String!) {"
         + " ".join(f"a{n}: __type(name: $n) {{ {_FIELDS} }}" for n in _THIRTY)
         + " }"

@@ -1,4 +1,4 @@
-"""The pool under it all: bounded waiting, no connection lost, and faults told apart."""
+"""Tests of the pool, transactions and error classification: no connection may ever be lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,7 +23,7 @@ from engine.database.queries import default_client, fetch
 from engine.database.timeouts import Timeouts
 from models import Ticket
 from tests.app.conftest import new_data_dir
-from tests.feed.following import connected
+from tests.feed.readers import connected
 from tests.postgres_crash import frozen
 
 
@@ -40,7 +40,7 @@ async def write(connection: BaseDBAsyncClient | None = None) -> None:
 
 
 @pytest.fixture
-async def pool(database: None) -> Pool:  # noqa: ARG001  # it must be there first
+async def pool(database: None) -> Pool:  # noqa: ARG001  # creates the database
     """Return the pool of this process, open."""
     await fetch("SELECT 1", [])
     return open_pools[-1]
@@ -76,24 +76,24 @@ async def test_a_transaction_is_all_or_nothing() -> None:
     assert await Ticket.all().count() == 0
 
 
-async def test_a_transaction_that_does_not_begin_gives_its_connection_back(
+async def test_a_transaction_whose_begin_fails_returns_its_connection(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patched:
-        # As where the database does not answer.
+        # As if the database did not respond.
         patched.setattr(asyncpg.transaction.Transaction, "start", never)
         for _ in range(pool.max_size + 1):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01), in_transaction():
-                    pytest.fail("it has begun")
-    await _given_back(pool)
+                    pytest.fail("the transaction has begun")
+    await _all_returned(pool)
     assert await Ticket.all().count() == 0
 
 
-async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> None:
+async def test_a_cancelled_statement_returns_its_connection(pool: Pool) -> None:
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -101,7 +101,7 @@ async def test_a_cancelled_statement_gives_its_connection_back(pool: Pool) -> No
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01), in_transaction() as connection:
                 await connection.execute_query("SELECT pg_sleep(60)")
-    await _given_back(pool)
+    await _all_returned(pool)
 
 
 async def _run_in_transaction(statement: str) -> None:
@@ -118,10 +118,10 @@ async def _run_in_transaction(statement: str) -> None:
     ],
     ids=["engine", "orm", "transaction"],
 )
-async def test_no_connection_is_left_within_a_statement_that_was_cancelled(
+async def test_a_cancelled_statement_leaves_its_connection_idle(
     pool: Pool, run: Callable[[str], Awaitable[object]]
 ) -> None:
-    """Prepared and never executed, it would hold its locks, and its time would run on."""
+    """A statement that is prepared and never executed would keep its locks and its timeout."""
     for steps in range(0, 60, 2):
         running = asyncio.ensure_future(run(f"SELECT {steps}, * FROM tickets"))
         for _ in range(steps):
@@ -132,7 +132,7 @@ async def test_no_connection_is_left_within_a_statement_that_was_cancelled(
         assert await _states(pool) == {"idle"}
 
 
-async def test_no_connection_is_left_within_a_statement_whose_values_do_not_fit(
+async def test_a_statement_with_invalid_values_leaves_its_connection_idle(
     pool: Pool,
 ) -> None:
     with pytest.raises(asyncpg.DataError):
@@ -140,17 +140,17 @@ async def test_no_connection_is_left_within_a_statement_whose_values_do_not_fit(
     assert await _states(pool) == {"idle"}
 
 
-async def _given_back(pool: Pool) -> None:
-    """Wait until all connections are."""
+async def _all_returned(pool: Pool) -> None:
+    """Wait until all connections have been returned to the pool."""
     async with asyncio.timeout(20):
-        while pool.available < pool.max_size:  # noqa: ASYNC110  # in the background
+        while pool.available < pool.max_size:  # noqa: ASYNC110  # they are released in the background
             await asyncio.sleep(0.001)
 
 
 async def _states(pool: Pool) -> set[str]:
-    """Return what PostgreSQL says that the connections do, when all are given back."""
-    await _given_back(pool)
-    observer = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
+    """Return the states of the connections in PostgreSQL, after all have been returned."""
+    await _all_returned(pool)
+    observer = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # our client has it
     try:
         rows = await observer.fetch("""
             SELECT state
@@ -163,19 +163,19 @@ async def _states(pool: Pool) -> set[str]:
 
 
 @pytest.mark.usefixtures("pool")
-async def test_a_statement_ends_by_itself_soon_after_the_time_of_its_request() -> None:
-    """PostgreSQL sees to it, also when this process is gone."""
+async def test_postgresql_ends_a_statement_soon_after_the_request_timeout() -> None:
+    """This also works after a crash of this process."""
     [[limit]] = await fetch("SHOW statement_timeout", [])
     assert limit == "11s"
 
 
 @pytest.mark.usefixtures("pool")
-async def test_statements_are_not_compiled() -> None:
+async def test_jit_compilation_is_off() -> None:
     [[setting]] = await fetch("SHOW jit", [])
     assert setting == "off"
 
 
-async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: Pool) -> None:
+async def test_a_cancelled_transaction_is_rolled_back(pool: Pool) -> None:
     async def hang() -> None:
         async with asyncio.timeout(0.05), in_transaction() as connection:
             await write(connection)
@@ -188,7 +188,7 @@ async def test_a_transaction_that_was_cancelled_is_rolled_back(pool: Pool) -> No
         assert tuple(row) == (0, None)
 
 
-async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
+async def test_a_caller_that_waits_too_long_gets_database_unavailable(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = [await pool.acquire() for _ in range(pool.max_size)]
@@ -201,21 +201,21 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_try_again(
             await Ticket.all().count()
         with pytest.raises(DatabaseUnavailable):
             async with in_transaction():
-                pytest.fail("it has begun")
+                pytest.fail("the transaction has begun")
     finally:
         for connection in taken:
             pool.return_clean(connection)
     assert await Ticket.all().count() == 0
 
 
-async def test_who_waits_gets_the_next_connection_that_is_given_back(pool: Pool) -> None:
+async def test_a_waiting_caller_gets_the_next_returned_connection(pool: Pool) -> None:
     taken = [await pool.acquire() for _ in range(pool.max_size)]
     waiting = [asyncio.create_task(fetch("SELECT 1", [])) for _ in range(3)]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in waiting)
     pool.return_clean(taken.pop())
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    # Also one that asyncpg must look after first.
+    # Also a connection that asyncpg must reset first.
     await pool.release(taken.pop())
     await asyncio.gather(*waiting)
     for connection in taken:
@@ -223,8 +223,8 @@ async def test_who_waits_gets_the_next_connection_that_is_given_back(pool: Pool)
     assert pool.available == pool.max_size
 
 
-async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> None:
-    """Be it before, after or just as one is given to him."""
+async def test_a_caller_that_gives_up_waiting_loses_no_connection(pool: Pool) -> None:
+    """Whether it gives up before, after or at the same time as it receives one."""
     taken = [await pool.acquire() for _ in range(pool.max_size)]
     for give_back in (pool.return_clean, lambda one: asyncio.ensure_future(pool.release(one))):
         for steps in range(4):
@@ -244,26 +244,24 @@ async def test_who_gives_up_waiting_takes_no_connection_with_him(pool: Pool) -> 
     assert pool.available == pool.max_size
 
 
-async def test_connections_that_nobody_wants_are_not_kept_at_hand(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_idle_connections_are_closed(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.database.pool.IDLE_S", 0.05)
     await asyncio.gather(*(fetch("SELECT pg_sleep(0.05)", []) for _ in range(pool.max_size)))
     async with asyncio.timeout(5):
-        # One of them is used on and on, and stays.
+        # One of them is used all the time, and stays open.
         while len(pool._idle) > 1:
             await fetch("SELECT 1", [])
             await asyncio.sleep(0.01)
-        while pool._idle or pool.available < pool.max_size:  # noqa: ASYNC110  # a timer empties it
+        while pool._idle or pool.available < pool.max_size:  # noqa: ASYNC110  # a timer closes it
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("database")
-async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection() -> None:
+async def test_a_failed_reset_does_not_hide_the_cancellation() -> None:
     async def fail(_: object) -> None:
         raise ConnectionResetError
 
-    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=1, reset=fail)  # type: ignore[attr-defined]  # ours has it
+    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=1, reset=fail)  # type: ignore[attr-defined]  # our client has it
     broken = Pool(inner)
     with only_pools(broken):
         running = asyncio.create_task(fetch("SELECT pg_sleep(60)", []))
@@ -273,7 +271,7 @@ async def test_who_was_cancelled_is_told_so_whatever_becomes_of_his_connection()
             await running
         with pytest.raises(asyncpg.DataError):
             await fetch("SELECT $1::int4", [2**40])
-    await _given_back(broken)
+    await _all_returned(broken)
     await broken.close()
 
 
@@ -292,17 +290,17 @@ async def _run_in_transaction_of(client: Client, statement: str) -> None:
     ids=["engine", "orm", "transaction"],
 )
 @pytest.mark.usefixtures("database", "no_open_pool")
-async def test_who_was_cancelled_does_not_wait_for_a_database_that_does_not_answer(
+async def test_a_cancelled_caller_does_not_wait_for_an_unresponsive_database(
     run: Callable[[Client, str], Awaitable[object]],
 ) -> None:
-    """He knows it while PostgreSQL has yet to say that his statement has ended."""
+    """The caller is cancelled before PostgreSQL confirms the end of the statement."""
     with own_postgres() as postgres:
         client = Client(postgres.url, connection_name="frozen")
         await client.execute_query("SELECT 1")
         [pool] = open_pools
         running = asyncio.ensure_future(run(client, "SELECT pg_sleep(60)"))
         async with asyncio.timeout(10), connected(postgres.url) as observer:
-            while not await observer.fetch(  # noqa: ASYNC110  # seen from outside
+            while not await observer.fetch(  # noqa: ASYNC110  # only visible from outside
                 "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
             ):
                 await asyncio.sleep(0.01)
@@ -311,7 +309,7 @@ async def test_who_was_cancelled_does_not_wait_for_a_database_that_does_not_answ
             await asyncio.wait([running], timeout=20)
             assert running.cancelled()
             assert pool.available < pool.max_size
-        await _given_back(pool)
+        await _all_returned(pool)
         await client.execute_query("SELECT 1")
         await client.close()
 
@@ -328,8 +326,8 @@ def own_postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.mark.usefixtures("database")
-async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer() -> None:
-    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=3)  # type: ignore[attr-defined]  # ours has it
+async def test_closing_waits_only_for_connections_in_use() -> None:
+    inner = await asyncpg.create_pool(default_client().dsn, min_size=1, max_size=3)  # type: ignore[attr-defined]  # our client has it
     closed = Pool(inner)
     first, second, third = [await closed.acquire() for _ in range(3)]
     closed.return_clean(first)
@@ -343,8 +341,8 @@ async def test_closing_waits_for_those_who_still_have_a_connection_and_no_longer
 
 
 @pytest.mark.usefixtures("database", "no_open_pool")
-async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_away() -> None:
-    dsn = default_client().dsn  # type: ignore[attr-defined]  # ours has it
+async def test_a_closing_pool_reports_the_database_as_unavailable() -> None:
+    dsn = default_client().dsn  # type: ignore[attr-defined]  # our client has it
     client = Client(dsn, connection_name="closing", minsize=1, maxsize=2)
     async with client.acquire_connection():
         closing = asyncio.create_task(client.close())
@@ -362,14 +360,14 @@ async def test_who_asks_while_the_pool_is_closing_is_told_that_the_database_is_a
     ids=["no-socket", "no-host"],
 )
 @pytest.mark.usefixtures("no_open_pool")
-async def test_a_database_that_is_not_to_be_found_is_away(dsn: str) -> None:
-    """Be it when the pool is opened, or when it wants one connection more."""
+async def test_a_database_that_cannot_be_reached_is_unavailable(dsn: str) -> None:
+    """Both when the pool is opened and when it opens another connection."""
     client = Client(dsn, connection_name="away")
     with pytest.raises(DatabaseUnavailable):
         await client.execute_query("SELECT 1")
     with pytest.raises(DatabaseUnavailable):
         async with client._in_transaction():
-            pytest.fail("it has begun")
+            pytest.fail("the transaction has begun")
     opened = Pool(await asyncpg.create_pool(dsn, min_size=0, max_size=1))
     for _ in range(opened.max_size + 1):
         with pytest.raises(DatabaseUnavailable):
@@ -377,9 +375,9 @@ async def test_a_database_that_is_not_to_be_found_is_away(dsn: str) -> None:
     await opened.close()
 
 
-async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> None:
+async def test_a_connection_closed_by_the_server_is_replaced(pool: Pool) -> None:
     [row] = await fetch("SELECT pg_backend_pid() AS pid", [])
-    administrator = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # ours has it
+    administrator = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # our client has it
     try:
         statement = """
             SELECT pg_terminate_backend(pid)
@@ -398,11 +396,11 @@ async def test_a_connection_that_the_server_ended_is_made_anew(pool: Pool) -> No
             faults.append(error)
     assert all(map(is_unavailable, faults)), faults
     assert len(faults) <= 1
-    await _given_back(pool)
+    await _all_returned(pool)
 
 
 @pytest.mark.usefixtures("database")
-async def test_what_the_orm_has_wrapped_is_still_told_apart() -> None:
+async def test_errors_wrapped_by_the_orm_are_classified() -> None:
     await write()
     with pytest.raises(IntegrityError) as taken:
         await write()
@@ -428,13 +426,13 @@ async def test_what_the_orm_has_wrapped_is_still_told_apart() -> None:
         (asyncpg.QueryCanceledError(), False),
         (asyncpg.UniqueViolationError(), False),
         (asyncpg.UndefinedTableError(), False),
-        # Not of connecting, or it would be a DatabaseUnavailable: of a file, or of a client.
+        # Not raised by connecting, which would be DatabaseUnavailable, but by a file or a client.
         (FileNotFoundError(), False),
         (ValueError(), False),
         (None, False),
     ],
 )
-def test_a_database_that_is_away_is_known_by_the_error(
+def test_an_unavailable_database_is_recognized_by_the_error(
     error: Exception | None,
     away: bool,  # noqa: FBT001  # a column of the table
 ) -> None:

@@ -1,4 +1,4 @@
-"""Documents of every shape are refused with bounded work, whatever they seem to ask for."""
+"""Tests of hostile documents: each is rejected with a bounded amount of work."""
 
 import gc
 import sys
@@ -41,25 +41,25 @@ from tests.engine.hostile import (
 
 SCHEMA = graphql_schema()
 RULES = SchemaRules(costs=declared_costs(SCHEMA), scopes=required_scopes(SCHEMA))
-EarlyResponse = LimitExceeded | InvalidDocument | InvalidVariables
+Rejection = LimitExceeded | InvalidDocument | InvalidVariables
 
-# The largest that are let in come to 100,000.
+# The largest admitted documents take 100,000 calls.
 MAX_CALLS = 150_000
 
 
-def refusal(text: str) -> EarlyResponse:
-    with pytest.raises((LimitExceeded, InvalidDocument)) as refused:
+def rejection(text: str) -> Rejection:
+    with pytest.raises((LimitExceeded, InvalidDocument)) as caught:
         Documents(SCHEMA, Limits(), rules=RULES).prepare(text)
-    assert isinstance(refused.value, LimitExceeded | InvalidDocument)
-    return refused.value
+    assert isinstance(caught.value, LimitExceeded | InvalidDocument)
+    return caught.value
 
 
-def refusal_of_variables(document: str, value: Any) -> EarlyResponse:
+def rejection_of_variables(document: str, value: Any) -> Rejection:
     prepared = Documents(SCHEMA, Limits(), rules=RULES).prepare(document)
-    with pytest.raises((LimitExceeded, InvalidVariables)) as refused:
+    with pytest.raises((LimitExceeded, InvalidVariables)) as caught:
         OperationContext(prepared.operations[0], {"v": value}, None)
-    assert isinstance(refused.value, LimitExceeded | InvalidVariables)
-    return refused.value
+    assert isinstance(caught.value, LimitExceeded | InvalidVariables)
+    return caught.value
 
 
 def admitted(text: str) -> PreparedDocument:
@@ -78,7 +78,7 @@ def literal(document: PreparedDocument) -> Literal:
 
 
 def calls_of(work: Callable[[], object]) -> int:
-    """Return how many functions of Python were called: work, measured without a clock."""
+    """Return the number of Python function calls, as a measure of work without a clock."""
     calls = 0
 
     def count(_frame: object, event: str, _argument: object) -> None:
@@ -105,25 +105,25 @@ def ms_of(work: Callable[[], object]) -> float:
 
 
 @pytest.mark.parametrize("text", TOO_COMPLEX.values(), ids=TOO_COMPLEX)
-def test_what_is_too_large_is_refused_with_bounded_work(text: str) -> None:
+def test_a_document_that_is_too_large_is_rejected_with_bounded_work(text: str) -> None:
     assert len(text.encode()) <= MIB
-    assert calls_of(lambda: refusal(text)) < MAX_CALLS
-    assert isinstance(refusal(text), LimitExceeded)
+    assert calls_of(lambda: rejection(text)) < MAX_CALLS
+    assert isinstance(rejection(text), LimitExceeded)
 
 
 @pytest.mark.parametrize("text", INVALID.values(), ids=INVALID)
-def test_what_is_wrong_everywhere_is_told_in_a_few_places(text: str) -> None:
-    assert calls_of(lambda: refusal(text)) < MAX_CALLS
-    refused = refusal(text)
+def test_only_a_few_errors_of_an_invalid_document_are_reported(text: str) -> None:
+    assert calls_of(lambda: rejection(text)) < MAX_CALLS
+    refused = rejection(text)
     assert isinstance(refused, InvalidDocument)
-    # The last one says that there are more.
+    # The last error says that there are more.
     assert 1 <= len(refused.errors) <= MAX_ERRORS + 1
 
 
 @pytest.mark.parametrize(("document", "value", "words"), VARIABLES.values(), ids=VARIABLES)
-def test_variables_are_refused_with_bounded_work(document: str, value: Any, words: str) -> None:
-    assert calls_of(lambda: refusal_of_variables(document, value)) < MAX_CALLS
-    refused = refusal_of_variables(document, value)
+def test_variables_are_rejected_with_bounded_work(document: str, value: Any, words: str) -> None:
+    assert calls_of(lambda: rejection_of_variables(document, value)) < MAX_CALLS
+    refused = rejection_of_variables(document, value)
     told = (
         [str(refused)] if isinstance(refused, LimitExceeded) else [str(e) for e in refused.errors]
     )
@@ -132,13 +132,13 @@ def test_variables_are_refused_with_bounded_work(document: str, value: Any, word
 
 
 @pytest.mark.parametrize("text", ADMITTED.values(), ids=ADMITTED)
-def test_the_largest_that_are_let_in_take_bounded_work(text: str) -> None:
+def test_the_largest_admitted_documents_take_bounded_work(text: str) -> None:
     assert calls_of(lambda: admitted(text)) < MAX_CALLS
     assert admitted(text).operations
 
 
 @pytest.mark.parametrize(("document", "value"), ADMITTED_VARIABLES.values(), ids=ADMITTED_VARIABLES)
-def test_the_largest_variables_that_are_let_in_take_bounded_work(document: str, value: Any) -> None:
+def test_the_largest_admitted_variables_take_bounded_work(document: str, value: Any) -> None:
     prepared = admitted(document)
     select = partial(OperationContext, prepared.operations[0], {"v": value}, None)
     assert calls_of(select) < MAX_CALLS
@@ -184,8 +184,8 @@ def test_a_variable_twice_as_deep_in_filters_is_twice_the_work() -> None:
     assert compiled(90) < 2.5 * compiled(45)
 
 
-def test_what_clients_send_is_far_from_the_limits() -> None:
-    """Fragments spread in many places, as Relay does, and a field that each of them needs."""
+def test_documents_of_common_clients_are_far_from_the_limits() -> None:
+    """Relay spreads fragments in many places and repeats fields in them."""
     fragments = many("fragment F%d on Ticket { id subject status version }", 20)
     text = f"{{ tickets {{ nodes {{ {many('...F%d', 20)} }} }} }} {fragments}"
     assert Documents(SCHEMA, Limits(), rules=RULES).prepare(text).operations
@@ -193,7 +193,7 @@ def test_what_clients_send_is_far_from_the_limits() -> None:
 
 @pytest.fixture
 def frozen_heap() -> Iterator[None]:
-    """Keep the collector from all that was made before, as a server that runs does."""
+    """Exclude existing objects from garbage collection, as a running server does."""
     gc.collect()
     gc.freeze()
     yield
@@ -201,26 +201,26 @@ def frozen_heap() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("frozen_heap")
-def test_the_worst_of_them_in_milliseconds(
+def test_report_the_slowest_rejections(
     record_property: Callable[[str, str], None],
 ) -> None:
-    """Figures, not limits: what it takes depends on the machine."""
-    refused: dict[str, float] = {}
+    """Report figures without limits, because they depend on the machine."""
+    rejected_ms: dict[str, float] = {}
     for name, text in (TOO_COMPLEX | INVALID).items():
-        refused[name] = ms_of(lambda text=text: refusal(text))  # type: ignore[misc]  # bound at once
+        rejected_ms[name] = ms_of(lambda text=text: rejection(text))  # type: ignore[misc]  # bound at once
     for name, (document, value, _) in VARIABLES.items():
-        refused[name] = ms_of(lambda d=document, v=value: refusal_of_variables(d, v))  # type: ignore[misc]  # as above
-    let_in = {
+        rejected_ms[name] = ms_of(lambda d=document, v=value: rejection_of_variables(d, v))  # type: ignore[misc]  # as above
+    admitted_ms = {
         name: ms_of(lambda text=text: admitted(text))  # type: ignore[misc]  # as above
         for name, text in ADMITTED.items()
     }
     record_property(
         "figure",
-        f"Hostile documents and variables: {len(refused)} of {len(refused)} refused,"
-        f" {worst(refused)}",
+        f"Hostile documents and variables: {len(rejected_ms)} of {len(rejected_ms)} rejected,"
+        f" {worst(rejected_ms)}",
     )
     record_property(
-        "figure", f"The largest documents that are let in: {len(let_in)}, {worst(let_in)}"
+        "figure", f"The largest admitted documents: {len(admitted_ms)}, {worst(admitted_ms)}"
     )
 
 

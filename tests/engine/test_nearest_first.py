@@ -1,4 +1,4 @@
-"""What an inverted index finds is looked for among the nearest rows first, and is all the same."""
+"""Tests of pages of inverted conditions, which are first looked up among the nearest rows."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ from tests.engine import dataset
 from tests.engine.comparison import written
 from tests.engine.execution import plain, prepared, projected
 from tests.engine.reference import Rows
-from tests.feed.following import connected
+from tests.feed.readers import connected
 
 PAGE = """
 query ($filter: TicketFilter, $order: TicketOrder, $first: Int, $last: Int,
@@ -62,7 +62,7 @@ FILTERS: list[dict[str, Any]] = [
 CURSORS = {
     order: cursors for order, cursors in dataset.cursors().items() if order.startswith("tickets.")
 }
-# The newest first, each a minute older. All are common, and one in a thousand is rare.
+# Newest first, one minute apart. All contain "common", and one in a thousand contains "rare".
 MANY_TICKETS = """
 INSERT INTO tickets (id, subject, description, customer_name, customer_email, metadata, created_at)
 SELECT
@@ -71,20 +71,20 @@ SELECT
     $2::timestamptz - number * INTERVAL '1 minute'
 FROM generate_series(0, $1 - 1) AS number
 """
-# Of fewer PostgreSQL takes another index.
+# With fewer rows PostgreSQL chooses another index.
 MANY = 10_000
 NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def windows(cursors: Sequence[str]) -> list[dict[str, Any]]:
-    """Return pages from both ends, from places in the middle, and between two of these."""
+    """Return pages from both ends, from cursors in the middle, and between two cursors."""
     here, there = cursors[4], cursors[-5]
     return [
         {"first": 2},
         {"last": 2},
         {"first": 3, "after": here},
         {"last": 3, "before": there},
-        # Either way round: it depends on the order which of them comes first.
+        # In both orders, because their order in the list depends on the order of the list.
         {"first": 2, "after": here, "before": there},
         {"first": 2, "after": there, "before": here},
         {"last": 2, "after": here, "before": there},
@@ -95,7 +95,7 @@ def windows(cursors: Sequence[str]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("order", CURSORS)
 @pytest.mark.parametrize("nearest", [1, 2, 100])
-async def test_a_page_is_the_same_however_many_are_gone_through(
+async def test_a_page_does_not_depend_on_the_number_of_nearest_rows(
     context: Context, rows: Rows, monkeypatch: pytest.MonkeyPatch, nearest: int, order: str
 ) -> None:
     monkeypatch.setattr(statements, "NEAREST_PER_ROW", nearest)
@@ -122,17 +122,19 @@ async def test_each_parent_has_its_own_page() -> None:
     same_customer = Sql('"customer_email" = $?', (ParentColumn("customer_email"),))
     where = all_of((same_customer, ticket_condition({"search": "subject"})))
     page = Page(TICKETS, NEWEST_TICKET_FIRST, Window(size=2), where)
-    emails = ["customer2@example.com", "nobody@example.com", "customer0@example.com"]
-    under = ParentKeys(("customer_email",), [(email,) for email in emails])
-    text, _ = render(for_parents(page_statement(page, "id"), under), outer=PARENTS)
-    groups = await read(text, page_values(page), under)
+    emails = ["customer2@example.com", "missing@example.com", "customer0@example.com"]
+    parent_keys = ParentKeys(("customer_email",), [(email,) for email in emails])
+    text, _ = render(for_parents(page_statement(page, "id"), parent_keys), outer=PARENTS)
+    groups = await read(text, page_values(page), parent_keys)
     for email, group in zip(emails, groups, strict=True):
         newest = await Ticket.filter(customer_email=email).order_by("-created_at", "-id").limit(3)
         assert [record[0] for record in group] == [ticket.id for ticket in newest]
 
 
 @pytest.mark.usefixtures("database")
-async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(database_url: str) -> None:
+async def test_the_index_is_used_only_if_nearest_rows_do_not_fill_the_page(
+    database_url: str,
+) -> None:
     def found_by(filter_: Any, *, after: int | None = None) -> Page:
         window = Window(size=20, after=None if after is None else keyset_of(after))
         return Page(TICKETS, NEWEST_TICKET_FIRST, window, ticket_condition(filter_))
@@ -142,11 +144,11 @@ async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(databas
         await connection.execute("VACUUM ANALYZE tickets")
 
         async def scans(index: str, statement: Sql) -> int:
-            """Return how often an index was scanned; it must be part of the plan."""
+            """Return the number of scans of an index, which must be part of the plan."""
             text, values = render(statement)
             plan = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values)
             nodes = list(nodes_of(orjson.loads(plan)[0]["Plan"]))
-            # Of most of the table, the index of the order would be no help.
+            # A bitmap scan of most of the table would be slow.
             assert ("tickets_by_created_at", "Bitmap Index Scan") not in [
                 (node.get("Index Name"), node["Node Type"]) for node in nodes
             ]
@@ -160,14 +162,14 @@ async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(databas
 
         assert await searches("common") == 0
         assert await searches("rare") == 1
-        assert await searches("nobody") == 1
+        assert await searches("unknown") == 1
         assert await searches("rare", after=999) == 1
-        # The nearest are all that there are.
+        # No rows follow the nearest ones.
         assert await searches("rare", after=MANY - 1_000) == 0
-        # Gone through are those that fit other conditions, where an index in an order has them.
+        # An ordered condition limits the walk to its rows.
         old = NEWEST - timedelta(minutes=MANY // 2)
         assert await searches("common", created_at={"lt": old}) == 0
-        # Where none has, more are gone through.
+        # With a condition without an index, more rows are walked.
         assert await searches("common", subject={"contains": "rare"}) == 0
 
         async def lookups(thousand: int) -> int:
@@ -177,7 +179,7 @@ async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(databas
         assert await lookups(0) == 0
         assert await lookups(9) == 1
 
-        # On the other side of a cursor as many are gone through as for the page.
+        # The check for an opposite page walks as many rows as the page.
         page = found_by({"search": "rare"}, after=1_500)
         assert (
             await scans("tickets_search", expressions_statement([opposite_page_expression(page)]))
@@ -186,12 +188,12 @@ async def test_the_index_is_asked_only_for_what_is_not_among_the_nearest(databas
 
 
 def keyset_of(number: int) -> Keyset:
-    """Return the place of one of many tickets in the list of the newest."""
+    """Return the keyset of a ticket in the list of newest tickets."""
     return ((NEWEST - timedelta(minutes=number)).isoformat(), str(number))
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a node of a plan, and all below it."""
+    """Yield a node of a plan and all nodes below it."""
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes_of(part)

@@ -1,4 +1,4 @@
-"""Cursors: each place in a list has one, and nothing else is one."""
+"""Tests of cursors and windows."""
 
 from datetime import UTC, datetime
 
@@ -18,34 +18,34 @@ ORDER = RowOrder(
         OrderTerm("name", TermKind.TEXT),
     ),
 )
-moments = st.datetimes(timezones=st.just(UTC))
+timestamps = st.datetimes(timezones=st.just(UTC))
 integers = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=100)
-keysets = st.tuples(moments, integers, texts)
+keysets = st.tuples(timestamps, integers, texts)
 AT = "2026-01-31T08:15:00+00:00"
 
 
 @given(keyset=keysets)
-def test_a_cursor_is_decoded_to_what_it_was_made_of(
+def test_decoding_a_cursor_returns_its_keyset(
     keyset: tuple[datetime, int, str],
 ) -> None:
     cursor = encode_cursor(ORDER, keyset)
     at, size, name = decode_cursor(ORDER, cursor, argument="after")
     assert (datetime.fromisoformat(at), size, name) == keyset
-    # It can stand in a URL as it is.
+    # It needs no escaping in a URL.
     assert cursor.replace("-", "").replace("_", "").isalnum()
 
 
 @given(text=st.text(max_size=200) | keysets.map(lambda keyset: encode_cursor(ORDER, keyset)[1:]))
-def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
-    with pytest.raises(InvalidPageArgument) as refusal:
+def test_any_other_text_is_rejected(text: str) -> None:
+    with pytest.raises(InvalidPageArgument) as caught:
         decode_cursor(ORDER, text, argument="before")
-    assert refusal.value.argument == "before"
-    assert str(refusal.value).startswith("before is ")
+    assert caught.value.argument == "before"
+    assert str(caught.value).startswith("before is ")
 
 
 @given(keyset=keysets)
-def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) -> None:
+def test_a_cursor_of_another_list_is_rejected(keyset: tuple[datetime, int, str]) -> None:
     other = RowOrder("others", ORDER.terms)
     with pytest.raises(InvalidPageArgument, match="another list"):
         decode_cursor(other, encode_cursor(ORDER, keyset), argument="after")
@@ -76,7 +76,7 @@ def test_a_cursor_of_another_list_is_refused(keyset: tuple[datetime, int, str]) 
         ["\uff12026-01-31T08:15:00+00:00", 0, "a"],
     ],
 )
-def test_values_that_no_row_can_have_are_refused(keyset: list[object]) -> None:
+def test_invalid_values_in_a_cursor_are_rejected(keyset: list[object]) -> None:
     raw = RowOrder("things", (OrderTerm("", TermKind.TEXT),) * len(keyset))
     with pytest.raises(InvalidPageArgument, match="not a cursor"):
         decode_cursor(ORDER, encode_cursor(raw, keyset), argument="after")
@@ -86,7 +86,7 @@ def test_a_window_is_fifty_rows_from_the_start_by_default() -> None:
     assert page_window(ORDER) == Window(size=50, backward=False, after=None, before=None)
 
 
-def test_before_alone_looks_backward() -> None:
+def test_only_before_makes_a_backward_window() -> None:
     cursor = encode_cursor(ORDER, (datetime(2026, 1, 1, tzinfo=UTC), 1, "a"))
     assert page_window(ORDER, before=cursor).backward
     assert not page_window(ORDER, after=cursor, before=cursor).backward

@@ -1,4 +1,4 @@
-"""A time limit ends what takes too long, as `asyncio.timeout` does."""
+"""Tests of shared timeouts, which must behave like `asyncio.timeout`."""
 
 import asyncio
 
@@ -7,29 +7,29 @@ import pytest
 from engine.database.timeouts import Timeouts
 
 
-async def test_what_takes_too_long_is_ended() -> None:
-    deadlines = Timeouts(0.05)
-    with pytest.raises(TimeoutError), deadlines.apply():
+async def test_a_slow_block_raises_timeout_error() -> None:
+    timeouts = Timeouts(0.05)
+    with pytest.raises(TimeoutError), timeouts.apply():
         await asyncio.Event().wait()
-    assert not deadlines._running
+    assert not timeouts._running
 
 
-async def test_what_is_quick_enough_is_left_alone() -> None:
-    deadlines = Timeouts(0.05)
-    with deadlines.apply():
+async def test_a_quick_block_is_not_affected() -> None:
+    timeouts = Timeouts(0.05)
+    with timeouts.apply():
         await asyncio.sleep(0)
     await asyncio.sleep(0.1)
-    assert not deadlines._running
-    assert deadlines._timer is None
+    assert not timeouts._running
+    assert timeouts._timer is None
 
 
-async def test_each_has_its_own_time() -> None:
-    deadlines = Timeouts(0.2)
+async def test_each_block_has_its_own_time() -> None:
+    timeouts = Timeouts(0.2)
     ended = []
 
     async def wait(name: str, work_s: float) -> None:
         try:
-            with deadlines.apply():
+            with timeouts.apply():
                 await asyncio.sleep(work_s)
             ended.append(name)
         except TimeoutError:
@@ -43,11 +43,11 @@ async def test_each_has_its_own_time() -> None:
     assert ended == ["first too late", "second", "third too late"]
 
 
-async def test_who_is_cancelled_by_another_is_cancelled() -> None:
-    deadlines = Timeouts(5)
+async def test_a_cancellation_by_another_task_is_not_a_timeout() -> None:
+    timeouts = Timeouts(5)
 
     async def wait() -> None:
-        with deadlines.apply():
+        with timeouts.apply():
             await asyncio.Event().wait()
 
     task = asyncio.create_task(wait())
@@ -55,10 +55,10 @@ async def test_who_is_cancelled_by_another_is_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not deadlines._running
+    assert not timeouts._running
 
 
-async def test_an_error_of_the_block_is_its_own() -> None:
-    deadlines = Timeouts(5)
-    with pytest.raises(LookupError), deadlines.apply():
+async def test_an_error_in_the_block_is_propagated() -> None:
+    timeouts = Timeouts(5)
+    with pytest.raises(LookupError), timeouts.apply():
         raise LookupError

@@ -1,4 +1,4 @@
-"""Moments: answered from the text that PostgreSQL has for them as the encoder would write them."""
+"""Tests of timestamps: converted from PostgreSQL's text exactly as the encoder writes datetimes."""
 
 from datetime import UTC, datetime
 
@@ -16,21 +16,21 @@ from engine.sql.timestamps import (
     response_expression,
 )
 
-moments = st.datetimes(timezones=st.just(UTC))
+timestamps = st.datetimes(timezones=st.just(UTC))
 
 
-def written(value: object) -> bytes:
+def encoded(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
-def answered(text: str) -> bytes:
-    """Return what a projection answers for a moment as PostgreSQL writes it."""
+def converted(text: str) -> bytes:
+    """Return the response of a projection for a timestamp that PostgreSQL wrote."""
     names = {"parse_timestamp": parse_timestamp, "text": text}
-    return written(eval(response_expression("text"), names))  # noqa: S307  # as projections do
+    return encoded(eval(response_expression("text"), names))  # noqa: S307  # as projections do
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(many=st.lists(moments, max_size=50))
+@given(many=st.lists(timestamps, max_size=50))
 @example(
     many=[
         datetime.min.replace(tzinfo=UTC),
@@ -41,38 +41,38 @@ def answered(text: str) -> bytes:
     ]
 )
 @pytest.mark.usefixtures("database")
-async def test_a_moment_is_written_by_postgresql_as_it_is_by_us(
+async def test_postgresql_and_the_encoder_write_the_same_timestamps(
     many: list[datetime],
 ) -> None:
-    statement = f"SELECT {as_json('moment::timestamptz')} FROM unnest($1::text[]) AS moment"
-    texts = [row[0] for row in await fetch(statement, [[one.isoformat() for one in many]])]
-    assert [answered(text) for text in texts] == [written(one) for one in many]
-    assert texts == [format_timestamp(one) for one in many]
+    statement = f"SELECT {as_json('value::timestamptz')} FROM unnest($1::text[]) AS value"
+    texts = [row[0] for row in await fetch(statement, [[value.isoformat() for value in many]])]
+    assert [converted(text) for text in texts] == [encoded(value) for value in many]
+    assert texts == [format_timestamp(value) for value in many]
     assert [parse_timestamp(text) for text in texts] == many
     assert all(is_cursor_timestamp(text[1:-1]) for text in texts)
 
 
 @pytest.mark.usefixtures("database")
-async def test_what_has_no_end_is_the_first_or_the_last_moment() -> None:
-    statement = f"SELECT {as_json('moment')} FROM unnest($1::text[]::timestamptz[]) AS moment"
+async def test_infinity_is_converted_to_the_first_or_last_datetime() -> None:
+    statement = f"SELECT {as_json('value')} FROM unnest($1::text[]::timestamptz[]) AS value"
     texts = [row[0] for row in await fetch(statement, [["-infinity", "infinity"]])]
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    assert [answered(text) for text in texts] == [written(first), written(last)]
+    assert [converted(text) for text in texts] == [encoded(first), encoded(last)]
     assert all(is_cursor_timestamp(text[1:-1]) for text in texts)
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "expected"),
     [
         ('"2026-01-31T09:15:00.123456+01:00"', b'"2026-01-31T08:15:00.123456Z"'),
         ('"2026-01-31T03:15:00-05:00"', b'"2026-01-31T08:15:00Z"'),
     ],
 )
-def test_a_moment_in_another_zone_is_answered_in_utc(text: str, answer: bytes) -> None:
-    assert answered(text) == answer
+def test_a_timestamp_in_another_zone_is_converted_to_utc(text: str, expected: bytes) -> None:
+    assert converted(text) == expected
 
 
 @pytest.mark.usefixtures("database")
-async def test_the_zone_of_a_connection_is_utc() -> None:
+async def test_the_time_zone_of_a_connection_is_utc() -> None:
     [row] = await fetch("SHOW TimeZone", [])
     assert row[0] == "UTC"

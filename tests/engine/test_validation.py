@@ -1,4 +1,4 @@
-"""The rules are graphql-core's: what it tells of a document, our walk tells, too."""
+"""Tests of validation: our walk reports the same errors as graphql-core."""
 
 import pytest
 from graphql import GraphQLError, parse
@@ -9,11 +9,11 @@ from schema.build import graphql_schema
 
 SCHEMA = graphql_schema()
 
-# One for each rule, and for what the walk does differently.
-WRONG = {
+# One for each rule, and for each difference between the walks.
+INVALID = {
     "a definition of a type": "type A { b: Int } { __typename }",
     "two operations of one name": "query A { __typename } query A { __typename }",
-    "an anonymous operation beside another": "{ __typename } query A { __typename }",
+    "an anonymous operation and another": "{ __typename } query A { __typename }",
     "two roots of a subscription": "subscription { ticketEvents { id } b: ticketEvents { id } }",
     "an unknown type": "{ ... on Tickt { id } }",
     "a fragment on a scalar": "{ ...F } fragment F on Int { a }",
@@ -25,8 +25,8 @@ WRONG = {
     " fragment F on Query { __typename }",
     "an unknown fragment": "{ tickets { nodes { ...F } } }",
     "an unused fragment": "{ __typename } fragment F on Query { __typename }",
-    "a fragment that cannot be": "{ tickets { nodes { ... on LogEntry { id } } } }",
-    "fragments within themselves": "{ ...F } fragment F on Query { ...G }"
+    "a fragment on an impossible type": "{ tickets { nodes { ... on LogEntry { id } } } }",
+    "fragments that contain themselves": "{ ...F } fragment F on Query { ...G }"
     " fragment G on Query { ...F }",
     "one variable twice": "query ($v: Int, $v: Int) { tickets(first: $v) { totalCount } }",
     "an unknown variable": "{ tickets(first: $v) { totalCount } }",
@@ -45,7 +45,7 @@ WRONG = {
     "one argument twice": "{ tickets(first: 1, first: 1) { totalCount } }",
     "a value of another type": '{ tickets(first: "1") { totalCount } }',
     "a default of another type": 'query ($v: Int = "1") { tickets(first: $v) { totalCount } }',
-    "a value of no enumeration": "{ tickets(filter: {status: {eq: OPN}}) { totalCount } }",
+    "an unknown enum value": "{ tickets(filter: {status: {eq: OPN}}) { totalCount } }",
     "an unknown input field": "{ tickets(filter: {statu: 1}) { totalCount } }",
     "one input field twice": "{ tickets(filter: {and: [], and: []}) { totalCount } }",
     "a missing argument": "{ nodes { id } }",
@@ -54,7 +54,7 @@ WRONG = {
     "a variable of two types": "query ($v: Int) { tickets(first: $v, after: $v) { totalCount } }",
     "a variable that may be null": "query ($v: ID) { nodes(ids: [$v]) { id } }",
     "fields that conflict": "{ tickets(first: 1) { totalCount } tickets(first: 2) { totalCount } }",
-    "introspection in a ring": "{ __schema { types { fields { type { fields { type { fields"
+    "recursive introspection": "{ __schema { types { fields { type { fields { type { fields"
     " { type { name } } } } } } } } }",
     "fragments too deep": "{ ...F } fragment F on Query { "
     + "... { " * 150
@@ -67,35 +67,35 @@ WRONG = {
     + " }",
 }
 
-RIGHT = {
+VALID = {
     "variables in fragments, twice": "query A($v: Int) { ...F a: tickets(first: $v) { ...G } }"
     " fragment F on Query { tickets(first: $v, last: $v) { ...G } }"
     " fragment G on TicketConnection { totalCount @skip(if: false) }",
     "a variable in an input object": "query ($v: String!) { tickets(filter: {customerEmail:"
     " {eq: $v}}) { nodes { id ... on Node { id } } } }",
-    "what is skipped within the skipped": "{ a: __typename ... @include(if: true) { ... { b:"
+    "a skipped field in a skipped field": "{ a: __typename ... @include(if: true) { ... { b:"
     " __typename } } }",
 }
 
 
-def told(errors: list[GraphQLError]) -> set[tuple[str, str]]:
+def reported(errors: list[GraphQLError]) -> set[tuple[str, str]]:
     return {(error.message, str(error.locations)) for error in errors}
 
 
-@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_as_graphql_core_tells_it(text: str) -> None:
+@pytest.mark.parametrize("text", INVALID.values(), ids=INVALID)
+def test_the_errors_are_those_of_graphql_core(text: str) -> None:
     document = parse(text)
     errors = validate(SCHEMA, document, max_errors=100)
     assert errors
-    assert told(errors) == told(validate_by_graphql_core(SCHEMA, document))
+    assert reported(errors) == reported(validate_by_graphql_core(SCHEMA, document))
 
 
-@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)
-def test_what_is_right_is_let_in(text: str) -> None:
+@pytest.mark.parametrize("text", VALID.values(), ids=VALID)
+def test_a_valid_document_has_no_errors(text: str) -> None:
     assert validate(SCHEMA, parse(text), max_errors=1) == []
 
 
-def test_the_first_error_alone_suggests_names() -> None:
+def test_only_the_first_error_suggests_names() -> None:
     errors = validate(SCHEMA, parse("{ tickts { a } tickt { a } }"), max_errors=3)
     assert [error.message for error in errors] == [
         "Cannot query field 'tickts' on type 'Query'. Did you mean 'tickets' or 'ticket'?",
@@ -111,7 +111,7 @@ def test_an_error_that_repeats_much_of_a_document_is_the_last() -> None:
     assert "error limit reached" in last.message
 
 
-def test_fragments_within_themselves_are_told_alone() -> None:
+def test_only_fragment_cycles_are_reported() -> None:
     (error,) = fragment_cycles(SCHEMA, parse("{ a ...F } fragment F on Query { b ...F }"))
     assert error.message == "Cannot spread fragment 'F' within itself."
     assert fragment_cycles(SCHEMA, parse("{ a ...F } fragment F on Query { b }")) == []

@@ -1,1 +1,1 @@
-"""What is followed live: nothing lost, nothing twice, whatever happens meanwhile."""
+"""Tests of the event feed: every event arrives once, through crashes and restarts."""

@@ -1,4 +1,4 @@
-"""Servers as people run them: processes that are stopped, and killed."""
+"""Servers in processes of their own, which tests stop and kill."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from tests.feed.following import until
+from tests.feed.readers import until
 
 STOP_TIMEOUT_S = 60
 SETTINGS = {"PORT": "0", "OPS_SIM_LATENCY_MS": "0", "LOG_FORMAT": "json", "AUTH": "off"}
@@ -26,13 +26,13 @@ class Server:
     url: str
 
     async def stop(self) -> int:
-        """Tell it to stop, and return its exit status."""
+        """Stop the server gracefully and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOP_TIMEOUT_S):
             return await self.process.wait()
 
     async def kill(self) -> None:
-        """End it as a crash does."""
+        """Kill the server, as a crash would."""
         self.process.kill()
         await self.process.wait()
 
@@ -57,7 +57,7 @@ async def serve(database_url: str, folder: Path, **settings: str) -> AsyncIterat
 
 
 def _url(log_file: Path) -> str | None:
-    """Return where a server listens, once it has said so."""
+    """Return the base URL from the log; None until the server listens."""
     for line in log_file.read_text().splitlines():
         event = json.loads(line)
         if event["message"] == "listening":

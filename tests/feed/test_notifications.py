@@ -6,61 +6,61 @@ from tortoise.transactions import in_transaction
 
 from engine.database.transactions import add_commit_topic
 from engine.streaming.notifications import Notifier
-from tests.feed.following import connected
+from tests.feed.readers import connected
 
 
-async def _heard(notifier: Notifier) -> asyncio.Event:
-    # The ring of its own beginning comes first.
-    heard = asyncio.Event()
-    notifier.subscribe(heard.set)
+async def _subscribed(notifier: Notifier) -> asyncio.Event:
+    # A new notifier first notifies its own subscribers.
+    notified = asyncio.Event()
+    notifier.subscribe(notified.set)
     async with asyncio.timeout(5):
-        await heard.wait()
+        await notified.wait()
     await asyncio.sleep(0.1)
-    heard.clear()
-    return heard
+    notified.clear()
+    return notified
 
 
-async def test_a_commit_is_heard_in_this_process_and_in_others(
+async def test_a_commit_notifies_this_process_and_others(
     notifier: Notifier, database_url: str
 ) -> None:
-    heard_here, heard_there = await _heard(notifier), asyncio.Event()
+    notified_here, notified_there = await _subscribed(notifier), asyncio.Event()
     async with connected(database_url) as other:
-        await other.add_listener("commits", lambda *_: heard_there.set())
+        await other.add_listener("commits", lambda *_: notified_there.set())
         async with in_transaction() as connection:
             await connection.execute_query("SELECT 1")
         async with asyncio.timeout(0.5):
-            await heard_here.wait()
-            await heard_there.wait()
+            await notified_here.wait()
+            await notified_there.wait()
 
 
-async def test_what_is_rolled_back_rings_no_bell(notifier: Notifier) -> None:
-    heard = await _heard(notifier)
+async def test_a_rollback_does_not_notify(notifier: Notifier) -> None:
+    notified = await _subscribed(notifier)
     with suppress(LookupError):
         async with in_transaction() as connection:
             await connection.execute_query("SELECT 1")
             raise LookupError
     await asyncio.sleep(0.2)
-    assert not heard.is_set()
+    assert not notified.is_set()
 
 
-async def test_many_commits_at_once_are_told_to_others_a_few_times(
+async def test_many_commits_share_a_few_notifications(
     notifier: Notifier, database_url: str
 ) -> None:
-    await _heard(notifier)
+    await _subscribed(notifier)
     async with connected(database_url) as other:
-        told: list[str] = []
-        await other.add_listener("commits", lambda *_: told.append("commit"))
+        received: list[str] = []
+        await other.add_listener("commits", lambda *_: received.append("commit"))
         for _ in range(1000):
             notifier.notify()
             await asyncio.sleep(0)
         await asyncio.sleep(0.3)
-        assert 1 <= len(told) <= 30
+        assert 1 <= len(received) <= 30
 
 
-async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_missed(
+async def test_a_lost_connection_is_replaced_and_notifies_for_missed_commits(
     notifier: Notifier, database_url: str
 ) -> None:
-    heard = await _heard(notifier)
+    notified = await _subscribed(notifier)
     async with connected(database_url) as other:
         await other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -68,17 +68,17 @@ async def test_a_connection_that_drops_is_made_again_and_rings_for_what_was_miss
             " AND pid <> pg_backend_pid()"
         )
         async with asyncio.timeout(5):
-            await heard.wait()
-        heard.clear()
+            await notified.wait()
+        notified.clear()
         await asyncio.sleep(0.2)
-        heard.clear()
+        notified.clear()
         await other.execute("NOTIFY commits")
         async with asyncio.timeout(1):
-            await heard.wait()
+            await notified.wait()
 
 
 @pytest.mark.usefixtures("database")
-async def test_a_callback_that_fails_makes_nobody_deaf(database_url: str) -> None:
+async def test_a_failing_callback_does_not_stop_notifications(database_url: str) -> None:
     calls = []
 
     def fail_at_first() -> None:
@@ -89,22 +89,22 @@ async def test_a_callback_that_fails_makes_nobody_deaf(database_url: str) -> Non
     notifier = Notifier(database_url)
     notifier.subscribe(fail_at_first)
     async with notifier, connected(database_url) as other:
-        heard = await _heard(notifier)
+        notified = await _subscribed(notifier)
         await other.execute("NOTIFY commits")
         async with asyncio.timeout(5):
-            await heard.wait()
+            await notified.wait()
 
 
-async def test_who_waits_for_one_topic_hears_of_no_other(
+async def test_a_subscriber_is_notified_only_of_its_topic(
     notifier: Notifier, database_url: str
 ) -> None:
-    await _heard(notifier)
+    await _subscribed(notifier)
     here, there = asyncio.Event(), asyncio.Event()
     notifier.subscribe(here.set, "parcels")
     async with Notifier(database_url, topics=("parcels",)) as other:
         other.subscribe(there.set, "parcels")
         async with asyncio.timeout(5):
-            # It begins with a ring of its own.
+            # The notification of its own start.
             await there.wait()
         there.clear()
         async with in_transaction() as connection:
@@ -119,34 +119,34 @@ async def test_who_waits_for_one_topic_hears_of_no_other(
             await there.wait()
 
 
-async def test_only_the_outermost_transaction_has_a_commit_to_be_told(notifier: Notifier) -> None:  # noqa: ARG001  # models need it
+async def test_only_an_outermost_transaction_accepts_a_topic(notifier: Notifier) -> None:  # noqa: ARG001  # initializes the models
     async with in_transaction(), in_transaction() as inner:
         with pytest.raises(TypeError):
             add_commit_topic(inner, "parcels")
 
 
 @pytest.mark.parametrize("steps", range(5))
-async def test_it_can_be_left_just_after_a_ring(
+async def test_a_notifier_can_be_closed_just_after_a_notification(
     database: None,  # noqa: ARG001  # as above
     database_url: str,
     steps: int,
 ) -> None:
-    """As a process does that stops: however far the ringing has come, it is not held up."""
+    """As in a process that stops: at any point of sending, closing does not hang."""
     async with asyncio.timeout(10):
         async with Notifier(database_url) as notifier:
-            await _heard(notifier)
+            await _subscribed(notifier)
             notifier.notify()
             for _ in range(steps):
                 await asyncio.sleep(0)
 
 
-async def test_what_could_not_be_told_is_told_when_there_is_a_connection_again(
+async def test_an_unsent_notification_is_sent_after_reconnecting(
     notifier: Notifier, database_url: str
 ) -> None:
-    await _heard(notifier)
+    await _subscribed(notifier)
     async with connected(database_url) as other:
-        told = asyncio.Event()
-        await other.add_listener("commits", lambda *_: told.set())
+        received = asyncio.Event()
+        await other.add_listener("commits", lambda *_: received.set())
         await other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND query LIKE '%commits%'"
@@ -154,4 +154,4 @@ async def test_what_could_not_be_told_is_told_when_there_is_a_connection_again(
         )
         notifier.notify()
         async with asyncio.timeout(5):
-            await told.wait()
+            await received.wait()

@@ -1,7 +1,7 @@
-"""A crash of PostgreSQL, after which it gives transaction numbers away for the second time.
+"""Test of a crash of PostgreSQL after which it assigns transaction numbers a second time.
 
-A transaction that changed nothing is not flushed when it commits; a crash forgets that
-its number was ever used. The numbers of NOTIFYs are such.
+The commit of a transaction that changed nothing is not flushed, so that its number is assigned
+again after a crash. A NOTIFY is such a transaction.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from app.database.migrations import migrate
 from tests.app.conftest import new_data_dir
 from tests.app.graphql.operations import CREATE, EVENTS
 from tests.app.graphql.subscriptions.transport_ws import Socket
-from tests.feed.following import connected, write
+from tests.feed.readers import connected, write
 from tests.feed.servers import serve
 from tests.postgres_crash import crash
 
 FORGOTTEN = 500
 WRITTEN = 20
-# What it writes on its own would flush also what is to be forgotten.
+# Background writes would flush the transactions that the crash must forget.
 OPTIONS = {"autovacuum": "off"}
-# Of the statement by which a stream reads on.
+# Matches the statement that a stream reads with.
 READ = "%AS oldest_running%"
 
 
 @pytest.fixture
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """Return a PostgreSQL of the test's own, as durable as they are by default."""
+    """Return a separate PostgreSQL with default durability."""
     with new_data_dir() as folder:
         postgres = EmbeddedPostgres(folder, options=OPTIONS)
         postgres.start()
@@ -44,7 +44,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @asynccontextmanager
 async def _no_flush_in_the_background(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Hold up the process that flushes five times a second."""
+    """Suspend the process that flushes the WAL five times a second."""
     pid = await connection.fetchval(
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"
     )
@@ -58,7 +58,7 @@ async def _no_flush_in_the_background(connection: asyncpg.Connection) -> AsyncIt
 
 
 async def _use_numbers(connection: asyncpg.Connection) -> int:
-    """Use up transaction numbers for nothing; return the last."""
+    """Use transaction numbers without writing; return the highest."""
     numbers: list[int] = [
         await connection.fetchval("SELECT txid_current()") for _ in range(FORGOTTEN)
     ]
@@ -66,10 +66,10 @@ async def _use_numbers(connection: asyncpg.Connection) -> int:
 
 
 async def _has_looked(connection: asyncpg.Connection) -> None:
-    """Wait until the reader of the server has read from now on."""
+    """Wait until the reader of the server has read after this call."""
     now = await connection.fetchval("SELECT clock_timestamp()")
     async with asyncio.timeout(10):
-        while not await connection.fetchval(  # noqa: ASYNC110  # it is looked at from outside
+        while not await connection.fetchval(  # noqa: ASYNC110  # only visible from outside
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE query LIKE $1 AND query_start > $2 AND state = 'idle'",
             READ,
@@ -84,7 +84,7 @@ async def _is_back(http: httpx2.AsyncClient) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_order(
+async def test_after_a_crash_every_client_receives_each_durable_event_once_and_in_order(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     await migrate(postgres.url)
@@ -99,9 +99,9 @@ async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_
             await socket.wait_until_open()
             return socket
 
-        has_heard = await subscribed()
+        subscribed_with_event = await subscribed()
         await http.post("/graphql", json={"query": CREATE})
-        first = (await has_heard.next("1"))["ticketEvents"]
+        first = (await subscribed_with_event.next("1"))["ticketEvents"]
 
         async with (
             connected(postgres.url) as connection,
@@ -109,12 +109,12 @@ async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_
         ):
             forgotten = await _use_numbers(connection)
             await _has_looked(connection)
-            has_heard_nothing = await subscribed()
+            subscribed_without_events = await subscribed()
             await crash(postgres)
         postgres.stop()
         await asyncio.to_thread(postgres.start)
         await _is_back(http)
-        comes_back = await subscribed(after=first["cursor"])
+        resumed = await subscribed(after=first["cursor"])
 
         async with connected(postgres.url) as connection:
             for number in range(WRITTEN):
@@ -122,10 +122,10 @@ async def test_after_a_crash_everyone_hears_each_event_that_is_kept_once_and_in_
             rows = await connection.fetch(
                 "SELECT ticket_id, transaction FROM ticket_events ORDER BY transaction, sequence"
             )
-        assert max(row["transaction"] for row in rows) < forgotten, "no number was used again"
+        assert max(row["transaction"] for row in rows) < forgotten, "no number was assigned again"
         wanted = [row["ticket_id"] for row in rows]
         assert wanted == [first["ticketId"], *map(str, range(WRITTEN))]
-        for socket in (has_heard, has_heard_nothing, comes_back):
-            heard = [(await socket.next("1"))["ticketEvents"]["ticketId"] for _ in wanted[1:]]
-            assert heard == wanted[1:]
+        for socket in (subscribed_with_event, subscribed_without_events, resumed):
+            received = [(await socket.next("1"))["ticketEvents"]["ticketId"] for _ in wanted[1:]]
+            assert received == wanted[1:]
             assert await socket.receives_nothing()

@@ -1,4 +1,4 @@
-"""Several servers on one database, told to stop and killed: to who listens they are one."""
+"""Tests of several servers on one database: stopped or killed, they serve as one."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ from tests.app.graphql.operations import CREATE, EVENTS
 from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import empty_database
-from tests.feed.following import connected, until
-from tests.feed.listening import Heard, follow
+from tests.feed.clients import Received, follow
+from tests.feed.readers import connected, until
 from tests.feed.servers import Server, serve
 
 KILLS = 6
@@ -27,7 +27,7 @@ chance = Random()  # noqa: S311  # varies the tests, protects nothing
 
 @pytest.fixture
 async def database_url() -> AsyncIterator[str]:
-    """Make a database of the test's own, for connections to it are terminated."""
+    """Return the URL of a separate database, because its connections are terminated."""
     async with empty_database() as url:
         await migrate(url)
         yield url
@@ -40,7 +40,7 @@ async def create(url: str) -> str:
     return ticket_id
 
 
-async def test_what_one_server_commits_is_heard_at_once_from_another(
+async def test_an_event_committed_by_one_server_is_sent_at_once_by_another(
     database_url: str, tmp_path: Path
 ) -> None:
     async with (
@@ -56,11 +56,11 @@ async def test_what_one_server_commits_is_heard_at_once_from_another(
             started_s = time.perf_counter()
             assert (await socket.next("1"))["ticketEvents"]["ticketId"] == ticket_id
             waits_s.append(time.perf_counter() - started_s)
-        # Not by the look at the table that is taken each second.
+        # Faster than the polling of each second.
         assert sorted(waits_s)[10] < 0.2
 
 
-async def test_the_processes_of_one_server_are_one_to_who_listens(
+async def test_worker_processes_of_one_server_send_the_same_events(
     database_url: str, tmp_path: Path
 ) -> None:
     async with serve(database_url, tmp_path, WORKERS="2") as server, AsyncExitStack() as opened:
@@ -75,10 +75,10 @@ async def test_the_processes_of_one_server_are_one_to_who_listens(
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_a_server_that_is_told_to_stop_lets_its_listeners_go_elsewhere(
+async def test_a_stopping_server_closes_subscriptions_so_that_clients_reconnect(
     database_url: str, tmp_path: Path, workers: str
 ) -> None:
-    """Sockets close with a code after which clients connect again; streams end incomplete."""
+    """Sockets close with a code for reconnecting; event streams end without `complete`."""
     async with serve(database_url, tmp_path, WORKERS=workers) as server, AsyncExitStack() as opened:
         http = httpx2.AsyncClient(base_url=server.url, timeout=20)
         await opened.enter_async_context(http)
@@ -101,7 +101,7 @@ async def test_a_server_that_is_told_to_stop_lets_its_listeners_go_elsewhere(
 
 
 async def _write(servers: list[Server], committed: list[str]) -> None:
-    """Make tickets at any server; one that dies may have made a ticket and not said so."""
+    """Create tickets at random servers. One that dies can have committed without a response."""
     async with httpx2.AsyncClient(timeout=10) as http:
         while True:
             url = chance.choice(servers).url
@@ -110,10 +110,10 @@ async def _write(servers: list[Server], committed: list[str]) -> None:
                 committed.append(answer["data"]["createTicket"]["ticket"]["id"])
 
 
-async def _die_and_live(
+async def _kill_and_replace(
     servers: list[Server], connection: asyncpg.Connection, start: Callable[[], Awaitable[Server]]
 ) -> None:
-    """Kill a server and start another, and terminate all connections to the database, in turn."""
+    """Alternately replace a server and terminate all connections to the database."""
     for number in range(KILLS):
         await asyncio.sleep(chance.uniform(0.5, 1.5))
         if number % 2:
@@ -137,28 +137,28 @@ async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     await asyncio.wait(tasks)
 
 
-async def test_every_listener_hears_each_event_once_while_servers_and_connections_die(
+async def test_every_client_receives_each_event_once_while_servers_and_connections_die(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     committed: list[str] = []
-    everything: list[Heard] = [[] for _ in range(12)]
+    everything: list[Received] = [[] for _ in range(12)]
     async with AsyncExitStack() as opened, connected(database_url) as connection:
 
         def start() -> Awaitable[Server]:
             return opened.enter_async_context(serve(database_url, tmp_path))
 
         servers = list(await asyncio.gather(*(start() for _ in range(3))))
-        listeners = (
+        clients = (
             follow(servers, came, by_socket=bool(number % 2))
             for number, came in enumerate(everything)
         )
-        async with _running(*listeners):
-            # Who has heard of one event has a cursor, and misses nothing from then on.
+        async with _running(*clients):
+            # A client that has received one event has a cursor, and misses nothing from then on.
             while not all(everything):
                 await create(servers[0].url)
                 await asyncio.sleep(0.2)
             async with _running(*(_write(servers, committed) for _ in range(4))):
-                await _die_and_live(servers, connection, start)
+                await _kill_and_replace(servers, connection, start)
                 await asyncio.sleep(1)
             rows = await connection.fetch(
                 "SELECT ticket_id FROM ticket_events ORDER BY transaction, sequence"
@@ -173,5 +173,5 @@ async def test_every_listener_hears_each_event_once_while_servers_and_connection
         heard = [event["ticketId"] for event in came]
         assert heard == order[order.index(heard[0]) :]
     with capsys.disabled():
-        heard_count = sum(map(len, everything))
-        print(f" {len(order)} events, heard {heard_count} times: 0 lost, 0 twice", end="")  # noqa: T201
+        received_count = sum(map(len, everything))
+        print(f" {len(order)} events, received {received_count} times: 0 lost, 0 twice", end="")  # noqa: T201

@@ -9,7 +9,7 @@ from engine.streaming.notifications import Notifier
 from engine.streaming.stream import BUFFER_SIZE, Stream, UnknownPosition
 from engine.streaming.subscriber import Event, SlowConsumer, Subscriber
 from resolvers.tables import EVENTS
-from tests.feed.following import Reader, connected, until, write, write_many
+from tests.feed.readers import Reader, connected, until, write, write_many
 
 chance = random.Random()  # noqa: S311  # varies the tests, protects nothing
 
@@ -31,28 +31,28 @@ async def _write_transactions(database_url: str, notifier: Notifier) -> dict[str
     return committed
 
 
-async def _read(stream: Stream, came: list[Event], *, only: str | None, leaves: bool) -> None:
-    """Follow; who leaves comes back soon, with the place of the last event that came."""
+async def _read(stream: Stream, received: list[Event], *, only: str | None, leaves: bool) -> None:
+    """Follow the stream. If ``leaves``, disconnect at random and resume after the last event."""
     events = await stream.follow(only=only)
     while True:
         async for event in events:
-            came.append(event)
+            received.append(event)
             if leaves and chance.random() < 0.05:
                 break
         await events.aclose()
         await asyncio.sleep(chance.random() * 0.05)
-        events = await stream.follow(after=came[-1].position, only=only)
+        events = await stream.follow(after=received[-1].position, only=only)
 
 
-async def test_nothing_is_lost_doubled_or_out_of_order_under_concurrent_writers(
+async def test_events_are_not_lost_duplicated_or_reordered_under_concurrent_writers(
     stream: Stream, notifier: Notifier, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = [(None, False)] * 5 + [(None, True)] * 5 + [("b", False), ("b", True)]
     readers = []
     for only, leaves in wanted:
-        came: list[Event] = []
-        work = _read(stream, came, only=only, leaves=leaves)
-        readers.append((only, came, asyncio.create_task(work)))
+        received: list[Event] = []
+        work = _read(stream, received, only=only, leaves=leaves)
+        readers.append((only, received, asyncio.create_task(work)))
     await until(lambda: stream.subscriber_count == len(readers))
 
     writers = [_write_transactions(database_url, notifier) for _ in range(10)]
@@ -64,17 +64,17 @@ async def test_nothing_is_lost_doubled_or_out_of_order_under_concurrent_writers(
         task.cancel()
     await asyncio.wait([task for _, _, task in readers])
 
-    for only, came, _ in readers:
-        ids = [event.value.id for event in came]
+    for only, received, _ in readers:
+        ids = [event.value.id for event in received]
         assert len(ids) == len(set(ids))
         assert set(ids) == {one for one, of in committed.items() if only in {None, of}}
-        positions = [event.position for event in came]
+        positions = [event.position for event in received]
         assert positions == sorted(positions)
     with capsys.disabled():
         print(f" {len(committed)} events, {len(readers)} readers: 0 lost, 0 twice", end="")  # noqa: T201
 
 
-async def test_an_event_waits_for_the_older_transaction_whose_place_is_before_it(
+async def test_an_event_waits_for_an_older_running_transaction(
     stream: Stream, database_url: str
 ) -> None:
     async with (
@@ -93,9 +93,7 @@ async def test_an_event_waits_for_the_older_transaction_whose_place_is_before_it
         assert await reader.wait_for(2) == [first, second]
 
 
-async def test_a_transaction_that_is_rolled_back_holds_nobody_up(
-    stream: Stream, database_url: str
-) -> None:
+async def test_events_continue_after_a_rollback(stream: Stream, database_url: str) -> None:
     async with (
         connected(database_url) as slow,
         connected(database_url) as quick,
@@ -106,14 +104,14 @@ async def test_a_transaction_that_is_rolled_back_holds_nobody_up(
         await write(slow)
         kept = await write(quick)
         await transaction.rollback()
-        # Nobody rings at a rollback.
+        # A rollback sends no notification.
         assert await reader.wait_for(1) == [kept]
 
 
-async def test_following_begins_with_what_commits_after_it_was_asked_for(
+async def test_without_a_position_the_feed_starts_with_later_commits(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
-    """Not with what was committed, even if that is above an older transaction that still runs."""
+    """Rows that had committed are excluded, even above an older transaction that still runs."""
     async with connected(database_url) as slow, connected(database_url) as quick:
         transaction = slow.transaction()
         await transaction.start()
@@ -126,10 +124,10 @@ async def test_following_begins_with_what_commits_after_it_was_asked_for(
             assert await reader.wait_for(2) == [under_way, later]
 
 
-async def test_a_place_above_a_running_transaction_does_not_hide_what_that_commits(
+async def test_a_position_above_a_running_transaction_does_not_hide_its_events(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
-    """A history shows what a feed does not show yet, and its cursors are good for the feed."""
+    """A history shows rows that the feed does not show yet, with cursors of the feed."""
     async with connected(database_url) as slow, connected(database_url) as quick:
         transaction = slow.transaction()
         await transaction.start()
@@ -145,10 +143,10 @@ async def test_a_place_above_a_running_transaction_does_not_hide_what_that_commi
             assert await reader.wait_for(2) == [under_way, later]
 
 
-async def test_with_a_place_all_since_then_comes_first(
+async def test_with_a_position_all_later_events_precede_live_ones(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
-    """Also when that is more than one read of the table brings."""
+    """Also if they are more than one chunk."""
     async with connected(database_url) as connection:
         await write_many(connection, 1500)
         rows = await connection.fetch(
@@ -162,7 +160,7 @@ async def test_with_a_place_all_since_then_comes_first(
             assert await reader.wait_for(1401) == wanted
 
 
-async def test_only_the_events_of_one_ticket_come_where_that_is_asked_for(
+async def test_a_feed_can_be_limited_to_one_ticket(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     async with connected(database_url) as connection:
@@ -175,7 +173,7 @@ async def test_only_the_events_of_one_ticket_come_where_that_is_asked_for(
             assert await reader.wait_for(4) == [before[1], before[3], live[1], live[3]]
 
 
-async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
+async def test_a_slow_consumer_can_resume_without_missing_events(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     async with connected(database_url) as connection:
@@ -189,12 +187,12 @@ async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
         notifier.notify()
         await asyncio.sleep(1)
 
-        async def go_on() -> None:
+        async def take_the_rest() -> None:
             async for event in events:
-                seen.append(event.value.id)  # what came before the error counts
+                seen.append(event.value.id)  # events before the error count
 
         with pytest.raises(SlowConsumer) as error:
-            await go_on()
+            await take_the_rest()
         assert stream.subscriber_count == 0
 
         rest = BUFFER_SIZE + 501 - len(seen)
@@ -204,7 +202,7 @@ async def test_who_takes_events_too_slowly_is_told_where_to_go_on(
         assert seen == [row["id"] for row in rows]
 
 
-async def test_a_burst_reaches_everyone_who_takes_it_however_large_it_is(
+async def test_a_burst_of_any_size_reaches_subscribers_that_keep_up(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     count = 5 * BUFFER_SIZE
@@ -218,7 +216,7 @@ async def test_a_burst_reaches_everyone_who_takes_it_however_large_it_is(
         assert len(set(ids)) == count
 
 
-async def test_a_thousand_listeners_cost_one_statement_for_each_event(
+async def test_a_thousand_subscribers_share_one_statement(
     stream: Stream, notifier: Notifier, database_url: str, statements: list[str]
 ) -> None:
     async with connected(database_url) as connection:
@@ -231,14 +229,13 @@ async def test_a_thousand_listeners_cost_one_statement_for_each_event(
         notifier.notify()
         events = await asyncio.gather(*waiting)
         assert {event.value.id for event in events} == {event_id}
-        # There is a look each second, and there are some more while a transaction of
-        # another test holds the event up: but none for each listener.
+        # Polling and transactions of other tests add some statements, but not one each.
         assert len([text for text in statements if 'FROM "ticket_events"' in text]) < 50
         for one in listening:
             await one.aclose()
 
 
-async def test_who_leaves_leaves_nothing_behind(
+async def test_nothing_remains_after_the_last_subscriber_leaves(
     stream: Stream, notifier: Notifier, statements: list[str]
 ) -> None:
     async with Reader.following(stream), Reader.following(stream, only="a"):
@@ -252,10 +249,10 @@ async def test_who_leaves_leaves_nothing_behind(
     assert [text for text in statements if "ticket_events" in text] == []
 
 
-async def test_following_goes_on_when_all_connections_are_terminated(
+async def test_the_feed_continues_when_all_connections_are_terminated(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
-    """As by a restart of PostgreSQL; among them is the one that listens."""
+    """As in a restart of PostgreSQL. The notifier's connection is among them."""
     async with connected(database_url) as connection, Reader.following(stream) as reader:
         wanted = []
         for _ in range(3):
@@ -268,7 +265,7 @@ async def test_following_goes_on_when_all_connections_are_terminated(
             assert await reader.wait_for(len(wanted)) == wanted
 
 
-async def test_what_others_write_without_ringing_comes_within_a_second(
+async def test_events_without_a_notification_arrive_within_a_second(
     stream: Stream, database_url: str
 ) -> None:
     async with connected(database_url) as connection, Reader.following(stream) as reader:
@@ -277,13 +274,13 @@ async def test_what_others_write_without_ringing_comes_within_a_second(
         assert await reader.wait_for(1, within_s=2) == [event_id]
 
 
-async def test_a_place_that_the_database_has_not_come_to_is_refused(stream: Stream) -> None:
+async def test_a_position_that_the_database_has_not_reached_is_rejected(stream: Stream) -> None:
     unreached: Position = ((await take_snapshot(EVENTS)).next + 1000, 1)
     with pytest.raises(UnknownPosition):
         await stream.follow(after=unreached)
 
 
-async def test_closing_ends_the_events_of_everyone(stream: Stream) -> None:
+async def test_closing_ends_all_subscribers(stream: Stream) -> None:
     events = await stream.follow()
     waiting = asyncio.create_task(anext(events, "the end"))
     await until(lambda: stream.subscriber_count == 1)
@@ -292,7 +289,7 @@ async def test_closing_ends_the_events_of_everyone(stream: Stream) -> None:
     assert await anext(await stream.follow(), "the end") == "the end"
 
 
-async def test_closing_ends_the_events_of_who_has_not_come_up_yet(
+async def test_closing_ends_subscribers_that_are_catching_up(
     stream: Stream, database_url: str
 ) -> None:
     async with connected(database_url) as connection:
@@ -306,10 +303,10 @@ async def test_closing_ends_the_events_of_who_has_not_come_up_yet(
         assert len([event async for event in events]) == 1
 
 
-async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_it(
+async def test_a_failed_subscriber_receives_no_later_event(
     stream: Stream, database_url: str
 ) -> None:
-    """Another may begin to read again where he has not been: between them events are missing."""
+    """A new reader may start at a later position, so that events in between would be missing."""
     async with connected(database_url) as connection, Reader.following(stream) as reader:
         await write(connection)
         await reader.wait_for(1)
@@ -320,7 +317,7 @@ async def test_who_listens_is_told_of_a_failure_and_of_nothing_that_comes_after_
         await listener.next()
 
 
-async def test_a_failure_that_no_waiting_mends_is_told_to_who_listens(
+async def test_a_permanent_failure_is_raised_to_subscribers(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:
     waiting = asyncio.ensure_future(anext(await stream.follow()))

@@ -29,8 +29,8 @@ from ops.simulator.call_record import RecordedCall
 from resolvers.tables import EVENT_ORDER
 from tests.app.conftest import new_data_dir
 from tests.app.graphql.operations import CREATE
-from tests.feed.following import until
-from tests.feed.listening import Heard, follow
+from tests.feed.clients import Received, follow
+from tests.feed.readers import until
 from tests.ops.processes import CliProcess, ProcessGroup, running_processes
 from tests.postgres_crash import crash
 
@@ -61,7 +61,7 @@ class Sea:
     # Each of those who started it; the last to leave stops it.
     postgres: list[EmbeddedPostgres]
     accepted: list[str] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=lambda: [[] for _ in range(LISTENERS)])
+    heard: list[Received] = field(default_factory=lambda: [[] for _ in range(LISTENERS)])
     refused: int = 0
     killed: int = 0
     cut: int = 0

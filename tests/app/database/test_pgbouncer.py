@@ -16,7 +16,7 @@ from engine.streaming.notifications import Notifier
 from tests.app.database.pgbouncer import Pooled, pooling
 from tests.app.graphql.operations import EVENTS
 from tests.app.graphql.subscriptions.transport_ws import Socket
-from tests.feed.following import connected
+from tests.feed.readers import connected
 from tests.feed.servers import serve
 from tests.ops.processes import CliProcess, running_processes
 

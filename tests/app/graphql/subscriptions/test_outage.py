@@ -20,7 +20,7 @@ from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.app.http.serving import Served, served
 from tests.app.service import ticketops
-from tests.feed.following import connected
+from tests.feed.readers import connected
 from tests.postgres_crash import crash, frozen
 
 VIEWER = "{ viewer { name } }"

@@ -1,4 +1,4 @@
-"""Writers and readers of events, for the tests."""
+"""Helpers that write events and follow streams."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ FROM generate_series(1, $1)
 
 @asynccontextmanager
 async def connected(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect as another program does."""
+    """Connect outside the pool, as another program does."""
     connection = await asyncpg.connect(database_url)
     try:
         yield connection
@@ -39,38 +39,38 @@ async def write(connection: asyncpg.Connection, ticket_id: str = "a") -> str:
 
 
 async def write_many(connection: asyncpg.Connection, count: int) -> None:
-    """Write so many events in one statement."""
+    """Write this many events in one statement."""
     await connection.execute(_INSERT_MANY, count)
 
 
-async def until(is_so: Callable[[], bool], *, within_s: float = 10) -> None:
-    """Wait until something is so."""
+async def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
+    """Wait until a condition is true."""
     async with asyncio.timeout(within_s):
-        while not is_so():  # noqa: ASYNC110  # it is looked at from outside
+        while not condition():  # noqa: ASYNC110  # no event to wait for
             await asyncio.sleep(0.01)
 
 
 class Reader:
-    """One who follows a stream in a task, and remembers what came."""
+    """Follows a stream in a task, and collects its events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._came = asyncio.Condition()
+        self._has_new = asyncio.Condition()
 
     @classmethod
     @asynccontextmanager
     async def following(
         cls, stream: Stream, *, after: Position | None = None, only: str | None = None
     ) -> AsyncIterator["Reader"]:
-        """Follow until the end of the block."""
+        """Follow the stream until the end of the block."""
         reader = cls()
         events = await stream.follow(after=after, only=only)
 
         async def read() -> None:
             async for event in events:
-                async with reader._came:
+                async with reader._has_new:
                     reader.events.append(event)
-                    reader._came.notify_all()
+                    reader._has_new.notify_all()
 
         task = asyncio.create_task(read())
         try:
@@ -83,11 +83,11 @@ class Reader:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of the events, in the order in which they came."""
+        """The ids of the received events, in order."""
         return [event.value.id for event in self.events]
 
     async def wait_for(self, count: int, *, within_s: float = 10) -> list[str]:
-        """Wait until so many events have come, and return their ids."""
-        async with asyncio.timeout(within_s), self._came:
-            await self._came.wait_for(lambda: len(self.events) >= count)
+        """Wait until this many events have been received, and return their ids."""
+        async with asyncio.timeout(within_s), self._has_new:
+            await self._has_new.wait_for(lambda: len(self.events) >= count)
         return self.ids
