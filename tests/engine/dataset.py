@@ -30,6 +30,7 @@ from resolvers.tables import (
     NEWEST_LOG_ENTRY_FIRST,
     TICKET_ORDERS,
 )
+from schema.tickets.filters import TicketOrderField
 
 TICKET_IDS = [f"t{number:02}" for number in range(1, 13)]
 GONE_TICKET_ID = "gone"
@@ -209,6 +210,7 @@ def cursors() -> dict[str, Sequence[str]]:
             for key in (row.id, row.id + "x")
         ]
         for (name, _), order in TICKET_ORDERS.items()
+        if name in list(TicketOrderField)
     }
     by_order |= _by_time(NEWEST_LOG_ENTRY_FIRST, [(row.timestamp, row.id) for row in log_entries()])
     by_order |= _by_time(NEWEST_DELIVERY_FIRST, [(row.created_at, row.id) for row in deliveries()])
