@@ -1,4 +1,4 @@
-"""The locks hold what pyproject.toml asks for, by hashes, and name no host."""
+"""The lock files match pyproject.toml, have hashes, and do not name a host."""
 
 import re
 import tomllib
@@ -13,8 +13,8 @@ RUNTIME = ROOT / "requirements.lock"
 DEVELOPMENT = ROOT / "tests" / "requirements.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)")
-# Who wanted a pin, where that is us and not another package.
-OURS = "ticketops (pyproject.toml"
+# The comment of a pin that this project requires itself.
+REQUIRED_BY_PROJECT = "ticketops (pyproject.toml"
 
 LOCKS = [
     pytest.param(RUNTIME, PROJECT["project"]["dependencies"], id="runtime"),
@@ -23,7 +23,7 @@ LOCKS = [
 
 
 def entries(lock: Path) -> list[str]:
-    """Return the text of each pin, with its hashes and who wanted it."""
+    """Return the text of each pin, with its hashes and the packages that require it."""
     text = lock.read_text(encoding="utf-8")
     return re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
 
@@ -34,8 +34,8 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("lock", "wanted"), LOCKS)
-def test_each_dependency_is_pinned_to_a_version_that_will_do(lock: Path, wanted: list[str]) -> None:
-    """Whoever adds a dependency without `make lock` hears of it here, without a network."""
+def test_each_dependency_is_pinned_to_an_allowed_version(lock: Path, wanted: list[str]) -> None:
+    """It fails if a dependency was added without `make lock`."""
     pinned = pins(lock)
     for text in wanted:
         requirement = Requirement(text)
@@ -44,15 +44,17 @@ def test_each_dependency_is_pinned_to_a_version_that_will_do(lock: Path, wanted:
 
 
 @pytest.mark.parametrize(("lock", "wanted"), LOCKS)
-def test_nothing_stays_pinned_that_is_no_dependency_any_more(lock: Path, wanted: list[str]) -> None:
-    ours = {
-        match["name"] for entry in entries(lock) if OURS in entry and (match := PIN.match(entry))
+def test_removed_dependencies_are_not_pinned(lock: Path, wanted: list[str]) -> None:
+    pinned = {
+        match["name"]
+        for entry in entries(lock)
+        if REQUIRED_BY_PROJECT in entry and (match := PIN.match(entry))
     }
-    assert ours == {canonicalize_name(Requirement(text).name) for text in wanted}
+    assert pinned == {canonicalize_name(Requirement(text).name) for text in wanted}
 
 
 @pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
-def test_each_pin_has_its_hashes_and_no_host_is_named(lock: Path) -> None:
+def test_each_pin_has_hashes_and_no_host(lock: Path) -> None:
     for entry in entries(lock):
         assert "--hash=sha256:" in entry, entry
     text = lock.read_text(encoding="utf-8")
@@ -60,7 +62,7 @@ def test_each_pin_has_its_hashes_and_no_host_is_named(lock: Path) -> None:
     assert "--index" not in text
 
 
-def test_the_two_locks_agree() -> None:
+def test_the_two_lock_files_agree() -> None:
     runtime, development = pins(RUNTIME), pins(DEVELOPMENT)
     both = runtime.keys() & development.keys()
     assert {name: runtime[name] for name in both} == {name: development[name] for name in both}

@@ -1,4 +1,4 @@
-"""A folder for an embedded PostgreSQL."""
+"""Folder for an embedded PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ import pytest
 
 @contextmanager
 def new_data_dir() -> Iterator[Path]:
-    """Make a folder outside pytest's own, which every run of pytest closes to other users."""
+    """Create a folder outside those of pytest, which other users cannot enter."""
     with TemporaryDirectory(prefix="ticketops-data-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """Return a DATA_DIR of the test's own."""
+    """Return a new DATA_DIR."""
     with new_data_dir() as folder:
         yield folder

@@ -1,4 +1,4 @@
-"""Programs of the machine that tests stand on, beside PostgreSQL."""
+"""Programs of the machine that some tests need, such as PgBouncer and Redis."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ START_TIMEOUT_S = 10
 
 
 def needed(program: str) -> str:
-    """Return the path of a program; where it is missing skip the test, except in CI.
+    """Return the path of a program. If it is missing, skip the test, or fail in CI.
 
-    Debian's package has the program's name.
+    The Debian package has the name of the program.
     """
-    # Debian keeps some where only root's PATH leads.
+    # Debian installs some in a folder that only the PATH of root contains.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if found is not None:
         return found
@@ -30,7 +30,7 @@ def needed(program: str) -> str:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log_file: Path) -> None:
-    """Wait until a program listens on a port of this machine."""
+    """Wait until a program listens on a port of 127.0.0.1."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         assert process.poll() is None, log_file.read_text()

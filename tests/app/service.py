@@ -1,4 +1,4 @@
-"""The command as people run it: a process of its own, with nothing but what it is given."""
+"""Runs `ticketops` as a process, with the given settings only."""
 
 import os
 import signal
@@ -25,13 +25,13 @@ SETTINGS = frozenset(
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without any setting but those given."""
-    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    return {**kept, **given}
+    """Return the environment with the given settings and no others."""
+    inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    return {**inherited, **given}
 
 
 def ticketops(*arguments: str, cwd: Path, **given: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with settings as keyword arguments."""
+    """Run a command until it ends, with settings as keyword arguments."""
     return subprocess.run(
         [TICKETOPS, *arguments],
         cwd=cwd,
@@ -45,24 +45,24 @@ def ticketops(*arguments: str, cwd: Path, **given: str) -> subprocess.CompletedP
 
 @dataclass
 class Service:
-    """A server that is up."""
+    """A running server."""
 
     process: subprocess.Popen[str]
-    # What it logged until it listened, which is the last of it.
-    beginning: list[dict[str, Any]]
+    # The events up to "listening", which is the last one.
+    startup_events: list[dict[str, Any]]
 
     @property
-    def greeting(self) -> dict[str, Any]:
-        """What it said when it listened."""
-        return self.beginning[-1]
+    def listening_event(self) -> dict[str, Any]:
+        """The fields of the event "listening"."""
+        return self.startup_events[-1]
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        return str(self.greeting["url"])
+        """The URL of the server."""
+        return str(self.listening_event["url"])
 
     def graphql(self, document: str, **variables: Any) -> dict[str, Any]:
-        """Run an operation and return its answer."""
+        """Run an operation and return its response."""
         body = {"query": document, "variables": variables}
         answer: dict[str, Any] = httpx2.post(f"{self.url}/graphql", json=body, timeout=30).json()
         return answer
@@ -86,7 +86,7 @@ def running(*, cwd: Path, **given: str) -> Iterator[Service]:
     )
     with process:
         try:
-            yield Service(process, _beginning(process))
+            yield Service(process, _startup_events(process))
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -97,21 +97,21 @@ def running(*, cwd: Path, **given: str) -> Iterator[Service]:
                     raise
 
 
-def _beginning(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+def _startup_events(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     assert process.stderr is not None
-    said = []
+    output = []
     events: list[dict[str, Any]] = []
     for line in process.stderr:
-        said.append(line)
+        output.append(line)
         if line.startswith("{"):
             events.append(orjson.loads(line))
             if events[-1]["message"] == "listening":
                 return events
-    raise AssertionError("".join(said))
+    raise AssertionError("".join(output))
 
 
 def serving_processes(parent: int) -> list[psutil.Process]:
-    """Return the processes of a server that has several."""
+    """Return the processes that serve requests, of a server with several."""
     return [child for child in psutil.Process(parent).children() if _is_serving(child)]
 
 
@@ -119,5 +119,5 @@ def _is_serving(process: psutil.Process) -> bool:
     try:
         return "spawn_main" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
-        # Gone since it was listed, or dead and not yet buried.
+        # It has ended since it was listed.
         return False

@@ -1,7 +1,7 @@
-"""What the image holds is enough, seen without an engine to build it.
+"""The files of the image are complete, tested without building it.
 
-The steps that install packages are not repeated: the packages are those of this
-environment, less those that the image does not keep.
+Packages are not installed again: the tests use those of this environment, except the ones that the
+image does not contain.
 """
 
 import json
@@ -18,19 +18,19 @@ from tests.app.service import environment, running
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-FLOORS = ("app", "engine", "models", "ops", "resolvers", "schema")
+LAYERS = ("app", "engine", "models", "ops", "resolvers", "schema")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
-def left_in() -> list[str]:
-    """Return what .dockerignore, which leaves out all, lets in again."""
+def included_paths() -> list[str]:
+    """Return the exceptions of .dockerignore, which excludes everything else."""
     return [line.removeprefix("!") for line in IGNORED if line.startswith("!")]
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """Return a folder with what `COPY . .` brings, and without what is uninstalled after it."""
-    for name in left_in():
+    """Return a folder with the files of `COPY . .`, without the packages uninstalled later."""
+    for name in included_paths():
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("static"))
         else:
@@ -56,8 +56,10 @@ def health(port: str) -> int:
 
 
 def origins(given: dict[str, str]) -> set[Path]:
-    """Return from where such a process takes the floors of the house."""
-    code = f"import {', '.join(FLOORS)}; print(*(f.__file__ for f in ({', '.join(FLOORS)})))"
+    """Return the folders that such a process imports the layers from."""
+    code = (
+        f"import {', '.join(LAYERS)}; print(*(layer.__file__ for layer in ({', '.join(LAYERS)})))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment(given),
@@ -69,9 +71,11 @@ def origins(given: dict[str, str]) -> set[Path]:
     return {Path(file).parents[1] for file in done.stdout.split()}
 
 
-def test_its_server_is_healthy_until_a_signal_ends_it(image: Path, empty_database_url: str) -> None:
+def test_the_server_is_healthy_until_a_signal_stops_it(
+    image: Path, empty_database_url: str
+) -> None:
     given = {
-        # Before the folder that this environment was installed from.
+        # It precedes the folder that this environment is installed from.
         "PYTHONPATH": str(image),
         "HOST": "0.0.0.0",  # noqa: S104  # access is required
         "DATABASE_URL": empty_database_url,
@@ -85,7 +89,7 @@ def test_its_server_is_healthy_until_a_signal_ends_it(image: Path, empty_databas
         assert health(port) == 1
 
 
-def test_without_a_database_it_says_which_setting_names_one(image: Path) -> None:
+def test_the_error_without_a_database_names_the_setting(image: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from app.cli import main; raise SystemExit(main())", "serve"],
         env=environment({"PYTHONPATH": str(image), "PORT": "0"}),
@@ -96,5 +100,5 @@ def test_without_a_database_it_says_which_setting_names_one(image: Path) -> None
         timeout=60,
     )
     assert done.returncode == 2
-    assert "Set DATABASE_URL." in done.stderr
+    assert "Set DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr

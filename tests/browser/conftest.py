@@ -1,4 +1,4 @@
-"""A headless Chromium, and a visit to the server with it that must stay without a fault."""
+"""A headless Chromium, and visits of pages that fail on any error in the browser."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.browser.workbench import Workbench
 
-# Quiet, and without the requests of its own that a browser makes.
+# Without the requests that the browser makes by itself.
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -28,7 +28,7 @@ Visit = Callable[..., Awaitable[Workbench]]
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium; the tests are skipped where there is none, except in CI."""
+    """Run Chromium. If it is missing, skip the test, or fail in CI."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         reason = "no Chromium on this machine (on Debian: apt install chromium)"
@@ -41,19 +41,19 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def graphql_url(server: str) -> str:
-    """Answer where the real server has GraphQL, and for a browser GraphiQL."""
+    """Return the URL of GraphQL, which serves GraphiQL to browsers."""
     return f"{server}/graphql"
 
 
 @pytest.fixture
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    """Open an address as someone who was never there.
+    """Open a URL in a new browser profile.
 
-    When the test is over: nothing was written to the console as a warning or an error,
-    nothing was thrown, and each request went to the origin of the page.
+    At the end of the test, it asserts that the console has no warnings and errors, that no
+    exception was thrown, and that every request went to the origin of the page.
     """
     contexts: list[BrowserContext] = []
-    faults: list[str] = []
+    errors: list[str] = []
 
     async def visit(url: str, *, dark: bool = False, status: int = 200) -> Workbench:
         context = await browser.new_context(
@@ -61,7 +61,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
         )
         contexts.append(context)
         page = await context.new_page()
-        _watch(page, urlsplit(url).netloc, faults)
+        _watch(page, urlsplit(url).netloc, errors)
         response = await page.goto(url)
         assert response is not None
         assert response.status == status
@@ -70,20 +70,20 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
     yield visit
     for context in contexts:
         await context.close()
-    assert faults == []
+    assert errors == []
 
 
-def _watch(page: Page, host: str, faults: list[str]) -> None:
+def _watch(page: Page, host: str, errors: list[str]) -> None:
     def on_console(message: ConsoleMessage) -> None:
-        # The browser itself notes each answer of 400 and above; the tests see those anyway.
+        # The browser reports each status of 400 and above, which the tests check themselves.
         if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
-            faults.append(f"console {message.type}: {message.text}")
+            errors.append(f"console {message.type}: {message.text}")
 
-    def on_address(url: str) -> None:
+    def on_url(url: str) -> None:
         if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).netloc != host:
-            faults.append(f"foreign request: {url}")
+            errors.append(f"foreign request: {url}")
 
     page.on("console", on_console)
-    page.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
-    page.on("request", lambda request: on_address(request.url))
-    page.on("websocket", lambda socket: on_address(socket.url))
+    page.on("pageerror", lambda error: errors.append(f"thrown: {error}"))
+    page.on("request", lambda request: on_url(request.url))
+    page.on("websocket", lambda socket: on_url(socket.url))

@@ -1,7 +1,7 @@
-"""GraphiQL in a real browser, against the real server: seen, clicked, typed and read.
+"""GraphiQL in a real browser with the real server.
 
-Each visit also asserts that the console stayed empty and that no request left the
-origin; see `visit` in conftest.py.
+Each visit also asserts that the console is empty and that all requests go to the origin of the
+page; see `visit` in conftest.py.
 """
 
 import json
@@ -15,9 +15,7 @@ from tests.browser.conftest import Visit
 pytestmark = needs_files
 
 
-async def test_a_query_built_by_clicks_in_the_explorer_is_answered(
-    visit: Visit, graphql_url: str
-) -> None:
+async def test_a_query_is_built_in_the_explorer_and_run(visit: Visit, graphql_url: str) -> None:
     bench = await (await visit(graphql_url)).ready()
     await bench.button("Add tab").click()
     for field in ("opsHealth", "circuit", "pending"):
@@ -30,7 +28,7 @@ async def test_a_query_built_by_clicks_in_the_explorer_is_answered(
     assert isinstance(answer["data"]["opsHealth"]["pending"], int)
 
 
-async def test_the_example_tabs_bring_one_ticket_from_nothing_to_ops(
+async def test_the_example_tabs_create_a_ticket_and_send_it_to_ops(
     visit: Visit, graphql_url: str
 ) -> None:
     bench = await (await visit(graphql_url)).ready()
@@ -58,9 +56,7 @@ async def test_the_example_tabs_bring_one_ticket_from_nothing_to_ops(
     assert [entry["action"] for entry in log["nodes"]] == ["QUERY", "SEND"]
 
 
-async def test_an_example_from_the_panel_opens_in_a_tab_of_its_own(
-    visit: Visit, graphql_url: str
-) -> None:
+async def test_an_example_of_the_panel_opens_in_a_new_tab(visit: Visit, graphql_url: str) -> None:
     bench = await (await visit(graphql_url)).ready()
     first = await bench.text_of(bench.operation)
     await bench.button("Show Examples").click()
@@ -72,7 +68,9 @@ async def test_an_example_from_the_panel_opens_in_a_tab_of_its_own(
     assert await bench.text_of(bench.operation) == first
 
 
-async def test_a_link_fills_the_editors_and_runs_nothing(visit: Visit, graphql_url: str) -> None:
+async def test_a_link_fills_the_editors_without_running_the_query(
+    visit: Visit, graphql_url: str
+) -> None:
     query = "query Linked($id: ID!) { ticket(id: $id) { id } }"
     variables = '{"id": "none"}'
     bench = await visit(f"{graphql_url}?q={quote(query)}&variables={quote(variables)}")
@@ -89,7 +87,7 @@ async def test_a_reload_keeps_the_tabs_and_does_not_open_the_link_again(
     bench = await (await visit(f"{graphql_url}?q={quote('{ viewer { name } }')}")).ready()
     await bench.type_into(bench.operation, "query Mine { viewer { scopes } }")
     await expect(bench.button("Mine")).to_be_visible()
-    # Written down a moment after the last key.
+    # GraphiQL stores the text shortly after the last key.
     await bench.page.wait_for_timeout(1000)
     await bench.page.reload()
     await bench.ready()
@@ -97,7 +95,9 @@ async def test_a_reload_keeps_the_tabs_and_does_not_open_the_link_again(
     assert await bench.text_of(bench.operation) == "query Mine { viewer { scopes } }"
 
 
-async def test_the_link_of_a_query_opens_it_elsewhere(visit: Visit, graphql_url: str) -> None:
+async def test_the_link_of_a_query_opens_it_in_another_browser(
+    visit: Visit, graphql_url: str
+) -> None:
     bench = await (await visit(graphql_url)).ready()
     await bench.tab("ReadLog")
     query, variables = [await bench.text_of(it) for it in (bench.operation, bench.variables)]
@@ -109,7 +109,7 @@ async def test_the_link_of_a_query_opens_it_elsewhere(visit: Visit, graphql_url:
     assert await elsewhere.text_of(elsewhere.variables) == variables
 
 
-async def test_the_documentation_is_searched_and_read(visit: Visit, graphql_url: str) -> None:
+async def test_the_documentation_can_be_searched(visit: Visit, graphql_url: str) -> None:
     bench = await (await visit(graphql_url)).ready()
     await bench.button("Show Documentation Explorer").click()
     await bench.panel.get_by_role("combobox").fill("CreateTicketInput")
@@ -127,7 +127,7 @@ async def test_fields_are_completed_from_the_schema(visit: Visit, graphql_url: s
     assert await bench.text_of(bench.operation) == "{ opsHealth}"
 
 
-async def test_headers_go_with_the_request(visit: Visit, graphql_url: str) -> None:
+async def test_headers_are_sent_with_the_request(visit: Visit, graphql_url: str) -> None:
     bench = await (await visit(f"{graphql_url}?q={quote('{ viewer { name } }')}")).ready()
     await bench.button("Headers").click()
     await bench.type_into(bench.variables, json.dumps({"X-Request-Id": "from-the-editor"}))
@@ -137,7 +137,7 @@ async def test_headers_go_with_the_request(visit: Visit, graphql_url: str) -> No
     assert headers["x-request-id"] == "from-the-editor"
 
 
-async def test_the_keyboard_alone_runs_a_query_and_leaves_the_editor(
+async def test_the_keyboard_runs_a_query_and_leaves_the_editor(
     visit: Visit, graphql_url: str
 ) -> None:
     bench = await (await visit(f"{graphql_url}?q={quote('{ viewer { name } }')}")).ready()
@@ -148,7 +148,7 @@ async def test_the_keyboard_alone_runs_a_query_and_leaves_the_editor(
     await expect(bench.page.locator(".graphiql-execute-button")).to_be_focused()
 
 
-async def test_menus_and_dialogues_open_under_the_strict_policy(
+async def test_menus_and_dialogs_open_under_the_content_security_policy(
     visit: Visit, graphql_url: str
 ) -> None:
     two = "query A { viewer { name } } query B { opsHealth { circuit } }"
@@ -162,7 +162,7 @@ async def test_menus_and_dialogues_open_under_the_strict_policy(
         await bench.page.keyboard.press("Escape")
 
 
-async def test_the_colours_are_those_of_the_system(visit: Visit, graphql_url: str) -> None:
+async def test_the_colours_follow_the_system(visit: Visit, graphql_url: str) -> None:
     lightness = []
     for dark in (False, True):
         bench = await (await visit(graphql_url, dark=dark)).ready()
@@ -173,9 +173,7 @@ async def test_the_colours_are_those_of_the_system(visit: Visit, graphql_url: st
     assert lightness[1] < 60
 
 
-async def test_a_server_that_went_away_is_told_in_plain_words(
-    visit: Visit, graphql_url: str
-) -> None:
+async def test_an_unreachable_server_is_reported(visit: Visit, graphql_url: str) -> None:
     bench = await (await visit(f"{graphql_url}?q={quote('{ viewer { name } }')}")).ready()
     await bench.page.context.set_offline(True)
     answer = await bench.run()

@@ -1,4 +1,4 @@
-"""Subscriptions in a real browser: in GraphiQL over a WebSocket, and by its own EventSource."""
+"""Subscriptions in a real browser: in GraphiQL over a WebSocket, and by EventSource."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ LISTEN = """
       const source = new EventSource(url);
       source.addEventListener("next", ({ data }) => { source.close(); resolve(data); });
       window.hasOpened = new Promise((opened) => { source.onopen = opened; });
-      window.heard = resolve;
+      window.received = resolve;
     })
 """
 
@@ -49,13 +49,11 @@ async def test_a_subscription_in_graphiql_shows_each_event_until_it_is_stopped(
     await expect(bench.answer).not_to_contain_text(late)
 
 
-async def test_a_browsers_own_event_source_hears_of_a_change(
-    visit: Visit, graphql_url: str
-) -> None:
+async def test_an_event_source_receives_a_change(visit: Visit, graphql_url: str) -> None:
     bench = await visit(graphql_url)
     url = "/graphql?query=" + "subscription{ticketEvents{ticketId}}"
-    hearing = asyncio.create_task(bench.page.evaluate(LISTEN, url))
+    receiving = asyncio.create_task(bench.page.evaluate(LISTEN, url))
     await bench.page.wait_for_function("() => window.hasOpened")
     await bench.page.evaluate("() => window.hasOpened")
     ticket_id = await create(graphql_url)
-    assert ticket_id in await hearing
+    assert ticket_id in await receiving

@@ -1,4 +1,4 @@
-"""GraphiQL as one who sits before it: what can be clicked, typed and read."""
+"""GraphiQL as its user sees it: what can be clicked, typed and read."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ class Workbench:
         self.answer = page.locator(".graphiql-response .CodeMirror")
 
     async def ready(self) -> "Workbench":
-        """Wait until the page knows the schema."""
+        """Wait until the page has loaded the schema."""
         busy = self.page.locator(".graphiql-spin")
         await expect(self.operation).to_be_visible()
         await expect(busy).to_have_count(0)
@@ -28,32 +28,32 @@ class Workbench:
         return self.page.get_by_role("button", name=name, exact=True)
 
     async def run(self) -> Any:
-        """Press the button that executes; answer what is then read, as JSON."""
+        """Click the execute button, and return the response."""
         await self.page.locator(".graphiql-execute-button").click()
         return await self.read_answer()
 
     async def read_answer(self) -> Any:
-        """Wait for an answer and return it."""
+        """Wait for a response and return it."""
         await expect(self.answer).to_contain_text("{")
         await expect(self.page.locator(".graphiql-spinner")).to_have_count(0)
         return json.loads(await self.text_of(self.answer))
 
     async def text_of(self, editor: Locator) -> str:
-        """Return the whole text of an editor, also what is scrolled out of sight."""
+        """Return the whole text of an editor, including the part outside the view."""
         if await editor.evaluate("element => !element.CodeMirror"):
             editor = editor.locator(".CodeMirror")
         text: str = await editor.evaluate("element => element.CodeMirror.getValue()")
         return text
 
     async def type_into(self, editor: Locator, text: str) -> None:
-        """Replace the text of an editor by what is typed."""
+        """Replace the text of an editor by typing."""
         await editor.click()
         await self.page.keyboard.press("ControlOrMeta+a")
         await self.page.keyboard.press("Delete")
         await self.page.keyboard.insert_text(text)
 
     async def tab(self, name: str) -> None:
-        """Go to a tab."""
+        """Open a tab."""
         await self.button(name).click()
 
     def field(self, name: str, within: Locator | None = None) -> Locator:

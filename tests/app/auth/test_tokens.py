@@ -1,4 +1,4 @@
-"""API tokens: what is kept of them, and how they may be named."""
+"""API tokens: storage, expiry, names and revocation."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,37 +23,37 @@ async def run(statement: str, *values: Any) -> None:
     await default_client().execute_query_dict(statement, list(values))
 
 
-async def test_of_the_secret_only_a_hash_is_kept() -> None:
+async def test_only_a_hash_of_the_secret_is_stored() -> None:
     secret = await create_token("ann", ["read"], expires_at=None)
     [row] = await default_client().execute_query_dict("SELECT t::text AS row FROM api_tokens AS t")
     assert secret.removeprefix("ticketops_") not in row["row"]
 
 
-async def test_when_it_was_last_used_is_noted_once_a_minute() -> None:
+async def test_the_last_use_is_recorded_once_a_minute() -> None:
     secret = await create_token("ann", ["read"], expires_at=None)
     assert (await only_token()).last_used_at is None
     before = datetime.now(UTC)
     assert await find_token(secret) is not None
-    noted = (await only_token()).last_used_at
-    assert noted is not None
-    assert before <= noted <= datetime.now(UTC)
+    recorded = (await only_token()).last_used_at
+    assert recorded is not None
+    assert before <= recorded <= datetime.now(UTC)
     await find_token(secret)
-    assert (await only_token()).last_used_at == noted
-    await run("UPDATE api_tokens SET last_used_at = $1", noted - timedelta(minutes=1))
+    assert (await only_token()).last_used_at == recorded
+    await run("UPDATE api_tokens SET last_used_at = $1", recorded - timedelta(minutes=1))
     await find_token(secret)
     again = (await only_token()).last_used_at
     assert again is not None
-    assert again >= noted
+    assert again >= recorded
 
 
-async def test_a_token_that_is_not_good_is_not_used() -> None:
+async def test_an_expired_or_unknown_token_is_not_found() -> None:
     secret = await create_token("ann", ["read"], expires_at=datetime.now(UTC))
     assert await find_token(secret) is None
     assert await find_token("ticketops_another") is None
     assert (await only_token()).last_used_at is None
 
 
-async def test_it_expires_after_the_days_that_were_given(database_url: str, tmp_path: Path) -> None:
+async def test_a_token_expires_after_the_given_days(database_url: str, tmp_path: Path) -> None:
     before = datetime.now(UTC)
     arguments = ("token", "create", "ann", "--scope", "read", "--days", "90")
     done = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=database_url)
@@ -69,21 +69,19 @@ async def test_it_expires_after_the_days_that_were_given(database_url: str, tmp_
     "name",
     ["", " ", " ann", "ann ", "a\nb", "a\tb", "a\x1b[2J", "a\x7f", "a\u2028b", "\udcff", "n" * 201],
 )
-async def test_a_name_that_would_break_a_line_or_a_column_is_refused(name: str) -> None:
+async def test_an_invalid_name_is_rejected(name: str) -> None:
     with pytest.raises(TokenError, match="1 to 200 printable characters"):
         await create_token(name, ["read"], expires_at=None)
     assert await list_tokens() == []
 
 
 @pytest.mark.parametrize("name", ["n", "front end", "Zoë", "n" * 200])
-async def test_any_other_name_will_do(name: str) -> None:
+async def test_a_valid_name_is_accepted(name: str) -> None:
     await create_token(name, ["read"], expires_at=None)
     assert (await only_token()).name == name
 
 
-async def test_a_name_that_is_too_long_is_told_in_one_line(
-    database_url: str, tmp_path: Path
-) -> None:
+async def test_the_error_for_a_long_name_is_one_line(database_url: str, tmp_path: Path) -> None:
     arguments = ("token", "create", "n" * 300, "--scope", "read")
     done = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=database_url)
     assert done.returncode == 2
@@ -93,6 +91,6 @@ async def test_a_name_that_is_too_long_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("name", ["nobody", "\udcff"])
-async def test_what_nobody_is_named_cannot_be_revoked(name: str) -> None:
+async def test_an_unknown_token_cannot_be_revoked(name: str) -> None:
     with pytest.raises(TokenError, match="No active token is named"):
         await revoke_token(name)

@@ -1,4 +1,4 @@
-"""The log of the process: one line an event, for machines or for a person."""
+"""The log: one line per event, as JSON or in a readable form."""
 
 import asyncio
 import io
@@ -15,12 +15,12 @@ from app.config.logs import configure_logs, lines
 
 
 @pytest.fixture(autouse=True)
-def quiet_again() -> Iterator[None]:
-    """Leave the process's log as it was meant to be for the tests."""
+def restored_logging() -> Iterator[None]:
+    """Restore the configuration of logging."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
-    # What is logged in later tests must reach those who look there for it.
+    # Later tests read the log through the handlers of pytest.
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -48,7 +48,7 @@ def test_an_event_is_one_line_of_json() -> None:
     }
 
 
-def test_an_exception_is_whole() -> None:
+def test_an_exception_is_logged_with_its_traceback() -> None:
     stream = logged()
     try:
         int("inner")
@@ -59,14 +59,14 @@ def test_an_exception_is_whole() -> None:
     assert event["exception"].endswith("with base 10: 'inner'")
 
 
-def test_what_cannot_be_written_as_json_is_written_all_the_same() -> None:
+def test_values_that_are_not_json_are_written_as_text() -> None:
     stream = logged()
     logging.getLogger("ours").info("odd", extra={"fields": {"what": {1, 2}, "text": "\ud800"}})
     logging.getLogger("ours").info("%d", "no number")
     assert [event["message"] for event in events(stream)] == ["odd", "%d"]
 
 
-def test_a_pretty_line_is_for_a_person() -> None:
+def test_a_pretty_line() -> None:
     stream = logged(log_format="pretty")
     logging.getLogger("ours").info("a\nb", extra={"fields": {"id": "x\x1b[2J", "none": None}})
     line = stream.getvalue()
@@ -86,17 +86,17 @@ def test_auto_is_pretty_on_a_terminal_only() -> None:
     assert events(stream_of_file)
 
 
-def test_only_from_the_level_on() -> None:
+def test_events_below_the_level_are_not_written() -> None:
     stream = logged(level="warning")
     logging.getLogger("ours").info("not this")
-    lines.write(logging.INFO, "nor this", {})
+    lines.write(logging.INFO, "not this either", {})
     logging.getLogger("ours").warning("but this")
     assert [event["message"] for event in events(stream)] == ["but this"]
 
 
 @pytest.fixture
-def talkative_server() -> Iterator[None]:
-    """Have the server of HTTP say more than ours lets it: whoever configures one sets that."""
+def verbose_uvicorn() -> Iterator[None]:
+    """Let uvicorn log all levels, which its configuration would prevent."""
     logger = logging.getLogger("uvicorn.error")
     level = logger.level
     logger.setLevel(logging.NOTSET)
@@ -104,8 +104,8 @@ def talkative_server() -> Iterator[None]:
     logger.setLevel(level)
 
 
-@pytest.mark.usefixtures("talkative_server")
-def test_the_server_of_http_speaks_through_it_but_its_access_log_does_not() -> None:
+@pytest.mark.usefixtures("verbose_uvicorn")
+def test_events_of_uvicorn_are_written_except_its_access_log() -> None:
     stream = logged()
     logging.getLogger("uvicorn.error").info("started")
     logging.getLogger("uvicorn.access").info("GET /secret?token=1")
@@ -115,7 +115,7 @@ def test_the_server_of_http_speaks_through_it_but_its_access_log_does_not() -> N
 
 
 @pytest.mark.parametrize("library", ["tortoise.db_client", "asyncio", "httpx2", "httpcore2.http11"])
-def test_what_libraries_tell_of_their_traffic_stays_out(library: str) -> None:
+def test_the_traffic_of_libraries_is_not_logged(library: str) -> None:
     stream = logged(level="debug")
     logging.getLogger(library).debug("SELECT 'a customer'")
     logging.getLogger(library).info("POST https://ops.example")
@@ -123,13 +123,13 @@ def test_what_libraries_tell_of_their_traffic_stays_out(library: str) -> None:
     assert [event["message"] for event in events(stream)] == ["this is worth knowing"]
 
 
-def test_a_log_that_cannot_be_written_harms_nobody() -> None:
+def test_a_closed_stream_is_not_an_error() -> None:
     stream = logged()
     stream.close()
     logging.getLogger("ours").error("lost")
 
 
-async def test_lines_of_one_turn_of_the_loop_are_written_together() -> None:
+async def test_lines_of_one_event_loop_iteration_are_written_together() -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     with os.fdopen(reading, "rb", buffering=0) as read, os.fdopen(writing, "w") as stream:
@@ -141,7 +141,7 @@ async def test_lines_of_one_turn_of_the_loop_are_written_together() -> None:
         assert [json.loads(line)["message"] for line in read.read().splitlines()] == ["one", "two"]
 
 
-async def test_an_event_is_written_at_once_and_after_those_before_it() -> None:
+async def test_an_event_is_written_at_once_after_earlier_lines() -> None:
     stream = logged()
     lines.write_soon(logging.INFO, "a request", {})
     logging.getLogger("ours").error("a fault")

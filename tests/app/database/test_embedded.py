@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, with real processes that really die."""
+"""The embedded PostgreSQL, with real processes that are killed."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from app.database.embedded import VOLATILE, EmbeddedPostgres
 from app.database.programs import EmbeddedPostgresError
 from tests.app.conftest import new_data_dir
 
-# Start, say so, and stop when told to.
+# Starts the server, prints its URL, and stops at a line on stdin.
 USER = """
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ def embedded(folder: Path) -> EmbeddedPostgres:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Return a DATA_DIR that is used by one test after the other."""
+    """Return a DATA_DIR shared by the tests of this module."""
     with new_data_dir() as folder:
         yield folder
 
@@ -71,20 +71,20 @@ async def ask(url: str, statement: str) -> object:
         await connection.close()
 
 
-async def test_it_starts_answers_and_stops(folder: Path) -> None:
+async def test_start_query_and_stop(folder: Path) -> None:
     with embedded(folder) as url:
         assert await ask(url, "SELECT current_database()") == "ticketops"
         assert postmaster(folder) is not None
     assert postmaster(folder) is None
 
 
-async def test_it_orders_and_folds_text_alike_on_every_machine(folder: Path) -> None:
+async def test_collation_and_case_mapping_do_not_depend_on_the_machine(folder: Path) -> None:
     with embedded(folder) as url:
         assert await ask(url, "SHOW server_encoding") == "UTF8"
         assert await ask(url, "SELECT upper('straße é') || ('a' < 'B')") == "STRAßE Éfalse"
 
 
-async def test_it_listens_on_nothing_but_a_socket_that_others_cannot_reach(folder: Path) -> None:
+async def test_it_listens_only_on_a_private_unix_socket(folder: Path) -> None:
     with embedded(folder) as url:
         assert await ask(url, "SHOW listen_addresses") == ""
         found = postmaster(folder)
@@ -93,7 +93,7 @@ async def test_it_listens_on_nothing_but_a_socket_that_others_cannot_reach(folde
         assert not [one for one in found.net_connections("inet") if one.status == "LISTEN"]
 
 
-def test_several_processes_share_it_and_the_last_one_stops_it(folder: Path) -> None:
+def test_processes_share_the_server_and_the_last_one_stops_it(folder: Path) -> None:
     with other_process(folder) as first, other_process(folder) as second:
         assert wait_until_up(first) == wait_until_up(second) != ""
         first.communicate("\n", timeout=60)
@@ -101,7 +101,7 @@ def test_several_processes_share_it_and_the_last_one_stops_it(folder: Path) -> N
     assert postmaster(folder) is None
 
 
-async def test_who_finds_it_running_after_a_kill_takes_it_over(folder: Path) -> None:
+async def test_a_server_left_by_a_killed_process_is_reused(folder: Path) -> None:
     with other_process(folder) as owner:
         url = wait_until_up(owner)
         await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -114,7 +114,7 @@ async def test_who_finds_it_running_after_a_kill_takes_it_over(folder: Path) -> 
 
 
 @pytest.mark.parametrize("time_to_die_s", [0.0, 0.05, 0.5])
-async def test_it_starts_again_after_owner_and_server_were_killed(
+async def test_restart_after_process_and_server_were_killed(
     folder: Path, time_to_die_s: float
 ) -> None:
     with other_process(folder) as owner:
@@ -129,7 +129,7 @@ async def test_it_starts_again_after_owner_and_server_were_killed(
     assert postmaster(folder) is None
 
 
-def test_a_stale_process_number_that_is_someone_elses_by_now_does_not_stop_it(folder: Path) -> None:
+def test_a_stale_pid_file_with_the_pid_of_another_process(folder: Path) -> None:
     with embedded(folder):
         text = (folder / "postgres" / "postmaster.pid").read_text()
     _, _, rest = text.partition("\n")
@@ -139,7 +139,7 @@ def test_a_stale_process_number_that_is_someone_elses_by_now_does_not_stop_it(fo
     assert postmaster(folder) is None
 
 
-def test_processes_that_start_at_once_make_one(data_dir: Path) -> None:
+def test_processes_that_start_at_once_create_one_server(data_dir: Path) -> None:
     with (
         other_process(data_dir) as first,
         other_process(data_dir) as second,
@@ -151,7 +151,7 @@ def test_processes_that_start_at_once_make_one(data_dir: Path) -> None:
     assert postmaster(data_dir) is None
 
 
-def test_who_was_killed_while_making_it_leaves_nothing_in_the_way(data_dir: Path) -> None:
+def test_creation_after_a_process_was_killed_while_creating(data_dir: Path) -> None:
     with other_process(data_dir) as maker:
         while not list(data_dir.glob("postgres.new-*/base")):
             time.sleep(0.005)
@@ -161,7 +161,7 @@ def test_who_was_killed_while_making_it_leaves_nothing_in_the_way(data_dir: Path
         assert postmaster(data_dir) is not None
 
 
-def test_a_path_too_long_for_a_socket_gets_one_elsewhere(data_dir: Path) -> None:
+def test_a_path_that_is_too_long_for_a_socket(data_dir: Path) -> None:
     deep = data_dir / ("long-" * 20) / "data"
     server = embedded(deep)
     with server as url:
@@ -171,27 +171,27 @@ def test_a_path_too_long_for_a_socket_gets_one_elsewhere(data_dir: Path) -> None
     place.rmdir()
 
 
-def test_a_cluster_of_another_version_is_refused(data_dir: Path) -> None:
+def test_a_cluster_of_another_version_is_rejected(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir()
     (data_dir / "postgres" / "PG_VERSION").write_text("9.6\n")
     with pytest.raises(EmbeddedPostgresError, match=r"PostgreSQL 9\.6"):
         embedded(data_dir).start()
 
 
-def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
+def test_the_error_of_a_failed_start_contains_the_reason(data_dir: Path) -> None:
     server = EmbeddedPostgres(data_dir, options={**VOLATILE, "shared_buffers": "much"})
     with pytest.raises(EmbeddedPostgresError, match="shared_buffers"):
         server.start()
 
 
-def test_a_folder_that_is_a_file_is_one_line(data_dir: Path) -> None:
+def test_a_data_dir_that_is_a_file_is_rejected(data_dir: Path) -> None:
     (data_dir / "data").write_text("")
     with pytest.raises(EmbeddedPostgresError, match="DATA_DIR"):
         embedded(data_dir / "data").start()
 
 
-def test_ctrl_c_is_not_for_the_server(folder: Path) -> None:
-    """A terminal sends it to the whole group of the process that it started."""
+def test_ctrl_c_does_not_reach_the_server(folder: Path) -> None:
+    """A terminal sends SIGINT to the whole process group."""
     with embedded(folder):
         found = postmaster(folder)
         assert found is not None

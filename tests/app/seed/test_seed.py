@@ -28,7 +28,7 @@ async def ask(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 async def contents(url: str) -> list[tuple[Any, ...]]:
-    """Return all rows but for what numbers them."""
+    """Return all rows without their sequence numbers."""
     return await ask(
         url,
         """
@@ -49,7 +49,7 @@ async def migrated_url(empty_database_url: str) -> str:
     return empty_database_url
 
 
-async def test_it_adds_so_many_tickets_with_three_log_entries_each(migrated_url: str) -> None:
+async def test_it_adds_tickets_with_three_log_entries_each(migrated_url: str) -> None:
     report = await fill(migrated_url)
 
     assert (report.tickets, report.log_entries, report.existing) == (COUNT, 3 * COUNT, 0)
@@ -61,7 +61,7 @@ async def test_it_adds_so_many_tickets_with_three_log_entries_each(migrated_url:
     assert groups == [(3,)]
 
 
-async def test_the_same_seed_gives_the_same_data_and_another_one_other(
+async def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(
     migrated_url: str,
 ) -> None:
     await fill(migrated_url)
@@ -74,7 +74,7 @@ async def test_the_same_seed_gives_the_same_data_and_another_one_other(
     assert (report.tickets, report.existing) == (COUNT, 0)
 
 
-async def test_a_second_run_adds_nothing_and_a_higher_number_older_tickets(
+async def test_a_second_run_adds_nothing_and_a_larger_number_adds_older_tickets(
     migrated_url: str,
 ) -> None:
     await fill(migrated_url)
@@ -90,14 +90,14 @@ async def test_a_second_run_adds_nothing_and_a_higher_number_older_tickets(
     assert older == [(20,)]
 
 
-async def test_a_ticket_that_somebody_deleted_does_not_come_back(migrated_url: str) -> None:
+async def test_a_deleted_ticket_is_not_added_again(migrated_url: str) -> None:
     await fill(migrated_url, 3)
     await ask(migrated_url, "DELETE FROM tickets")
     report = await fill(migrated_url, 3)
     assert (report.tickets, report.existing) == (0, 3)
 
 
-async def test_each_ticket_is_what_its_deliveries_entries_and_events_say(
+async def test_each_ticket_is_consistent_with_its_deliveries_entries_and_events(
     migrated_url: str,
 ) -> None:
     await fill(migrated_url)
@@ -139,8 +139,8 @@ async def test_each_ticket_is_what_its_deliveries_entries_and_events_say(
     assert contradictions == []
 
 
-async def test_events_have_the_order_of_their_times(migrated_url: str) -> None:
-    """Of one ticket, and of all created ones, over more than one batch."""
+async def test_events_are_numbered_in_the_order_of_their_times(migrated_url: str) -> None:
+    """The events of one ticket, and all creation events across batches."""
     await fill(migrated_url, BATCH_SIZE + 1)
     for where in ("true", "e.type = 'created'"):
         partition = "PARTITION BY ticket_id" if where == "true" else ""
@@ -159,7 +159,7 @@ async def test_events_have_the_order_of_their_times(migrated_url: str) -> None:
         assert wrong == [(0,)]
 
 
-async def test_it_is_varied_and_in_the_past(migrated_url: str) -> None:
+async def test_the_data_is_varied_and_in_the_past(migrated_url: str) -> None:
     await fill(migrated_url)
     for column, least in {
         "status": 5,
@@ -182,7 +182,7 @@ async def test_it_is_varied_and_in_the_past(migrated_url: str) -> None:
     assert (newest - oldest).days > 7
 
 
-async def test_nobody_in_it_is_real(migrated_url: str) -> None:
+async def test_all_customers_are_fictional(migrated_url: str) -> None:
     await fill(migrated_url)
     customers = await ask(migrated_url, "SELECT customer_email, customer_phone FROM tickets")
     for email, phone in customers:
@@ -191,13 +191,13 @@ async def test_nobody_in_it_is_real(migrated_url: str) -> None:
             assert re.fullmatch(r"\+1 \d{3} 555 01\d\d|\+44 20 7946 0\d{3}", phone), phone
 
 
-async def test_progress_goes_from_nothing_to_all(migrated_url: str) -> None:
+async def test_progress_is_reported_from_zero_to_the_total(migrated_url: str) -> None:
     seen: list[tuple[int, int]] = []
     total = 2 * BATCH_SIZE + 1
     await seed(migrated_url, tickets=total, seed=0, progress=lambda *done: seen.append(done))
     assert seen == [(0, total), (BATCH_SIZE, total), (2 * BATCH_SIZE, total), (total, total)]
 
 
-async def test_a_database_without_the_tables_is_told_apart(empty_database_url: str) -> None:
+async def test_a_database_that_is_not_migrated_is_rejected(empty_database_url: str) -> None:
     with pytest.raises(NotMigrated):
         await fill(empty_database_url)
