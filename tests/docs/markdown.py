@@ -18,7 +18,7 @@ _FENCE = re.compile(
     r"^(?P=indent)(?P=fence)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
-_COMMENT = re.compile(r"(not run|from|file|replaced in tests): (.*)", re.DOTALL)
+_COMMENT = re.compile(r"(not run|run by|from|file|replaced in tests): (.*)", re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6}) +(.*?) *#*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _HTML_LINK = re.compile(r"\b(?:src|href|srcset)=\"([^\"]+)\"")
@@ -34,7 +34,7 @@ class Block:
     # The words after the language, such as "output".
     options: tuple[str, ...]
     text: str
-    # "not run", "from", "file" or "replaced in tests"; empty without such a comment.
+    # "not run", "run by", "from", "file" or "replaced in tests"; empty without such a comment.
     treatment: str = ""
     # What follows the colon: a reason, a path or a name.
     argument: str = ""

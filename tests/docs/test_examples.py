@@ -22,7 +22,10 @@ BLOCKS = [(page, block) for page in PAGES for block in page.blocks]
 WITH_EXAMPLES = [
     page
     for page in PAGES
-    if any(block.language in EXECUTED and block.treatment != "not run" for block in page.blocks)
+    if any(
+        block.language in EXECUTED and block.treatment not in {"not run", "run by"}
+        for block in page.blocks
+    )
 ]
 
 
