@@ -2,6 +2,7 @@
 
 import ast
 import json
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -36,11 +37,12 @@ def place(page: Page, block: Block) -> str:
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_the_examples_of_a_page_work_as_shown(
     page: Page,
-    tmp_path: Path,
     empty_database_url: str,
     record_property: Callable[[str, str], None],
 ) -> None:
-    count = run_page(page, tmp_path / "checkout", empty_database_url)
+    # Not tmp_path: another pytest closes its parent to the account that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="ticketops-docs-") as folder:
+        count = run_page(page, Path(folder) / "checkout", empty_database_url)
     record_property("figure", f"Documentation: {count} examples of {page.name} run, 0 failures")
 
 
