@@ -7,6 +7,7 @@ import pytest
 from tests.docs.markdown import PAGES, ROOT, Page
 
 MAX_README_LINES = 200
+SOURCES = "app|docs|engine|models|ops|resolvers|schema|tests"
 README = Page(ROOT / "README.md")
 INDEX = Page(ROOT / "docs" / "README.md")
 
@@ -31,6 +32,13 @@ def test_a_broken_link_is_found() -> None:
     links = ["no-such-file.md", "#no-such-heading", "SECURITY.md#no-such-heading", "../outside"]
     assert [link for link in links if not is_broken(README, link)] == []
     assert not is_broken(README, "#start")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_source_files_that_a_page_names_exist(page: Page) -> None:
+    created = {block.argument for block in page.blocks if block.treatment == "file"}
+    named = set(re.findall(rf"`((?:{SOURCES})/[\w./-]+)`", page.text)) - created
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_the_index_lists_every_page() -> None:
