@@ -7,19 +7,35 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLError, GraphQLFormattedError
 
-from engine.documents.documents import Documents, InvalidDocument, SchemaRules
+from engine.documents.documents import (
+    Documents,
+    InvalidDocument,
+    PreparedOperation,
+    SchemaRules,
+)
 from engine.documents.limits import Limits
 from engine.execution.execution import InvalidVariables, execute
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
 from schema.access import required_scopes
 from schema.preparation.prepare import prepare
 
-__all__ = ["Answer", "Build", "Case", "Registry", "by_engine", "by_strawberry", "fallback_of"]
+__all__ = [
+    "NO_LIMIT",
+    "Answer",
+    "Build",
+    "Case",
+    "Registry",
+    "answer_of",
+    "by_engine",
+    "by_strawberry",
+    "fallback_of",
+    "prepared_operation",
+]
 
 # Returns the schema; called anew for each way to run an operation.
 Build: TypeAlias = Callable[[], strawberry.Schema]
 _Declare: TypeAlias = Callable[[], type | strawberry.Schema]
-_NO_LIMIT = 1_000_000
+NO_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -64,34 +80,41 @@ async def by_strawberry(case: Case, context: Any = None) -> Answer:
     result = await case.build().execute(
         case.query, variable_values=dict(case.variables), context_value=context
     )
-    return _answer(result.data, result.errors)
+    return answer_of(result.data, result.errors)
 
 
 async def by_engine(
     case: Case, context: Any = None, *, shortcuts: bool = True, times: int = 1
 ) -> Answer:
     """Run the operation as the server does, and return the last answer."""
-    prepared = prepare(case.build())
+    try:
+        operation = prepared_operation(case.build(), case.query, shortcuts=shortcuts)
+        result = None
+        for _ in range(times):
+            result, _cost = await execute(
+                operation, variables=case.variables, context=context, max_cost=NO_LIMIT
+            )
+    except (InvalidDocument, InvalidVariables) as error:
+        return answer_of(None, error.errors)
+    assert result is not None
+    return answer_of(result.data, result.errors)
+
+
+def prepared_operation(
+    schema: strawberry.Schema, query: str, *, shortcuts: bool = True
+) -> PreparedOperation:
+    """Return the only operation of a document; raises InvalidDocument."""
+    prepared = prepare(schema)
     rules = SchemaRules(
         costs={},
         scopes=dict.fromkeys(required_scopes(prepared.schema)),
         validation=prepared.validation,
         middleware=prepared.middleware,
     )
-    documents = Documents(
-        prepared.schema, Limits(*[_NO_LIMIT] * 5), rules=rules, shortcuts=shortcuts
-    )
-    try:
-        [operation] = documents.prepare(case.query).operations
-        result = None
-        for _ in range(times):
-            result, _cost = await execute(
-                operation, variables=case.variables, context=context, max_cost=_NO_LIMIT
-            )
-    except (InvalidDocument, InvalidVariables) as error:
-        return _answer(None, error.errors)
-    assert result is not None
-    return _answer(result.data, result.errors)
+    limits = Limits(*[NO_LIMIT] * 5)
+    documents = Documents(prepared.schema, limits, rules=rules, shortcuts=shortcuts)
+    [operation] = documents.prepare(query).operations
+    return operation
 
 
 async def fallback_of(case: Case, context: Any = None) -> FallbackReason | None:
@@ -103,5 +126,6 @@ async def fallback_of(case: Case, context: Any = None) -> FallbackReason | None:
     return reasons[0] if reasons else None
 
 
-def _answer(data: dict[str, Any] | None, errors: list[GraphQLError] | None) -> Answer:
+def answer_of(data: dict[str, Any] | None, errors: list[GraphQLError] | None) -> Answer:
+    """Return a result as a client sees it; the order of errors is not specified."""
     return Answer(data, sorted((error.formatted for error in errors or ()), key=repr))

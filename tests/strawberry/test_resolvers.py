@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import strawberry
@@ -417,6 +417,35 @@ def _mutations() -> strawberry.Schema:
             return list(added)
 
     return strawberry.Schema(Query, Mutation)
+
+
+@strawberry.type
+class Problem:
+    message: str
+
+
+class Reported(strawberry.ExceptionHandler[ValueError, Problem]):
+    def handle(self, exception: ValueError, *, field: Any, info: strawberry.Info) -> Problem:
+        return Problem(message=f"{info.field_name}: {exception}")
+
+
+@CASES.add(
+    "an exception handler of the schema",
+    "{ find { ... on Author { name } ... on Problem { message } } other }",
+)
+def _exception_handler() -> strawberry.Schema:
+    def fail() -> Any:
+        message = "It failed."
+        raise ValueError(message)
+
+    @strawberry.type
+    class Query:
+        find: Annotated[Author | Problem, strawberry.union("Found")] = strawberry.field(
+            resolver=fail
+        )
+        other: str | None = strawberry.field(resolver=fail)
+
+    return strawberry.Schema(Query, exception_handlers=[Reported()])
 
 
 @CASES.add("a default resolver of the schema's own", "{ author { name } }")
