@@ -89,8 +89,8 @@ def _routes(settings: Settings, endpoint: ASGIApp, websocket: ASGIApp) -> list[B
 
 
 def _with_middleware(router: ASGIApp, settings: Settings) -> ASGIApp:
-    # Replaces Starlette's middleware stack, which has no problem documents and no request ids,
-    # and takes more time.
+    # Replaces Starlette's middleware stack, which is slower and lacks problem documents and request
+    # ids.
     app: ASGIApp = ExceptionMiddleware(router)
     if settings.cors_origins:
         app = CORSMiddleware(

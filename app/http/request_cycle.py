@@ -21,8 +21,8 @@ __all__ = ["RequestCycle", "request_cycle_of"]
 # it, which costs less than to cancel them.
 CANCEL_DELAY_S = 1.0
 
-# Responses that `_write_response` leaves to uvicorn: they have no body, or set headers about the
-# connection themselves.
+# Responses without a body, or with headers about the connection: `_write_response` leaves them to
+# uvicorn.
 _STATUSES_WITHOUT_BODY = frozenset({204, 304})
 _CONNECTION_HEADERS = frozenset({b"connection", b"transfer-encoding"})
 

@@ -16,7 +16,7 @@ __all__ = ["RequestMiddleware"]
 
 SWITCHING_PROTOCOLS = 101
 FORBIDDEN = 403
-# Messages that begin a response. That of an accepted WebSocket has no status.
+# Messages that begin a response; all but "websocket.accept" have a status.
 _RESPONSE_STARTS = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )

@@ -2,7 +2,7 @@
 
 In a DNS rebinding attack a web page makes its own domain name resolve to this machine. The
 browser then treats our API as part of the page and lets it read and change everything, but the
-Host header still has the attacker's name. With AUTH=required the page has no credential. With
+Host header still has the attacker's name. With AUTH=required the page lacks a credential. With
 AUTH=off on a loopback address, only names that no attacker can own are accepted.
 """
 

@@ -1,4 +1,4 @@
-"""Responses to input that is not a complete HTTP request, so that no application handles it."""
+"""Responses to invalid or incomplete requests, which never reach the application."""
 
 import logging
 from collections.abc import Iterable

@@ -58,7 +58,7 @@ class HttpConnection(HttpToolsProtocol):
         self._set_timeout(self._timeouts.idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the time limit, and tell the running request."""
+        """Stop the time limit, and cancel the running request after a while."""
         self._set_timeout(None)
         super().connection_lost(exc)
         if self._is_responding():

@@ -58,7 +58,7 @@ class EventStream:
         self._reservation = reservation or ExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send results until there are no more, the client disconnects or the server stops."""
+        """Send results until the last one, a disconnect or a shutdown."""
         with self._reservation:
             await self._stream(scope, receive, send)
 
