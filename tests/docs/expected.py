@@ -42,7 +42,7 @@ def json_values(text: str) -> list[Any]:
 
 
 def same_json(shown: Any, real: Any) -> bool:
-    """Whether two JSON values are the same; the string "..." stands for any value."""
+    """Whether two JSON values are the same; the string "..." equals any value."""
     if shown == _ANYTHING:
         return True
     match shown, real:
@@ -61,7 +61,7 @@ def same_json(shown: Any, real: Any) -> bool:
 
 
 def same_text(shown: str, real: str) -> bool:
-    """Whether two texts have the same lines; "..." stands for any text, of several lines too."""
+    """Whether two texts have the same lines; "..." matches any text, of several lines too."""
     wanted = re.escape(_lasting(shown)).replace(re.escape(_ANYTHING), ".*")
     return re.fullmatch(wanted, _lasting(real), re.DOTALL) is not None
 

@@ -36,7 +36,7 @@ class Block:
     text: str
     # "not run", "run by", "from", "file" or "replaced in tests"; empty without such a comment.
     treatment: str = ""
-    # What follows the colon: a reason, a path or a name.
+    # The text after the colon: a reason, a path or a name.
     argument: str = ""
 
 

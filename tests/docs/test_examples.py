@@ -1,4 +1,4 @@
-"""Every command and every GraphQL document of the documentation works as it is shown."""
+"""Every command and every GraphQL document of the documentation works as shown."""
 
 import ast
 import json
