@@ -1,8 +1,8 @@
-"""What the tests stand on: a real PostgreSQL, and the real server on a real socket.
+"""Fixtures of all tests: a real PostgreSQL, and the real server on a real socket.
 
-One PostgreSQL serves the whole session and all of its parallel workers: that of
-TEST_DATABASE_URL, else an embedded one in a temporary folder. Each worker has a
-migrated database of its own; a test that writes leaves its tables empty.
+All parallel workers share one PostgreSQL: that of TEST_DATABASE_URL, or an embedded one in a
+temporary folder. Each worker has its own migrated database, whose tables are emptied before and
+after each test that uses the server.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx2
-import hypothesis  # noqa: F401  # imported late by its plugin, it trips over a fault of CPython 3.11
+import hypothesis  # noqa: F401  # a late import by its plugin hits a bug of CPython 3.11
 import pytest
 import uvicorn
 
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL in the first process; parallel workers find it in their environment."""
     if hasattr(config, "workerinput") or os.environ.get("TEST_DATABASE_URL"):
         return
-    from app.database.embedded import VOLATILE, EmbeddedPostgres  # noqa: PLC0415  # only where it is wanted
+    from app.database.embedded import VOLATILE, EmbeddedPostgres  # noqa: PLC0415  # only if it is needed
 
     folder = tempfile.TemporaryDirectory(prefix="ticketops-tests-")
     server = EmbeddedPostgres(Path(folder.name), options=VOLATILE)
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that tests have recorded (record_property), wherever they ran."""
+    """Print the figures that tests of all workers have recorded with record_property."""
     for report in terminalreporter.stats.get("passed", ()):
         for name, value in report.user_properties:
             if name == "figure":
@@ -70,7 +70,7 @@ async def _run(statement: str) -> None:
 
 @asynccontextmanager
 async def empty_database() -> AsyncIterator[str]:
-    """Make a database without tables, and drop it at the end."""
+    """Create a database without tables, and drop it at the end."""
     name = f"t_{uuid4().hex}"
     await _run(f"CREATE DATABASE {name}")
     server = urlsplit(os.environ["TEST_DATABASE_URL"])
@@ -82,14 +82,14 @@ async def empty_database() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def empty_database_url() -> AsyncIterator[str]:
-    """Make a database without tables, and return its URL."""
+    """Create a database without tables, and return its URL."""
     async with empty_database() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 async def database_url() -> AsyncIterator[str]:
-    """Make the worker's database, migrated, and return its URL."""
+    """Create and migrate the worker's database, and return its URL."""
     async with empty_database() as url:
         await migrate(url)
         yield url
@@ -97,12 +97,12 @@ async def database_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def settings() -> Callable[..., Settings]:
-    """Make settings, all default but for those given."""
+    """Return a function that makes settings, with defaults for those not given."""
 
     def make(**given: str) -> Settings:
         environ = {
             "OPS_SIM_LATENCY_MS": "0",
-            # Nothing happens in a test but what it does.
+            # Tests control when deliveries are attempted.
             "DELIVERY_WORKER": "false",
             "LOG_LEVEL": "warning",
             "GRAPHQL_SHORTCUTS": os.environ.get("GRAPHQL_SHORTCUTS", "true"),
@@ -117,7 +117,7 @@ async def serving(settings: Settings, database_url: str) -> AsyncIterator[str]:
     """Serve the application on a socket of this process, and yield its URL."""
     config = uvicorn_config(partial(application, settings, database_url=database_url), settings)
     config.host, config.port = "127.0.0.1", 0
-    # A client that does not hang up must not hold up all that comes after.
+    # A client that does not disconnect must not delay the following tests.
     config.timeout_graceful_shutdown = 5
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -142,9 +142,9 @@ async def _server(settings: Callable[..., Settings], database_url: str) -> Async
 async def server(_server: str) -> AsyncIterator[str]:
     """Serve with the default settings and empty tables, and return the URL.
 
-    The server runs in this process, and so its database is that of the models here.
+    The server runs in this process, so that the models of the tests use its database.
     """
-    # Before, for servers of other tests share the database, and leave rows in it.
+    # Before the test too, because servers of other tests leave rows in this database.
     await _empty_tables()
     yield _server
     await _empty_tables()
@@ -164,20 +164,20 @@ def database(server: str) -> None:
 
 @pytest.fixture(scope="session")
 async def _http(_server: str) -> AsyncIterator[httpx2.AsyncClient]:
-    # One for all tests: making a client reads all certificates of the system.
+    # One client for all tests, because creating one reads all certificates of the system.
     async with httpx2.AsyncClient(base_url=_server, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-def http(_http: httpx2.AsyncClient, server: str) -> httpx2.AsyncClient:  # noqa: ARG001  # empties the tables
-    """Return a client of the server."""
+def http(_http: httpx2.AsyncClient, server: str) -> httpx2.AsyncClient:  # noqa: ARG001  # it empties the tables
+    """Return an HTTP client of the server."""
     return _http
 
 
 @pytest.fixture
 def graphql(http: httpx2.AsyncClient) -> GraphQL:
-    """Run an operation and return its answer."""
+    """Return a function that runs an operation and returns its response."""
 
     async def run(document: str, **variables: Any) -> dict[str, Any]:
         response = await http.post("/graphql", json={"query": document, "variables": variables})
@@ -189,23 +189,22 @@ def graphql(http: httpx2.AsyncClient) -> GraphQL:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Record the SQL statements that run from here on.
+    """Record the SQL statements executed during the test.
 
-    Left out are the ends of transactions and of what was cancelled, and the bell that
-    rings beside all work.
+    Statements that begin, end or reset a transaction are not recorded, nor are notifications.
     """
-    seen: list[str] = []
+    recorded: list[str] = []
 
-    def watched(name: str) -> None:
+    def record_calls(name: str) -> None:
         original = getattr(asyncpg.Connection, name)
 
         async def run(self: asyncpg.Connection, query: str, *args: Any, **options: Any) -> Any:
             if query != RESET_STATEMENT and query.split(maxsplit=1)[0].rstrip(";") not in UNCOUNTED:
-                seen.append(query)
+                recorded.append(query)
             return await original(self, query, *args, **options)
 
         monkeypatch.setattr(asyncpg.Connection, name, run)
 
     for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany"):
-        watched(name)
-    return seen
+        record_calls(name)
+    return recorded

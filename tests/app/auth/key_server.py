@@ -1,4 +1,4 @@
-"""A server of public keys, which changes them, fails and hangs as a test wants."""
+"""Server of a key set, whose keys, failures and delays a test controls."""
 
 import json
 import threading
@@ -13,36 +13,36 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 __all__ = ["KeyServer", "key_server", "new_key", "private", "public", "token_of"]
 
-# How soon it notices that it is to stop.
+# The interval at which the server checks whether to stop.
 POLL_S = 0.02
 
 
 class KeyServer:
-    """What it answers, and how often it was asked."""
+    """The response of the server, and the number of requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.status = 200
         self.content = b'{"keys": []}'
-        self.asked = 0
-        # While it is not set, nobody gets an answer.
-        self.answers = threading.Event()
-        self.answers.set()
+        self.requests = 0
+        # While it is not set, requests wait.
+        self.may_respond = threading.Event()
+        self.may_respond.set()
 
     def publish(self, *keys: dict[str, Any]) -> None:
-        """Answer with these keys from now on."""
+        """Respond with these keys."""
         self.status = 200
         self.content = json.dumps({"keys": keys}).encode()
 
 
 @contextmanager
 def key_server() -> Iterator[KeyServer]:
-    """Run one until the end of the block, without a key."""
+    """Run a server with an empty key set during the block."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the library's name
-            keys.asked += 1
-            keys.answers.wait()
+            keys.requests += 1
+            keys.may_respond.wait()
             self.send_response(keys.status)
             self.send_header("Content-Length", str(len(keys.content)))
             self.end_headers()
@@ -57,7 +57,7 @@ def key_server() -> Iterator[KeyServer]:
         try:
             yield keys
         finally:
-            keys.answers.set()
+            keys.may_respond.set()
             server.shutdown()
             thread.join()
 
@@ -67,18 +67,18 @@ def new_key() -> RSAPrivateKey:
 
 
 def public(kid: str | None, key: Any, algorithm: str = "RS256", **members: Any) -> dict[str, Any]:
-    """Return the public half of a key as a set has it."""
-    half = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
-    return {**half, "kid": kid, "alg": algorithm, "use": "sig", **members}
+    """Return the public half of a key as a member of a set."""
+    member = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
+    return {**member, "kid": kid, "alg": algorithm, "use": "sig", **members}
 
 
 def private(kid: str, key: Any) -> dict[str, Any]:
-    """Return a key as no set should have it."""
-    whole = jwt.get_algorithm_by_name("RS256").to_jwk(key, as_dict=True)
-    return {**whole, "kid": kid, "alg": "RS256", "use": "sig", "key_ops": ["verify"]}
+    """Return a member with the private half, which must not be published."""
+    member = jwt.get_algorithm_by_name("RS256").to_jwk(key, as_dict=True)
+    return {**member, "kid": kid, "alg": "RS256", "use": "sig", "key_ops": ["verify"]}
 
 
 def token_of(kid: str, key: Any, algorithm: str = "RS256") -> str:
-    """Return a token that is good where the key is."""
+    """Return a token signed by a key."""
     claims = {"sub": "ann", "scope": "read", "exp": time.time() + 60}
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid})

@@ -22,7 +22,7 @@ LITTLE_S = 10
 
 @pytest.fixture
 def server() -> Iterator[KeyServer]:
-    """Run a server with one key, "first"."""
+    """Run a server with one key, named "first"."""
     with key_server() as server:
         server.publish(public("first", FIRST))
         yield server
@@ -30,13 +30,13 @@ def server() -> Iterator[KeyServer]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return the clock of the keys."""
+    """Return the clock of the key set."""
     return Clock()
 
 
 @pytest.fixture
 def keys(server: KeyServer, clock: Clock) -> KeySet:
-    """Return the keys, of which none has been fetched."""
+    """Return a key set that has not been fetched."""
     return KeySet(server.url, clock=clock)
 
 
@@ -52,7 +52,7 @@ async def is_unavailable(keys: KeySet, kid: str | None) -> bool:
     return False
 
 
-async def test_a_new_key_is_taken_when_a_token_names_it_and_a_removed_one_refused(
+async def test_a_new_key_is_fetched_when_a_token_names_it_and_a_removed_key_is_rejected(
     server: KeyServer, clock: Clock
 ) -> None:
     settings = Settings.load({"JWT_JWKS_URL": server.url}, dotenv=None)
@@ -67,7 +67,7 @@ async def test_a_new_key_is_taken_when_a_token_names_it_and_a_removed_one_refuse
         await jwts.claims(before)
 
 
-async def test_a_removed_key_is_refused_after_ten_minutes_though_no_new_one_is_named(
+async def test_a_removed_key_is_rejected_after_ten_minutes(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     assert await is_known(keys, "first")
@@ -78,35 +78,35 @@ async def test_a_removed_key_is_refused_after_ten_minutes_though_no_new_one_is_n
     assert not await is_known(keys, "first")
 
 
-async def test_names_of_no_key_do_not_have_the_set_fetched_each_time(
+async def test_unknown_key_ids_do_not_cause_a_fetch_each_time(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     assert not any([await is_known(keys, f"guessed {number}") for number in range(4)])
-    assert server.asked == 1
+    assert server.requests == 1
     clock.now_s += LITTLE_S + 1
     assert not any([await is_known(keys, f"guessed {number}") for number in range(4)])
-    assert server.asked == 2
+    assert server.requests == 2
 
 
-async def test_who_asks_at_once_shares_one_fetch(keys: KeySet, server: KeyServer) -> None:
+async def test_concurrent_callers_share_one_fetch(keys: KeySet, server: KeyServer) -> None:
     assert all(await asyncio.gather(*(is_known(keys, "first") for _ in range(10))))
-    assert server.asked == 1
+    assert server.requests == 1
 
 
-async def test_who_gives_up_waiting_does_not_end_the_fetch_of_others(
+async def test_a_cancelled_caller_does_not_cancel_the_fetch_of_others(
     keys: KeySet, server: KeyServer
 ) -> None:
-    server.answers.clear()
-    hasty, patient = (asyncio.create_task(keys.find("first")) for _ in range(2))
+    server.may_respond.clear()
+    cancelled, waiting = (asyncio.create_task(keys.find("first")) for _ in range(2))
     await asyncio.sleep(0)
-    hasty.cancel()
-    await asyncio.wait([hasty])
-    server.answers.set()
-    assert await patient is not None
-    assert server.asked == 1
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    server.may_respond.set()
+    assert await waiting is not None
+    assert server.requests == 1
 
 
-async def test_keys_that_are_known_stay_good_while_their_server_is_away(
+async def test_known_keys_remain_valid_while_the_server_fails(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     assert await is_known(keys, "first")
@@ -114,7 +114,7 @@ async def test_keys_that_are_known_stay_good_while_their_server_is_away(
     for _ in range(3):
         clock.now_s += TEN_MINUTES_S + 1
         assert await is_known(keys, "first")
-        # Whether there is a new key by now, nobody can say.
+        # The set may have this key by now.
         assert await is_unavailable(keys, "second")
     server.publish(public("second", SECOND))
     clock.now_s += TEN_MINUTES_S + 1
@@ -122,37 +122,37 @@ async def test_keys_that_are_known_stay_good_while_their_server_is_away(
     assert not await is_known(keys, "first")
 
 
-async def test_who_has_a_known_key_does_not_wait_for_a_server_that_failed_before(
+async def test_callers_with_a_known_key_do_not_wait_for_a_server_that_failed(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     assert await is_known(keys, "first")
     server.status = 503
     clock.now_s += TEN_MINUTES_S + 1
     assert await is_known(keys, "first")
-    server.answers.clear()
+    server.may_respond.clear()
     clock.now_s += TEN_MINUTES_S
     assert await is_known(keys, "first")
     fetching = keys._running_fetch
     assert fetching is not None
-    # Nor does its answer get lost.
+    # The response of the fetch is still used.
     server.publish()
-    server.answers.set()
+    server.may_respond.set()
     await fetching
     assert not await is_known(keys, "first")
 
 
-async def test_a_server_that_failed_is_asked_more_and_more_seldom(
+async def test_the_delay_between_fetches_grows_after_failures(
     keys: KeySet, server: KeyServer, clock: Clock
 ) -> None:
     server.status = 404
     waits = []
     for number in range(1, 10):
         assert all([await is_unavailable(keys, f"guessed {guess}") for guess in range(4)])
-        assert server.asked == number
-        with pytest.raises(KeysUnavailable) as away:
+        assert server.requests == number
+        with pytest.raises(KeysUnavailable) as unavailable:
             await keys.find("first")
-        waits.append(away.value.retry_after_s)
-        clock.now_s += away.value.retry_after_s
+        waits.append(unavailable.value.retry_after_s)
+        clock.now_s += unavailable.value.retry_after_s
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     server.publish(public("first", FIRST))
     assert await is_known(keys, "first")
@@ -162,19 +162,19 @@ async def test_a_server_that_failed_is_asked_more_and_more_seldom(
     "content",
     ["[]", "null", "5", '"keys"', "{}", '{"keys": null}', '{"keys": "x"}', "no JSON", "[" * 5000],
 )
-async def test_what_is_no_set_of_keys_is_a_failure(
+async def test_an_invalid_key_set_is_a_failure(
     keys: KeySet, server: KeyServer, content: str
 ) -> None:
     server.content = content.encode()
     assert await is_unavailable(keys, "first")
 
 
-async def test_a_set_without_end_is_a_failure(keys: KeySet, server: KeyServer) -> None:
+async def test_a_key_set_that_is_too_large_is_a_failure(keys: KeySet, server: KeyServer) -> None:
     server.content = b'{"keys": []}' + b" " * 300_000
     assert await is_unavailable(keys, "first")
 
 
-async def test_a_server_that_nobody_answers_for_is_a_failure(clock: Clock) -> None:
+async def test_an_unreachable_server_is_a_failure(clock: Clock) -> None:
     assert await is_unavailable(KeySet("http://127.0.0.1:1/keys", clock=clock), "first")
 
 
@@ -192,7 +192,7 @@ async def test_a_server_that_nobody_answers_for_is_a_failure(clock: Clock) -> No
         pytest.param(5, id="a number"),
     ],
 )
-async def test_what_is_no_key_to_check_signatures_with_is_passed_over(
+async def test_members_that_cannot_verify_signatures_are_ignored(
     keys: KeySet, server: KeyServer, member: Any
 ) -> None:
     server.content = json.dumps({"keys": [member, public("first", FIRST)]}).encode()
@@ -200,6 +200,6 @@ async def test_what_is_no_key_to_check_signatures_with_is_passed_over(
     assert await is_known(keys, "first")
 
 
-async def test_a_key_may_have_no_name(keys: KeySet, server: KeyServer) -> None:
+async def test_a_key_without_an_id(keys: KeySet, server: KeyServer) -> None:
     server.publish(public(None, FIRST))
     assert await is_known(keys, None)

@@ -1,4 +1,4 @@
-"""A real PgBouncer before a database, which gives each transaction another session."""
+"""A real PgBouncer in transaction mode in front of a database."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ STOP_TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """Two ways to one database: by transactions, and by whole sessions."""
+    """URLs of one database through PgBouncer, in transaction and in session mode."""
 
     url: str
     session_url: str
@@ -27,7 +27,7 @@ class Pooled:
 
 @contextmanager
 def pooling(database_url: str, folder: Path) -> Iterator[Pooled]:
-    """Run it until the end of the block; where it is missing skip, except in CI."""
+    """Run PgBouncer during the block. If it is missing, skip the test, or fail in CI."""
     program = needed("pgbouncer")
     port = free_port()
     file = folder / "pgbouncer.ini"
@@ -48,18 +48,18 @@ def pooling(database_url: str, folder: Path) -> Iterator[Pooled]:
 def _configuration(database_url: str, port: int) -> str:
     server = urlsplit(database_url)
     query = parse_qs(server.query)
-    place = {
+    parameters = {
         "host": server.hostname or query["host"][0],
         "port": str(server.port or query.get("port", ["5432"])[0]),
         "dbname": server.path.removeprefix("/"),
         "user": unquote(server.username or "postgres"),
         "password": unquote(server.password or ""),
     }
-    told = " ".join(f"{name}='{value}'" for name, value in place.items() if value)
+    target = " ".join(f"{name}='{value}'" for name, value in parameters.items() if value)
     return f"""
 [databases]
-transactions = {told}
-sessions = {told} pool_mode=session
+transactions = {target}
+sessions = {target} pool_mode=session
 
 [pgbouncer]
 listen_addr = 127.0.0.1

@@ -1,4 +1,4 @@
-"""The whole path behind PgBouncer: no transaction is sure of the session of the one before."""
+"""The program behind PgBouncer in transaction mode, where sessions change between transactions."""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ CREATE = """
 SEND = """
     mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) { delivery { state } } }
 """
-# Other tests have theirs, in their own databases of the same cluster.
+# Only of this database, because other tests use the same cluster.
 ADVISORY_LOCKS = """
     SELECT count(*)
     FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
@@ -41,18 +41,18 @@ TICKETS = 30
 
 @pytest.fixture
 def pooled(empty_database_url: str, tmp_path: Path) -> Iterator[Pooled]:
-    """Run a PgBouncer before a database without tables."""
+    """Run PgBouncer in front of a database without tables."""
     with pooling(empty_database_url, tmp_path) as pooled:
         yield pooled
 
 
-async def asked(http: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
+async def execute(http: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
     answer = (await http.post("/graphql", json={"query": query, "variables": variables})).json()
     assert "errors" not in answer, answer
     return answer["data"]
 
 
-async def test_it_is_noticed(pooled: Pooled, empty_database_url: str) -> None:
+async def test_the_pooler_is_detected(pooled: Pooled, empty_database_url: str) -> None:
     assert await dsn_uses_pooler(pooled.url)
     assert await dsn_uses_pooler(pooled.session_url)
     assert not await dsn_uses_pooler(empty_database_url)
@@ -67,29 +67,28 @@ async def test_several_processes_migrate_and_seed_at_once(
         *(seed(pooled.url, tickets=50, seed=1, progress=lambda *_: None) for _ in range(2))
     )
     assert sorted(report.tickets for report in seeded) == [0, 50]
-    # A lock of a session would be left behind with whoever gets that session next.
+    # A session lock would remain with the next user of the session.
     async with connected(empty_database_url) as connection:
         assert await connection.fetchval(ADVISORY_LOCKS) == 0
 
 
-async def test_one_way_by_sessions_is_enough_to_be_told(pooled: Pooled) -> None:
-    """Who rings may ring through transactions."""
-    heard = asyncio.Event()
+async def test_listening_needs_a_session_and_notifying_does_not(pooled: Pooled) -> None:
+    notified = asyncio.Event()
     async with asyncio.timeout(10), Notifier(pooled.session_url, keeps_session=True) as listening:
-        listening.subscribe(heard.set)
-        # It begins with a ring of its own.
-        await heard.wait()
-        async with Notifier(pooled.url) as ringing:
-            heard.clear()
-            ringing.notify()
-            await heard.wait()
+        listening.subscribe(notified.set)
+        # The first notification follows the start.
+        await notified.wait()
+        async with Notifier(pooled.url) as notifying:
+            notified.clear()
+            notifying.notify()
+            await notified.wait()
 
 
-@pytest.mark.parametrize("listens", [False, True], ids=["by looks", "by a session"])
-async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
+@pytest.mark.parametrize("listens", [False, True], ids=["polling", "listening"])
+async def test_tickets_are_created_sent_delivered_and_published(
     pooled: Pooled, tmp_path: Path, *, listens: bool
 ) -> None:
-    """Whether or not there is a way around the pooler to hear by."""
+    """With and without DATABASE_LISTEN_URL."""
     ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--fault", "failure_rate=0.1"])
     settings = {
         "DELIVERY_WORKER": "false",
@@ -116,18 +115,18 @@ async def test_tickets_are_made_sent_delivered_by_a_worker_and_heard_of(
         await opened.enter_async_context(http)
 
         async def make_and_send(number: int) -> str:
-            made = await asked(http, CREATE, subject=f"Ticket {number}")
+            made = await execute(http, CREATE, subject=f"Ticket {number}")
             ticket_id: str = made["createTicket"]["ticket"]["id"]
-            await asked(http, SEND, id=ticket_id)
+            await execute(http, SEND, id=ticket_id)
             return ticket_id
 
         tickets = set(await asyncio.gather(*map(make_and_send, range(TICKETS))))
-        # Made, pending, and at last delivered, by the worker where OPS failed at first.
-        heard: list[tuple[str, str]] = []
-        while len(heard) < 3 * TICKETS:
+        # Events: created, pending, and delivered, after retries where OPS failed.
+        received: list[tuple[str, str]] = []
+        while len(received) < 3 * TICKETS:
             event = (await socket.next("1"))["ticketEvents"]
-            heard.append((event["ticketId"], event["type"]))
-        assert {ticket_id for ticket_id, _ in heard} == tickets
-        assert sum(kind == "CREATED" for _, kind in heard) == TICKETS
-    # It warns where something is told on a connection that nobody has just then.
+            received.append((event["ticketId"], event["type"]))
+        assert {ticket_id for ticket_id, _ in received} == tickets
+        assert sum(kind == "CREATED" for _, kind in received) == TICKETS
+    # PgBouncer logs this if a notification arrives on a connection without a client.
     assert "when not linked" not in (tmp_path / "pgbouncer.log").read_text()

@@ -83,17 +83,20 @@ def test_two_servers_that_start_at_once_share_the_embedded_database(data_dir: Pa
 
 def test_a_running_request_finishes_before_the_server_stops(tmp_path: Path, url: str) -> None:
     send = "mutation($id: ID!) { sendToOps(input: {ticketId: $id}) { ticket { opsState } } }"
-    answers = []
-    with running(cwd=tmp_path, DATABASE_URL=url, OPS_SIM_LATENCY_MS="3000") as service:
-        made = service.graphql(CREATE)["data"]["createTicket"]["ticket"]["id"]
-        thread = threading.Thread(target=lambda: answers.append(service.graphql(send, id=made)))
+    responses = []
+    ops = {"OPS_SIM_LATENCY_MS": "2000", "OPS_TIMEOUT_MS": "30000"}
+    with running(cwd=tmp_path, DATABASE_URL=url, **ops) as service:
+        ticket_id = service.graphql(CREATE)["data"]["createTicket"]["ticket"]["id"]
+        thread = threading.Thread(
+            target=lambda: responses.append(service.graphql(send, id=ticket_id))
+        )
         thread.start()
         read = "query($id: ID!) { ticket(id: $id) { opsState } }"
         pending = {"data": {"ticket": {"opsState": "PENDING"}}}
-        until(lambda: service.graphql(read, id=made) == pending)
+        until(lambda: service.graphql(read, id=ticket_id) == pending)
         assert service.end() == 0
         thread.join(60)
-    assert answers == [{"data": {"sendToOps": {"ticket": {"opsState": "DELIVERED"}}}}]
+    assert responses == [{"data": {"sendToOps": {"ticket": {"opsState": "DELIVERED"}}}}]
 
 
 def test_a_killed_server_process_is_replaced(tmp_path: Path, url: str) -> None:
