@@ -26,7 +26,7 @@ strawberry_schema = strawberry.Schema(
 
 @cache
 def prepared_schema() -> PreparedSchema:
-    """Return the schema with what the engine needs to know of it."""
+    """Return the schema with the metadata that the engine needs."""
     return prepare(strawberry_schema, column_kinds=COLUMN_KINDS)
 
 
@@ -38,7 +38,7 @@ def graphql_schema() -> GraphQLSchema:
 def printed() -> str:
     """Return the schema definition, sorted, as it is committed in schema.graphql.
 
-    Strawberry's printer is used, since graphql-core's leaves schema directives out.
+    Use Strawberry's printer, because graphql-core's omits schema directives.
     """
     in_order = copy.copy(strawberry_schema)
     in_order._schema = lexicographic_sort_schema(graphql_schema())  # noqa: SLF001  # as in `prepare`

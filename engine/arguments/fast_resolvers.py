@@ -1,8 +1,7 @@
-"""Metadata by which the engine resolves fields without graphql-core.
+"""Metadata that the engine needs to resolve fields without graphql-core.
 
-The layer that builds the schema records it in the ``extensions`` of the schema's
-elements. A field that has no record is resolved by graphql-core, with the resolver
-that the schema gives it.
+The layer that builds the schema records it in the ``extensions`` of types, fields and
+arguments. A field without metadata is resolved by graphql-core, with the resolver of the schema.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,20 +41,20 @@ _PYTHON_NAME = "engine-python-name"
 _ROW_MODEL = "engine-row-model"
 _COLUMN_KIND = "engine-column-kind"
 
-# Kinds of columns whose values a custom scalar sends to the client unchanged.
+# Kinds of columns whose values a custom scalar may serialize unchanged.
 ColumnKind: TypeAlias = Literal["time", "json"]
 
 
 @dataclass(frozen=True, slots=True)
 class FastResolver:
-    """A field's resolver as the engine calls it.
+    """Resolver of a field, as the engine calls it.
 
-    ``function`` takes the parent, an info with nothing but the context, and the arguments
-    by their Python names, input objects as dictionaries. It may be called more than
-    once for a field, and with a parent that stands for several rows.
+    ``function`` takes the parent, an info that provides only the context, and the arguments by
+    their Python names, input objects as dictionaries. The engine may call it more than once for
+    a field, and with a placeholder for many parents.
 
-    Where ``attribute`` is set, it names the attribute of the parent that holds the value,
-    and the engine may read the table's column of that name instead.
+    ``attribute`` names the attribute of the parent that holds the value, if there is one. The
+    engine may read the column with that name instead.
     """
 
     function: Callable[..., Any]
@@ -67,7 +66,7 @@ class _Element(Protocol):
 
 
 def record_fast_resolver(field: GraphQLField, resolver: FastResolver) -> None:
-    """Let the engine resolve a field by this resolver."""
+    """Set the resolver that the engine may call for a field."""
     _record(field, _RESOLVER, resolver)
 
 
@@ -88,7 +87,7 @@ def python_name_of(element: GraphQLArgument | GraphQLInputField, graphql_name: s
 
 
 def record_row_model(object_type: GraphQLNamedType, model: object) -> None:
-    """Declare that exactly the rows of a model (``object`` for any) are objects of a type."""
+    """Declare that the objects of a type are the rows of a model; ``object`` means any model."""
     _record(object_type, _ROW_MODEL, model)
 
 
@@ -98,12 +97,12 @@ def row_model_of(object_type: GraphQLNamedType) -> object | None:
 
 
 def record_column_kind(scalar: GraphQLScalarType, kind: ColumnKind) -> None:
-    """Declare that a scalar sends the values of these columns to the client unchanged."""
+    """Declare that a scalar serializes the values of these columns unchanged."""
     _record(scalar, _COLUMN_KIND, kind)
 
 
 def column_kind_of(scalar: GraphQLScalarType) -> ColumnKind | None:
-    """Return the kind of columns that a custom scalar sends unchanged; None for others."""
+    """Return the kind of columns that a custom scalar serializes unchanged, if any."""
     return cast("ColumnKind | None", scalar.extensions.get(_COLUMN_KIND))
 
 

@@ -45,7 +45,7 @@ class Middleware:
 
     # Called for each execution, with the operation, its variables and the request's context.
     create: "CreateMiddleware"
-    # Directives of a document that need the functions; None where every document does.
+    # The functions apply to documents that use one of these directives; None means every document.
     directives: frozenset[str] | None = None
 
 

@@ -26,11 +26,10 @@ from engine.sql.queries import QUERIES, Query
 
 
 class _ResolveInfo(GraphQLResolveInfo[Any]):
-    """Info of a field, with what Strawberry's executor adds to it."""
+    """Info of a field, with the attribute that Strawberry's executor adds."""
 
     @property
     def operation_extensions(self) -> dict[str, Any]:
-        # A class of its own costs nothing where the attribute is not read.
         raise NotImplementedError(
             "info.input_extensions is not supported: the server reads the extensions of a"
             " request itself. Pass the value as a variable or in a header."

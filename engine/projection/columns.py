@@ -1,4 +1,4 @@
-"""Compare columns with GraphQL types: whether a value is sent to the client as it is stored."""
+"""Compare columns with GraphQL types: whether serializing changes the stored values."""
 
 from graphql import (
     GraphQLBoolean,
@@ -27,7 +27,7 @@ _UNCHANGED: dict[type, tuple[GraphQLScalarType, ...]] = {
 
 
 def is_sent_as_stored(column: Column, field_type: GraphQLOutputType) -> bool:
-    """Whether graphql-core would send every value of a column unchanged for a field."""
+    """Return whether graphql-core would serialize every value of a column unchanged."""
     if column.is_nullable and is_non_null_type(field_type):
         return False
     leaf = get_nullable_type(field_type)

@@ -1,4 +1,4 @@
-"""Fallbacks: why and how often an operation was executed by graphql-core."""
+"""Count and log fallbacks: operations that graphql-core executed, at least in part."""
 
 import logging
 from collections import Counter
@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 
 class FallbackReason(StrEnum):
-    """Why the engine left an operation, or a part of it, to graphql-core."""
+    """Reason why graphql-core executes an operation, or a part of it."""
 
     # A field has a resolver that only Strawberry can call, or one that is a coroutine function.
     RESOLVER = "resolver"
@@ -38,7 +38,7 @@ class FallbackReason(StrEnum):
 
 
 class Fallback(Exception):
-    """Something that only graphql-core can execute; ``detail`` names the field or the type."""
+    """Only graphql-core can execute something; ``detail`` names the field or the type."""
 
     def __init__(self, reason: FallbackReason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else str(reason))

@@ -117,7 +117,7 @@ async def _load_nodes(
 def _is_row_interface(
     context: OperationContext, named_type: GraphQLNamedType, object_type: GraphQLObjectType
 ) -> bool:
-    """Whether the rows of a type are objects of an interface that finds their type by it."""
+    """Return whether rows of a type may be returned for an interface."""
     return (
         is_interface_type(named_type)
         and row_model_of(named_type) is object

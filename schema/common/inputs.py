@@ -23,7 +23,7 @@ IDEMPOTENCY_KEY = (
 
 
 def input_object(graphql_type: Any, description: str = "Input of the mutation.") -> Any:
-    """Return what makes a `Data` parameter an argument of this input class, or of it and None."""
+    """Return the annotation of a `Data` parameter whose GraphQL type is this input class."""
     return strawberry.argument(graphql_type=graphql_type, description=description)
 
 

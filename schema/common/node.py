@@ -8,16 +8,16 @@ from resolvers.context import Context
 
 
 class RequestInfo(Protocol):
-    """What a resolver that is marked with `fast_resolver` may read of its ``info``."""
+    """Type of ``info`` in a resolver that is marked with `fast_resolver`."""
 
     @property
     def context(self) -> Context:
-        """The context of the request."""
+        """Context of the request."""
         ...
 
 
 class _Marker(strawberry.Info[Context, None]):
-    """Tells Strawberry which parameter is the info; annotations must be hashable."""
+    """Marks a parameter as the info for Strawberry, which hashes annotations."""
 
     __hash__ = object.__hash__
 

@@ -1,14 +1,14 @@
-"""Decide for each field of a Strawberry schema who resolves it: the engine or graphql-core.
+"""Decide for each field of a Strawberry schema whether the engine or graphql-core resolves it.
 
-Strawberry wraps each resolver in a function that builds a `strawberry.Info`, copies input
-objects into classes and runs permissions and extensions. For a small query this costs more
-than everything else. The engine therefore resolves a field itself where the result is the
-same, and leaves every other field to graphql-core with the resolver that Strawberry made.
+Strawberry wraps each resolver in a function that builds a `strawberry.Info`, converts input
+objects to classes and runs permissions and extensions. In a small query this costs more than
+everything else. The engine therefore resolves a field itself if the result is the same, and
+leaves every other field to graphql-core with Strawberry's resolver.
 
 =========================================================  ==========  ==================
 Field                                                      Route       Projected to SQL
 =========================================================  ==========  ==================
-no resolver of its own                                     attribute   column of its name
+no resolver                                                attribute   column of its name
 resolver marked ``@fast_resolver``                         fast        nested query
 resolver marked ``@fast_resolver(same_as_column=True)``    fast        column of its name
 either of these, with permission classes or extensions     Strawberry  never
@@ -20,9 +20,9 @@ every other resolver                                       Strawberry  never
 field that is not Strawberry's (federation)                graphql     never
 =========================================================  ==========  ==================
 
-"Attribute" and "fast" fields are resolved by the engine, "Strawberry" and "graphql" fields by
-graphql-core. All of them may be selected in one operation. Where rows are needed for a field
-that cannot be projected, they are loaded as model instances.
+The engine resolves the fields of the routes "attribute" and "fast", graphql-core the others. An
+operation may select fields of all routes. If a field below a row cannot be projected, the rows
+are loaded as model instances.
 
 `schema.preparation.fast_resolver` describes the contract of a marked resolver, and
 `schema.preparation.features` lists the features for which the schema does not build.
@@ -56,26 +56,31 @@ __all__ = ["Decision", "Route", "decide"]
 
 
 class Route(StrEnum):
-    """Who resolves a field."""
+    """How a field is resolved."""
 
+    # The engine reads an attribute of the parent.
     ATTRIBUTE = "attribute"
+    # The engine calls the resolver.
     FAST = "fast"
+    # graphql-core calls Strawberry's resolver.
     STRAWBERRY = "strawberry"
+    # graphql-core calls a resolver that is not Strawberry's.
     GRAPHQL = "graphql"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who resolves a field, and why."""
+    """Route of a field, and the reason for it."""
 
     route: Route
     reason: str
 
 
 def decide(schema: GraphQLSchema, owner: strawberry.Schema) -> dict[str, Decision]:
-    """Record in the schema how the engine resolves its fields; raises UnsupportedSchema.
+    """Return the decision for each field of an object type, by schema coordinate ("Type.field").
 
-    Return the decision for each field of an object type, by "Type.field".
+    Records in the extensions of the schema how the engine resolves its fields. Raises
+    UnsupportedSchema.
     """
     decisions = {}
     for type_name, graphql_type in schema.type_map.items():
@@ -83,8 +88,8 @@ def decide(schema: GraphQLSchema, owner: strawberry.Schema) -> dict[str, Decisio
             _record_input_names(graphql_type)
         elif isinstance(graphql_type, GraphQLObjectType) and not type_name.startswith("__"):
             for name, field in graphql_type.fields.items():
-                place = f"{type_name}.{name}"
-                decisions[place] = _decide(place, field, owner)
+                coordinate = f"{type_name}.{name}"
+                decisions[coordinate] = _decide(coordinate, field, owner)
     return decisions
 
 
@@ -95,19 +100,19 @@ def _record_input_names(input_type: GraphQLInputObjectType) -> None:
             record_python_name(field, input_key(definition))
 
 
-def _decide(place: str, field: GraphQLField, owner: strawberry.Schema) -> Decision:
+def _decide(coordinate: str, field: GraphQLField, owner: strawberry.Schema) -> Decision:
     definition: StrawberryField | None = field.extensions.get(DEFINITION)
     if definition is None:
         return Decision(Route.GRAPHQL, "the field is not Strawberry's")
     if definition.is_subscription:
         return Decision(Route.STRAWBERRY, "it is a subscription")
     resolver = definition.base_resolver
-    mark = mark_of(resolver) if resolver is not None else None
+    mark = mark_of(coordinate, resolver) if resolver is not None else None
     if resolver is not None and mark is None:
         return Decision(Route.STRAWBERRY, "its resolver is not marked with @fast_resolver")
     wrapped = _wrapped_by(definition, field, owner)
     if mark is not None and resolver is not None:
-        check_contract(place, field, resolver, mark.function)
+        check_contract(coordinate, field, resolver, mark.function)
         if wrapped is None and owner.config.info_class is not strawberry.Info:
             wrapped = "the schema has an info_class"
     if wrapped is not None:
@@ -115,7 +120,7 @@ def _decide(place: str, field: GraphQLField, owner: strawberry.Schema) -> Decisi
     if mark is None or resolver is None:
         name = definition.python_name
         record_fast_resolver(field, FastResolver(_attribute(name), name))
-        return Decision(Route.ATTRIBUTE, "it has no resolver of its own")
+        return Decision(Route.ATTRIBUTE, "it is read from an attribute")
     for argument in field.args.values():
         record_python_name(argument, argument.extensions[DEFINITION].python_name)
     attribute = definition.python_name if mark.same_as_column else None
@@ -126,7 +131,7 @@ def _decide(place: str, field: GraphQLField, owner: strawberry.Schema) -> Decisi
 def _wrapped_by(
     definition: StrawberryField, field: GraphQLField, owner: strawberry.Schema
 ) -> str | None:
-    """Return what Strawberry does around the resolver; None where it is nothing."""
+    """Return the reason why only Strawberry can resolve a field; None if there is none."""
     if definition.permission_classes:
         return "it has permission classes"
     if definition.extensions:

@@ -1,16 +1,17 @@
-"""The mark of a resolver that the engine may call without Strawberry.
+"""Decorator for resolvers that the engine may call without Strawberry, and their contract.
 
-A marked resolver keeps a contract. The schema does not build where a signature breaks it:
+The signature of a marked resolver is checked when the schema is prepared:
 
-- ``info`` is annotated with `schema.common.node.Info`, which has nothing but the context;
+- ``info`` is annotated with `schema.common.node.Info`, which provides only the context;
 - input objects are annotated as dictionaries, with their class as ``graphql_type``;
-- no other argument is of a type whose values Strawberry converts.
+- Strawberry passes the values of all other arguments unchanged.
 
-The rest is the resolver's word: below a root field it has no effects, since it may be called
-again, and it reads nothing of its parent but columns, since one call may stand for many rows.
+The author guarantees the rest. Below a root field, the resolver has no side effects, because it
+may be called twice. It reads only columns of its parent and does not look at their values,
+because one call can represent many rows.
 
-Where a marked resolver is called by Strawberry nevertheless (it has permission classes, or the
-shortcuts are off), it receives the same values.
+Strawberry calls a marked resolver if the field has permission classes, or if the shortcuts are
+off. The resolver then receives the same values as from the engine.
 """
 
 import inspect
@@ -45,20 +46,23 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Where Strawberry keeps its definition in the extensions of graphql-core's elements.
+# Key of Strawberry's definition in the extensions of graphql-core's types, fields and arguments.
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 _MARK = "__fast_resolver__"
 
 
 class UnsupportedSchema(Exception):
-    """The schema uses something that the engine would have to ignore."""
+    """The schema uses a feature that the engine would silently ignore."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A function that the engine may call, and whether a column has the same value."""
+    """What `fast_resolver` records on the function that it returns."""
 
+    # As written by the author; the engine calls it.
     function: Callable[..., Any]
+    # As returned by the decorator; Strawberry calls it.
+    decorated: Callable[..., Any]
     same_as_column: bool
 
 
@@ -67,9 +71,9 @@ def fast_resolver(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def fast_resolver(*, same_as_column: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def fast_resolver(function: Any = None, /, *, same_as_column: bool = False) -> Any:
-    """Mark a resolver that the engine may call without Strawberry.
+    """Mark a resolver that the engine may call without Strawberry. Apply it last, on top.
 
-    With ``same_as_column``, the engine may read the column with the field's name instead.
+    With ``same_as_column``, the engine may instead read the column with the field's Python name.
     """
     if function is None:
         return lambda decorated: _marked(decorated, same_as_column=same_as_column)
@@ -77,57 +81,62 @@ def fast_resolver(function: Any = None, /, *, same_as_column: bool = False) -> A
 
 
 def _marked(function: Callable[..., Any], *, same_as_column: bool) -> Callable[..., Any]:
-    """Return the function as Strawberry calls it: input objects still arrive as dictionaries."""
+    """Return the function for Strawberry; it converts input classes to dictionaries."""
 
     @wraps(function)
     def resolver(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **{name: as_data(value) for name, value in kwargs.items()})
 
-    if inspect.iscoroutinefunction(function):
-        # Strawberry asks the function whether it is asynchronous.
-        @wraps(function)
-        async def async_resolver(*args: Any, **kwargs: Any) -> Any:
-            return await cast("Awaitable[Any]", resolver(*args, **kwargs))
+    # Strawberry treats a resolver as asynchronous if it is a coroutine function.
+    @wraps(function)
+    async def async_resolver(*args: Any, **kwargs: Any) -> Any:
+        return await cast("Awaitable[Any]", resolver(*args, **kwargs))
 
-        setattr(async_resolver, _MARK, Mark(function, same_as_column))
-        return async_resolver
-    setattr(resolver, _MARK, Mark(function, same_as_column))
-    return resolver
+    decorated = async_resolver if inspect.iscoroutinefunction(function) else resolver
+    setattr(decorated, _MARK, Mark(function, decorated, same_as_column))
+    return decorated
 
 
-def mark_of(resolver: StrawberryResolver[Any]) -> Mark | None:
-    """Return the mark of a resolver; None where it has none."""
-    return cast("Mark | None", getattr(resolver.wrapped_func, _MARK, None))
+def mark_of(coordinate: str, resolver: StrawberryResolver[Any]) -> Mark | None:
+    """Return the mark of a resolver, or None; raises UnsupportedSchema."""
+    mark: Mark | None = getattr(resolver.wrapped_func, _MARK, None)
+    if mark is not None and mark.decorated is not resolver.wrapped_func:
+        # `functools.wraps` copies the mark. The engine would skip the decorator on top of it.
+        raise UnsupportedSchema(
+            f"{coordinate}: a decorator is applied on top of @fast_resolver, and the engine would"
+            " not call it. Make @fast_resolver the topmost decorator."
+        )
+    return mark
 
 
 def check_contract(
-    place: str,
+    coordinate: str,
     field: GraphQLField,
     resolver: StrawberryResolver[Any],
     function: Callable[..., Any],
 ) -> None:
-    """Raise UnsupportedSchema where a marked resolver asks for what the engine does not give."""
+    """Raise UnsupportedSchema if the engine cannot call a marked resolver with its signature."""
     if not isinstance(function, FunctionType):
         raise UnsupportedSchema(
-            f"{place}: @fast_resolver marks {function!r}, which is not a plain function."
-            " Remove the mark, and Strawberry calls it."
+            f"{coordinate}: @fast_resolver marks {function!r}, which is not a plain function."
+            " Remove the decorator; Strawberry can call it."
         )
     info = resolver.info_parameter
     if info is not None and _annotation(resolver, info) is not RequestInfo:
         raise UnsupportedSchema(
-            f"{place}: a resolver marked with @fast_resolver receives only the context."
-            f" Annotate `{info.name}` with schema.common.node.Info, or remove the mark."
+            f"{coordinate}: a resolver marked with @fast_resolver receives only the context."
+            f" Annotate `{info.name}` with schema.common.node.Info, or remove the decorator."
         )
     for name, argument in field.args.items():
         definition: StrawberryArgument = argument.extensions[DEFINITION]
         if has_input_objects(argument.type):
             parameter = resolver.signature.parameters[definition.python_name]
-            _check_dictionary(place, name, _annotation(resolver, parameter))
-            _check_input(place, get_named_type(argument.type), set())
+            _check_dictionary(coordinate, name, _annotation(resolver, parameter))
+            _check_input(coordinate, get_named_type(argument.type), set())
         elif _is_converted(definition.type):
             raise UnsupportedSchema(
-                f"{place}: Strawberry converts the values of the argument {name}, and a resolver"
-                " marked with @fast_resolver would receive them as they are. Remove the mark."
+                f"{coordinate}: Strawberry converts the values of the argument {name}. A resolver"
+                " marked with @fast_resolver would receive them unconverted. Remove the decorator."
             )
 
 
@@ -143,40 +152,40 @@ def _annotation(resolver: StrawberryResolver[Any], parameter: inspect.Parameter)
     return found
 
 
-def _check_dictionary(place: str, name: str, annotation: Any) -> None:
+def _check_dictionary(coordinate: str, name: str, annotation: Any) -> None:
     item = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     if get_origin(item) is not dict:
         raise UnsupportedSchema(
-            f"{place}: a resolver marked with @fast_resolver receives input objects as"
+            f"{coordinate}: a resolver marked with @fast_resolver receives input objects as"
             f" dictionaries. Annotate `{name}` with schema.common.inputs.Data and its class as"
-            " graphql_type, or remove the mark."
+            " graphql_type, or remove the decorator."
         )
 
 
-def _check_input(place: str, input_type: Any, seen: set[str]) -> None:
-    """Refuse input objects that Strawberry does not fill as a dictionary is filled."""
+def _check_input(coordinate: str, input_type: Any, seen: set[str]) -> None:
+    """Raise UnsupportedSchema if Strawberry's instances have values that dictionaries lack."""
     if not is_input_object_type(input_type) or input_type.name in seen:
         return
     seen.add(input_type.name)
     if input_type.extensions[DEFINITION].from_input is not None:
         raise UnsupportedSchema(
-            f"{place}: {input_type.name} builds its own instances, and a resolver marked with"
-            " @fast_resolver receives dictionaries. Remove the mark."
+            f"{coordinate}: {input_type.name} builds its own instances, and a resolver marked with"
+            " @fast_resolver receives dictionaries. Remove the decorator."
         )
     for name, field in input_type.fields.items():
         definition: StrawberryField = field.extensions[DEFINITION]
         has_no_default = definition.default is MISSING and definition.default_factory is MISSING
         if has_no_default and type(definition.type) is StrawberryOptional:
             raise UnsupportedSchema(
-                f"{place}: a resolver marked with @fast_resolver cannot tell an absent"
+                f"{coordinate}: a resolver marked with @fast_resolver cannot tell an absent"
                 f" {input_type.name}.{name} from null. Give the field a default,"
-                " strawberry.UNSET for none, or remove the mark."
+                " strawberry.UNSET for none, or remove the decorator."
             )
-        _check_input(place, get_named_type(field.type), seen)
+        _check_input(coordinate, get_named_type(field.type), seen)
 
 
 def _is_converted(argument_type: Any) -> bool:
-    """Whether Strawberry gives a resolver something else than graphql-core has coerced."""
+    """Return whether Strawberry converts the values that graphql-core has coerced."""
     while True:
         if isinstance(argument_type, StrawberryMaybe) or argument_type is GlobalID:
             return True
@@ -186,7 +195,7 @@ def _is_converted(argument_type: Any) -> bool:
 
 
 def adapt(function: Callable[..., Any], resolver: StrawberryResolver[Any]) -> Callable[..., Any]:
-    """Return the function as the engine calls it: with the parent, the info and the arguments."""
+    """Return a function with the engine's signature: parent, info, and arguments by keyword."""
     found = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
     parents = [parameter.name for parameter in found if parameter is not None]
     info = resolver.info_parameter.name if resolver.info_parameter else None

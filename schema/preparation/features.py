@@ -1,7 +1,7 @@
-"""Refuse the features of Strawberry that the engine would have to ignore.
+"""Reject features of Strawberry that the engine would silently ignore.
 
 Operations do not go through `strawberry.Schema.execute`: a document is parsed and validated
-once, and executed many times. What Strawberry does there per operation has no place here.
+once and executed many times. Features that Strawberry implements there are not available.
 
 =====================================  ===================================================
 The schema does not build with         Instead
@@ -36,7 +36,7 @@ _HOOKS = sorted(HOOK_METHODS | {"get_results"})
 
 
 def check_features(schema: GraphQLSchema, owner: strawberry.Schema) -> None:
-    """Raise UnsupportedSchema where the schema uses a feature that would be ignored."""
+    """Raise UnsupportedSchema if the schema uses a feature that the engine would ignore."""
     for extension in owner.extensions:
         _check_extension(extension)
     for problem in _unsupported_options(owner):
@@ -90,7 +90,7 @@ def _unsupported_options(owner: strawberry.Schema) -> Iterator[str]:
 
 
 def _first_use(schema: GraphQLSchema, name: str) -> str:
-    """Return the first place in the schema that has a value of the type with this name."""
+    """Return the coordinate of the first field or argument with this type."""
     for type_name, graphql_type in schema.type_map.items():
         for field_name, field in getattr(graphql_type, "fields", {}).items():
             if str(field.type).strip("[]!") == name:

@@ -16,9 +16,9 @@ __all__ = ["middleware_of"]
 
 
 def middleware_of(schema: GraphQLSchema, owner: strawberry.Schema) -> Middleware | None:
-    """Return what wraps the resolvers: for every document, or for those with a directive.
+    """Return the middleware of a schema; None without operation directives and extensions.
 
-    None where the schema has no directive of its own and no extension.
+    Extensions apply to every document, directives only to documents that use one.
     """
     directives = [
         directive.name

@@ -1,4 +1,4 @@
-"""Prepare a Strawberry schema for the engine, or refuse it."""
+"""Prepare a Strawberry schema for the engine, or reject it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ __all__ = ["PreparedSchema", "prepare"]
 
 @dataclass(frozen=True, slots=True)
 class PreparedSchema:
-    """A schema with what the engine needs to know of it."""
+    """A schema with the metadata that the engine needs."""
 
     schema: GraphQLSchema
-    # Who resolves each field of an object type, by "Type.field".
+    # For each field of an object type, by schema coordinate ("Type.field").
     decisions: Mapping[str, Decision]
     validation: tuple[type[ASTValidationRule], ...]
     middleware: Middleware | None
@@ -43,9 +43,9 @@ def prepare(
 ) -> PreparedSchema:
     """Return the schema as the engine executes it; raises UnsupportedSchema.
 
-    ``column_kinds`` names the scalars that send the values of a kind of columns unchanged.
+    ``column_kinds`` maps scalars to the kind of columns whose values they serialize unchanged.
     """
-    schema: GraphQLSchema = owner._schema  # noqa: SLF001  # Strawberry has no public way to it
+    schema: GraphQLSchema = owner._schema  # noqa: SLF001  # not available in public
     check_features(schema, owner)
     for name, kind in (column_kinds or {}).items():
         scalar = schema.type_map.get(name)
@@ -61,7 +61,7 @@ def prepare(
 
 
 def _validation_rules(schema: GraphQLSchema) -> tuple[type[ASTValidationRule], ...]:
-    """Return Strawberry's rules of validation, where the schema has what they look at."""
+    """Return Strawberry's validation rules, if the schema has inputs that they check."""
     rules: list[type[ASTValidationRule]] = []
     if any(isinstance(getattr(one, "type", None), StrawberryMaybe) for one in _inputs(schema)):
         rules.append(MaybeNullValidationRule)

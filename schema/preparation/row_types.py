@@ -17,8 +17,8 @@ _MODEL = "__row_model__"
 def rows_of(model: type[Model]) -> Callable[[object, object], bool]:
     """Return an ``is_type_of`` for a type whose objects are exactly the rows of a model.
 
-    The engine answers such a type from columns. A type with another ``is_type_of`` is
-    answered from model instances, since only the function knows which of them it accepts.
+    The engine reads such a type from columns. A type with another ``is_type_of`` is read from
+    model instances, because the function must be called with each of them.
     """
 
     def is_type_of(value: object, _info: object) -> bool:
@@ -29,7 +29,7 @@ def rows_of(model: type[Model]) -> Callable[[object, object], bool]:
 
 
 def record_row_types(schema: GraphQLSchema) -> None:
-    """Record which types the engine may answer from columns."""
+    """Record which types the engine may read from columns."""
     for graphql_type in schema.type_map.values():
         definition: Any = graphql_type.extensions.get(DEFINITION)
         if isinstance(graphql_type, GraphQLObjectType):
@@ -38,7 +38,7 @@ def record_row_types(schema: GraphQLSchema) -> None:
                 record_row_model(graphql_type, model)
         elif isinstance(graphql_type, GraphQLInterfaceType) and definition is not None:
             types = schema.get_possible_types(graphql_type)
-            # Then the type of a row is found by `is_type_of`, and only one is true.
+            # graphql-core then finds the type of a row by `is_type_of`, which accepts one model.
             if definition.resolve_type is None and not any(map(_has_own_is_type_of, types)):
                 record_row_model(graphql_type, object)
 

@@ -32,7 +32,7 @@ __all__ = [
     "prepared_operation",
 ]
 
-# Returns the schema; called anew for each way to run an operation.
+# Builds the schema; called once for each way to run an operation.
 Build: TypeAlias = Callable[[], strawberry.Schema]
 _Declare: TypeAlias = Callable[[], type | strawberry.Schema]
 NO_LIMIT = 1_000_000
@@ -69,7 +69,7 @@ class Registry(dict[str, Case]):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client sees: the data, and the errors as the specification has them."""
+    """Result of an operation as a client receives it."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLFormattedError]

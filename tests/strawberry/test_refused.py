@@ -1,7 +1,7 @@
-"""What the engine cannot honour: the schema does not build, and the message names the field."""
+"""Unsupported features: preparing the schema fails, and the message names the field."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import pytest
@@ -60,6 +60,18 @@ def _dictionary(info: Info, point: Annotated[Data, input_object(Point)]) -> str:
     return repr(point)
 
 
+def _alone() -> str:
+    return "x"
+
+
+def _decorated(function: Callable[..., str]) -> Callable[..., str]:
+    @wraps(function)
+    def upper(*args: Any, **kwargs: Any) -> str:
+        return function(*args, **kwargs).upper()
+
+    return upper
+
+
 class _Callable:
     __module__ = __name__
     __name__ = "found"
@@ -111,6 +123,10 @@ REFUSED: Mapping[str, tuple[Callable[[], strawberry.Schema], str]] = {
     "a mark on something that is not a function": (
         lambda: _with_resolver(fast_resolver(_Callable())),
         r"^Query\.find: .* is not a plain function",
+    ),
+    "a decorator on top of the mark": (
+        lambda: _with_resolver(_decorated(fast_resolver(_alone))),
+        r"^Query\.find: a decorator is applied on top of @fast_resolver",
     ),
     "an extension with a lifecycle hook": (
         lambda: _extended(Lifecycle),

@@ -135,7 +135,7 @@ EACH: dict[str, tuple[type, str, dict[str, Any], FallbackReason | None]] = {
         {"ticket": {"version": 1}},
         None,
     ),
-    "a resolver beside the columns, in a page": (
+    "a resolver next to columns, in a page": (
         Computed,
         "{ tickets { nodes { id isNew } totalCount } }",
         {
