@@ -191,7 +191,7 @@ def graphql(http: httpx2.AsyncClient) -> GraphQL:
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the SQL statements executed during the test.
 
-    Statements that begin, end or reset a transaction are not recorded, nor are notifications.
+    Notifications and statements that begin, end or reset a transaction are not recorded.
     """
     recorded: list[str] = []
 

@@ -8,7 +8,7 @@ __all__ = ["ConcurrencyLimit", "ConcurrencyLimitReached"]
 
 
 class ConcurrencyLimitReached(Exception):
-    """A caller has as many open resources as it is allowed; the message names the limit."""
+    """A caller has reached its limit of open resources, which the message contains."""
 
 
 class ConcurrencyLimit:
@@ -18,7 +18,7 @@ class ConcurrencyLimit:
         self._limit = limit
         # In the plural, for the error message: "subscriptions".
         self._kind = kind
-        # Callers without open resources have no entry.
+        # Without entries for callers that have nothing open.
         self._open: Counter[str] = Counter()
 
     @contextmanager

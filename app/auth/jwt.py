@@ -77,6 +77,6 @@ def _check(claims: dict[str, Any]) -> None:
     if not isinstance(claims["exp"], (int, float)) or claims["exp"] > _MAX_EXPIRY_S:
         raise InvalidJwt("exp must be a number of seconds before the year 10000")
     subject = claims["sub"]
-    # PostgreSQL stores neither NUL nor a lone surrogate.
+    # PostgreSQL cannot store NUL and lone surrogates.
     if not subject or "\0" in subject or any("\ud800" <= char <= "\udfff" for char in subject):
         raise InvalidJwt("sub must be a non-empty text without NUL and lone surrogates")

@@ -48,7 +48,7 @@ class Allowance:
 class RateLimit:
     """Limits requests by key as RATE_LIMIT configures it.
 
-    `hit` and `peek` return None if there is no limit, and while the storage is unavailable.
+    `hit` and `peek` return None if RATE_LIMIT is unset or its storage is unavailable.
     """
 
     def __init__(self, settings: Settings) -> None:

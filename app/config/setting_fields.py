@@ -116,7 +116,7 @@ def _setting_of(own: Field[Any], group: str) -> Setting:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as it is written in the environment."""
+    """Return the text of a value, in the form that its parser accepts."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,5 +1,5 @@
 // Sets up GraphiQL with the explorer, the examples, deep links and the fetcher.
-// Calls React directly, because there is no build step; `h` creates an element.
+// Calls React directly, because the page is served without a build step; `h` creates an element.
 (() => {
   "use strict";
 

@@ -49,7 +49,7 @@ def graphql_url(server: str) -> str:
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
     """Open a URL in a new browser profile.
 
-    At the end of the test, it asserts that the console has no warnings and errors, that no
+    At the end of the test, it asserts that the console is free of warnings and errors, that no
     exception was thrown, and that every request went to the origin of the page.
     """
     contexts: list[BrowserContext] = []

@@ -1,4 +1,4 @@
-"""The keys of JWT_JWKS_URL: how often they are fetched, and what is done while they cannot be."""
+"""The key set of JWT_JWKS_URL: caching, fetches and failures."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.ops.test_circuit_breaker import Clock
 FIRST = new_key()
 SECOND = new_key()
 TEN_MINUTES_S = 600
-# Until a key that is not known is asked for again.
+# The age after which an unknown key causes another fetch.
 LITTLE_S = 10
 
 
