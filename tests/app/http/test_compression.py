@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.http.compression import MIN_BYTES
-from tests.app.http.asking import create
+from tests.app.rest.rest_client import create
 
 QUERY = {"query": "{ tickets { nodes { id description } } }"}
 

@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.app.http.asking import create
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import create
 
 STATUS = "query ($id: ID!) { opsStatus(ticketId: $id) { status errors { code } } }"
 LOG = "{ logEntries(filter: {action: [QUERY]}) { totalCount } }"

@@ -6,8 +6,8 @@ import httpx2
 import orjson
 import pytest
 
-from tests.app.http.asking import NEW, create, problem
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import NEW, create, problem
 
 JSON = {"Content-Type": "application/json"}
 MIB = 1_048_576

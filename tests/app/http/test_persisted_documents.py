@@ -11,8 +11,8 @@ import pytest
 from app.errors import CommandError
 from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, read_manifest
 from app.graphql.request import GraphQLRequest
-from tests.app.http.asking import create
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import create
 
 COUNT = "query Count { tickets { totalCount } }"
 STATUS = "query Status($id: ID!) { opsStatus(ticketId: $id) { status } }"

@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
-from tests.app.http.asking import create, problem
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import create, problem
 
 ANYWHERE = ["/healthz", "/readyz", "/tickets", "/tickets/nobody", "/nowhere", "/graphql"]
 

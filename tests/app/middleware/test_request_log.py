@@ -5,9 +5,9 @@ import time
 
 import httpx2
 
-from tests.app.http.asking import NEW, create
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
+from tests.app.rest.rest_client import NEW, create
 
 FIELDS = [
     *("time", "level", "message", "request_id", "method", "path", "operation_name"),

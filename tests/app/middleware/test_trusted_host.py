@@ -12,9 +12,9 @@ from websockets.typing import Origin
 from app.config.settings import Settings
 from app.middleware.request import RequestMiddleware
 from app.middleware.trusted_host import TrustedHostMiddleware
-from tests.app.http.asking import create, problem
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
+from tests.app.rest.rest_client import create, problem
 from tests.proof.wire import connected, statuses, talk
 
 ELSEWHERE = Origin("https://evil.example")

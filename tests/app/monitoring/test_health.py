@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import httpx2
 
-from tests.app.http.asking import create, problem
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import create, problem
 
 NOWHERE = "postgresql://nobody:s3cret@127.0.0.1:9/nothing"
 

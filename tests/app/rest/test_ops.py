@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.app.http.asking import create, problem
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import create, problem
 
 
 def test_a_ticket_that_ops_has_taken_is_answered_200(http: httpx2.Client) -> None:

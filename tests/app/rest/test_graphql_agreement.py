@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from models import TicketPriority, TicketStatus
 from models.ticket import TICKET_FIELDS
 from resolvers.tables import graphql_name
-from tests.app.http.asking import NEW
 from tests.app.http.serving import Served
+from tests.app.rest.rest_client import NEW
 
 real_server = settings(
     max_examples=60,

@@ -5,8 +5,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.app.http.asking import create, problem
 from tests.app.http.conftest import Serve
+from tests.app.rest.rest_client import create, problem
 
 
 def test_the_list_is_a_plain_array_newest_first(http: httpx2.Client) -> None:

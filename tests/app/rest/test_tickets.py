@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.app.http.asking import NEW, create, problem
+from tests.app.rest.rest_client import NEW, create, problem
 
 # The fields that the clients of the former service know, in their order; later ones follow.
 FIELDS = [
