@@ -1,7 +1,4 @@
-"""Entity tags, which carry a ticket's version, and If-Match, which asks for one.
-
-RFC 9110, sections 8.8.3 and 13.1.1.
-"""
+"""ETag and If-Match (RFC 9110, sections 8.8.3 and 13.1.1); a tag is a ticket's version."""
 
 import re
 
@@ -9,7 +6,7 @@ from app.http.problem import HttpProblem
 
 __all__ = ["ANY", "entity_tag", "parse_if_match"]
 
-# "If-Match: *" asks for nothing but that there is something.
+# "If-Match: *", or no If-Match: any version.
 ANY = None
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST = re.compile(rf"[ \t]*{_TAG.pattern}[ \t]*(?:,[ \t]*(?:{_TAG.pattern}[ \t]*)?)*")
@@ -17,19 +14,19 @@ _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 
 
 def entity_tag(version: int) -> str:
-    """Return the tag of a ticket of this version."""
+    """Return the entity tag of a version."""
     return f'"{version}"'
 
 
 def parse_if_match(value: str | None) -> frozenset[int] | None:
-    """Return the versions of which a ticket must have one, or ANY; raises HttpProblem (400).
+    """Return the versions that an If-Match header accepts, or ANY; raise HttpProblem (400).
 
-    A tag that is weak, or not of our making, is fulfilled by no version.
+    Weak tags, and tags that are not versions, match no version.
     """
     if value is None or value.strip(" \t") == "*":
         return ANY
     if not _LIST.fullmatch(value):
-        detail = 'If-Match must be * or a list of tags in double quotes, like "3".'
+        detail = 'If-Match must be * or a list of tags in double quotes, for example "3".'
         error = {"detail": detail, "code": "INVALID", "header": "If-Match"}
         raise HttpProblem(400, "INVALID", detail, errors=[error])
     return frozenset(

@@ -10,12 +10,12 @@ from models.idempotency_key import KEY_MAX_LENGTH
 __all__ = ["idempotency_key"]
 
 _PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_LENGTH}}}")
-# As the draft has it, a string of RFC 9651 (section 3.3.3); most clients send it bare.
+# The draft requires a quoted string (RFC 9651, section 3.3.3); most clients send a bare one.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Return the key of a request, or None; raises HttpProblem (400) for one that is none."""
+    """Return the idempotency key of a request, or None; raise HttpProblem (400) if invalid."""
     value = request.headers.get("Idempotency-Key")
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Which tickets a list request asks for, and where its next page is."""
+"""Query of ``GET /tickets``: filters, page size and cursor, and the link to the next page."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,63 +14,78 @@ from app.http.problem import HttpProblem
 from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from models.columns import enum_of
 from models.ticket import TICKET_COLUMNS, TICKET_FIELDS
-from resolvers.tickets.filters import TicketFilter
+from resolvers.tickets.filters import SEARCH_MAX_LENGTH, TicketFilter
 
-__all__ = ["Listing", "bad_parameter", "next_link", "parse_listing"]
+__all__ = ["PARAMETERS", "Listing", "invalid_parameter", "next_link", "parse_listing"]
 
+MAX_ERRORS = 20
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of tickets, as the query of a URL asks for it."""
+    """A page of tickets, as requested by a query."""
 
     filter: TicketFilter
     limit: int = DEFAULT_PAGE_SIZE
     cursor: str | None = None
 
 
-def parse_listing(query: bytes) -> Listing:
-    """Read a query; raises HttpProblem (400), which names every parameter that cannot be used.
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the query. ``parse`` raises ValueError with the rest of a sentence."""
 
-    A parameter without a value is one that was not given.
+    description: str
+    # JSON Schema of the value.
+    schema: Mapping[str, Any]
+    parse: Callable[[str], dict[str, Any]]
+    is_filter: bool = True
+
+
+def parse_listing(query: bytes) -> Listing:
+    """Parse a query; raise HttpProblem (400) that names every invalid parameter.
+
+    A parameter without a value is ignored.
     """
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
     except ValueError:
         detail = "The query must be UTF-8, percent-encoded."
         raise HttpProblem(400, "INVALID", detail) from None
-    filter_: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    ticket_filter: dict[str, Any] = {}
+    page: dict[str, Any] = {}
+    errors: dict[str, str] = {}
     seen: set[str] = set()
     for name, value in pairs:
         if name in seen:
-            problems[name] = f"{name} must be given once only."
+            errors[name] = f"{name} must be given only once."
         seen.add(name)
-        if name not in _PARAMETERS:
-            known = ", ".join(_PARAMETERS)
-            problems[name] = f"There is no parameter {name[:100]}; there are {known}."
+        parameter = PARAMETERS.get(name)
+        if parameter is None:
+            known = ", ".join(PARAMETERS)
+            errors[name] = f"Unknown parameter {name[:100]}. Use {known}."
         elif value:
             try:
-                (rest if name in _OF_THE_PAGE else filter_).update(_PARAMETERS[name](value))
+                parsed = parameter.parse(value)
             except ValueError as error:
-                problems[name] = f"{name} {error}."
-    if problems:
-        raise _bad(problems)
-    return Listing(cast("TicketFilter", filter_), **rest)
+                errors[name] = f"{name} {error}."
+            else:
+                (ticket_filter if parameter.is_filter else page).update(parsed)
+    if errors:
+        raise _invalid(errors)
+    return Listing(cast("TicketFilter", ticket_filter), **page)
 
 
-def bad_parameter(name: str, detail: str) -> HttpProblem:
-    """Return the problem of one parameter."""
-    return _bad({name: detail})
+def invalid_parameter(name: str, detail: str) -> HttpProblem:
+    """Return the problem of one invalid parameter."""
+    return _invalid({name: detail})
 
 
 def next_link(request: Request, cursor: str) -> str:
-    """Return the Link header (RFC 8288) to the next page: the same query, from this cursor on.
+    """Return the Link header (RFC 8288) to the next page: the same query with this cursor.
 
-    A whole URL, for clients that take it as it is; so a proxy must keep Host, and say
-    in X-Forwarded-Proto that it speaks https.
+    The URL is absolute, for clients that do not resolve relative ones. A proxy must therefore
+    keep Host, and set X-Forwarded-Proto if it accepts https.
     """
     pairs = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([pair for pair in pairs if pair[0] != "cursor"] + [("cursor", cursor)])
@@ -80,10 +95,10 @@ def next_link(request: Request, cursor: str) -> str:
     return f'<{url}>; rel="next"'
 
 
-def _bad(problems: Mapping[str, str]) -> HttpProblem:
+def _invalid(details: Mapping[str, str]) -> HttpProblem:
     errors = [
         {"detail": detail, "code": "INVALID", "parameter": name[:100]}
-        for name, detail in list(problems.items())[:20]
+        for name, detail in list(details.items())[:MAX_ERRORS]
     ]
     return HttpProblem(400, "INVALID", " ".join(error["detail"] for error in errors), errors=errors)
 
@@ -95,15 +110,11 @@ def _limit(text: str) -> dict[str, Any]:
     return {"limit": number}
 
 
-def _cursor(text: str) -> dict[str, Any]:
-    return {"cursor": text}
-
-
-def _search(text: str) -> dict[str, Any]:
-    return {"search": text}
-
-
 def _text(name: str, text: str) -> dict[str, Any]:
+    return {name: text}
+
+
+def _equal(name: str, text: str) -> dict[str, Any]:
     return {name: {"eq": text}}
 
 
@@ -114,16 +125,36 @@ def _member(name: str, enum: type[StrEnum], text: str) -> dict[str, Any]:
         raise ValueError(f"must be one of {', '.join(enum)}") from None
 
 
-def _equal(name: str) -> Callable[[str], dict[str, Any]]:
-    if (enum := enum_of(TICKET_COLUMNS[name])) is not None:
-        return partial(_member, name, enum)
-    return partial(_text, name)
+def _filter_parameter(name: str) -> Parameter:
+    description = f"List only tickets with this `{name}`."
+    enum = enum_of(TICKET_COLUMNS[name])
+    if enum is None:
+        return Parameter(description, {"type": "string"}, partial(_equal, name))
+    schema = {"type": "string", "enum": [member.value for member in enum]}
+    return Parameter(f"{description} Upper case is allowed.", schema, partial(_member, name, enum))
 
 
-_PARAMETERS: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    **{name: _equal(name) for name, field in TICKET_FIELDS.items() if field.is_rest_parameter},
-    "q": _search,
-    "limit": _limit,
-    "cursor": _cursor,
+PARAMETERS: Mapping[str, Parameter] = {
+    **{
+        name: _filter_parameter(name)
+        for name, field in TICKET_FIELDS.items()
+        if field.is_rest_parameter
+    },
+    "q": Parameter(
+        "Full-text search, for example `printer -ice`. Lists only tickets that match.",
+        {"type": "string", "maxLength": SEARCH_MAX_LENGTH},
+        partial(_text, "search"),
+    ),
+    "limit": Parameter(
+        "Maximum number of tickets.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+        _limit,
+        is_filter=False,
+    ),
+    "cursor": Parameter(
+        "Start after this position. Follow the `Link` header instead of setting it.",
+        {"type": "string"},
+        partial(_text, "cursor"),
+        is_filter=False,
+    ),
 }
-_OF_THE_PAGE = frozenset({"limit", "cursor"})

@@ -1,70 +1,73 @@
-"""/api/ops/{id} and /api/status/{id}: a ticket sent to OPS, and how far it is there."""
-
-from typing import Any
+"""Handlers of ``/api/ops/{id}`` and ``/api/status/{id}``: send a ticket to OPS, get its status."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from app.http.problem import HttpProblem
 from app.rest.idempotency import idempotency_key
-from app.rest.json_object import read_no_fields
 from app.rest.problems import problem_of, retry_after
-from app.rest.serializers import delivery_document, json_response, log_entry_document
+from app.rest.request_body import require_empty_body
+from app.rest.serializers import (
+    JsonObject,
+    json_response,
+    serialize_delivery,
+    serialize_log_entry,
+)
 from models import OpsState
 from resolvers.context import Context
 from resolvers.deliveries import ops_status, send_to_ops
 from resolvers.errors import ErrorCode, OpsRequestFailed
 
-__all__ = ["ask_status", "send"]
+__all__ = ["get_status", "send_ticket"]
 
 
-async def send(request: Request, context: Context) -> ASGIApp:
-    """Send a ticket to OPS: 200 once OPS has it, 202 while that is still being tried.
+async def send_ticket(request: Request, context: Context) -> ASGIApp:
+    """Send a ticket to OPS: 200 if OPS accepts it, 202 while its delivery is pending.
 
-    What OPS refuses for good is 422; what was given up is 503. Either way the
-    delivery and the log entry of this attempt are in the answer.
+    422 if OPS rejects the ticket, 503 if there are no attempts left. Both contain the delivery
+    and the log entry of this attempt.
     """
     key = idempotency_key(request)
-    await read_no_fields(request)
+    await require_empty_body(request)
     sent = await send_to_ops(context, request.path_params["id"], idempotency_key=key)
-    answer: dict[str, Any] = {
+    content: JsonObject = {
         "ticket_id": sent.ticket.id,
         "ops_state": sent.delivery.state,
-        "delivery": delivery_document(sent.delivery),
-        "log_entry": log_entry_document(sent.log_entry),
+        "delivery": serialize_delivery(sent.delivery),
+        "log_entry": serialize_log_entry(sent.log_entry),
     }
     if sent.delivery.state is OpsState.PENDING:
         headers = {}
         if sent.error is not None:
-            answer["problem"] = _told(sent.error)
+            content["problem"] = _serialize_failure(sent.error)
             headers["Retry-After"] = retry_after(sent.error)
-        return json_response(answer, status=202, headers=headers)
+        return json_response(content, status=202, headers=headers)
     if sent.error is not None:
-        raise problem_of(sent.error, **answer)
+        raise problem_of(sent.error, **content)
     if sent.delivery.state is not OpsState.DELIVERED:
-        # The Idempotency-Key is that of an earlier call, and it is known how that ended.
-        detail = f"The delivery that was made for this key is {sent.delivery.state}."
-        raise HttpProblem(409, ErrorCode.INVALID_STATE.name, detail, members=answer)
-    return json_response(answer)
+        # An earlier request with this idempotency key created the delivery.
+        detail = f"The delivery of this idempotency key is {sent.delivery.state}. Use a new key."
+        raise HttpProblem(409, ErrorCode.INVALID_STATE.name, detail, members=content)
+    return json_response(content)
 
 
-async def ask_status(request: Request, context: Context) -> ASGIApp:
-    """Ask OPS how far a ticket is; 409 where OPS never got it, 503 where OPS gives no answer."""
-    told = await ops_status(context, request.path_params["id"])
-    answer = {
-        "ticket_id": told.ticket.id,
-        "status": told.status,
-        "reference": told.reference,
-        "checked_at": told.checked_at,
-        "log_entry": log_entry_document(told.log_entry),
+async def get_status(request: Request, context: Context) -> ASGIApp:
+    """Get the status of a ticket from OPS: 409 if OPS has not accepted it, 503 if OPS fails."""
+    status = await ops_status(context, request.path_params["id"])
+    content = {
+        "ticket_id": status.ticket.id,
+        "status": status.status,
+        "reference": status.reference,
+        "checked_at": status.checked_at,
+        "log_entry": serialize_log_entry(status.log_entry),
     }
-    if told.error is not None:
-        del answer["status"]
-        raise problem_of(told.error, **answer)
-    return json_response(answer)
+    if status.error is not None:
+        del content["status"]
+        raise problem_of(status.error, **content)
+    return json_response(content)
 
 
-def _told(error: OpsRequestFailed) -> dict[str, Any]:
+def _serialize_failure(error: OpsRequestFailed) -> JsonObject:
     return {
         "code": error.code.name,
         "detail": error.message,

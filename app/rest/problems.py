@@ -1,4 +1,4 @@
-"""What the resolvers refuse, as problem documents: which status, and which part of the request."""
+"""Problem documents for errors of the resolvers: status, and invalid part of the request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from app.http.problem import HttpProblem
 from app.rest.entity_tag import entity_tag
-from app.rest.serializers import ticket_document
+from app.rest.serializers import serialize_ticket
 from resolvers.errors import ApiError, ApiErrors, Conflict, ErrorCode, NotFound, OpsRequestFailed
 
 __all__ = ["HTTP_STATUS", "pointer", "problem_of", "retry_after", "ticket_not_found"]
@@ -19,9 +19,9 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.TOO_LONG: 422,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.ALREADY_EXISTS: 409,
-    # RFC 9110, section 13.1.1: the version comes from If-Match.
+    # The expected version comes from If-Match (RFC 9110, section 13.1.1).
     ErrorCode.VERSION_CONFLICT: 412,
-    # As the draft of the Idempotency-Key header has it.
+    # draft-ietf-httpapi-idempotency-key-header, section 2.7.
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.INVALID_STATE: 409,
     ErrorCode.NOT_SENT: 409,
@@ -37,13 +37,13 @@ _FRAGMENT_SAFE = "!$&'()*+,;=:@~"
 
 
 def problem_of(error: ApiError | ApiErrors, **members: Any) -> HttpProblem:
-    """Return the problem document of what a resolver raised, with further members of it."""
+    """Return the problem of an error of a resolver, with further members of the document."""
     errors = error.errors if isinstance(error, ApiErrors) else (error,)
     first = errors[0]
     codes = {each.code for each in errors}
     headers: dict[str, str] = {}
     if isinstance(first, Conflict) and first.current is not None:
-        members["current"] = ticket_document(first.current)
+        members["current"] = serialize_ticket(first.current)
         headers["ETag"] = entity_tag(first.current.version)
     if isinstance(first, OpsRequestFailed):
         members["retryable"] = first.retryable
@@ -60,12 +60,12 @@ def problem_of(error: ApiError | ApiErrors, **members: Any) -> HttpProblem:
 
 
 def ticket_not_found() -> HttpProblem:
-    """Return the problem of an id in a path that no ticket has."""
+    """Return the problem of an unknown ticket id in the path."""
     return HttpProblem(404, ErrorCode.NOT_FOUND.name, "There is no ticket with this id.")
 
 
 def retry_after(error: OpsRequestFailed) -> str:
-    """Return after how many whole seconds it makes sense to try again."""
+    """Return the value of Retry-After: whole seconds, at least 1."""
     return str(max(1, -(-(error.retry_after_ms or 0) // 1000)))
 
 
@@ -73,27 +73,27 @@ def _status(error: ApiError) -> int:
     if error.path[:1] == ("filter",):
         return 400
     if error.code is ErrorCode.NOT_FOUND and error.path == ("idempotency_key",):
-        # What the key once made is gone; the path that was called is not.
+        # The ticket created with the key is deleted; the URL of the request exists.
         return 409
     return HTTP_STATUS[error.code]
 
 
 def _errors(errors: Sequence[ApiError]) -> list[dict[str, str]]:
     return [
-        {"detail": error.message, "code": error.code.name} | place
+        {"detail": error.message, "code": error.code.name} | location
         for error in errors[:MAX_ERRORS]
-        if (place := _place(error))
+        if (location := _location(error))
     ]
 
 
-def _place(error: ApiError) -> dict[str, str]:
+def _location(error: ApiError) -> dict[str, str]:
     match error.path:
         case ("filter", name, *_):
             return {"parameter": _PARAMETERS.get(name, name)}
         case (name, *_) if name in _HEADERS:
             return {"header": _HEADERS[name]}
     if not error.path or isinstance(error, (NotFound, OpsRequestFailed)):
-        # It is about the ticket that the URL names.
+        # The error concerns the ticket in the URL.
         return {}
     return {"pointer": pointer(*error.path)}
 

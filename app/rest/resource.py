@@ -1,8 +1,6 @@
-"""A URL and what its methods do: the frame around every REST answer."""
+"""Routing of REST requests: match the URL, check access, call the handler of the method."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
 from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.requests import Request
@@ -14,48 +12,45 @@ from app.http.authentication import authenticate, require_scope
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import check_rate_limit
+from app.rest.operation import Operation
 from app.rest.problems import problem_of, ticket_not_found
 from models.columns import ID_MAX_LENGTH
-from resolvers.context import Context
 from resolvers.errors import ApiError, ApiErrors
 
-__all__ = ["Handler", "Resource"]
-
-Handler: TypeAlias = Callable[[Request, Context], Awaitable[ASGIApp]]
+__all__ = ["Resource"]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Resource(BaseRoute):
-    """Everything that can be done with the URLs of one template, like ``/tickets/{id}``.
+    """The operations of a URL template such as ``/tickets/{id}``.
 
-    The path is read as it was sent, so that a ``%2F`` belongs to the id that it is
-    part of; a slash at its end is no other resource. HEAD and OPTIONS come by
-    themselves.
+    The raw path is matched, so that ``%2F`` is part of an id. A trailing slash is ignored. HEAD is
+    answered like GET, and OPTIONS with the allowed methods.
     """
 
-    def __init__(
-        self, template: str, *, safe: bool = True, **handlers: tuple[str, Handler]
-    ) -> None:
-        self.template = template.strip("/").split("/")
-        self.safe = safe
-        if "GET" in handlers:
-            handlers["HEAD"] = handlers["GET"]
-        # By method: the scope that a caller needs, and what is done.
-        self.needs = {method: needed for method, (needed, _) in handlers.items()}
-        self.handlers = {method: handler for method, (_, handler) in handlers.items()}
-        self.allow = ", ".join(sorted([*self.handlers, "OPTIONS"]))
+    def __init__(self, template: str, *, is_safe: bool = True, **operations: Operation) -> None:
+        self.template = template
+        # Whether GET has no side effects, so that it is allowed for pages of other sites.
+        self.is_safe = is_safe
+        # By method, without HEAD and OPTIONS.
+        self.operations = operations
+        self._parts = template.strip("/").split("/")
+        self._by_method = dict(operations)
+        if "GET" in operations:
+            self._by_method["HEAD"] = operations["GET"]
+        self.allow = ", ".join(sorted([*self._by_method, "OPTIONS"]))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Tell whether a request is for this resource, whatever its method."""
+        """Return whether a request is for this resource, with any method."""
         if scope["type"] != "http":
             return Match.NONE, {}
         path: str = scope["raw_path"].decode("ascii", "replace")
         parts = path[1:].removesuffix("/").split("/")
-        if len(parts) != len(self.template):
+        if len(parts) != len(self._parts):
             return Match.NONE, {}
         encoded_id = None
-        for part, expected in zip(parts, self.template, strict=True):
+        for part, expected in zip(parts, self._parts, strict=True):
             if expected == "{id}":
                 encoded_id = part
             elif part != expected and unquote(part) != expected:
@@ -63,37 +58,38 @@ class Resource(BaseRoute):
         return Match.FULL, {"path_params": {} if encoded_id is None else {"id": encoded_id}}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that matches."""
+        """Respond to a request that matches."""
         request = Request(scope, receive, send)
-        response = await self._answer(request)
+        response = await self._respond(request)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> ASGIApp:
+    async def _respond(self, request: Request) -> ASGIApp:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": self.allow})
-        handler = self.handlers.get(request.method)
-        if handler is None:
-            detail = f"This path knows {self.allow}, and not {request.method}."
+        operation = self._by_method.get(request.method)
+        if operation is None:
+            detail = f"Method {request.method} is not allowed here. Allowed: {self.allow}."
             raise HttpProblem(405, "METHOD_NOT_ALLOWED", detail, headers={"Allow": self.allow})
-        if not self.safe or request.method not in _SAFE_METHODS:
+        if not self.is_safe or request.method not in _SAFE_METHODS:
             refuse_cross_origin(request.scope, allowed_origins=request.state.settings.cors_origins)
         context = await authenticate(request.scope)
         await check_rate_limit(request.scope, context)
-        require_scope(context, self.needs[request.method])
+        require_scope(context, operation.scope)
         if "id" in request.path_params:
             request.path_params["id"] = _decoded_id(request.path_params["id"])
         timeout_s = request.state.settings.request_timeout_ms / 1000
         try:
             async with asyncio.timeout(timeout_s):
-                return await handler(request, context)
+                return await operation.handler(request, context)
         except (ApiError, ApiErrors) as error:
             raise problem_of(error) from error
         except TimeoutError:
-            raise HttpProblem(504, "TIMEOUT", "The request ran out of its time.") from None
+            detail = f"The request took longer than {timeout_s:g} s. Try again."
+            raise HttpProblem(504, "TIMEOUT", detail) from None
 
 
 def _decoded_id(encoded: str) -> str:
-    """Return an id of a path; raises HttpProblem (404) for what can be none."""
+    """Return the id in a path; raise HttpProblem (404) if it cannot be an id."""
     try:
         id = unquote_to_bytes(encoded).decode()  # noqa: A001  # the domain's word
     except UnicodeDecodeError:

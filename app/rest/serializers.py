@@ -1,4 +1,4 @@
-"""What is answered: rows as JSON objects, their fields named and written as the columns are."""
+"""Serializers: rows as JSON objects, with the names and stored values of the columns."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -10,14 +10,16 @@ from models import LogEntry, OpsDelivery, Ticket
 from models.ticket import TICKET_FIELDS
 
 __all__ = [
-    "Document",
-    "delivery_document",
+    "DELIVERY_FIELDS",
+    "LOG_ENTRY_FIELDS",
+    "JsonObject",
     "json_response",
-    "log_entry_document",
-    "ticket_document",
+    "serialize_delivery",
+    "serialize_log_entry",
+    "serialize_ticket",
 ]
 
-Document: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 
 DELIVERY_FIELDS = (
     "id",
@@ -47,34 +49,34 @@ LOG_ENTRY_FIELDS = (
 )
 
 
-def ticket_document(ticket: Ticket) -> Document:
-    """Return a ticket as it is answered."""
-    document = {name: getattr(ticket, name) for name in TICKET_FIELDS}
-    document["metadata"] = _json(ticket.metadata)
-    return document
+def serialize_ticket(ticket: Ticket) -> JsonObject:
+    """Return a ticket as a JSON object."""
+    content = {name: getattr(ticket, name) for name in TICKET_FIELDS}
+    content["metadata"] = _json(ticket.metadata)
+    return content
 
 
-def delivery_document(delivery: OpsDelivery) -> Document:
-    """Return a delivery as it is answered."""
+def serialize_delivery(delivery: OpsDelivery) -> JsonObject:
+    """Return a delivery as a JSON object."""
     return {name: getattr(delivery, name) for name in DELIVERY_FIELDS}
 
 
-def log_entry_document(entry: LogEntry | None) -> Document | None:
-    """Return a log entry as it is answered."""
+def serialize_log_entry(entry: LogEntry | None) -> JsonObject | None:
+    """Return a log entry as a JSON object, and None as null."""
     if entry is None:
         return None
-    document = {name: getattr(entry, name) for name in LOG_ENTRY_FIELDS}
-    document["response"] = _json(entry.response)
-    return document
+    content = {name: getattr(entry, name) for name in LOG_ENTRY_FIELDS}
+    content["response"] = _json(entry.response)
+    return content
 
 
 def json_response(
-    content: Document | list[Document],
+    content: JsonObject | list[JsonObject],
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> RawResponse:
-    """Return a JSON answer."""
+    """Return a response with a JSON body."""
     body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
     raw = [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
@@ -84,5 +86,5 @@ def json_response(
 
 
 def _json(text: str | None) -> orjson.Fragment | None:
-    # As it is stored: never parsed, so never changed.
+    # Insert the stored text without parsing it, so that its numbers stay exact.
     return None if text is None else orjson.Fragment(text)

@@ -1,4 +1,4 @@
-"""The JSON object in the body of a REST request."""
+"""Request bodies of REST: a JSON object, or nothing."""
 
 from typing import Any
 
@@ -8,23 +8,26 @@ from app.http.body import read_body
 from app.http.json_body import InvalidJson, parse_json
 from app.http.problem import HttpProblem
 
-__all__ = ["read_json_object", "read_no_fields"]
+__all__ = ["read_json_object", "require_empty_body"]
 
 
 async def read_json_object(request: Request) -> dict[str, Any]:
-    """Return the object in the body; raises HttpProblem: 415, 413, 400 for no JSON, else 422."""
+    """Return the object in the body; raise HttpProblem.
+
+    415 for another media type, 413 for a large body, 400 for invalid JSON, 422 for another type.
+    """
     _require_json(request)
     return _object(await _read(request))
 
 
-async def read_no_fields(request: Request) -> None:
-    """Take the body of a request that has none, or an empty object; raises HttpProblem."""
+async def require_empty_body(request: Request) -> None:
+    """Raise HttpProblem unless the body is empty or an empty JSON object."""
     body = await _read(request)
     if not body:
         return
     _require_json(request)
     if _object(body):
-        raise HttpProblem(422, "INVALID", "This takes no fields: leave the body empty.")
+        raise HttpProblem(422, "INVALID", "This operation has no fields. Leave the body empty.")
 
 
 async def _read(request: Request) -> bytes:
@@ -35,17 +38,17 @@ async def _read(request: Request) -> bytes:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         value = parse_json(body)
-    except InvalidJson as error:
-        raise HttpProblem(400, "INVALID_JSON", error.reason) from None
+    except InvalidJson as invalid:
+        raise HttpProblem(400, "INVALID_JSON", invalid.reason) from None
     if not isinstance(value, dict):
         detail = "The body must be a JSON object."
-        place = {"detail": detail, "code": "INVALID", "pointer": "#"}
-        raise HttpProblem(422, "INVALID", detail, errors=[place])
+        error = {"detail": detail, "code": "INVALID", "pointer": "#"}
+        raise HttpProblem(422, "INVALID", detail, errors=[error])
     return value
 
 
 def _require_json(request: Request) -> None:
-    # Also what keeps forms out: a page from elsewhere cannot send this type unasked.
+    # This also rejects HTML forms: a page of another site cannot send JSON without a preflight.
     media_type, *parameters = request.headers.get("Content-Type", "").lower().split(";")
     charset = next(
         (value for value in map(str.strip, parameters) if value.startswith("charset=")), None

@@ -1,0 +1,44 @@
+"""Declaration of a REST operation: its handler, and its responses for the OpenAPI document."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from resolvers.context import Context
+
+__all__ = ["Handler", "Operation", "Success"]
+
+Handler: TypeAlias = Callable[[Request, Context], Awaitable[ASGIApp]]
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """A successful response: what it means, its schema and its headers."""
+
+    description: str
+    # Name of a component schema; None for a response without a body.
+    schema: str | None = None
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of a resource. The handler needs the scope; the rest documents it."""
+
+    id: str
+    scope: str
+    handler: Handler
+    summary: str
+    responses: Mapping[int, Success]
+    # Codes of the problem documents by status, in addition to those of every operation.
+    problems: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    description: str = ""
+    # Name of the component schema of the body, and whether a body is required.
+    body: str | None = None
+    is_body_required: bool = True
+    # Names of the request headers that the operation reads.
+    headers: tuple[str, ...] = ()
+    has_list_query: bool = False
