@@ -28,7 +28,7 @@ from app.middleware.request import RequestMiddleware
 from app.middleware.trusted_host import TrustedHostMiddleware
 from app.monitoring.health import healthz, readyz
 from app.monitoring.metrics import metrics
-from app.rest import REST_ROUTES
+from app.rest import REST_ROUTES, openapi_json
 from engine.database.commits import COMMITS
 from ops import DELIVERIES_DUE
 from resolvers.feeds import Feeds
@@ -79,6 +79,7 @@ def _routes(settings: Settings, endpoint: ASGIApp, websocket: ASGIApp) -> list[B
         Route("/graphql", endpoint, methods=["GET", "POST", "HEAD", "OPTIONS"]),
         WebSocketRoute("/graphql", websocket),
         *REST_ROUTES,
+        Route("/openapi.json", openapi_json),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics),

@@ -16,6 +16,7 @@ __all__ = [
     "problem_response",
     "rate_limited",
     "service_unavailable",
+    "title_of",
 ]
 
 RETRY_AFTER_S = 1
@@ -62,6 +63,11 @@ def rate_limited(detail: str, *, retry_after_s: int) -> HttpProblem:
     return HttpProblem(429, "RATE_LIMITED", detail, headers={"Retry-After": str(retry_after_s)})
 
 
+def title_of(status: int) -> str:
+    """Return the phrase of a status."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def problem_response(problem: HttpProblem, scope: Scope) -> Response:
     """Return the response for a problem, and record its codes for the log."""
     record = record_of(scope)
@@ -69,7 +75,7 @@ def problem_response(problem: HttpProblem, scope: Scope) -> Response:
     record.error_codes = tuple(dict.fromkeys(codes))
     document: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
+        "title": title_of(problem.status),
         "status": problem.status,
         "code": problem.code,
         "request_id": record.request_id,

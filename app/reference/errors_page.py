@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from graphql import GraphQLEnumType
 
-from app.reference.error_codes import (
+from app.http.error_codes import (
     GRAPHQL_CODES,
     HTTP_CODES,
     USER_ERROR_ACTIONS,

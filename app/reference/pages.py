@@ -6,6 +6,7 @@ from app.reference.cli_page import cli_page
 from app.reference.errors_page import errors_page
 from app.reference.metrics_page import metrics_page
 from app.reference.settings_page import settings_page
+from app.rest.openapi.document import openapi_text
 
 __all__ = ["PAGES", "generated_pages"]
 
@@ -14,6 +15,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "metrics.md": metrics_page,
+    "openapi.json": openapi_text,
 }
 
 

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from app.database.migrations import migrate
-from tests.app.http.asking import create
 from tests.app.http.serving import Served, served
+from tests.app.rest.rest_client import create
 from tests.conftest import TABLES, empty_database
 
 # Errors that the websockets library logs: for a text that is not UTF-8 (it closes with 1007),

@@ -21,6 +21,7 @@ from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.processes.uvicorn_server import uvicorn_config
 from app.server.listening import listen, url_of
+from tests.app.rest.conformance import check_conformance
 
 START_TIMEOUT_S = 20
 
@@ -79,7 +80,8 @@ def served(log_file: Path, database_url: str, **settings: str) -> Iterator[Serve
             try:
                 assert url, log_file.read_text()
                 _wait_for(url)
-                with httpx2.Client(base_url=url, timeout=30) as http:
+                hooks = {"response": [check_conformance]}
+                with httpx2.Client(base_url=url, timeout=30, event_hooks=hooks) as http:
                     yield Served(url, http, log_file)
             finally:
                 process.send_signal(signal.SIGTERM)

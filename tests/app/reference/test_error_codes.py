@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from http import HTTPMethod
 from pathlib import Path
 
-from app.reference.error_codes import GRAPHQL_CODES, HTTP_CODES, USER_ERROR_ACTIONS
+from app.http.error_codes import GRAPHQL_CODES, HTTP_CODES, USER_ERROR_ACTIONS
 from app.rest.problems import HTTP_STATUS
 from resolvers.errors import ErrorCode
 
 APP = Path(__file__).parents[3] / "app"
 # Packages that respond with error codes.
 PACKAGES = ("graphql", "http", "middleware", "rest", "server")
+# Modules that describe the codes, and do not respond with them.
+DESCRIPTIONS = {
+    APP / "http" / "error_codes.py",
+    APP / "rest" / "routes.py",
+    *(APP / "rest" / "openapi").glob("*.py"),
+}
 # Upper-case literals that are not error codes of a response. CLIENT_GONE is only logged.
 OTHER_WORDS = {*HTTPMethod, "WEBSOCKET", "BOM", "CLIENT_GONE", "TRANSACTION"}
 DOCUMENTED = {entry.code for entry in (*GRAPHQL_CODES, *HTTP_CODES)}
@@ -23,6 +29,8 @@ def literals() -> Iterator[str]:
     """Yield the upper-case string literals of the packages."""
     for package in PACKAGES:
         for path in (APP / package).rglob("*.py"):
+            if path in DESCRIPTIONS:
+                continue
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield node.value
