@@ -61,7 +61,7 @@ check: $(DEV)
 	@$(BIN)/ticketops schema check
 	@$(BIN)/python -m app.reference check
 	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_locks.py \
-		tests/docs/test_links.py $(DRIFT)
+		tests/docs/test_pages.py $(DRIFT)
 
 format: $(DEV)
 	@$(BIN)/ruff check --fix-only --quiet .

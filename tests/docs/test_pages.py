@@ -1,4 +1,4 @@
-"""Links of the documentation lead somewhere, and what it says of the sources is true."""
+"""Links lead somewhere, the index is complete, and statements about the sources are true."""
 
 import re
 
@@ -6,6 +6,7 @@ import pytest
 
 from app.auth.revocation import CREDENTIAL_CACHE_S, REVOCATION_DELAY_S
 from tests.docs.markdown import PAGES, ROOT, Page
+from tests.test_layers import PACKAGES
 
 MAX_README_LINES = 200
 SOURCES = "app|docs|engine|models|ops|resolvers|schema|tests"
@@ -60,6 +61,13 @@ def test_the_delay_of_a_revocation_is_that_of_the_code() -> None:
     text = (ROOT / "docs/how-to/authentication.md").read_text("utf-8")
     assert f"caches a valid credential for {CREDENTIAL_CACHE_S:g} seconds" in text
     assert f"after {REVOCATION_DELAY_S:g} seconds nothing of it is left" in text
+
+
+def test_the_packages_of_each_layer_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/explanation/architecture.md").read_text("utf-8")
+    for layer, order in PACKAGES.items():
+        section = text.partition(f"\n### {layer}\n")[2].partition("\n##")[0]
+        assert tuple(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == order
 
 
 def test_every_page_has_one_title() -> None:
