@@ -5,7 +5,7 @@ tests compare it with the installed libraries and with the source of the product
 changes one fails here; docs/contributing/upgrade-a-dependency.md says how to proceed.
 
 A name is internal if it starts with an underscore; if it is imported from a module that its
-library does not document; or if a subclass of ours overrides it or reads it through ``self``.
+library does not document; or if one of our subclasses overrides it or reads it through ``self``.
 """
 
 import ast
@@ -37,7 +37,7 @@ LIBRARIES = (
     "uvicorn",
     "websockets",
 )
-# Documented modules besides those of `LIBRARIES` and all of Starlette.
+# Documented modules, in addition to `LIBRARIES` and to all modules of Starlette.
 DOCUMENTED = {
     "graphql.execution",
     "graphql.language",
@@ -113,7 +113,7 @@ def signature(function: Any) -> str:
 
 
 def class_trees(owner: Any) -> Iterator[ast.ClassDef]:
-    """Yield the source of a class and of its bases, as far as it is Python; none of a module."""
+    """Yield the Python source of a class and of its bases; nothing for a module."""
     for base in getattr(owner, "__mro__", ()):
         try:
             [tree] = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base))).body

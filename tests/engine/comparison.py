@@ -1,7 +1,7 @@
-"""When two answers to one operation are the same (GraphQL, section 6.4.4).
+"""Compare two results of one operation (GraphQL specification, section 6.4.4).
 
-The data must be, to the byte: the order of the keys is part of an answer. Of the
-errors it is left open which one is told where several make the same place null.
+The data must be equal to the byte, because the order of the keys is part of a result. The errors
+can differ: if several errors make the same place null, a server may report any of them.
 """
 
 from collections.abc import Sequence
@@ -10,26 +10,26 @@ from typing import Any, TypeAlias
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-Place: TypeAlias = tuple[str | int, ...]
-Told: TypeAlias = tuple[Any, ...]
+ResponsePath: TypeAlias = tuple[str | int, ...]
+ErrorSummary: TypeAlias = tuple[Any, ...]
 
 
-def written(result: ExecutionResult) -> bytes:
-    """Return the data as it is sent."""
+def serialized_data(result: ExecutionResult) -> bytes:
+    """Return the bytes of the data in a response."""
     return orjson.dumps(result.data, option=orjson.OPT_UTC_Z)
 
 
-def nulled(result: ExecutionResult) -> set[Place]:
-    """Return the outermost places that errors made null."""
-    return {_nulled(result.data, error.path or []) for error in result.errors or []}
+def null_paths(result: ExecutionResult) -> set[ResponsePath]:
+    """Return the paths at which errors made the data null."""
+    return {_null_path(result.data, error.path or []) for error in result.errors or []}
 
 
-def told(result: ExecutionResult) -> set[Told]:
-    """Return what is told of the errors."""
-    return {_told(error) for error in result.errors or []}
+def error_summaries(result: ExecutionResult) -> set[ErrorSummary]:
+    """Return what identifies the errors: path, message, places in the document, class."""
+    return {_error_summary(error) for error in result.errors or []}
 
 
-def _nulled(data: Any, path: Sequence[str | int]) -> Place:
+def _null_path(data: Any, path: Sequence[str | int]) -> ResponsePath:
     for depth, key in enumerate(path):
         if data is None:
             return tuple(path[:depth])
@@ -37,9 +37,9 @@ def _nulled(data: Any, path: Sequence[str | int]) -> Place:
     return tuple(path)
 
 
-def _told(error: GraphQLError) -> Told:
+def _error_summary(error: GraphQLError) -> ErrorSummary:
     original = error.original_error
     while isinstance(original, GraphQLError) and original.original_error:
         original = original.original_error
-    places = tuple((place.line, place.column) for place in error.locations or ())
-    return (tuple(error.path or ()), error.message, places, type(original).__name__)
+    locations = tuple((location.line, location.column) for location in error.locations or ())
+    return (tuple(error.path or ()), error.message, locations, type(original).__name__)

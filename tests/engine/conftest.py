@@ -20,7 +20,7 @@ async def context(
     database: None,  # noqa: ARG001  # creates the database
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Context]:
-    """Return the context of a request, where the database has the rows of `dataset`."""
+    """Return the context of a request to a database with the rows of `dataset`."""
     await dataset.fill()
     # Small enough that pages continue beyond the nearest rows.
     monkeypatch.setattr(statements, "NEAREST_PER_ROW", 1)
@@ -34,7 +34,7 @@ async def context(
 
 @pytest.fixture
 def rows() -> Rows:
-    """Return the rows as the reference fetches them."""
+    """Return the rows that the reference implementation reads."""
     return Rows()
 
 

@@ -1,8 +1,8 @@
-"""Rows of every kind, so few that a list can be compared whole.
+"""Rows of every kind, few enough to compare whole lists.
 
-There are ties in every order, nulls wherever a column may be null, every value of
-every enumeration, JSON of every kind, rows whose ticket is gone, and one id that
-a ticket and a log entry share, as the former service may have left them.
+They have ties in every order, nulls in every nullable column, every value of every enumeration,
+JSON of every type, rows of a deleted ticket, and one id that a ticket and a log entry share. The
+former service can have left such rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ from resolvers.tables import (
 from schema.tickets.filters import TicketOrderField
 
 TICKET_IDS = [f"t{number:02}" for number in range(1, 13)]
-GONE_TICKET_ID = "gone"
+DELETED_TICKET_ID = "gone"
 DELIVERED_TICKET_ID, PENDING_TICKET_ID, NOT_SENT_TICKET_ID = "t01", "t02", "t12"
 
 START = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
@@ -49,8 +49,8 @@ METADATA = [
 ]
 
 
-def _moment(step: int) -> datetime:
-    """Return one of few moments, so that there are ties; some have microseconds."""
+def _timestamp(step: int) -> datetime:
+    """Return a timestamp; several steps share one, and some have microseconds."""
     return START + timedelta(minutes=step // 3, microseconds=step % 2)
 
 
@@ -71,8 +71,8 @@ def tickets() -> list[Ticket]:
             customer_phone=None if number % 2 else f"+49 30 {number}",
             assigned_to=None if number % 3 == 0 else f"agent {number % 3}",
             metadata=next(metadata),
-            created_at=_moment(number // 2),
-            updated_at=_moment(number),
+            created_at=_timestamp(number // 2),
+            updated_at=_timestamp(number),
             version=number + 1,
             ops_state=states.get(key, OpsState.NOT_SENT),
         )
@@ -90,12 +90,12 @@ def deliveries() -> list[OpsDelivery]:
         ("d05", "t04", OpsState.FAILED, None),
         ("d06", "t04", OpsState.FAILED, None),
         ("d07", "t05", OpsState.DELIVERED, OpsRemoteStatus.IN_PROGRESS),
-        ("d08", GONE_TICKET_ID, OpsState.CANCELLED, None),
+        ("d08", DELETED_TICKET_ID, OpsState.CANCELLED, None),
     ]
-    made = []
+    created = []
     for number, (key, ticket_id, state, remote_status) in enumerate(rows):
         is_delivered = state is OpsState.DELIVERED
-        made.append(
+        created.append(
             OpsDelivery(
                 id=key,
                 ticket_id=ticket_id,
@@ -107,20 +107,20 @@ def deliveries() -> list[OpsDelivery]:
                 last_error=None if is_delivered else "OPS is unavailable",
                 requested_by="ada" if number % 2 else None,
                 request_id=f"r{number}",
-                created_at=_moment(number),
-                next_attempt_at=_moment(99) if state is OpsState.PENDING else None,
-                delivered_at=_moment(number + 1) if is_delivered else None,
+                created_at=_timestamp(number),
+                next_attempt_at=_timestamp(99) if state is OpsState.PENDING else None,
+                delivered_at=_timestamp(number + 1) if is_delivered else None,
             )
         )
-    return made[::-1]
+    return created[::-1]
 
 
 def log_entries() -> list[LogEntry]:
-    """Return the log entries; the ticket t06 has more than most pages, others have none."""
+    """Return the log entries. The ticket t06 has more than a page, some tickets have none."""
     owners = [
         *[("t01", "d01"), ("t01", "d02"), ("t01", "d02"), ("t02", "d03"), ("t03", None)],
         *[("t06", None)] * 9,
-        *[(GONE_TICKET_ID, "d08"), (GONE_TICKET_ID, None)],
+        *[(DELETED_TICKET_ID, "d08"), (DELETED_TICKET_ID, None)],
     ]
     actions, statuses, responses = cycle(LogAction), cycle(LogStatus), cycle(METADATA)
     entries = []
@@ -128,13 +128,13 @@ def log_entries() -> list[LogEntry]:
         action = next(actions)
         entries.append(
             LogEntry(
-                # One has the id of a ticket.
+                # This one has the id of a ticket.
                 id="t05" if number == 5 else f"l{number:02}",
                 ticket_id=ticket_id,
                 delivery_id=delivery_id,
                 action=action,
                 status=next(statuses),
-                timestamp=_moment(number),
+                timestamp=_timestamp(number),
                 response=next(responses),
                 attempt=None if action is LogAction.QUERY else number + 1,
                 duration_ms=None if number % 4 == 0 else number * 10,
@@ -146,7 +146,7 @@ def log_entries() -> list[LogEntry]:
 
 
 def events() -> list[TicketEvent]:
-    """Return the changes; some were made in one transaction."""
+    """Return the events; some are of one transaction."""
     changes = [
         "[]",
         '[{"field": "subject", "before": null, "after": "Subject"}]',
@@ -156,14 +156,14 @@ def events() -> list[TicketEvent]:
         ),
         '[{"field": "opsState", "before": "NOT_SENT", "after": "PENDING"}]',
     ]
-    owners = ["t01", "t01", "t01", "t02", "t03", "t07", "t07", *["t08"] * 7, GONE_TICKET_ID]
+    owners = ["t01", "t01", "t01", "t02", "t03", "t07", "t07", *["t08"] * 7, DELETED_TICKET_ID]
     types, contents = cycle(TicketEventType), cycle(changes)
     return [
         TicketEvent(
             id=f"e{number:02}",
             ticket_id=ticket_id,
             type=next(types),
-            at=_moment(number),
+            at=_timestamp(number),
             actor="ada" if number % 2 else None,
             request_id=None,
             changes=next(contents),
@@ -194,8 +194,9 @@ def all_ids() -> list[str]:
 
 
 def cursors() -> dict[str, Sequence[str]]:
-    """Return cursors by the name of their order: of rows, and of places where none is any more."""
+    """Return cursors by the name of their order: of rows, and between rows."""
     statuses, priorities = list(TicketStatus), list(TicketPriority)
+    # By the columns that clients can sort by: those of `TicketOrderField` in the schema.
     values: dict[str, Callable[[Ticket], object]] = {
         "created_at": lambda row: row.created_at,
         "updated_at": lambda row: row.updated_at,

@@ -1,4 +1,4 @@
-"""The two ways to execute an operation: as the engine does it, and plainly."""
+"""Execute an operation with the engine, and with the reference implementation."""
 
 import os
 from collections.abc import Mapping
@@ -20,24 +20,24 @@ RULES = SchemaRules(costs={}, scopes=required_scopes(SCHEMA))
 NO_LIMIT = 1_000_000_000
 
 
-def prepared(text: str) -> PreparedDocument:
-    """Return a document, valid and within limits that nothing exceeds."""
+def prepare(text: str) -> PreparedDocument:
+    """Return a prepared document; the limits are so high that no test exceeds them."""
     limits = Limits(*[NO_LIMIT] * 5)
     shortcuts = os.environ.get("GRAPHQL_SHORTCUTS") != "false"
     return Documents(SCHEMA, limits, rules=RULES, shortcuts=shortcuts).prepare(text)
 
 
-async def projected(
+async def execute_projected(
     document: PreparedDocument, variables: Mapping[str, Any], context: Context
 ) -> ExecutionResult:
-    """Execute as the server does."""
+    """Execute an operation with the engine, as the server does."""
     result, _ = await execute(
         document.operations[0], variables=variables, context=context, max_cost=NO_LIMIT
     )
     return result
 
 
-async def plain(
+async def execute_reference(
     document: PreparedDocument,
     variables: Mapping[str, Any],
     context: Context,
@@ -45,7 +45,10 @@ async def plain(
     *,
     all_errors: bool = False,
 ) -> ExecutionResult:
-    """Execute over model instances; with all errors, also those that others would hide."""
+    """Execute an operation over model instances.
+
+    With ``all_errors``, errors do not propagate, and the result has all of them.
+    """
     executor = ReferenceExecutor.build(
         SCHEMA,
         document.document.node,

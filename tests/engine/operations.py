@@ -1,11 +1,9 @@
-"""Operations of every shape that the schema allows, for Hypothesis.
+"""Hypothesis strategy for random operations that are valid against the schema.
 
-Selections are made by walking the schema: fields under aliases and merged ones,
-fragments (inline, named, used twice) on types and on interfaces, directives with
-variables, lists in lists, and every kind of argument, now and then a wrong one.
-Nothing here knows a type by its name, but for arguments that only mean something
-with the rows of `dataset`, and mutations, of which only those that change nothing
-are made.
+It walks the schema and writes aliased and merged fields, inline and named fragments on types and
+interfaces, directives with variables, nested lists, and every kind of argument, some of them
+invalid. It knows types by name only for arguments that refer to rows of `dataset`, and for
+mutations: it writes only those that change nothing.
 """
 
 import json
@@ -45,36 +43,36 @@ MAX_DEPTH = 7
 MAX_FIELDS = 40
 MAX_FILTER_DEPTH = 3
 LIST_ARGUMENTS = {"first", "ids"}
-# Of an argument for a page: about how many are wrong in a hundred.
-WRONG = 3
+# Percentage of paging arguments that are invalid.
+INVALID_PERCENT = 3
 
 _VARIABLE = re.compile(r"\$(\w+)")
 _SPREAD = re.compile(r"\.\.\.(f\d+)")
 
-# Mutations and inquiries that are refused, or find nothing to do. (A query of OPS that
-# it would answer is a change too: it is logged.)
-HARMLESS: Mapping[str, tuple[str, ...]] = {
+# Inputs of mutations that are rejected or change nothing.
+INPUTS_WITHOUT_EFFECT: Mapping[str, tuple[str, ...]] = {
     "createTicket": (
         '{id: "t01", subject: "S", description: "", customerName: "N", customerEmail: "n@host"}',
-        '{subject: "", description: "D", customerName: "N", customerEmail: "nobody"}',
+        '{subject: "", description: "D", customerName: "N", customerEmail: "unknown"}',
     ),
     "updateTicket": (
         '{id: "t01"}',
         '{id: "t05", expectedVersion: 0}',
-        '{id: "nobody", subject: "S"}',
+        '{id: "unknown", subject: "S"}',
         '{id: "t03", metadata: 1, metadataPatch: 2}',
     ),
-    "deleteTicket": ('{id: "t01", expectedVersion: 0}', '{id: "nobody"}'),
-    "sendToOps": ('{ticketId: "t02"}', '{ticketId: "nobody"}', '{ticketId: ""}'),
-    "retryDelivery": ('{deliveryId: "d02"}', '{deliveryId: "nobody"}'),
-    "cancelDelivery": ('{deliveryId: "d02"}', '{deliveryId: "nobody"}'),
+    "deleteTicket": ('{id: "t01", expectedVersion: 0}', '{id: "unknown"}'),
+    "sendToOps": ('{ticketId: "t02"}', '{ticketId: "unknown"}', '{ticketId: ""}'),
+    "retryDelivery": ('{deliveryId: "d02"}', '{deliveryId: "unknown"}'),
+    "cancelDelivery": ('{deliveryId: "d02"}', '{deliveryId: "unknown"}'),
 }
-NOT_SENT = ('"t12"', '"t04"', '"nobody"', '""')
+# Tickets whose status `opsStatus` cannot query; a successful query adds a log entry.
+NOT_QUERYABLE = ('"t12"', '"t04"', '"unknown"', '""')
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A document, and variables for it to be run with one after the other."""
+    """A document, and sets of variables to execute it with."""
 
     document: str
     variables: list[dict[str, Any]]
@@ -82,19 +80,19 @@ class Operation:
 
 @dataclass
 class Selected:
-    """What stands under a response key: selecting it again must be the same field."""
+    """Field under a response key; the same key can only be selected again for the same field."""
 
     name: str
-    # The name with the arguments.
-    written: str
+    # The name with the arguments, as written in the document.
+    text: str
     type: str
-    # The type whose field it is: another's of the same name may have other arguments.
+    # The type of the field. A field of another type with this name can have other arguments.
     owner: str
     scope: "Scope"
 
     def is_same(self, other: "Selected") -> bool:
-        """Tell whether both are one field, so that they can be merged."""
-        return (self.written, self.type) == (other.written, other.type)
+        """Return whether both are the same field, so that they can be merged."""
+        return (self.text, self.type) == (other.text, other.type)
 
 
 Scope: TypeAlias = dict[str, Selected]
@@ -104,7 +102,8 @@ Scope: TypeAlias = dict[str, Selected]
 def operations(draw: st.DrawFn, schema: GraphQLSchema, *, shrink: bool = True) -> Operation:
     """Return an operation that is valid against the schema.
 
-    One that does not shrink is made ten times as fast, and Hypothesis does not repeat it.
+    Without ``shrink``, Hypothesis draws one number for the operation instead of one for each
+    choice: ten times as fast, but a failing operation does not become smaller.
     """
     if shrink:
         return _Writer(lambda end: draw(_below(end)), schema).operation()
@@ -113,14 +112,14 @@ def operations(draw: st.DrawFn, schema: GraphQLSchema, *, shrink: bool = True) -
 
 @dataclass
 class _Writer:
-    # Returns a number from 0 up to this.
+    # Returns a random number from 0 to below its argument.
     below: Callable[[int], int]
     schema: GraphQLSchema
     variables: dict[str, str] = field(default_factory=dict)
-    # For each set of variables that the operation is run with.
+    # The sets of variables to execute the operation with.
     values: list[dict[str, Any]] = field(default_factory=lambda: [{}, {}])
     fragments: dict[str, str] = field(default_factory=dict)
-    # The fragments that are whole, with their type and what they select.
+    # Complete fragments, with their type and their selection.
     reusable: list[tuple[str, str, Scope]] = field(default_factory=list)
     fields: int = 0
 
@@ -140,7 +139,7 @@ class _Writer:
         return Operation("\n".join([f"{head}{variables} {selection}", *fragments]), values)
 
     def fragments_in(self, text: str) -> list[str]:
-        """Return the definitions of the fragments that a text uses, and those of them."""
+        """Return the definitions of the fragments that a text uses, directly or in fragments."""
         names: dict[str, None] = {}
         texts = [text]
         while texts:
@@ -179,7 +178,7 @@ class _Writer:
     def new_fragment(self, parent: Any, scope: Scope, *, depth: int) -> str:
         condition = self.condition(parent)
         name = f"f{len(self.fragments)}"
-        self.fragments[name] = ""  # the number is taken
+        self.fragments[name] = ""  # reserves the number
         own_scope: Scope = {}
         selection = self.selection_set(condition, own_scope, depth=depth + 1)
         self.fragments[name] = f"fragment {name} on {condition.name} {selection}"
@@ -190,7 +189,7 @@ class _Writer:
 
     def same_fragment(self, parent: Any, scope: Scope) -> str | None:
         names = {type_.name for type_ in self.conditions(parent)}
-        fitting = [one for one in self.reusable if one[1] in names]
+        fitting = [fragment for fragment in self.reusable if fragment[1] in names]
         if not fitting:
             return None
         name, _, own_scope = self.pick(fitting)
@@ -200,7 +199,7 @@ class _Writer:
         return self.pick(self.conditions(parent))
 
     def conditions(self, parent: Any) -> list[Any]:
-        """Return the types that a fragment in the place of this type can be on."""
+        """Return the possible type conditions of a fragment within this type."""
         if isinstance(parent, GraphQLInterfaceType):
             return [parent, *self.schema.get_implementations(parent).objects]
         return [parent, *parent.interfaces]
@@ -213,14 +212,14 @@ class _Writer:
             if depth < MAX_DEPTH or not is_composite_type(get_named_type(definition.type))
         ]
         if not depth:
-            # Most of all the lists.
+            # At the root, prefer lists.
             names += [
                 name
                 for name in names
                 if name in parent.fields and LIST_ARGUMENTS & set(parent.fields[name].args)
             ] * 3
         if depth and self.fields < MAX_FIELDS:
-            # What has a selection of its own is what the engine is for.
+            # Prefer fields with a selection set.
             names += [
                 name
                 for name in names
@@ -231,9 +230,9 @@ class _Writer:
         type_ = str(definition.type) if definition else "String!"
         same = [
             key
-            for key, one in scope.items()
-            if (one.name, one.type) == (name, type_)
-            and (one.owner == parent.name or one.written == name)
+            for key, selected in scope.items()
+            if (selected.name, selected.type) == (name, type_)
+            and (selected.owner == parent.name or selected.text == name)
         ]
         if same and self.chance(40):
             key = self.pick(same)
@@ -242,14 +241,14 @@ class _Writer:
             key = self.key(Selected(name, f"{name}{arguments}", type_, parent.name, {}), scope)
         selected = scope[key]
         alias = "" if key == name else f"{key}: "
-        text = f"{alias}{selected.written}{self.directive()}"
+        text = f"{alias}{selected.text}{self.directive()}"
         if definition is None or not is_composite_type(get_named_type(definition.type)):
             return text
         subtype = get_named_type(definition.type)
         return f"{text} {self.selection_set(subtype, selected.scope, depth=depth + 1)}"
 
     def key(self, selected: Selected, scope: Scope) -> str:
-        """Return a response key that is free, or under which this very field already is."""
+        """Return a response key that is free, or that already has this field."""
         number = 0
         key = selected.name if self.chance(60) else f"{selected.name}0"
         while key in scope and not scope[key].is_same(selected):
@@ -266,10 +265,10 @@ class _Writer:
         return f" @{name}(if: {value})"
 
     def switch(self) -> str:
-        """Return a variable that turns selections on and off."""
+        """Return a variable for @skip and @include."""
         name = self.pick(["on", "off", "maybe"])
         if name not in self.variables:
-            # The one that may be left out may also be null, which the directive may not.
+            # The optional variable can also be null, which the directives reject.
             self.variables[name] = "Boolean = true" if name == "maybe" else "Boolean!"
             choices = [True, False, ...] * 6 + [None] if name == "maybe" else [True, False]
             for values in self.values:
@@ -280,10 +279,10 @@ class _Writer:
     # ----------------------------------------------------------------- arguments
 
     def arguments(self, name: str, definition: GraphQLField) -> str:
-        if name in HARMLESS:
-            return f"(input: {self.pick(HARMLESS[name])})"
+        if name in INPUTS_WITHOUT_EFFECT:
+            return f"(input: {self.pick(INPUTS_WITHOUT_EFFECT[name])})"
         if name == "opsStatus":
-            return f"(ticketId: {self.pick(NOT_SENT)})"
+            return f"(ticketId: {self.pick(NOT_QUERYABLE)})"
         given: dict[str, str] = {}
         order = self.order(definition, given)
         for key, argument in definition.args.items():
@@ -291,20 +290,20 @@ class _Writer:
                 continue
             if is_required_argument(argument) or self.chance(20):
                 value = partial(self.argument_value, key, argument.type, order)
-                given[key] = self.written(argument.type, value)
-        if "first" in given and "last" in given and not self.chance(WRONG):
+                given[key] = self.value_text(argument.type, value)
+        if "first" in given and "last" in given and not self.chance(INVALID_PERCENT):
             del given[self.pick(["first", "last"])]
         if not given:
             return ""
         return "(" + ", ".join(f"{key}: {value}" for key, value in given.items()) + ")"
 
     def order(self, definition: GraphQLField, given: dict[str, str]) -> str:
-        """Choose the order of a list; return its name, which its cursors carry."""
+        """Choose the order of a list and return its name, which is part of its cursors."""
         if "orderBy" not in definition.args:
             return ORDERS.get(get_named_type(definition.type).name, "")
         if self.chance(30):
             return NEWEST_TICKET_FIRST.name
-        order = self.pick([one for one in CURSORS if one.startswith("tickets.")])
+        order = self.pick([name for name in CURSORS if name.startswith("tickets.")])
         _, column, direction = order.split(".")
         given["orderBy"] = f"{{field: {column.upper()}, direction: {direction.upper()}}}"
         return order
@@ -312,19 +311,23 @@ class _Writer:
     def argument_value(self, name: str, type_: GraphQLInputType, order: str) -> Any:
         match name:
             case "first" | "last":
-                return self.pick([0, 101, -1]) if self.chance(WRONG) else self.pick(range(1, 6))
-            case "after" | "before" if self.chance(WRONG):
+                return (
+                    self.pick([0, 101, -1])
+                    if self.chance(INVALID_PERCENT)
+                    else self.pick(range(1, 6))
+                )
+            case "after" | "before" if self.chance(INVALID_PERCENT):
                 return self.pick(["", "%", CURSORS["events"][0], "W10"])
             case "after" | "before":
                 return self.pick(CURSORS[order])
             case "id":
-                return self.pick([*IDS, *dataset.TICKET_IDS, "nobody"])
+                return self.pick([*IDS, *dataset.TICKET_IDS, "unknown"])
             case "ids":
-                return [self.pick([*IDS, "nobody"]) for _ in range(self.pick(range(7)))]
+                return [self.pick([*IDS, "unknown"]) for _ in range(self.pick(range(7)))]
         return self.input_value(type_)
 
     def input_value(self, type_: GraphQLInputType, *, depth: int = 0) -> Any:
-        """Return a value of an input type; no null, which filters refuse."""
+        """Return a value of an input type; never null, which filters reject."""
         if isinstance(type_, GraphQLNonNull):
             return self.input_value(type_.of_type, depth=depth)
         if isinstance(type_, GraphQLList):
@@ -335,8 +338,8 @@ class _Writer:
         if isinstance(type_, GraphQLInputObjectType):
             names = [
                 name
-                for name, one in type_.fields.items()
-                if depth < MAX_FILTER_DEPTH or get_named_type(one.type) is not type_
+                for name, input_field in type_.fields.items()
+                if depth < MAX_FILTER_DEPTH or get_named_type(input_field.type) is not type_
             ]
             chosen = dict.fromkeys(self.pick(names) for _ in range(self.pick(range(3))))
             return {
@@ -344,25 +347,25 @@ class _Writer:
             }
         return self.pick(SCALARS[type_.name])
 
-    def written(self, type_: GraphQLInputType, value: Callable[[], Any]) -> str:
-        """Return a value as it stands in the document: literally, or as a variable."""
+    def value_text(self, type_: GraphQLInputType, value: Callable[[], Any]) -> str:
+        """Return a value as text of the document: a literal or a variable."""
         if not self.chance(30):
             return _literal(value())
         name = f"v{len(self.variables)}"
         self.variables[name] = str(type_)
         for given in self.values:
             if isinstance(type_, GraphQLNonNull) or not self.chance(10):
-                given[name] = _plain(value())
+                given[name] = _as_json(value())
         return f"${name}"
 
     # ------------------------------------------------------------------- choices
 
     def chance(self, percent: int) -> bool:
-        """Return True about so often in a hundred."""
+        """Return True with this probability."""
         return self.below(100) >= 100 - percent
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Return one of the choices; the first is the simplest."""
+        """Return one of the choices. List the simplest first: Hypothesis shrinks to it."""
         return choices[self.below(len(choices))]
 
 
@@ -372,14 +375,14 @@ def _below(end: int) -> st.SearchStrategy[int]:
 
 
 class _Name(str):
-    """A value of an enumeration: written without quotes."""
+    """Value of an enumeration, which a literal has without quotes."""
 
     __slots__ = ()
 
 
 IDS = dataset.all_ids()
 CURSORS = dataset.cursors()
-# The order of a list that has only one.
+# The orders of the lists without `orderBy`.
 ORDERS = {
     "LogEntryConnection": NEWEST_LOG_ENTRY_FIRST.name,
     "OpsDeliveryConnection": NEWEST_DELIVERY_FIRST.name,
@@ -400,7 +403,7 @@ SCALARS: Mapping[str, Sequence[Any]] = {
 
 
 def _merge(scope: Scope, other: Scope) -> bool:
-    """Add the selections of another scope; False, and nothing added, where they contradict."""
+    """Add the selections of another scope. Return False, and add nothing, if they conflict."""
     if not _agree(scope, other):
         return False
     for key, selected in other.items():
@@ -423,10 +426,10 @@ def _literal(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_literal, value)) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_literal(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_literal(item)}" for name, item in value.items()) + "}"
     return json.dumps(value)
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it, with no types of ours."""
+def _as_json(value: Any) -> Any:
+    """Return a value with only the types of JSON."""
     return json.loads(json.dumps(value))

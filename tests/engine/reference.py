@@ -1,8 +1,7 @@
-"""The reference: operations executed plainly, over instances that the ORM fetched.
+"""Reference implementation: operations executed by graphql-core over instances of the ORM.
 
-It shares with the engine what a resolver returns (which rows, in which order,
-which page) and nothing of how that is answered. A list is fetched whole, and cut
-to its page here, step by step as the Relay specification does it.
+It shares with the engine only the queries that resolvers return. It fetches a whole list and
+takes the page from it in Python, step by step as the Relay specification describes.
 """
 
 from collections.abc import Hashable, Sequence
@@ -25,8 +24,8 @@ from engine.sql.tables import Table
 
 
 @dataclass(frozen=True)
-class Found:
-    """A row of a list, with the values that it is ordered by."""
+class ReferenceRow:
+    """Row of a list, with the values that it is ordered by."""
 
     instance: Model
     keyset: tuple[Any, ...]
@@ -34,7 +33,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge, as the fields of a GraphQL type read it."""
+    """An edge, with the attributes that the fields of an edge type read."""
 
     cursor: str
     node: Model
@@ -42,7 +41,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class PageInfo:
-    """What a page says of its neighbours."""
+    """Whether there are more pages, and the cursors of this one."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -52,7 +51,7 @@ class PageInfo:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection, as the fields of a GraphQL type read it."""
+    """A connection, with the attributes that the fields of a connection type read."""
 
     edges: Sequence[Edge]
     page_info: PageInfo
@@ -65,7 +64,7 @@ class Connection:
 
 
 class ReferenceExecutor(Executor[Any]):
-    """graphql-core's own executor, for which a query is looked up before it is completed."""
+    """graphql-core's executor, which replaces a query by model instances before it completes it."""
 
     def __init__(self, *args: Any, rows: "Rows", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,29 +79,29 @@ class ReferenceExecutor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Complete a value; a query is replaced by what it stands for."""
+        """Complete a value; a query is replaced by its instances."""
         complete = super().complete_value
 
-        async def complete_answer() -> Any:
-            answer = await self._rows.answer(result)
+        async def complete_query() -> Any:
+            instances = await self._rows.load(result)
             completed = complete(
-                return_type, field_details_list, info, path, answer, position_context
+                return_type, field_details_list, info, path, instances, position_context
             )
             return await completed if self.is_awaitable(completed) else completed
 
         if isinstance(result, QUERIES):
-            return complete_answer()
+            return complete_query()
         return complete(return_type, field_details_list, info, path, result, position_context)
 
 
 class Rows:
-    """The rows of a database that nobody changes: what was fetched once is kept."""
+    """Rows of a database that does not change, so that each list is fetched once."""
 
     def __init__(self) -> None:
-        self._lists: dict[Hashable, list[Found]] = {}
+        self._lists: dict[Hashable, list[ReferenceRow]] = {}
 
-    async def answer(self, query: Query) -> Any:
-        """Return the instance, the connection or the instances that a query stands for."""
+    async def load(self, query: Query) -> Any:
+        """Return the instance, the connection or the instances of a query."""
         if isinstance(query, Loaded):
             return query.instance
         if isinstance(query, Nodes):
@@ -120,49 +119,51 @@ class Rows:
                 return instance
         return None
 
-    async def _list(self, table: Table, where: Sql, order: RowOrder | None) -> list[Found]:
+    async def _list(self, table: Table, where: Sql, order: RowOrder | None) -> list[ReferenceRow]:
         key = (table.name, where.text, repr(where.values), order)
         if key not in self._lists:
             self._lists[key] = await _fetch(table, where, order)
         return self._lists[key]
 
 
-async def _fetch(table: Table, where: Sql, order: RowOrder | None) -> list[Found]:
-    """Ask the database which rows fit, and the ORM for their instances."""
+async def _fetch(table: Table, where: Sql, order: RowOrder | None) -> list[ReferenceRow]:
+    """Read the keys of the matching rows from the database, and the instances with the ORM."""
     terms = [term.expression for term in order.terms] if order else []
     condition, values = render(where)
     columns = ", ".join([table.key, *terms])
     found = await fetch(f"SELECT {columns} FROM {table.name} WHERE {condition}", values)
     instances = await table.model.filter(pk__in=[row[0] for row in found])
     instance_of = {instance.pk: instance for instance in instances}
-    rows = [Found(instance_of[row[0]], tuple(row)[1:]) for row in found]
+    rows = [ReferenceRow(instance_of[row[0]], tuple(row)[1:]) for row in found]
     return sorted(rows, key=lambda row: row.keyset, reverse=bool(order and order.descending))
 
 
-def _connection(page: Page, everything: list[Found]) -> Connection:
-    """Cut a list to a page (Relay Cursor Connections, section 4.4)."""
+def _connection(page: Page, all_rows: list[ReferenceRow]) -> Connection:
+    """Return a page of a list (Relay Cursor Connections, section 4.4)."""
     window = page.window
     after, before = _keyset(page.order, window.after), _keyset(page.order, window.before)
     if page.order.descending:
         rows = [
             row
-            for row in everything
+            for row in all_rows
             if (after is None or row.keyset < after) and (before is None or row.keyset > before)
         ]
     else:
         rows = [
             row
-            for row in everything
+            for row in all_rows
             if (after is None or row.keyset > after) and (before is None or row.keyset < before)
         ]
     more = len(rows) > window.size
     if window.backward:
         rows = rows[-window.size :]
-        is_beyond = before is not None and _is_outside(page.order, everything, before, after=True)
+        is_beyond = before is not None and _has_rows_beyond(
+            page.order, all_rows, before, after=True
+        )
         has_next, has_previous = is_beyond, more
     else:
         rows = rows[: window.size]
-        is_beyond = after is not None and _is_outside(page.order, everything, after, after=False)
+        is_beyond = after is not None and _has_rows_beyond(page.order, all_rows, after, after=False)
         has_next, has_previous = more, is_beyond
     edges = [Edge(encode_cursor(page.order, row.keyset), row.instance) for row in rows]
     page_info = PageInfo(
@@ -171,11 +172,11 @@ def _connection(page: Page, everything: list[Found]) -> Connection:
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
     )
-    return Connection(edges, page_info, len(everything))
+    return Connection(edges, page_info, len(all_rows))
 
 
 def _keyset(order: RowOrder, values: Keyset | None) -> tuple[Any, ...] | None:
-    """Return the values of a cursor as those of a row are: moments as datetimes."""
+    """Return the values of a cursor with the types of a row: timestamps as datetimes."""
     if values is None:
         return None
     return tuple(
@@ -184,10 +185,10 @@ def _keyset(order: RowOrder, values: Keyset | None) -> tuple[Any, ...] | None:
     )
 
 
-def _is_outside(
-    order: RowOrder, everything: list[Found], keyset: tuple[Any, ...], *, after: bool
+def _has_rows_beyond(
+    order: RowOrder, all_rows: list[ReferenceRow], keyset: tuple[Any, ...], *, after: bool
 ) -> bool:
-    """Tell whether the list has rows at a cursor or on the side of it that a page leaves out."""
+    """Return whether the list has rows at a cursor, or on its side that the page leaves out."""
     if after != order.descending:
-        return any(row.keyset >= keyset for row in everything)
-    return any(row.keyset <= keyset for row in everything)
+        return any(row.keyset >= keyset for row in all_rows)
+    return any(row.keyset <= keyset for row in all_rows)

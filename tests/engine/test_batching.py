@@ -13,7 +13,7 @@ from engine.database.errors import DatabaseUnavailable
 from engine.database.queries import fetch
 from resolvers.context import Context
 from tests.engine.dataset import TICKET_IDS
-from tests.engine.execution import prepared, projected
+from tests.engine.execution import execute_projected, prepare
 from tests.feed.readers import connected
 
 # Limited to this database: other tests run the same statement in databases of the same cluster.
@@ -36,8 +36,10 @@ query ($id: ID!) {
 
 async def responses(context: Context, text: str, ids: Sequence[str]) -> list[Any]:
     """Return the data of one query for several ids, requested in one tick of the event loop."""
-    document = prepared(text)
-    results = await asyncio.gather(*(projected(document, {"id": one}, context) for one in ids))
+    document = prepare(text)
+    results = await asyncio.gather(
+        *(execute_projected(document, {"id": one}, context) for one in ids)
+    )
     assert not any(result.errors for result in results)
     return [result.data for result in results]
 
@@ -80,7 +82,7 @@ async def test_fields_of_one_query_share_a_statement_if_they_select_the_same_col
       c: ticket(id: "t03") { id status }
     }
     """
-    result = await projected(prepared(text), {}, context)
+    result = await execute_projected(prepare(text), {}, context)
     assert result.errors is None
     assert [ticket["id"] for ticket in (result.data or {}).values()] == TICKET_IDS[:3]
     assert len(statements) == 2

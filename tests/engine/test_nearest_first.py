@@ -25,8 +25,8 @@ from resolvers.context import Context
 from resolvers.tables import NEWEST_TICKET_FIRST, TICKETS
 from resolvers.tickets.filters import ticket_condition
 from tests.engine import dataset
-from tests.engine.comparison import written
-from tests.engine.execution import plain, prepared, projected
+from tests.engine.comparison import serialized_data
+from tests.engine.execution import execute_projected, execute_reference, prepare
 from tests.engine.reference import Rows
 from tests.feed.readers import connected
 
@@ -99,7 +99,7 @@ async def test_a_page_does_not_depend_on_the_number_of_nearest_rows(
     context: Context, rows: Rows, monkeypatch: pytest.MonkeyPatch, nearest: int, order: str
 ) -> None:
     monkeypatch.setattr(statements, "NEAREST_PER_ROW", nearest)
-    document = prepared(PAGE)
+    document = prepare(PAGE)
     _, field, direction = order.upper().split(".")
     for filter_ in FILTERS:
         found = 0
@@ -109,9 +109,9 @@ async def test_a_page_does_not_depend_on_the_number_of_nearest_rows(
                 "order": {"field": field, "direction": direction},
                 **window,
             }
-            answer = await projected(document, variables, context)
-            expected = await plain(document, variables, context, rows)
-            assert written(answer) == written(expected), variables
+            answer = await execute_projected(document, variables, context)
+            expected = await execute_reference(document, variables, context, rows)
+            assert serialized_data(answer) == serialized_data(expected), variables
             assert answer.data is not None
             found += len(answer.data["tickets"]["edges"])
         assert found, filter_

@@ -1,6 +1,6 @@
-"""The engine answers every operation as plain execution over model instances does.
+"""The engine and the reference implementation give the same result for random operations.
 
-TEST_OPERATIONS sets how many operations are tried.
+TEST_OPERATIONS sets the number of operations.
 """
 
 import asyncio
@@ -10,19 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 
 from resolvers.context import Context
-from tests.engine.comparison import nulled, told, written
-from tests.engine.execution import SCHEMA, plain, prepared, projected
+from tests.engine.comparison import error_summaries, null_paths, serialized_data
+from tests.engine.execution import SCHEMA, execute_projected, execute_reference, prepare
 from tests.engine.operations import Operation, operations
 from tests.engine.reference import Rows
 
 COUNT = int(os.environ.get("TEST_OPERATIONS", "400"))
-# Hypothesis remembers all that it has tried: in many batches that takes less memory,
-# and they run in parallel.
+# Hypothesis remembers all examples of a test. Several batches take less memory, and can run in
+# parallel.
 BATCH = 200
 MAX_SHRINKING = 1000
 
 
-# graphql-core leaves coroutines of fields alone whose place an error has made null.
+# graphql-core does not await the coroutines of fields in a place that an error made null.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("batch", range(-(-COUNT // BATCH)))
@@ -32,24 +32,27 @@ MAX_SHRINKING = 1000
     suppress_health_check=list(HealthCheck),
 )
 @given(operation=operations(SCHEMA, shrink=COUNT <= MAX_SHRINKING))
-async def test_an_operation_is_answered_as_by_plain_execution(
+async def test_the_engine_gives_the_result_of_the_reference(
     context: Context,
     rows: Rows,
-    batch: int,  # noqa: ARG001  # they differ by chance
+    batch: int,  # noqa: ARG001  # each batch draws other operations
     operation: Operation,
 ) -> None:
-    document = prepared(operation.document)
-    # One document, several times, and at once: what is kept of it must not show, nor what
-    # others ask meanwhile.
-    answers = await asyncio.gather(
-        *(projected(document, variables, context) for variables in operation.variables)
+    document = prepare(operation.document)
+    # The executions share a document and run at the same time. Caches and batches must not change
+    # a result.
+    results = await asyncio.gather(
+        *(execute_projected(document, variables, context) for variables in operation.variables)
     )
-    for variables, answer in zip(operation.variables, answers, strict=True):
+    for variables, result in zip(operation.variables, results, strict=True):
         note(f"{operation.document}\n{variables}")
-        expected = await plain(document, variables, context, rows)
-        # Not noted: where it does not happen again, the notes are those of the second try.
-        assert written(answer) == written(expected), (answer.errors, expected.errors)
-        assert nulled(answer) == nulled(expected)
-        if answer.errors and told(answer) != told(expected):
-            possible = await plain(document, variables, context, rows, all_errors=True)
-            assert told(answer) <= told(possible)
+        expected = await execute_reference(document, variables, context, rows)
+        # In the assertion, because Hypothesis shows the notes of its second try.
+        assert serialized_data(result) == serialized_data(expected), (
+            result.errors,
+            expected.errors,
+        )
+        assert null_paths(result) == null_paths(expected)
+        if result.errors and error_summaries(result) != error_summaries(expected):
+            possible = await execute_reference(document, variables, context, rows, all_errors=True)
+            assert error_summaries(result) <= error_summaries(possible)

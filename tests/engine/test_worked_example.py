@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from resolvers.context import Context
-from tests.engine.execution import prepared, projected
+from tests.engine.execution import execute_projected, prepare
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/projection-engine.md"
 
@@ -23,11 +23,11 @@ async def test_the_documented_statements_are_those_that_run(
     context: Context, statements: list[str]
 ) -> None:
     [text] = blocks("graphql")
-    document = prepared(text)
-    first = await projected(document, {}, context)
+    document = prepare(text)
+    first = await execute_projected(document, {}, context)
     assert first.data is not None
     statements.clear()
-    second = await projected(
+    second = await execute_projected(
         document, {"after": first.data["tickets"]["pageInfo"]["endCursor"]}, context
     )
     assert second.errors is None

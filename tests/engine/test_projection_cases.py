@@ -11,8 +11,8 @@ from engine.sql.paging import Window
 from engine.sql.queries import Page
 from resolvers.context import Context
 from resolvers.tables import LOG_ENTRIES, NEWEST_LOG_ENTRY_FIRST
-from tests.engine.comparison import nulled, told, written
-from tests.engine.execution import SCHEMA, plain, prepared, projected
+from tests.engine.comparison import error_summaries, null_paths, serialized_data
+from tests.engine.execution import SCHEMA, execute_projected, execute_reference, prepare
 from tests.engine.reference import Rows
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -103,7 +103,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         """,
         {},
     ),
-    "JSON of every kind": (
+    "JSON values of every type": (
         """
         {
           tickets { nodes { metadata } }
@@ -135,35 +135,35 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 async def test_the_response_is_that_of_the_reference(
     context: Context, rows: Rows, text: str, variables: dict[str, Any]
 ) -> None:
-    document = prepared(text)
-    answer = await projected(document, variables, context)
-    expected = await plain(document, variables, context, rows)
-    assert written(answer) == written(expected)
-    assert nulled(answer) == nulled(expected)
-    assert told(answer) == told(expected)
+    document = prepare(text)
+    result = await execute_projected(document, variables, context)
+    expected = await execute_reference(document, variables, context, rows)
+    assert serialized_data(result) == serialized_data(expected)
+    assert null_paths(result) == null_paths(expected)
+    assert error_summaries(result) == error_summaries(expected)
 
 
 async def test_a_document_is_compiled_for_each_combination_of_conditions(context: Context) -> None:
-    document = prepared(
+    document = prepare(
         'query ($with: Boolean!) { ticket(id: "t01") { id subject @include(if: $with) } }'
     )
     for with_ in (True, False, True):
-        answer = await projected(document, {"with": with_}, context)
-        assert answer.data is not None
-        assert list(answer.data["ticket"]) == (["id", "subject"] if with_ else ["id"])
+        result = await execute_projected(document, {"with": with_}, context)
+        assert result.data is not None
+        assert list(result.data["ticket"]) == (["id", "subject"] if with_ else ["id"])
 
 
 async def test_a_list_and_its_reverse_are_cached_apart(
     context: Context,
 ) -> None:
-    document = prepared("{ logEntries { nodes { id } } }")
-    selection = OperationContext(document.operations[0], {}, context)
+    document = prepare("{ logEntries { nodes { id } } }")
+    operation_context = OperationContext(document.operations[0], {}, context)
     assert SCHEMA.query_type is not None
-    details = selection.root_fields(SCHEMA.query_type)["logEntries"]
+    details = operation_context.root_fields(SCHEMA.query_type)["logEntries"]
     return_type = SCHEMA.query_type.fields["logEntries"].type
     oldest_first = replace(NEWEST_LOG_ENTRY_FIRST, descending=False)
     newest, oldest = [
-        await load(selection, return_type, details, Page(LOG_ENTRIES, order, Window()))
+        await load(operation_context, return_type, details, Page(LOG_ENTRIES, order, Window()))
         for order in (NEWEST_LOG_ENTRY_FIRST, oldest_first)
     ]
     assert len(newest["nodes"]) > 1
