@@ -23,8 +23,8 @@ Each package imports only those above it in this list, which is also the order t
 The other layers import only these modules: `arguments.fast_resolvers`, `database.commits`,
 `database.errors`, `database.poolers`, `database.queries`, `database.timeouts`,
 `database.transactions`, `documents.caches`, `documents.documents`, `documents.limits`,
-`errors`, `execution.execution`, `execution.fallback`, `projection.fallbacks`, `sql.cursors`,
-`sql.expressions`, `sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`,
-`streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
-`streaming.subscription`.
+`documents.prepared`, `errors`, `execution.execution`, `execution.fallback`,
+`projection.fallbacks`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
+`sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`,
+`streaming.subscriber`, `streaming.subscription`.
 """

@@ -31,7 +31,7 @@ from app.http.raw_response import RawHeaders, RawResponse
 from app.http.request_cycle import request_cycle_of
 from app.http.request_record import record_of
 from engine.database.timeouts import Timeouts
-from engine.documents.documents import PreparedOperation
+from engine.documents.prepared import PreparedOperation
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
 

@@ -25,14 +25,9 @@ from app.http.authentication import insufficient_scope_headers
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
 from engine.database.timeouts import Timeouts
-from engine.documents.documents import (
-    Documents,
-    InvalidDocument,
-    PreparedDocument,
-    PreparedOperation,
-    SchemaRules,
-)
+from engine.documents.documents import Documents, InvalidDocument
 from engine.documents.limits import Limits
+from engine.documents.prepared import PreparedDocument, PreparedOperation, SchemaRules
 from engine.errors import LimitExceeded
 from engine.execution.execution import InvalidVariables, execute
 from engine.streaming.subscription import NoSource, subscribe

@@ -10,7 +10,7 @@ from graphql import (
 )
 
 from engine.documents.cost import check_cost
-from engine.documents.documents import PreparedOperation
+from engine.documents.prepared import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
 from engine.execution.plan import PartialResult, Plan, get_plan
 from engine.projection.context import InvalidVariables, OperationContext

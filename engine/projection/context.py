@@ -18,7 +18,8 @@ from graphql.execution.collect_fields import (
 
 from engine.arguments.calls import FieldCall, NoFastResolver
 from engine.arguments.coercion import NotCoercible
-from engine.documents.documents import MAX_ERRORS, PreparedOperation
+from engine.documents.documents import MAX_ERRORS
+from engine.documents.prepared import PreparedOperation
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "OperationContext"]

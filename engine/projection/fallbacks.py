@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from enum import StrEnum
 
-from engine.documents.documents import Middleware, PreparedOperation
+from engine.documents.prepared import Middleware, PreparedOperation
 
 __all__ = [
     "FALLBACKS",

@@ -24,7 +24,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
-from engine.documents.documents import PreparedOperation
+from engine.documents.prepared import PreparedOperation
 from engine.execution.execution import build_executor, build_operation_context
 from engine.execution.executor import ProjectingExecutor
 from engine.streaming.subscriber import Event

@@ -9,7 +9,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.graphql import OperationType
 
-from engine.documents.documents import Middleware, PreparedOperation
+from engine.documents.prepared import Middleware, PreparedOperation
 from schema.preparation.fast_resolver import DEFINITION
 
 __all__ = ["middleware_of"]

@@ -17,7 +17,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.base import StrawberryMaybe
 
 from engine.arguments.fast_resolvers import ColumnKind, record_column_kind
-from engine.documents.documents import Middleware
+from engine.documents.prepared import Middleware
 from schema.preparation.decisions import Decision, decide
 from schema.preparation.fast_resolver import DEFINITION
 from schema.preparation.features import check_features

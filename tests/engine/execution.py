@@ -7,8 +7,9 @@ from typing import Any
 from graphql import ExecutionResult
 from graphql.execution import Executor
 
-from engine.documents.documents import Documents, PreparedDocument, SchemaRules
+from engine.documents.documents import Documents
 from engine.documents.limits import Limits
+from engine.documents.prepared import PreparedDocument, SchemaRules
 from engine.execution.execution import execute
 from resolvers.context import Context
 from schema.access import required_scopes

@@ -6,8 +6,9 @@ import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_introspection_query
 
 from engine.documents.cost import Cost, check_cost
-from engine.documents.documents import Documents, SchemaRules
+from engine.documents.documents import Documents
 from engine.documents.limits import Limits
+from engine.documents.prepared import SchemaRules
 from engine.errors import LimitExceeded
 from engine.sql.paging import DEFAULT_PAGE_SIZE
 from schema.access import required_scopes

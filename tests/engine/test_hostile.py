@@ -11,14 +11,9 @@ import pytest
 from graphql import FieldNode
 
 from engine.arguments.literals import Literal, literal_of
-from engine.documents.documents import (
-    MAX_ERRORS,
-    Documents,
-    InvalidDocument,
-    PreparedDocument,
-    SchemaRules,
-)
+from engine.documents.documents import MAX_ERRORS, Documents, InvalidDocument
 from engine.documents.limits import Limits
+from engine.documents.prepared import PreparedDocument, SchemaRules
 from engine.errors import LimitExceeded
 from engine.execution.execution import InvalidVariables
 from engine.projection.context import OperationContext

@@ -7,13 +7,9 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLError, GraphQLFormattedError
 
-from engine.documents.documents import (
-    Documents,
-    InvalidDocument,
-    PreparedOperation,
-    SchemaRules,
-)
+from engine.documents.documents import Documents, InvalidDocument
 from engine.documents.limits import Limits
+from engine.documents.prepared import PreparedOperation, SchemaRules
 from engine.execution.execution import InvalidVariables, execute
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
 from schema.access import required_scopes

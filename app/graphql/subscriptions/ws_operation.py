@@ -16,7 +16,7 @@ from app.http.problem import HttpProblem
 from app.http.rate_limiting import rate_limit_key
 from app.http.request_record import RequestRecord
 from app.middleware.request_log import log_request
-from engine.documents.documents import PreparedOperation
+from engine.documents.prepared import PreparedOperation
 from models.columns import new_id
 from resolvers.context import Context
 
