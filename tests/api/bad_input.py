@@ -1,11 +1,11 @@
-"""The table of bad input: each case, and how it is refused. The tests are in test_bad_input."""
+"""Table of invalid input and the expected errors, for `test_bad_input`."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import orjson
 
-from tests.api.asking import NEW
+from tests.api.operations import NEW
 
 MIB = 1_048_576
 NUL, SURROGATE = "a\0b", "a\ud800b"
@@ -23,7 +23,7 @@ UPDATE = """
 
 Case: TypeAlias = tuple[str, object, str, str]
 
-# A field, a value, the code, and what the message says is allowed.
+# Field, value, expected code, and a part of the expected message.
 FIELDS: list[Case] = [
     ("subject", "", "REQUIRED", "not be empty"),
     ("subject", " \t\n\u2003", "REQUIRED", "not be empty"),
@@ -59,7 +59,7 @@ FIELDS: list[Case] = [
     ("assignedTo", NUL, "INVALID", "NUL"),
     ("metadata", "x" * 65_536, "TOO_LONG", "at most 65536 bytes"),
     ("metadata", "ü" * 32_768, "TOO_LONG", "at most 65536 bytes"),
-    # PostgreSQL writes a blank after each comma: it is its writing that must fit.
+    # PostgreSQL prints a space after each comma, and the limit applies to its text.
     ("metadata", [0] * 30_000, "TOO_LONG", "at most 65536 bytes"),
     ("metadata", {"a": [NUL]}, "INVALID", "NUL"),
     ("metadata", {NUL: 1}, "INVALID", "NUL"),
@@ -94,10 +94,10 @@ CHANGED_FIELDS: list[Case] = [
 
 @dataclass(frozen=True)
 class Bad:
-    """A document and variables that are refused, and how."""
+    """A document with variables and the expected error."""
 
     document: str
-    # What of the arguments is named, and what the message must say besides.
+    # The expected argument, and a part of the expected message.
     argument: str
     allowed: str
     code: str = "BAD_USER_INPUT"
@@ -213,7 +213,7 @@ REQUESTS: dict[str, Bad] = {
     "a group's null": Bad(
         "{ ticketGroups(by: STATUS, filter: {id: {in: null}}) { count } }", "in", "not be null"
     ),
-    # Moments
+    # Timestamps
     "a date": filtered("createdAt", DATE, {"createdAt": {"gt": "2026-01-31"}}),
     "a moment without offset": filtered(
         "createdAt", DATE, {"createdAt": {"gt": "2026-01-31T08:15:00"}}
@@ -240,7 +240,7 @@ REQUESTS: dict[str, Bad] = {
     "a moment with NUL": filtered(
         "createdAt", DATE, {"createdAt": {"gt": "2026-01-31T08:15:00Z\0"}}
     ),
-    # Inputs of the wrong shape
+    # Inputs of a wrong type
     "no input": Bad(CREATE, "input", "CreateTicketInput"),
     "input that is null": Bad(CREATE, "input", "CreateTicketInput", variables=(("input", None),)),
     "input that is a list of two": Bad(
@@ -279,7 +279,7 @@ REQUESTS: dict[str, Bad] = {
 }
 
 
-# What is written in the document itself is told by its place in it.
+# Errors in the document itself have locations.
 DOCUMENTS: dict[str, tuple[str, str, str]] = {
     "an unknown enum value": (
         'mutation { updateTicket(input: {id: "T-1", status: DONE}) { ticket { id } } }',
@@ -335,7 +335,7 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
 
 
 def with_metadata(text: bytes) -> bytes:
-    """Return a body that changes the metadata to this JSON text."""
+    """Return a request body that sets the metadata to this JSON text."""
     variables = b'{"input": {"id": "T-1", "metadata": %s}}' % text
     return b'{"query": %s, "variables": %s}' % (orjson.dumps(UPDATE), variables)
 

@@ -1,16 +1,16 @@
-"""Ways to ask the server."""
+"""Fixtures of the tests of the GraphQL API."""
 
 from typing import Any
 
 import pytest
 
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 from tests.conftest import GraphQL
 
 
 @pytest.fixture
 def ask(graphql: GraphQL) -> Ask:
-    """Run an operation that must go without errors, and return its data."""
+    """Execute an operation, assert that it has no errors, and return its data."""
 
     async def run(document: str, **variables: Any) -> dict[str, Any]:
         answer = await graphql(document, **variables)

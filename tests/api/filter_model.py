@@ -1,6 +1,6 @@
-"""Filters as plain Python over plain rows: what the database must give too.
+"""Filters evaluated in Python, as the reference for the database.
 
-A value that is absent fits no comparison but `neq`, `nin` and `isNull: true`.
+A missing value matches only `neq`, `nin` and `isNull: true`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,24 +11,24 @@ Row: TypeAlias = Mapping[str, Any]
 Filter: TypeAlias = Mapping[str, Any]
 
 PRIORITIES = ["LOW", "MEDIUM", "HIGH"]
-# Stands for a column that is null; JSON null is None.
+# Marks a column that is null; a JSON null is None.
 ABSENT = object()
 
 
-def fits(row: Row, filter_: Filter) -> bool:
-    """Tell whether a row fits a filter."""
-    return all(_fits_field(row, name, value) for name, value in filter_.items())
+def matches(row: Row, filter_: Filter) -> bool:
+    """Return whether a row matches a filter."""
+    return all(_matches_field(row, name, value) for name, value in filter_.items())
 
 
-def _fits_field(row: Row, name: str, value: Any) -> bool:
+def _matches_field(row: Row, name: str, value: Any) -> bool:
     match name:
         case "and":
             # An empty list matches nothing.
-            return bool(value) and all(fits(row, one) for one in value)
+            return bool(value) and all(matches(row, one) for one in value)
         case "or":
-            return any(fits(row, one) for one in value)
+            return any(matches(row, one) for one in value)
         case "not":
-            return not fits(row, value)
+            return not matches(row, value)
     return all(_compare(name, row[name], *operator) for operator in value.items())
 
 
@@ -65,7 +65,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _contains(stored: Any, given: Any, *, outermost: bool = True) -> bool:
-    """Tell whether a JSON value contains another (PostgreSQL, 8.14.3 jsonb Containment)."""
+    """Return whether a JSON value contains another (PostgreSQL, 8.14.3 jsonb Containment)."""
     if isinstance(stored, dict):
         return isinstance(given, dict) and all(
             key in stored and _contains(stored[key], value, outermost=False)
@@ -76,13 +76,13 @@ def _contains(stored: Any, given: Any, *, outermost: bool = True) -> bool:
             return all(
                 any(_contains(item, value, outermost=False) for item in stored) for value in given
             )
-        # An array may contain a primitive value, but only at the top.
+        # An array may contain a primitive value, but only at the top level.
         return outermost and not isinstance(given, dict) and _is_among(given, stored)
     return not isinstance(given, (dict, list)) and _is_among(given, [stored])
 
 
 def _is_among(given: Any, values: list[Any]) -> bool:
-    # True is no 1 here.
+    # In Python True == 1, but in JSON they differ.
     return any(
         given == value and isinstance(given, bool) == isinstance(value, bool) for value in values
     )

@@ -1,8 +1,7 @@
-"""The table of bad input: each case gets a typed error, and none changes anything.
+"""Invalid input gets a typed error and changes nothing.
 
-An error names the argument and says what is allowed. What can be mended field by
-field is data (`errors` of a payload); what is wrong with the request is a
-top-level error with a code.
+An error names the argument and says what is allowed. Errors of fields are data (`errors` of a
+payload); errors of the request are top-level errors with a code.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +11,6 @@ import httpx2
 import pytest
 
 from engine.database.queries import fetch
-from tests.api.asking import NEW, Ask, create
 from tests.api.bad_input import (
     BODIES,
     CHANGED_FIELDS,
@@ -28,6 +26,7 @@ from tests.api.bad_input import (
     Case,
     page,
 )
+from tests.api.operations import NEW, Ask, create
 from tests.conftest import TABLES, GraphQL
 
 
@@ -47,16 +46,16 @@ async def _nothing_changes(ask: Ask) -> AsyncIterator[None]:
     assert await everything() == before
 
 
-# ------------------------------------------------------- what a mutation's payload tells
+# ------------------------------------------------------- errors in the payload of a mutation
 
 
 def named(cases: list[Case]) -> list[Any]:
-    """Return the cases with names that can be read."""
+    """Return the cases with readable names."""
     return [pytest.param(*case, id=f"{case[0]}={ascii(case[1])[:30]}") for case in cases]
 
 
 @pytest.mark.parametrize(("field", "value", "code", "allowed"), named(FIELDS + NEW_FIELDS))
-async def test_a_new_ticket_with_a_bad_field_is_not_made(
+async def test_create_with_an_invalid_field_creates_no_ticket(
     ask: Ask, field: str, value: object, code: str, allowed: str
 ) -> None:
     payload = (await ask(CREATE, input=NEW | {field: value}))["createTicket"]
@@ -64,10 +63,10 @@ async def test_a_new_ticket_with_a_bad_field_is_not_made(
 
 
 @pytest.mark.parametrize(("field", "value", "code", "allowed"), named(FIELDS + CHANGED_FIELDS))
-async def test_a_change_with_a_bad_field_is_not_made(
+async def test_update_with_an_invalid_field_changes_nothing(
     ask: Ask, field: str, value: object, code: str, allowed: str
 ) -> None:
-    # With it comes a good one, which must not be changed either.
+    # The valid change beside it must not be made either.
     change = {"id": "T-1", "priority": "HIGH"} | {field: value}
     payload = (await ask(UPDATE, input=change))["updateTicket"]
     _expect(payload, field, code, allowed)
@@ -88,7 +87,7 @@ def _expect(payload: dict[str, Any], field: str, code: str, allowed: str) -> Non
         ({"metadata": None, "metadataPatch": {"a": None}}, "metadataPatch"),
     ],
 )
-async def test_metadata_is_not_replaced_and_patched_at_once(
+async def test_metadata_and_metadata_patch_exclude_each_other(
     ask: Ask, fields: dict[str, Any], argument: str
 ) -> None:
     payload = (await ask(UPDATE, input={"id": "T-1"} | fields))["updateTicket"]
@@ -105,7 +104,7 @@ async def test_metadata_is_not_replaced_and_patched_at_once(
         ("cancelDelivery", "deliveryId"),
     ],
 )
-async def test_what_has_no_such_id_is_not_touched(
+async def test_an_invalid_id_is_rejected(
     ask: Ask, mutation: str, argument: str, value: str
 ) -> None:
     input_type = mutation[0].upper() + mutation[1:] + "Input"
@@ -121,7 +120,7 @@ async def test_what_has_no_such_id_is_not_touched(
 
 
 @pytest.mark.parametrize("value", ["", "x" * 65, NUL, "nobody", "T-1"])
-async def test_ops_is_not_asked_about_what_it_cannot_have(ask: Ask, value: str) -> None:
+async def test_ops_status_rejects_an_invalid_id(ask: Ask, value: str) -> None:
     document = """
         query ($id: ID!) {
           opsStatus(ticketId: $id) { logEntry { id } errors { code path message } }
@@ -135,11 +134,11 @@ async def test_ops_is_not_asked_about_what_it_cannot_have(ask: Ask, value: str) 
     assert payload["logEntry"] is None
 
 
-# --------------------------------------------------------- what is wrong with a request
+# --------------------------------------------------------- errors of the request
 
 
 @pytest.mark.parametrize("bad", REQUESTS.values(), ids=REQUESTS)
-async def test_a_request_that_cannot_be_meant_is_refused(graphql: GraphQL, bad: Bad) -> None:
+async def test_invalid_variables_are_rejected(graphql: GraphQL, bad: Bad) -> None:
     answer = await graphql(bad.document, **dict(bad.variables))
     [error] = answer["errors"]
     assert error["extensions"]["code"] == bad.code
@@ -148,15 +147,15 @@ async def test_a_request_that_cannot_be_meant_is_refused(graphql: GraphQL, bad: 
     assert bad.allowed in error["message"]
 
 
-@pytest.mark.parametrize(("document", "code", "told"), DOCUMENTS.values(), ids=DOCUMENTS)
-async def test_a_document_that_cannot_be_meant_is_refused(
-    graphql: GraphQL, document: str, code: str, told: str
+@pytest.mark.parametrize(("document", "code", "expected"), DOCUMENTS.values(), ids=DOCUMENTS)
+async def test_an_invalid_document_is_rejected(
+    graphql: GraphQL, document: str, code: str, expected: str
 ) -> None:
     answer = await graphql(document)
     assert "data" not in answer
     [error] = answer["errors"]
     assert error["extensions"]["code"] == code
-    assert told in error["message"]
+    assert expected in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ async def test_a_document_that_cannot_be_meant_is_refused(
         ("[" * 65 + "]" * 65, "64 levels"),
     ],
 )
-async def test_metadata_in_the_document_is_checked_as_in_variables(
+async def test_metadata_in_the_document_is_checked_like_a_variable(
     ask: Ask, literal: str, allowed: str
 ) -> None:
     document = f"""
@@ -183,12 +182,12 @@ async def test_metadata_in_the_document_is_checked_as_in_variables(
     _expect(payload, "metadata", "INVALID", allowed)
 
 
-# ------------------------------------------------------------------ what cannot be read
+# ------------------------------------------------------------------ unreadable bodies
 
 
-@pytest.mark.parametrize(("body", "status", "told"), BODIES.values(), ids=BODIES)
-async def test_a_body_that_cannot_be_read_is_refused(
-    http: httpx2.AsyncClient, body: bytes, status: int, told: str
+@pytest.mark.parametrize(("body", "status", "expected"), BODIES.values(), ids=BODIES)
+async def test_an_unreadable_body_is_rejected(
+    http: httpx2.AsyncClient, body: bytes, status: int, expected: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
     response = await http.post("/graphql", content=body, headers=headers)
@@ -199,10 +198,10 @@ async def test_a_body_that_cannot_be_read_is_refused(
     assert error["extensions"] == {
         "code": "PAYLOAD_TOO_LARGE" if status == 413 else "BAD_USER_INPUT"
     }
-    assert told in error["message"]
+    assert expected in error["message"]
 
 
-async def test_a_body_of_just_1_mib_is_read(http: httpx2.AsyncClient) -> None:
+async def test_a_body_of_exactly_1_mib_is_accepted(http: httpx2.AsyncClient) -> None:
     start, end = b'{"query": "{ viewer { name } }", "padding": "', b'"}'
     body = start + b"x" * (MIB - len(start) - len(end)) + end
     headers = {"Content-Type": "application/json"}
@@ -210,7 +209,7 @@ async def test_a_body_of_just_1_mib_is_read(http: httpx2.AsyncClient) -> None:
     assert response.json() == {"data": {"viewer": {"name": None}}}
 
 
-async def test_a_cursor_of_another_list_or_order_is_refused(ask: Ask, graphql: GraphQL) -> None:
+async def test_a_cursor_of_another_list_or_order_is_rejected(ask: Ask, graphql: GraphQL) -> None:
     foreign = """
         {
           byTime: tickets(orderBy: {field: CREATED_AT}) { pageInfo { endCursor } }

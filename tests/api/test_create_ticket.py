@@ -1,4 +1,4 @@
-"""Tickets are made whole or not at all, and what is wrong is told at once."""
+"""createTicket creates a ticket completely or not at all, and reports all errors at once."""
 
 import re
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from models import LogEntry, Ticket, TicketEvent
-from tests.api.asking import CREATE, NEW, Ask, create
+from tests.api.operations import CREATE, NEW, Ask, create
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-async def test_a_new_ticket_has_what_was_given_and_defaults_for_the_rest(ask: Ask) -> None:
+async def test_absent_fields_get_their_defaults(ask: Ask) -> None:
     document = """
         mutation ($input: CreateTicketInput!) {
           createTicket(input: $input) {
@@ -48,7 +48,7 @@ async def test_a_new_ticket_has_what_was_given_and_defaults_for_the_rest(ask: As
     }
 
 
-async def test_every_field_can_be_given(ask: Ask) -> None:
+async def test_every_field_can_be_set(ask: Ask) -> None:
     document = """
         mutation ($input: CreateTicketInput!) {
           createTicket(input: $input) {
@@ -101,7 +101,7 @@ async def test_every_field_can_be_given(ask: Ask) -> None:
         ("metadata", "m" * 65_534),
     ],
 )
-async def test_values_up_to_the_limits_are_kept_as_they_are(
+async def test_values_at_the_limits_are_stored_unchanged(
     ask: Ask, field: str, value: object
 ) -> None:
     document = f"query ($id: ID!) {{ ticket(id: $id) {{ value: {field} }} }}"
@@ -109,7 +109,7 @@ async def test_values_up_to_the_limits_are_kept_as_they_are(
     assert (await ask(document, id=ticket_id))["ticket"]["value"] == value
 
 
-async def test_null_is_as_good_as_absent_where_a_value_may_be_missing(ask: Ask) -> None:
+async def test_null_equals_absent_for_a_nullable_field(ask: Ask) -> None:
     nothing = dict.fromkeys(["id", "customerPhone", "assignedTo", "metadata", "idempotencyKey"])
     await create(ask, **nothing)
     ticket = await Ticket.get()
@@ -118,7 +118,7 @@ async def test_null_is_as_good_as_absent_where_a_value_may_be_missing(ask: Ask) 
     assert ticket.metadata is None
 
 
-async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_made(ask: Ask) -> None:
+async def test_create_reports_all_errors_at_once(ask: Ask) -> None:
     wrong = {
         "id": "x" * 65,
         "subject": "",
@@ -143,7 +143,7 @@ async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_made(ask: Ask) -
     assert await TicketEvent.all().count() == 0
 
 
-async def test_a_taken_id_is_a_conflict_that_shows_who_has_it(ask: Ask) -> None:
+async def test_a_taken_id_is_a_conflict_with_the_current_ticket(ask: Ask) -> None:
     document = """
         mutation ($input: CreateTicketInput!) {
           createTicket(input: $input) {
@@ -167,7 +167,7 @@ async def test_a_taken_id_is_a_conflict_that_shows_who_has_it(ask: Ask) -> None:
     assert await Ticket.all().count() == 1
 
 
-async def test_an_id_that_node_would_find_as_something_else_is_taken(ask: Ask) -> None:
+async def test_the_id_of_another_type_is_taken(ask: Ask) -> None:
     document = """
         mutation ($input: CreateTicketInput!) {
           createTicket(input: $input) {
@@ -181,7 +181,7 @@ async def test_an_id_that_node_would_find_as_something_else_is_taken(ask: Ask) -
     assert payload == {"errors": [error]}
 
 
-async def test_several_mutations_of_one_request_run_in_their_order(ask: Ask) -> None:
+async def test_mutations_of_one_request_run_in_order(ask: Ask) -> None:
     document = """
         mutation ($new: CreateTicketInput!) {
           first: createTicket(input: $new) { ticket { id } errors { code } }

@@ -1,7 +1,7 @@
-"""A deleted ticket is gone; what happened to it is kept."""
+"""deleteTicket deletes a ticket and keeps its deliveries, log and history."""
 
 from models import OpsDelivery, OpsState, Ticket, TicketEvent, TicketEventType
-from tests.api.asking import Ask, create, send
+from tests.api.operations import Ask, create, send
 
 DELETE = """
     mutation ($input: DeleteTicketInput!) {
@@ -17,7 +17,7 @@ DELETE = """
 """
 
 
-async def test_a_deleted_ticket_is_found_nowhere(ask: Ask) -> None:
+async def test_a_deleted_ticket_is_not_found(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           ticket(id: $id) { id }
@@ -37,7 +37,7 @@ async def test_a_deleted_ticket_is_found_nowhere(ask: Ask) -> None:
     }
 
 
-async def test_its_deliveries_log_and_history_stay(ask: Ask) -> None:
+async def test_deliveries_log_and_history_are_kept(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           logEntries(filter: {ticketId: {eq: $id}}) { nodes { action ticketId ticket { id } } }
@@ -53,7 +53,7 @@ async def test_its_deliveries_log_and_history_stay(ask: Ask) -> None:
     }
 
 
-async def test_its_last_change_tells_what_it_was(ask: Ask) -> None:
+async def test_the_deleted_event_has_the_last_values(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           node(id: $id) {
@@ -72,7 +72,7 @@ async def test_its_last_change_tells_what_it_was(ask: Ask) -> None:
     assert changes["metadata"] == ({"a": 1}, None)
 
 
-async def test_a_pending_delivery_is_stopped_with_it(ask: Ask) -> None:
+async def test_a_pending_delivery_is_cancelled_with_the_ticket(ask: Ask) -> None:
     ticket_id = await create(ask)
     delivery = await OpsDelivery.create(
         ticket_id=ticket_id, payload="{}", next_attempt_at="2999-01-01T00:00:00Z"
@@ -82,7 +82,7 @@ async def test_a_pending_delivery_is_stopped_with_it(ask: Ask) -> None:
     assert (delivery.state, delivery.next_attempt_at) == (OpsState.CANCELLED, None)
 
 
-async def test_another_version_than_the_expected_one_is_not_deleted(ask: Ask) -> None:
+async def test_delete_fails_for_another_version(ask: Ask) -> None:
     ticket_id = await create(ask)
     payload = (await ask(DELETE, input={"id": ticket_id, "expectedVersion": 2}))["deleteTicket"]
     assert payload == {

@@ -1,6 +1,6 @@
-"""A ticket is sent to OPS by a delivery, one at a time.
+"""Deliveries: send, retry, cancel, list, and health.
 
-What becomes of it where OPS fails is in test_failing_ops.
+`test_failing_ops` has the cases in which OPS fails.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models import LogEntry, OpsDelivery, OpsState, Ticket, TicketEvent
-from tests.api.asking import Ask, create, send
+from tests.api.operations import Ask, create, send
 from tests.conftest import GraphQL
 
 SEND = """
@@ -33,7 +33,7 @@ FAR_AWAY = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 async def pending_delivery(ask: Ask) -> OpsDelivery:
-    """Return a delivery that waits for its next attempt."""
+    """Return a delivery with a scheduled next attempt."""
     ticket_id = await create(ask)
     await Ticket.filter(id=ticket_id).update(ops_state=OpsState.PENDING)
     return await OpsDelivery.create(
@@ -41,7 +41,7 @@ async def pending_delivery(ask: Ask) -> OpsDelivery:
     )
 
 
-async def test_a_ticket_that_ops_accepts_is_delivered_at_once(ask: Ask) -> None:
+async def test_an_accepted_ticket_is_delivered_by_the_first_attempt(ask: Ask) -> None:
     ticket_id = await create(ask)
     payload = (await ask(SEND, id=ticket_id))["sendToOps"]
     delivery, entry = payload["delivery"], payload["logEntry"]
@@ -76,7 +76,7 @@ async def test_a_ticket_that_ops_accepts_is_delivered_at_once(ask: Ask) -> None:
     }
 
 
-async def test_its_way_to_ops_is_in_its_history(ask: Ask) -> None:
+async def test_ops_state_changes_are_in_the_history(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           ticket(id: $id) { history { nodes { type changes { field before after } } } }
@@ -91,9 +91,7 @@ async def test_its_way_to_ops_is_in_its_history(ask: Ask) -> None:
     ]
 
 
-async def test_the_request_that_sent_it_is_found_again_in_the_log(
-    ask: Ask, graphql: GraphQL
-) -> None:
+async def test_the_log_entry_has_the_request_id(ask: Ask, graphql: GraphQL) -> None:
     ticket_id = await create(ask)
     answer = await graphql(SEND, id=ticket_id)
     entry = answer["data"]["sendToOps"]["logEntry"]
@@ -101,7 +99,7 @@ async def test_the_request_that_sent_it_is_found_again_in_the_log(
     assert events == 2
 
 
-async def test_while_one_is_pending_another_send_answers_with_that_one(ask: Ask) -> None:
+async def test_a_second_send_returns_the_pending_delivery(ask: Ask) -> None:
     delivery = await pending_delivery(ask)
     payload = (await ask(SEND, id=delivery.ticket_id))["sendToOps"]
     assert payload["delivery"]["id"] == delivery.id
@@ -112,9 +110,7 @@ async def test_while_one_is_pending_another_send_answers_with_that_one(ask: Ask)
     assert await LogEntry.all().count() == 0
 
 
-async def test_two_sends_at_once_of_one_ticket_have_never_two_deliveries_under_way(
-    ask: Ask,
-) -> None:
+async def test_concurrent_sends_have_one_pending_delivery_at_a_time(ask: Ask) -> None:
     ticket_id = await create(ask)
     answers = await asyncio.gather(*(ask(SEND, id=ticket_id) for _ in range(8)))
     payloads = [answer["sendToOps"] for answer in answers]
@@ -125,7 +121,7 @@ async def test_two_sends_at_once_of_one_ticket_have_never_two_deliveries_under_w
     assert await LogEntry.all().count() == len(made)
 
 
-async def test_a_delivered_ticket_can_be_sent_again_as_it_is_then(ask: Ask) -> None:
+async def test_a_delivered_ticket_can_be_sent_again_with_its_current_values(ask: Ask) -> None:
     update = 'mutation { updateTicket(input: {id: "T-1", subject: "New"}) { errors { code } } }'
     await create(ask, id="T-1", subject="Old")
     first = await send(ask, "T-1")
@@ -137,7 +133,7 @@ async def test_a_delivered_ticket_can_be_sent_again_as_it_is_then(ask: Ask) -> N
     assert '"subject": "New"' in new.payload
 
 
-async def test_an_unknown_ticket_is_not_sent(ask: Ask) -> None:
+async def test_send_fails_for_an_unknown_ticket(ask: Ask) -> None:
     payload = (await ask(SEND, id="nobody"))["sendToOps"]
     [error] = payload.pop("errors")
     assert payload == {"ticket": None, "delivery": None, "logEntry": None}
@@ -185,7 +181,7 @@ RETRY = """
 """
 
 
-async def test_a_cancelled_delivery_is_tried_again(ask: Ask) -> None:
+async def test_a_cancelled_delivery_can_be_retried(ask: Ask) -> None:
     delivery = await pending_delivery(ask)
     await ask(CANCEL, id=delivery.id)
     payload = (await ask(RETRY, id=delivery.id))["retryDelivery"]
@@ -203,7 +199,9 @@ async def test_a_cancelled_delivery_is_tried_again(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(("mutation", "document"), [("retry", RETRY), ("cancel", CANCEL)])
-async def test_a_delivered_delivery_stays_delivered(ask: Ask, mutation: str, document: str) -> None:
+async def test_a_delivered_delivery_cannot_be_retried_or_cancelled(
+    ask: Ask, mutation: str, document: str
+) -> None:
     delivery_id = await send(ask, await create(ask))
     payload = (await ask(document, id=delivery_id))[f"{mutation}Delivery"]
     assert payload["delivery"] is None
@@ -226,7 +224,7 @@ async def test_an_unknown_delivery_is_not_found(ask: Ask, mutation: str, documen
     ]
 
 
-async def test_a_ticket_with_a_pending_delivery_gets_no_second_by_a_retry(ask: Ask) -> None:
+async def test_a_retry_creates_no_second_pending_delivery(ask: Ask) -> None:
     pending = await pending_delivery(ask)
     older = await OpsDelivery.create(
         ticket_id=pending.ticket_id, payload="{}", attempts=1, state=OpsState.FAILED
@@ -237,7 +235,7 @@ async def test_a_ticket_with_a_pending_delivery_gets_no_second_by_a_retry(ask: A
 
 
 async def make(*states: OpsState) -> list[str]:
-    """Make a delivery a minute, each of a ticket of its own."""
+    """Create deliveries a minute apart, each of its own ticket."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for number, state in enumerate(states):
         await OpsDelivery.create(
@@ -300,7 +298,7 @@ async def test_deliveries_are_filtered(
     assert deliveries["totalCount"] == len(expected)
 
 
-async def test_health_counts_what_is_pending_and_what_was_given_up(ask: Ask) -> None:
+async def test_health_counts_pending_and_failed_deliveries(ask: Ask) -> None:
     document = "{ opsHealth { circuit pending failed oldestPendingAt } }"
     assert (await ask(document))["opsHealth"] == {
         "circuit": "CLOSED",

@@ -1,4 +1,4 @@
-"""An OPS that fails, refuses, or is too slow: nothing is lost, and the log tells what happened."""
+"""An OPS that fails, rejects or is slow: no delivery is lost, and every attempt is logged."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from models import LogEntry, OpsDelivery, OpsState
-from tests.api.asking import Ask, create
+from tests.api.operations import Ask, create
 from tests.app.http.serving import served
 
 SEND = """
@@ -41,13 +41,13 @@ STATUS = """
     }
 """
 
-# Runs an operation on a server whose OPS has these settings, without errors.
+# Executes an operation on a server with these settings of OPS.
 AskWith: TypeAlias = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def ask_with(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AskWith]:
-    """Ask servers of their own, one for each kind of OPS."""
+    """Return a function that starts one server for each set of settings of OPS."""
     with ExitStack() as running:
         clients: dict[str, httpx2.Client] = {}
 
@@ -71,7 +71,7 @@ FAILING = {"OPS_SIM_FAILURE_RATE": "1", "OPS_MAX_ATTEMPTS": "2"}
 SLOW = {"OPS_SIM_LATENCY_MS": "60000", "OPS_TIMEOUT_MS": "20"}
 
 
-async def test_a_refused_ticket_is_failed_for_good(ask: Ask, ask_with: AskWith) -> None:
+async def test_a_rejected_ticket_is_not_retried(ask: Ask, ask_with: AskWith) -> None:
     ticket_id = await create(ask)
     payload = ask_with(REFUSING, SEND, id=ticket_id)["sendToOps"]
     [error] = payload["errors"]
@@ -91,14 +91,14 @@ async def test_a_refused_ticket_is_failed_for_good(ask: Ask, ask_with: AskWith) 
     assert (entry["action"], entry["status"], entry["attempt"]) == ("SEND", "FAILED", 1)
     assert entry["response"]["error"] == "rejected"
 
-    # Who mends the ticket can try again.
+    # After a correction of the ticket a retry is possible.
     payload = ask_with(REFUSING, RETRY, id=delivery["id"])["retryDelivery"]
     assert payload["delivery"] == {"state": "FAILED", "attempts": 2}
     assert payload["logEntry"] == {"action": "RETRY", "status": "FAILED", "attempt": 2}
     assert [error["code"] for error in payload["errors"]] == ["OPS_REJECTED"]
 
 
-async def test_an_ops_that_fails_is_tried_again_until_the_attempts_are_used_up(
+async def test_a_failing_ops_is_retried_up_to_the_maximum_of_attempts(
     ask: Ask, ask_with: AskWith
 ) -> None:
     ticket_id = await create(ask)
@@ -112,7 +112,7 @@ async def test_an_ops_that_fails_is_tried_again_until_the_attempts_are_used_up(
     assert payload["delivery"]["deliveredAt"] is None
     assert payload["logEntry"]["response"]["error"] == "unavailable"
 
-    # Another call neither makes an attempt nor an error: the delivery is on its way.
+    # Another call makes no attempt and no error: the delivery is pending.
     payload = ask_with(FAILING, SEND, id=ticket_id)["sendToOps"]
     assert payload["delivery"]["attempts"] == 1
     assert (payload["logEntry"], payload["errors"]) == (None, [])
@@ -120,7 +120,7 @@ async def test_an_ops_that_fails_is_tried_again_until_the_attempts_are_used_up(
     health = ask_with(FAILING, "{ opsHealth { circuit pending } }")["opsHealth"]
     assert health == {"circuit": "CLOSED", "pending": 1}
 
-    # An OPS that is well again gets it under the same key.
+    # After a recovery OPS receives the ticket under the same key.
     delivery_id = payload["delivery"]["id"]
     cancel = """
         mutation ($id: ID!) { cancelDelivery(input: {deliveryId: $id}) { errors { code } } }
@@ -131,7 +131,7 @@ async def test_an_ops_that_fails_is_tried_again_until_the_attempts_are_used_up(
     assert payload["errors"] == []
 
 
-async def test_an_ops_that_is_too_slow_is_a_timeout(ask: Ask, ask_with: AskWith) -> None:
+async def test_a_slow_ops_is_a_timeout(ask: Ask, ask_with: AskWith) -> None:
     ticket_id = await create(ask)
     payload = ask_with(SLOW, SEND, id=ticket_id)["sendToOps"]
     assert [error["code"] for error in payload["errors"]] == ["OPS_TIMEOUT"]
@@ -140,7 +140,7 @@ async def test_an_ops_that_is_too_slow_is_a_timeout(ask: Ask, ask_with: AskWith)
 
 
 @pytest.mark.parametrize(("ops", "code"), [(FAILING, "OPS_UNAVAILABLE"), (SLOW, "OPS_TIMEOUT")])
-async def test_a_question_without_an_answer_is_logged_too(
+async def test_a_failed_status_query_is_logged(
     ask: Ask, ask_with: AskWith, ops: dict[str, str], code: str
 ) -> None:
     ticket_id = await create(ask)

@@ -1,4 +1,4 @@
-"""Whatever filter is made, the API finds exactly the tickets that a plain model finds."""
+"""Random filters match the same tickets in the API as in a model written in Python."""
 
 import json
 from typing import Any
@@ -8,14 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models import Ticket
-from tests.api.asking import Ask
-from tests.api.filter_model import ABSENT, PRIORITIES, Row, fits
+from tests.api.filter_model import ABSENT, PRIORITIES, Row, matches
+from tests.api.operations import Ask
 
 STATUSES = ["OPEN", "IN_PROGRESS", "PENDING", "RESOLVED", "CLOSED"]
 OPS_STATES = ["NOT_SENT", "PENDING", "DELIVERED", "FAILED", "CANCELLED"]
 
-# Few letters, so that much fits; each is special somewhere: in LIKE, in a regular
-# expression, by case, by its width.
+# Few letters, so that many texts match. Each is special in LIKE, in a regular expression, by
+# its case or by its width.
 TEXTS = ["a", "A", "ab", "aB%", "_b", "%", "b\\", "ä", "Ä", "😀a", " ", "'", "a.*"]
 NEEDLES = [*TEXTS, "", "aa", "B", "\\", "."]
 MOMENTS = [
@@ -69,7 +69,7 @@ EVERYTHING = [row["id"] for row in ROWS]
 
 
 @pytest.fixture
-async def rows(database: None) -> None:  # noqa: ARG001  # it must be there first
+async def rows(database: None) -> None:  # noqa: ARG001  # the tables must exist
     """Write the rows into the database."""
     await Ticket.bulk_create([_ticket(row) for row in ROWS])
 
@@ -96,7 +96,7 @@ def _ticket(row: Row) -> Ticket:
 
 
 def operators(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return some of the operators of a field, mostly one."""
+    """Return one or more operators of a field."""
     names = st.lists(st.sampled_from(list(values)), min_size=1, max_size=2, unique=True)
     return st.just({}) | names.flatmap(
         lambda chosen: st.fixed_dictionaries({name: values[name] for name in chosen})
@@ -169,18 +169,18 @@ FOUND = """
 @settings(
     max_examples=300,
     deadline=None,
-    # The rows stay as they are, whatever is asked of them.
+    # Queries do not change the rows.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(filter_=filters)
-async def test_a_filter_finds_what_the_model_finds(ask: Ask, filter_: dict[str, Any]) -> None:
-    expected = [row["id"] for row in ROWS if fits(row, filter_)]
+async def test_filters_match_the_same_rows_as_the_model(ask: Ask, filter_: dict[str, Any]) -> None:
+    expected = [row["id"] for row in ROWS if matches(row, filter_)]
     answer = await ask(FOUND, filter=filter_, others={"not": filter_})
     found = sorted(node["id"] for node in answer["tickets"]["nodes"])
     others = sorted(node["id"] for node in answer["others"]["nodes"])
     assert found == expected
     assert answer["tickets"]["totalCount"] == len(expected)
-    # What a filter does not find, its negation does.
+    # The negation matches exactly the other rows.
     assert sorted(found + others) == EVERYTHING
     assert sum(group["count"] for group in answer["groups"]) == len(expected)
 
@@ -190,6 +190,6 @@ async def test_a_filter_finds_what_the_model_finds(ask: Ask, filter_: dict[str, 
     "value", [row["metadata"] for row in ROWS if row["metadata"] not in (ABSENT, None)]
 )
 async def test_every_value_contains_itself(ask: Ask, value: Any) -> None:
-    expected = [row["id"] for row in ROWS if fits(row, {"metadata": {"contains": value}})]
+    expected = [row["id"] for row in ROWS if matches(row, {"metadata": {"contains": value}})]
     answer = await ask(FOUND, filter={"metadata": {"contains": value}})
     assert sorted(node["id"] for node in answer["tickets"]["nodes"]) == expected

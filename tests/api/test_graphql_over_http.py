@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: methods, media types, statuses, and the codes of what went wrong."""
+"""GraphQL over HTTP: methods, media types, statuses and error codes."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from models import Ticket
-from tests.api.asking import NEW
+from tests.api.operations import NEW
 from tests.conftest import GraphQL
 
 QUERY = "{ viewer { name } }"
@@ -17,7 +17,7 @@ JSON, GRAPHQL = "application/json", "application/graphql-response+json"
 # ------------------------------------------------------------------------------ methods
 
 
-async def test_a_query_goes_by_post(http: httpx2.AsyncClient) -> None:
+async def test_a_query_is_accepted_by_post(http: httpx2.AsyncClient) -> None:
     response = await http.post("/graphql", json={"query": QUERY})
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -25,7 +25,9 @@ async def test_a_query_goes_by_post(http: httpx2.AsyncClient) -> None:
     assert response.json() == VIEWER
 
 
-async def test_a_query_goes_by_get_with_variables_and_a_name(http: httpx2.AsyncClient) -> None:
+async def test_a_query_is_accepted_by_get_with_variables_and_operation_name(
+    http: httpx2.AsyncClient,
+) -> None:
     document = """
         query Other { viewer { scopes } }
         query Mine($id: ID!) { ticket(id: $id) { id } }
@@ -36,7 +38,7 @@ async def test_a_query_goes_by_get_with_variables_and_a_name(http: httpx2.AsyncC
     assert response.json() == {"data": {"ticket": None}}
 
 
-async def test_a_mutation_does_not_go_by_get(http: httpx2.AsyncClient) -> None:
+async def test_a_mutation_is_rejected_by_get(http: httpx2.AsyncClient) -> None:
     document = 'mutation { deleteTicket(input: {id: "T-1"}) { deletedId } }'
     response = await http.get("/graphql", params={"query": document})
     assert response.status_code == 405
@@ -52,7 +54,7 @@ async def test_other_methods_are_not_allowed(http: httpx2.AsyncClient, method: s
     assert set(response.headers["Allow"].split(", ")) >= {"GET", "POST"}
 
 
-async def test_a_subscription_is_not_answered_as_json(graphql: GraphQL) -> None:
+async def test_a_subscription_over_plain_json_is_rejected(graphql: GraphQL) -> None:
     answer = await graphql("subscription { ticketEvents { id } }")
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
@@ -66,7 +68,9 @@ async def test_a_subscription_is_not_answered_as_json(graphql: GraphQL) -> None:
     "content_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"],
 )
-async def test_a_body_is_json_in_utf_8(http: httpx2.AsyncClient, content_type: str) -> None:
+async def test_a_json_body_in_utf_8_is_accepted(
+    http: httpx2.AsyncClient, content_type: str
+) -> None:
     body = b'{"query": "{ viewer { name } }"}'
     response = await http.post("/graphql", content=body, headers={"Content-Type": content_type})
     assert response.json() == VIEWER
@@ -83,7 +87,7 @@ async def test_a_body_is_json_in_utf_8(http: httpx2.AsyncClient, content_type: s
         "application/json; charset=utf-16",
     ],
 )
-async def test_another_kind_of_body_is_415(
+async def test_another_media_type_of_the_body_is_415(
     http: httpx2.AsyncClient, content_type: str | None
 ) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
@@ -108,7 +112,7 @@ async def test_another_kind_of_body_is_415(
         ("text/html, */*;q=0.1", JSON),
     ],
 )
-async def test_the_answer_is_of_the_kind_that_is_wanted_most(
+async def test_the_response_has_the_preferred_media_type(
     http: httpx2.AsyncClient, accept: str, media_type: str
 ) -> None:
     response = await http.post("/graphql", json={"query": QUERY}, headers={"Accept": accept})
@@ -119,7 +123,7 @@ async def test_the_answer_is_of_the_kind_that_is_wanted_most(
 
 
 @pytest.mark.parametrize("accept", ["image/png", "text/plain", f"{JSON};q=0"])
-async def test_where_no_kind_is_acceptable_it_is_406(http: httpx2.AsyncClient, accept: str) -> None:
+async def test_no_acceptable_media_type_is_406(http: httpx2.AsyncClient, accept: str) -> None:
     response = await http.post("/graphql", json={"query": QUERY}, headers={"Accept": accept})
     assert response.status_code == 406
     [error] = response.json()["errors"]
@@ -148,7 +152,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("document", "variables", "code"), REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (GRAPHQL, 400)])
-async def test_what_is_not_executed_has_no_data(  # noqa: PLR0917  # a table
+async def test_a_request_error_has_no_data(  # noqa: PLR0917  # a table
     http: httpx2.AsyncClient,
     accept: str,
     status: int,
@@ -164,7 +168,7 @@ async def test_what_is_not_executed_has_no_data(  # noqa: PLR0917  # a table
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL])
-async def test_an_error_of_a_field_stands_beside_the_data(
+async def test_a_field_error_is_returned_with_the_data(
     http: httpx2.AsyncClient, accept: str
 ) -> None:
     document = '{ viewer { name } ticket(id: "") { id } }'
@@ -184,7 +188,7 @@ async def test_an_error_of_a_field_stands_beside_the_data(
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL])
-async def test_an_error_where_nothing_may_be_null_makes_all_of_it_null(
+async def test_an_error_in_a_non_null_field_nulls_its_parents(
     http: httpx2.AsyncClient, accept: str
 ) -> None:
     document = "{ viewer { name } tickets(first: 0) { totalCount } }"
@@ -196,32 +200,32 @@ async def test_an_error_where_nothing_may_be_null_makes_all_of_it_null(
     assert error["path"] == ["tickets"]
 
 
-async def test_of_several_operations_the_named_one_runs(graphql: GraphQL) -> None:
+async def test_operation_name_selects_the_operation(graphql: GraphQL) -> None:
     document = "query A { viewer { name } } query B { __typename }"
     [error] = (await graphql(document))["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "A, B" in error["message"]
 
 
-async def test_a_name_that_no_operation_has_is_refused(http: httpx2.AsyncClient) -> None:
+async def test_an_unknown_operation_name_is_rejected(http: httpx2.AsyncClient) -> None:
     body = {"query": "query A { viewer { name } }", "operationName": "B"}
     [error] = (await http.post("/graphql", json=body)).json()["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_suggestions_help_whoever_mistypes(graphql: GraphQL) -> None:
+async def test_an_unknown_field_gets_a_suggestion(graphql: GraphQL) -> None:
     [error] = (await graphql("{ ticketz { totalCount } }"))["errors"]
     assert "'tickets'" in error["message"]
 
 
-async def test_the_schema_can_be_asked_for(graphql: GraphQL) -> None:
+async def test_introspection_returns_the_schema(graphql: GraphQL) -> None:
     document = '{ __type(name: "TicketPriority") { enumValues { name description } } }'
     values = (await graphql(document))["data"]["__type"]["enumValues"]
     assert [value["name"] for value in values] == ["LOW", "MEDIUM", "HIGH"]
     assert all(value["description"] for value in values)
 
 
-async def test_a_mutation_is_done_once_its_answer_is_there(http: httpx2.AsyncClient) -> None:
+async def test_a_mutation_is_committed_before_its_response(http: httpx2.AsyncClient) -> None:
     document = """
         mutation ($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }
     """

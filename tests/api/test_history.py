@@ -1,9 +1,9 @@
-"""A ticket's history: each change once, in order, with what it was before and after."""
+"""The history has each change of a ticket once, in order, with values before and after."""
 
 import asyncio
 from itertools import pairwise
 
-from tests.api.asking import Ask, create
+from tests.api.operations import Ask, create
 
 UPDATE = """
     mutation ($input: UpdateTicketInput!) { updateTicket(input: $input) { errors { message } } }
@@ -26,7 +26,7 @@ HISTORY = """
 """
 
 
-async def test_a_change_tells_each_field_as_it_was_and_as_it_is(ask: Ask) -> None:
+async def test_an_event_has_the_values_before_and_after(ask: Ask) -> None:
     ticket_id = await create(ask, assignedTo="ada", metadata={"a": 1})
     change = {"id": ticket_id, "status": "CLOSED", "assignedTo": None, "metadata": [1.5, "x"]}
     await ask(UPDATE, input=change)
@@ -49,7 +49,7 @@ async def test_a_change_tells_each_field_as_it_was_and_as_it_is(ask: Ask) -> Non
     assert "customerPhone" not in made
 
 
-async def test_a_patch_of_metadata_is_told_as_a_change_of_metadata(ask: Ask) -> None:
+async def test_a_metadata_patch_is_recorded_as_a_change_of_metadata(ask: Ask) -> None:
     ticket_id = await create(ask, metadata={"a": 1})
     await ask(UPDATE, input={"id": ticket_id, "metadataPatch": {"b": 2}})
     [event, _] = (await ask(HISTORY, id=ticket_id))["ticket"]["history"]["nodes"]
@@ -63,8 +63,8 @@ async def test_a_patch_of_metadata_is_told_as_a_change_of_metadata(ask: Ask) -> 
     ]
 
 
-async def test_changes_made_at_once_follow_each_other_without_a_gap(ask: Ask) -> None:
-    """Each begins where the one before has ended, in the order of the feed as of the versions."""
+async def test_concurrent_updates_are_recorded_without_a_gap(ask: Ask) -> None:
+    """Each change starts from the result of the previous one, in the order of the feed."""
     ticket_id = await create(ask, metadata={})
     await asyncio.gather(
         *(
@@ -87,7 +87,7 @@ async def test_changes_made_at_once_follow_each_other_without_a_gap(ask: Ask) ->
     assert len(changes[-1]["metadata"][1]) == 60
 
 
-async def test_the_newest_comes_first_in_pages(ask: Ask) -> None:
+async def test_the_history_is_paged_newest_first(ask: Ask) -> None:
     ticket_id = await create(ask)
     for number in range(4):
         await ask(UPDATE, input={"id": ticket_id, "subject": f"Change {number}"})
@@ -104,7 +104,7 @@ async def test_the_newest_comes_first_in_pages(ask: Ask) -> None:
     assert not second["pageInfo"]["hasNextPage"]
 
 
-async def test_the_cursor_of_an_event_is_its_place_in_the_list(ask: Ask) -> None:
+async def test_the_cursor_of_an_event_is_the_cursor_of_its_edge(ask: Ask) -> None:
     ticket_id = await create(ask)
     await ask(UPDATE, input={"id": ticket_id, "subject": "New"})
     history = (await ask(HISTORY, id=ticket_id))["ticket"]["history"]

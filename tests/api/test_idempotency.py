@@ -1,4 +1,4 @@
-"""The same key with the same input has its effect once, however often it comes."""
+"""Repeated calls with the same idempotency key and input have one effect."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import LogEntry, OpsDelivery, Ticket, TicketEvent
-from tests.api.asking import NEW, Ask, create
+from tests.api.operations import NEW, Ask, create
 
 CREATE = """
     mutation ($input: CreateTicketInput!) {
@@ -28,7 +28,7 @@ SEND = """
 """
 
 
-async def test_the_same_key_with_the_same_input_answers_with_the_first_ticket(ask: Ask) -> None:
+async def test_the_same_key_and_input_return_the_first_ticket(ask: Ask) -> None:
     keyed = NEW | {"idempotencyKey": "k", "metadata": {"a": 1, "b": 2}}
     first = await ask(CREATE, input=keyed)
     again = await ask(CREATE, input=keyed | {"metadata": {"b": 2, "a": 1}})
@@ -38,7 +38,7 @@ async def test_the_same_key_with_the_same_input_answers_with_the_first_ticket(as
     assert await TicketEvent.all().count() == 1
 
 
-async def test_many_calls_at_once_with_one_key_make_one_ticket(ask: Ask) -> None:
+async def test_concurrent_calls_with_one_key_create_one_ticket(ask: Ask) -> None:
     keyed = NEW | {"idempotencyKey": "k"}
     answers = await asyncio.gather(*(ask(CREATE, input=keyed) for _ in range(8)))
     assert len({answer["createTicket"]["ticket"]["id"] for answer in answers}) == 1
@@ -61,7 +61,7 @@ async def test_the_same_key_with_another_input_is_an_error(ask: Ask) -> None:
     assert await Ticket.all().count() == 1
 
 
-async def test_a_call_that_failed_leaves_its_key_free(ask: Ask) -> None:
+async def test_a_failed_call_does_not_use_its_key(ask: Ask) -> None:
     await create(ask, id="T-1")
     keyed: dict[str, Any] = NEW | {"id": "T-1", "idempotencyKey": "k"}
     [error] = (await ask(CREATE, input=keyed))["createTicket"]["errors"]
@@ -81,13 +81,13 @@ async def test_a_key_has_1_to_255_characters(ask: Ask, key: str, code: str) -> N
     assert await Ticket.all().count() == 0
 
 
-async def test_a_key_is_kept_to_its_last_character(ask: Ask) -> None:
+async def test_keys_of_the_maximum_length_are_compared_completely(ask: Ask) -> None:
     for last in "ab":
         await ask(CREATE, input=NEW | {"idempotencyKey": "k" * 254 + last})
     assert await Ticket.all().count() == 2
 
 
-async def test_a_key_of_a_deleted_ticket_makes_no_other(ask: Ask) -> None:
+async def test_the_key_of_a_deleted_ticket_creates_no_other(ask: Ask) -> None:
     keyed = NEW | {"idempotencyKey": "k"}
     await ask(CREATE, input=keyed)
     await Ticket.all().delete()
@@ -97,7 +97,7 @@ async def test_a_key_of_a_deleted_ticket_makes_no_other(ask: Ask) -> None:
     assert await Ticket.all().count() == 0
 
 
-async def test_a_repeated_send_answers_with_the_first_delivery(ask: Ask) -> None:
+async def test_a_repeated_send_returns_the_first_delivery(ask: Ask) -> None:
     ticket_id = await create(ask)
     keyed = {"ticketId": ticket_id, "idempotencyKey": "k"}
     first = (await ask(SEND, input=keyed))["sendToOps"]
@@ -117,14 +117,16 @@ async def test_a_repeated_send_of_another_ticket_is_an_error(ask: Ask) -> None:
     assert (await Ticket.get(id=second)).ops_state.name == "NOT_SENT"
 
 
-async def test_many_sends_at_once_with_one_key_make_one_delivery(ask: Ask) -> None:
+async def test_concurrent_sends_with_one_key_create_one_delivery(ask: Ask) -> None:
     keyed = {"ticketId": await create(ask), "idempotencyKey": "k"}
     answers = await asyncio.gather(*(ask(SEND, input=keyed) for _ in range(8)))
     assert len({answer["sendToOps"]["delivery"]["id"] for answer in answers}) == 1
     assert await OpsDelivery.all().count() == 1
 
 
-async def test_one_key_sends_many_tickets_at_once_to_no_more_than_one_delivery(ask: Ask) -> None:
+async def test_concurrent_sends_of_several_tickets_with_one_key_create_one_delivery(
+    ask: Ask,
+) -> None:
     tickets = [await create(ask) for _ in range(4)]
     answers = await asyncio.gather(
         *(ask(SEND, input={"ticketId": one, "idempotencyKey": "k"}) for one in tickets)
@@ -134,7 +136,7 @@ async def test_one_key_sends_many_tickets_at_once_to_no_more_than_one_delivery(a
     assert await OpsDelivery.all().count() == 1
 
 
-async def test_a_key_of_one_mutation_is_not_one_of_another(ask: Ask) -> None:
+async def test_a_key_cannot_be_reused_by_another_mutation(ask: Ask) -> None:
     ticket_id = (await ask(CREATE, input=NEW | {"idempotencyKey": "k"}))["createTicket"]["ticket"][
         "id"
     ]

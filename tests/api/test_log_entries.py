@@ -1,4 +1,4 @@
-"""Every communication with OPS is kept, and found by what it was about."""
+"""Log entries are listed, filtered, and found from their ticket."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from models import LogEntry, Ticket
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def make() -> None:
-    """Make four entries, a minute apart."""
+    """Create four entries, a minute apart."""
     rows: list[dict[str, Any]] = [
         {"ticket_id": "t0", "delivery_id": "d0", "action": "send", "status": "failed"},
         {"ticket_id": "t0", "delivery_id": "d0", "action": "retry", "status": "success"},
@@ -79,7 +79,7 @@ async def test_entries_are_filtered(ask: Ask, filter_: dict[str, Any], expected:
     assert entries["totalCount"] == len(expected)
 
 
-async def test_a_ticket_has_its_own_entries(ask: Ask) -> None:
+async def test_a_ticket_lists_only_its_own_entries(ask: Ask) -> None:
     document = """
         {
           ticket(id: "t0") {
@@ -106,7 +106,7 @@ async def test_a_ticket_has_its_own_entries(ask: Ask) -> None:
     }
 
 
-async def test_an_entry_of_the_former_service_has_no_more_than_that_knew(ask: Ask) -> None:
+async def test_fields_that_the_former_service_did_not_write_are_null(ask: Ask) -> None:
     document = """
         {
           logEntries {

@@ -1,13 +1,13 @@
-"""Whatever has an id is found by it."""
+"""node and nodes return objects of any type by id."""
 
 import pytest
 
 from models import LogEntry, TicketEvent
-from tests.api.asking import Ask, create, send
+from tests.api.operations import Ask, create, send
 from tests.conftest import GraphQL
 
 
-async def test_a_node_is_whatever_has_the_id(ask: Ask) -> None:
+async def test_node_returns_an_object_of_any_type(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           node(id: $id) {
@@ -50,7 +50,7 @@ async def test_an_unknown_node_is_null(ask: Ask) -> None:
     assert await ask('{ node(id: "nobody") { id } }') == {"node": None}
 
 
-async def test_nodes_come_in_the_order_asked_for_with_null_where_there_is_none(ask: Ask) -> None:
+async def test_nodes_are_in_the_order_of_the_ids_with_null_for_unknown_ids(ask: Ask) -> None:
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
     first, second = await create(ask), await create(ask)
     delivery_id = await send(ask, first)
@@ -64,11 +64,11 @@ async def test_nodes_come_in_the_order_asked_for_with_null_where_there_is_none(a
     ]
 
 
-async def test_no_ids_are_no_nodes(ask: Ask) -> None:
+async def test_an_empty_list_of_ids_returns_no_nodes(ask: Ask) -> None:
     assert await ask("{ nodes(ids: []) { id } }") == {"nodes": []}
 
 
-async def test_a_hundred_nodes_are_the_most(ask: Ask, graphql: GraphQL) -> None:
+async def test_more_than_100_ids_are_rejected(ask: Ask, graphql: GraphQL) -> None:
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     ticket_id = await create(ask)
     assert (await ask(document, ids=[ticket_id] * 100))["nodes"] == [{"id": ticket_id}] * 100
@@ -84,7 +84,7 @@ async def test_a_fragment_on_another_type_selects_nothing(ask: Ask, kind: str) -
     assert await ask(document, id=ticket_id) == {"node": {"id": ticket_id}}
 
 
-async def test_an_id_that_the_former_service_used_twice_is_the_ticket(ask: Ask) -> None:
+async def test_an_id_of_a_ticket_and_a_log_entry_returns_the_ticket(ask: Ask) -> None:
     document = '{ node(id: "1") { __typename } nodes(ids: ["1", "1"]) { __typename id } }'
     await create(ask, id="1")
     await LogEntry.create(id="1", ticket_id="1", action="send", status="success")

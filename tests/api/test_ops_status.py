@@ -1,7 +1,7 @@
-"""OPS is asked how far a ticket is, and each answer is kept."""
+"""opsStatus queries OPS for the status of a ticket and logs each answer."""
 
 from models import LogEntry, OpsDelivery, OpsState, Ticket
-from tests.api.asking import Ask, create, send
+from tests.api.operations import Ask, create, send
 
 STATUS = """
     query ($id: ID!) {
@@ -17,7 +17,7 @@ STATUS = """
 """
 
 
-async def test_the_status_is_asked_and_logged(ask: Ask) -> None:
+async def test_the_status_is_queried_and_logged(ask: Ask) -> None:
     ticket_id = await create(ask)
     delivery_id = await send(ask, ticket_id)
     payload = (await ask(STATUS, id=ticket_id))["opsStatus"]
@@ -42,7 +42,7 @@ async def test_the_status_is_asked_and_logged(ask: Ask) -> None:
     }
 
 
-async def test_each_question_is_an_entry_of_its_own(ask: Ask) -> None:
+async def test_each_query_has_its_own_log_entry(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           first: opsStatus(ticketId: $id) { status }
@@ -58,7 +58,7 @@ async def test_each_question_is_an_entry_of_its_own(ask: Ask) -> None:
     assert await LogEntry.filter(action="query").count() == 2
 
 
-async def test_what_was_never_sent_has_no_status(ask: Ask) -> None:
+async def test_a_ticket_that_was_never_sent_has_no_status(ask: Ask) -> None:
     payload = (await ask(STATUS, id=await create(ask)))["opsStatus"]
     [error] = payload.pop("errors")
     assert error.pop("message")
@@ -73,7 +73,7 @@ async def test_what_was_never_sent_has_no_status(ask: Ask) -> None:
     assert await LogEntry.all().count() == 0
 
 
-async def test_what_is_on_its_way_has_no_status_yet(ask: Ask) -> None:
+async def test_a_ticket_with_a_pending_delivery_has_no_status_yet(ask: Ask) -> None:
     ticket_id = await create(ask)
     await Ticket.all().update(ops_state=OpsState.PENDING)
     await OpsDelivery.create(
@@ -92,7 +92,7 @@ async def test_an_unknown_ticket_is_not_found(ask: Ask) -> None:
     )
 
 
-async def test_a_reference_that_ops_does_not_know_is_a_failed_question(ask: Ask) -> None:
+async def test_a_reference_unknown_to_ops_is_a_failed_query(ask: Ask) -> None:
     ticket_id = await create(ask)
     await send(ask, ticket_id)
     await OpsDelivery.all().update(reference="of another OPS")

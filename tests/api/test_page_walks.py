@@ -1,4 +1,4 @@
-"""Whoever walks a list page by page sees every row once, in whatever order and direction."""
+"""A walk through the pages of a list returns each row once, in every order and direction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models import LogEntry, OpsDelivery, OpsState, Ticket, TicketEvent
 from models import TicketPriority as Priority
 from models import TicketStatus as Status
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ORDERS = [
@@ -32,17 +32,17 @@ quick = settings(
 
 @dataclass(frozen=True)
 class Row:
-    """What of a ticket the orders look at; there are so few values that most rows are tied."""
+    """Values that tickets are sorted by; there are few, so that most rows are tied."""
 
     key: str
     value: int
 
     def in_order(self) -> tuple[int, str]:
-        """Return what it is sorted by, in any of the orders."""
+        """Return the sort key, which is the same in all orders."""
         return (self.value, self.key)
 
     def ticket(self) -> Ticket:
-        """Return a ticket whose place in every order is that of the value."""
+        """Return a ticket with the same position in every order."""
         moment = START + timedelta(microseconds=self.value)
         return Ticket(
             id=self.key,
@@ -75,7 +75,7 @@ PAGE = """
 
 
 class Walk:
-    """Someone who walks through the tickets, forward or backward."""
+    """A walk through the pages of tickets, forward or backward."""
 
     def __init__(self, ask: Ask, order: tuple[str, str], way: str) -> None:
         self._ask = ask
@@ -109,7 +109,7 @@ async def refill(rows: Sequence[Row]) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @quick
 @given(rows=row_sets, page_sizes=sizes)
-async def test_a_walk_gives_every_row_once_and_in_order(
+async def test_a_walk_returns_each_row_once_in_order(
     ask: Ask, order: tuple[str, str], way: str, rows: list[Row], page_sizes: list[int]
 ) -> None:
     await refill(rows)
@@ -121,7 +121,7 @@ async def test_a_walk_gives_every_row_once_and_in_order(
         size = page_sizes[walk.pages % len(page_sizes)]
         page = await walk.step(size)
         assert page["totalCount"] == len(rows)
-        # The one end it comes from, the other it goes to.
+        # One end is where the walk started, the other where it continues.
         came = page["pageInfo"]["hasPreviousPage" if forward else "hasNextPage"]
         goes = page["pageInfo"]["hasNextPage" if forward else "hasPreviousPage"]
         assert came == (before > 0)
@@ -139,7 +139,7 @@ async def test_a_walk_gives_every_row_once_and_in_order(
     arrivals=st.lists(row_sets, max_size=6),
     departures=st.lists(st.integers(0, 24), max_size=6),
 )
-async def test_rows_that_come_and_go_meanwhile_disturb_nobody(  # noqa: PLR0917  # what is drawn
+async def test_inserts_and_deletes_during_a_walk_do_not_affect_other_rows(  # noqa: PLR0917  # drawn values
     ask: Ask,
     order: tuple[str, str],
     rows: list[Row],
@@ -164,13 +164,13 @@ async def test_rows_that_come_and_go_meanwhile_disturb_nobody(  # noqa: PLR0917 
             await Ticket.filter(id=gone).delete()
     assert len(set(walk.seen)) == len(walk.seen)
     assert stayed <= set(walk.seen)
-    # What came meanwhile is seen in its place, or not at all.
+    # Rows inserted meanwhile appear at their position or not at all.
     places = [(value_of[key], key) for key in walk.seen]
     assert places == sorted(places, reverse=order[1] == "DESC")
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_walk_goes_on_while_others_write(ask: Ask, way: str) -> None:
+async def test_a_walk_continues_during_concurrent_writes(ask: Ask, way: str) -> None:
     rows = [Row(f"old{number:03}", number % 3) for number in range(150)]
     await refill(rows)
     is_done = asyncio.Event()
@@ -184,7 +184,7 @@ async def test_a_walk_goes_on_while_others_write(ask: Ask, way: str) -> None:
     walk = Walk(ask, ("PRIORITY", "DESC"), way)
     writing = asyncio.create_task(write())
     try:
-        # So many that it ends, however fast the others write.
+        # A page size with which the walk ends despite the writes.
         while not walk.is_at_end and walk.pages < 100:
             await walk.step(10)
     finally:
@@ -218,7 +218,7 @@ SELECTION = """
 
 
 async def fill_lists() -> list[str]:
-    """Write twelve rows into each list, most of them tied; return their ids, newest first."""
+    """Insert twelve rows into each list, most of them tied; return the ids, newest first."""
     await Ticket.bulk_create([Row("t", 0).ticket()])
     await OpsDelivery.create(
         id="d", ticket_id="other", payload="{}", state=OpsState.FAILED, created_at=START
@@ -255,7 +255,7 @@ async def fill_lists() -> list[str]:
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("size", [1, 5, 12, 13])
-async def test_every_list_is_walked_alike(ask: Ask, name: str, way: str, size: int) -> None:
+async def test_each_list_can_be_walked(ask: Ask, name: str, way: str, size: int) -> None:
     keys = await fill_lists()
     field = LISTS[name]
     selection = field % SELECTION if "%s" in field else f"list: {field} {SELECTION}"

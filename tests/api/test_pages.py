@@ -1,4 +1,4 @@
-"""Lists come in pages, as Relay's specification of connections has it."""
+"""Lists are paged as Relay's connection specification says."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import Ticket
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 from tests.conftest import GraphQL
 
 PAGE = """
@@ -39,7 +39,7 @@ async def make(*subjects: str, **columns: Any) -> None:
 
 
 class Seen:
-    """A page, as the tests look at it."""
+    """The parts of a page that the tests check."""
 
     def __init__(self, tickets: dict[str, Any]) -> None:
         self.subjects = [edge["node"]["subject"] for edge in tickets["edges"]]
@@ -55,7 +55,7 @@ async def page(ask: Ask, **arguments: Any) -> Seen:
     return Seen((await ask(PAGE, **arguments))["tickets"])
 
 
-async def test_a_list_is_walked_forward(ask: Ask) -> None:
+async def test_first_and_after_page_forward(ask: Ask) -> None:
     await make(*"abcde")
     first = await page(ask, first=2)
     assert (first.subjects, first.has_previous, first.has_next) == (["a", "b"], False, True)
@@ -65,7 +65,7 @@ async def test_a_list_is_walked_forward(ask: Ask) -> None:
     assert (third.subjects, third.has_previous, third.has_next) == (["e"], True, False)
 
 
-async def test_a_list_is_walked_backward(ask: Ask) -> None:
+async def test_last_and_before_page_backward(ask: Ask) -> None:
     await make(*"abcde")
     last = await page(ask, last=2)
     assert (last.subjects, last.has_previous, last.has_next) == (["d", "e"], True, False)
@@ -75,7 +75,7 @@ async def test_a_list_is_walked_backward(ask: Ask) -> None:
     assert (first.subjects, first.has_previous, first.has_next) == (["a"], False, True)
 
 
-async def test_a_page_that_ends_with_the_list_has_no_next(ask: Ask) -> None:
+async def test_the_last_page_has_no_next_page(ask: Ask) -> None:
     await make(*"ab")
     seen = await page(ask, first=2)
     assert (seen.subjects, seen.has_previous, seen.has_next) == (["a", "b"], False, False)
@@ -83,7 +83,7 @@ async def test_a_page_that_ends_with_the_list_has_no_next(ask: Ask) -> None:
     assert (seen.subjects, seen.has_previous, seen.has_next) == (["a", "b"], False, False)
 
 
-async def test_a_page_lies_between_two_cursors(ask: Ask) -> None:
+async def test_after_and_before_bound_a_page(ask: Ask) -> None:
     await make(*"abcdef")
     a, _, _, _, e, _ = (await page(ask, first=6)).cursors
     assert (await page(ask, after=a, before=e)).subjects == ["b", "c", "d"]
@@ -92,7 +92,7 @@ async def test_a_page_lies_between_two_cursors(ask: Ask) -> None:
     assert (await page(ask, after=e, before=a)).subjects == []
 
 
-async def test_before_alone_is_the_page_right_before_it(ask: Ask) -> None:
+async def test_before_alone_returns_the_items_directly_before_it(ask: Ask) -> None:
     subjects = [f"{number:03}" for number in range(60)]
     await make(*subjects)
     end = (await page(ask, last=1)).cursors[0]
@@ -101,14 +101,14 @@ async def test_before_alone_is_the_page_right_before_it(ask: Ask) -> None:
     assert (seen.has_previous, seen.has_next) == (True, True)
 
 
-async def test_fifty_are_a_page_where_nothing_is_said(ask: Ask) -> None:
+async def test_the_default_page_size_is_50(ask: Ask) -> None:
     await make(*[f"{number:03}" for number in range(60)])
     seen = await page(ask)
     assert len(seen.subjects) == 50
     assert seen.has_next
 
 
-async def test_a_hundred_are_the_most(ask: Ask, graphql: GraphQL) -> None:
+async def test_the_maximum_page_size_is_100(ask: Ask, graphql: GraphQL) -> None:
     await make(*[f"{number:03}" for number in range(101)])
     for argument in ("first", "last"):
         seen = await page(ask, **{argument: 100})
@@ -123,14 +123,14 @@ async def test_an_empty_list_has_no_cursors(ask: Ask) -> None:
     assert (seen.subjects, seen.has_previous, seen.has_next) == ([], False, False)
 
 
-async def test_a_page_beyond_the_end_still_has_something_before_it(ask: Ask) -> None:
+async def test_a_page_after_the_end_has_a_previous_page(ask: Ask) -> None:
     await make(*"ab")
     end = (await page(ask, last=1)).cursors[0]
     seen = await page(ask, first=2, after=end)
     assert (seen.subjects, seen.has_previous, seen.has_next) == ([], True, False)
 
 
-async def test_a_cursor_is_a_place_also_when_its_row_is_gone(ask: Ask) -> None:
+async def test_the_cursor_of_a_deleted_row_stays_valid(ask: Ask) -> None:
     await make(*"abc")
     first = await page(ask, first=2)
     await Ticket.filter(subject="b").delete()
@@ -138,7 +138,7 @@ async def test_a_cursor_is_a_place_also_when_its_row_is_gone(ask: Ask) -> None:
     assert (seen.subjects, seen.has_previous) == (["c"], True)
 
 
-async def test_a_filter_applies_before_the_page_is_cut(ask: Ask) -> None:
+async def test_the_filter_applies_before_paging(ask: Ask) -> None:
     document = """
         {
           tickets(first: 2, orderBy: {field: SUBJECT}, filter: {subject: {in: ["b", "d", "e"]}}) {
@@ -154,7 +154,7 @@ async def test_a_filter_applies_before_the_page_is_cut(ask: Ask) -> None:
     }
 
 
-async def test_the_total_is_that_of_the_list_on_whatever_page(ask: Ask) -> None:
+async def test_the_total_count_is_that_of_the_whole_list(ask: Ask) -> None:
     document = """
         query ($after: String) {
           tickets(first: 1, after: $after) { totalCount pageInfo { endCursor } }
@@ -166,7 +166,7 @@ async def test_the_total_is_that_of_the_list_on_whatever_page(ask: Ask) -> None:
     assert (first["totalCount"], second["totalCount"]) == (3, 3)
 
 
-async def test_the_newest_come_first_unless_asked_otherwise(ask: Ask) -> None:
+async def test_the_default_order_is_newest_first(ask: Ask) -> None:
     document = """
         {
           newest: tickets { nodes { subject } }
@@ -193,9 +193,7 @@ async def test_the_newest_come_first_unless_asked_otherwise(ask: Ask) -> None:
         ("STATUS", ["open", "in_progress", "pending", "resolved", "closed"]),
     ],
 )
-async def test_enumerations_are_sorted_in_their_order(
-    ask: Ask, field: str, values: list[str]
-) -> None:
+async def test_enumerations_are_sorted_by_position(ask: Ask, field: str, values: list[str]) -> None:
     document = f"""
         {{
           up: tickets(orderBy: {{field: {field}, direction: ASC}}) {{ nodes {{ subject }} }}

@@ -1,11 +1,11 @@
-"""Full-text search, in the syntax that people know from the web."""
+"""Full-text search in web search syntax."""
 
 from typing import Any
 
 import pytest
 
 from models import Ticket
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 
 TICKETS: list[dict[str, Any]] = [
     {"subject": "Printer on fire", "description": "It smokes since Monday."},
@@ -56,7 +56,7 @@ async def test_words_are_found_in_subject_description_and_customer(
     assert [node["subject"] for node in nodes] == expected
 
 
-async def test_a_search_is_joined_with_other_filters_and_negated(ask: Ask) -> None:
+async def test_a_search_can_be_combined_and_negated(ask: Ask) -> None:
     document = """
         {
           both: tickets(filter: {search: "printer", subject: {startsWith: "I"}}) {

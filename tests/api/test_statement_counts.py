@@ -1,7 +1,7 @@
-"""How many SQL statements an operation takes: one a selected list, whatever the number of rows.
+"""Number of SQL statements of an operation: one for each selected list, for any number of rows.
 
-The beginning and the end of a transaction are not counted. A page is two where its
-total is asked for, or what lies on the side that it comes from.
+BEGIN and COMMIT are not counted. A page takes a second statement for its total, and for the
+opposite page (hasPreviousPage when paging forward).
 """
 
 from typing import Any
@@ -18,11 +18,11 @@ from models import (
     TicketEvent,
     TicketEventType,
 )
-from tests.api.asking import NEW, Ask
+from tests.api.operations import NEW, Ask
 
 
 async def fill(numbers: range) -> None:
-    """Write tickets, each with two deliveries, two log entries and two changes."""
+    """Insert tickets, each with two deliveries, two log entries and two events."""
     twice = [(number, turn) for number in numbers for turn in "ab"]
     await Ticket.bulk_create(
         Ticket(
@@ -63,7 +63,7 @@ async def fill(numbers: range) -> None:
 
 QUERIES: dict[str, tuple[str, int]] = {
     "a ticket": ('{ ticket(id: "t0") { id subject metadata } }', 1),
-    "a ticket of which only the type is asked": ('{ ticket(id: "t0") { __typename } }', 1),
+    "a ticket with only its type": ('{ ticket(id: "t0") { __typename } }', 1),
     "a ticket, its delivery, its log and its history": (
         """
         {
@@ -128,7 +128,7 @@ QUERIES: dict[str, tuple[str, int]] = {
         "{ tickets { nodes { logEntries { totalCount } } } }",
         2,
     ),
-    "tickets and everything of theirs": (
+    "tickets with all nested lists": (
         """
         {
           tickets(first: 30) {
@@ -162,7 +162,7 @@ QUERIES: dict[str, tuple[str, int]] = {
 
 
 @pytest.mark.parametrize(("document", "count"), QUERIES.values(), ids=QUERIES)
-async def test_a_query_takes_as_many_statements_for_one_row_as_for_many(
+async def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     ask: Ask, statements: list[str], document: str, count: int
 ) -> None:
     for rows in (range(2), range(2, 30)):
@@ -172,14 +172,12 @@ async def test_a_query_takes_as_many_statements_for_one_row_as_for_many(
         assert len(statements) == count, statements
 
 
-async def test_where_there_are_no_rows_nothing_is_looked_for_beneath(
-    ask: Ask, statements: list[str]
-) -> None:
+async def test_no_statements_are_run_below_an_empty_list(ask: Ask, statements: list[str]) -> None:
     await ask("{ tickets { nodes { delivery { id } logEntries { nodes { id } } } } }")
     assert len(statements) == 1
 
 
-async def test_only_the_selected_columns_are_read(ask: Ask, statements: list[str]) -> None:
+async def test_only_selected_columns_are_read(ask: Ask, statements: list[str]) -> None:
     await fill(range(1))
     statements.clear()
     await ask("{ tickets { nodes { subject logEntries { nodes { action } } } } }")
@@ -206,7 +204,7 @@ MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
         }
         """,
         NEW | {"id": "new"},
-        # whether something else has the id, and the ticket
+        # check of the id, ticket
         2,
     ),
     "creating a ticket with a key": (
@@ -216,7 +214,7 @@ MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
         }
         """,
         NEW | {"idempotencyKey": "k"},
-        # the key, and the ticket
+        # key, ticket
         2,
     ),
     "a bad field": (
@@ -244,7 +242,7 @@ MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
         }
         """,
         {"id": "t0", "subject": "S"},
-        # and what it is
+        # current ticket
         2,
     ),
     "deleting a ticket": (
@@ -254,14 +252,14 @@ MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
         }
         """,
         {"id": "t0"},
-        # its lock, its row, its deliveries, and the row's end with its event
+        # lock, ticket, deliveries, deletion with event
         4,
     ),
 }
 
 
 @pytest.mark.parametrize(("document", "input_", "count"), MUTATIONS.values(), ids=MUTATIONS)
-async def test_a_mutation_takes_few_statements(
+async def test_a_mutation_runs_few_statements(
     ask: Ask, statements: list[str], document: str, input_: dict[str, Any], count: int
 ) -> None:
     await fill(range(3))
@@ -270,7 +268,7 @@ async def test_a_mutation_takes_few_statements(
     assert len(statements) == count, statements
 
 
-async def test_what_a_mutation_answers_is_read_like_any_query(
+async def test_the_payload_of_a_mutation_is_read_like_a_query(
     ask: Ask, statements: list[str]
 ) -> None:
     document = """
@@ -283,7 +281,7 @@ async def test_what_a_mutation_answers_is_read_like_any_query(
     await fill(range(3))
     statements.clear()
     await ask(document)
-    # the change; the log, its total, and the delivery
+    # change; log, total, delivery
     assert len(statements) == 4, statements
 
 
@@ -294,7 +292,7 @@ SENDING = """
 """
 
 
-async def test_a_send_takes_as_many_statements_whatever_was_sent_before(
+async def test_the_statements_of_a_send_do_not_depend_on_earlier_deliveries(
     ask: Ask, statements: list[str]
 ) -> None:
     await fill(range(2))

@@ -1,6 +1,6 @@
-"""Filters: each operator, how fields are joined, and what is absent.
+"""Filters: each operator, combinations, and missing values.
 
-That they agree with a plain model of the same data is tested in test_filter_model.
+`test_filter_model` compares random filters with a model.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models import OpsState, Ticket, TicketPriority, TicketStatus
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 
 FILTERED = """
     query ($filter: TicketFilter) {
@@ -23,7 +23,7 @@ async def make(subject: str, **columns: Any) -> None:
 
 
 async def found(ask: Ask, **filter: Any) -> list[str]:
-    """Return the subjects of the tickets that fit."""
+    """Return the subjects of the matching tickets."""
     tickets = (await ask(FILTERED, filter=filter))["tickets"]
     subjects = [node["subject"] for node in tickets["nodes"]]
     assert tickets["totalCount"] == len(subjects)
@@ -54,7 +54,7 @@ async def found(ask: Ask, **filter: Any) -> list[str]:
         ({"startsWith": "A", "contains": "_", "neq": "x"}, ["A_b"]),
     ],
 )
-async def test_text_is_compared_as_it_is(
+async def test_text_is_compared_case_sensitively(
     ask: Ask, operators: dict[str, Any], expected: list[str]
 ) -> None:
     for subject in ["100%", "A_b", "Ab", "abc"]:
@@ -74,7 +74,7 @@ async def test_text_is_compared_as_it_is(
         ({"isNull": False}, ["ada's", "grace's"]),
     ],
 )
-async def test_what_is_absent_differs_from_everything(
+async def test_null_differs_from_every_value(
     ask: Ask, operators: dict[str, Any], expected: list[str]
 ) -> None:
     await make("ada's", assigned_to="ada")
@@ -83,7 +83,7 @@ async def test_what_is_absent_differs_from_everything(
     assert await found(ask, assignedTo=operators) == expected
 
 
-async def test_not_gives_exactly_what_its_content_does_not(ask: Ask) -> None:
+async def test_not_matches_exactly_the_other_rows(ask: Ask) -> None:
     await make("ada's", assigned_to="ada")
     await make("nobody's")
     for operators in ({"eq": "ada"}, {"contains": "a"}, {"in": ["ada"]}, {"startsWith": "x"}):
@@ -142,7 +142,7 @@ async def test_status_and_ops_state_are_compared(ask: Ask) -> None:
         ),
     ],
 )
-async def test_moments_are_compared_to_the_microsecond_in_whatever_offset(
+async def test_timestamps_are_compared_to_the_microsecond_in_any_offset(
     ask: Ask, operators: dict[str, Any], expected: list[str]
 ) -> None:
     for subject, moment in [
@@ -174,7 +174,7 @@ async def test_moments_are_compared_to_the_microsecond_in_whatever_offset(
         ({"hasKey": "a", "contains": {"a": 2}}, []),
     ],
 )
-async def test_metadata_is_looked_into(
+async def test_metadata_is_compared_by_content(
     ask: Ask, operators: dict[str, Any], expected: list[str]
 ) -> None:
     await make("object", metadata='{"a": 1, "b": {"c": null, "d": []}}')
@@ -225,13 +225,13 @@ async def test_and_or_and_not_nest(ask: Ask, filter_: dict[str, Any], expected: 
     assert await found(ask, **filter_) == expected
 
 
-async def test_no_filter_and_a_null_one_match_everything(ask: Ask) -> None:
+async def test_an_absent_or_null_filter_matches_everything(ask: Ask) -> None:
     await make("a")
     assert (await ask(FILTERED))["tickets"]["totalCount"] == 1
     assert (await ask(FILTERED, filter=None))["tickets"]["totalCount"] == 1
 
 
-async def test_a_filter_may_be_written_in_the_document_with_variables_in_it(ask: Ask) -> None:
+async def test_a_filter_literal_can_contain_variables(ask: Ask) -> None:
     document = """
         query ($name: String!, $least: TicketPriority) {
           tickets(filter: {
@@ -245,6 +245,6 @@ async def test_a_filter_may_be_written_in_the_document_with_variables_in_it(ask:
     await make("c", priority=TicketPriority.LOW, metadata='{"tags": ["a"]}')
     nodes = (await ask(document, name="a", least="HIGH"))["tickets"]["nodes"]
     assert sorted(node["subject"] for node in nodes) == ["a", "b"]
-    # A variable that is left out leaves out its operator.
+    # An absent variable omits its operator.
     nodes = (await ask(document, name="a"))["tickets"]["nodes"]
     assert sorted(node["subject"] for node in nodes) == ["a", "b", "c"]

@@ -1,9 +1,9 @@
-"""Tickets are counted by their values, the most frequent first."""
+"""ticketGroups counts tickets by the values of a field, largest group first."""
 
 from typing import Any
 
 from models import OpsState, Ticket, TicketPriority, TicketStatus
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 
 
 async def make(**columns: Any) -> None:
@@ -12,7 +12,7 @@ async def make(**columns: Any) -> None:
     )
 
 
-async def test_the_largest_group_comes_first_and_equal_ones_by_their_key(ask: Ask) -> None:
+async def test_groups_are_sorted_by_count_then_key(ask: Ask) -> None:
     document = "{ ticketGroups(by: CATEGORY) { key count } }"
     for category in ["b", "a", "c", "c"]:
         await make(category=category)
@@ -43,7 +43,7 @@ async def test_keys_are_written_as_the_api_writes_them(ask: Ask) -> None:
     }
 
 
-async def test_nobody_is_a_group_too(ask: Ask) -> None:
+async def test_null_is_a_group(ask: Ask) -> None:
     document = "{ ticketGroups(by: ASSIGNED_TO) { key count } }"
     for name in [None, None, "grace"]:
         await make(assigned_to=name)
@@ -53,7 +53,7 @@ async def test_nobody_is_a_group_too(ask: Ask) -> None:
     ]
 
 
-async def test_only_what_the_filter_lets_through_is_counted(ask: Ask) -> None:
+async def test_only_matching_tickets_are_counted(ask: Ask) -> None:
     document = """
         { ticketGroups(by: STATUS, filter: {category: {eq: "a"}}) { __typename key count } }
     """
@@ -64,5 +64,5 @@ async def test_only_what_the_filter_lets_through_is_counted(ask: Ask) -> None:
     ]
 
 
-async def test_no_tickets_are_no_groups(ask: Ask) -> None:
+async def test_no_tickets_give_no_groups(ask: Ask) -> None:
     assert await ask("{ ticketGroups(by: PRIORITY) { key count } }") == {"ticketGroups": []}

@@ -1,10 +1,10 @@
-"""Tickets are read by their id, each field as it was stored."""
+"""ticket returns a ticket by id, with each field as stored."""
 
 from datetime import UTC, datetime
 
 from engine.database.queries import fetch
 from models import Ticket
-from tests.api.asking import Ask, create, send
+from tests.api.operations import Ask, create, send
 
 
 async def test_a_ticket_is_read_by_its_id(ask: Ask) -> None:
@@ -17,8 +17,8 @@ async def test_an_unknown_ticket_is_null(ask: Ask) -> None:
     assert await ask('{ ticket(id: "nobody") { id } }') == {"ticket": None}
 
 
-async def test_metadata_is_answered_exactly_as_stored(ask: Ask) -> None:
-    # As another program may have written it: beyond the numbers of 64 bits.
+async def test_metadata_is_returned_exactly_as_stored(ask: Ask) -> None:
+    # Numbers beyond 64 bits, as another program may write them.
     ticket_id = await create(ask)
     metadata = '{"id": 123456789012345678901234567890, "price": 1.10, "note": "ü\\u0001"}'
     await fetch("UPDATE tickets SET metadata = $2::jsonb WHERE id = $1", [ticket_id, metadata])
@@ -30,7 +30,7 @@ async def test_metadata_is_answered_exactly_as_stored(ask: Ask) -> None:
     }
 
 
-async def test_moments_are_answered_in_utc(ask: Ask) -> None:
+async def test_timestamps_are_returned_in_utc(ask: Ask) -> None:
     ticket_id = await create(ask)
     moment = datetime(2026, 1, 31, 8, 15, 30, 120, tzinfo=UTC)
     await Ticket.filter(id=ticket_id).update(
@@ -43,7 +43,7 @@ async def test_moments_are_answered_in_utc(ask: Ask) -> None:
     }
 
 
-async def test_rows_of_other_programs_are_good_without_what_we_added(ask: Ask) -> None:
+async def test_rows_without_the_later_columns_are_readable(ask: Ask) -> None:
     document = """
         {
           ticket(id: "old") {
@@ -70,7 +70,7 @@ async def test_rows_of_other_programs_are_good_without_what_we_added(ask: Ask) -
     }
 
 
-async def test_its_delivery_is_the_newest_one(ask: Ask) -> None:
+async def test_delivery_is_the_newest_delivery(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           ticket(id: $id) { opsState delivery { id state ticket { id } } }
@@ -85,7 +85,7 @@ async def test_its_delivery_is_the_newest_one(ask: Ask) -> None:
     }
 
 
-async def test_a_field_is_answered_under_each_of_its_aliases(ask: Ask) -> None:
+async def test_a_field_is_returned_under_each_alias(ask: Ask) -> None:
     document = """
         query ($id: ID!) {
           one: ticket(id: $id) { b: subject a: subject subject __typename kind: __typename }
@@ -106,7 +106,7 @@ async def test_a_field_is_answered_under_each_of_its_aliases(ask: Ask) -> None:
     assert answer["two"] == {"subject": "S", "version": 1, "id": ticket_id}
 
 
-async def test_what_is_skipped_is_not_answered(ask: Ask) -> None:
+async def test_skipped_fields_are_absent(ask: Ask) -> None:
     document = """
         query ($id: ID!, $with: Boolean!) {
           ticket(id: $id) {

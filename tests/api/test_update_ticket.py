@@ -1,4 +1,4 @@
-"""Tickets change by exactly what was given, and never over somebody else's change."""
+"""updateTicket changes exactly the given fields and never overwrites a concurrent update."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from engine.database.queries import fetch
 from models import Ticket
 from resolvers.tickets import changes as ticket_changes
 from resolvers.tickets.statements import FIND
-from tests.api.asking import Ask, create
+from tests.api.operations import Ask, create
 
 UPDATE = """
     mutation ($input: UpdateTicketInput!) {
@@ -41,7 +41,7 @@ async def refused(ask: Ask, **fields: Any) -> dict[str, Any]:
     return error
 
 
-async def test_a_change_raises_the_version_and_leaves_the_rest_as_it_was(ask: Ask) -> None:
+async def test_an_update_increments_the_version_and_keeps_other_fields(ask: Ask) -> None:
     ticket_id = await create(ask, assignedTo="grace")
     ticket = await update(ask, id=ticket_id, status="RESOLVED")
     assert ticket["version"] == 2
@@ -50,7 +50,7 @@ async def test_a_change_raises_the_version_and_leaves_the_rest_as_it_was(ask: As
     assert ticket["updatedAt"] > ticket["createdAt"]
 
 
-async def test_null_clears_what_may_be_missing(ask: Ask) -> None:
+async def test_null_clears_a_nullable_field(ask: Ask) -> None:
     ticket_id = await create(ask, assignedTo="grace", customerPhone="1", metadata={"a": 1})
     ticket = await update(ask, id=ticket_id, assignedTo=None, customerPhone=None, metadata=None)
     assert (ticket["assignedTo"], ticket["customerPhone"], ticket["metadata"]) == (None, None, None)
@@ -60,14 +60,14 @@ async def test_null_clears_what_may_be_missing(ask: Ask) -> None:
     "field",
     ["subject", "description", "status", "priority", "category", "customerName", "customerEmail"],
 )
-async def test_null_is_refused_where_a_value_is_needed(ask: Ask, field: str) -> None:
+async def test_null_is_rejected_for_a_required_field(ask: Ask, field: str) -> None:
     ticket_id = await create(ask)
     error = await refused(ask, id=ticket_id, **{field: None})
     assert (error["code"], error["path"]) == ("REQUIRED", ["input", field])
     assert (await Ticket.get()).version == 1
 
 
-async def test_what_is_as_it_was_is_no_change(ask: Ask) -> None:
+async def test_an_update_with_the_same_values_does_not_increment_the_version(ask: Ask) -> None:
     document = "query ($id: ID!) { ticket(id: $id) { history { totalCount } } }"
     ticket_id = await create(ask, subject="Same", metadata={"a": [1, 2]})
     before = await update(ask, id=ticket_id)
@@ -77,7 +77,7 @@ async def test_what_is_as_it_was_is_no_change(ask: Ask) -> None:
     assert (await ask(document, id=ticket_id))["ticket"]["history"]["totalCount"] == 1
 
 
-async def test_the_expected_version_guards_against_overwriting(ask: Ask) -> None:
+async def test_an_update_fails_for_another_version(ask: Ask) -> None:
     ticket_id = await create(ask)
     await update(ask, id=ticket_id, expectedVersion=1, subject="Theirs")
     error = await refused(ask, id=ticket_id, expectedVersion=1, subject="Ours")
@@ -91,7 +91,7 @@ async def test_the_expected_version_guards_against_overwriting(ask: Ask) -> None
     assert (await Ticket.get()).subject == "Theirs"
 
 
-async def test_of_many_changes_expecting_one_version_one_is_made(ask: Ask) -> None:
+async def test_one_of_several_concurrent_updates_with_the_same_version_succeeds(ask: Ask) -> None:
     ticket_id = await create(ask)
     answers = await asyncio.gather(
         *(
@@ -108,7 +108,7 @@ async def test_of_many_changes_expecting_one_version_one_is_made(ask: Ask) -> No
 
 @pytest.fixture
 def changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have another change come between a change that is none and the ticket that it answers."""
+    """Make another update between an update without a change and the read of its result."""
 
     async def after_another(statement: str, values: Sequence[Any]) -> list[Any]:
         if statement == FIND:
@@ -119,21 +119,21 @@ def changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("changed_meanwhile")
-async def test_a_change_that_is_none_is_no_conflict_with_one_that_came_after_it(ask: Ask) -> None:
+async def test_an_update_without_a_change_does_not_conflict_with_a_later_update(ask: Ask) -> None:
     ticket_id = await create(ask, subject="Same")
     ticket = await update(ask, id=ticket_id, expectedVersion=1, subject="Same")
     assert (ticket["version"], ticket["subject"]) == (2, "Theirs")
 
 
 @pytest.mark.usefixtures("changed_meanwhile")
-async def test_a_conflict_stays_one_when_the_expected_version_comes_after_it(ask: Ask) -> None:
+async def test_a_conflict_is_reported_even_if_the_version_matches_later(ask: Ask) -> None:
     ticket_id = await create(ask)
     error = await refused(ask, id=ticket_id, expectedVersion=2, subject="Ours")
     assert error["code"] == "VERSION_CONFLICT"
     assert error["current"] == {"id": ticket_id, "version": 2, "subject": "Theirs"}
 
 
-async def test_changes_at_the_same_time_are_all_counted(ask: Ask) -> None:
+async def test_concurrent_updates_all_increment_the_version(ask: Ask) -> None:
     ticket_id = await create(ask, metadata={})
     await asyncio.gather(
         *(update(ask, id=ticket_id, metadataPatch={str(number): number}) for number in range(8))
@@ -165,7 +165,7 @@ async def test_changes_at_the_same_time_are_all_counted(ask: Ask) -> None:
         (None, {"a": 1}, {"a": 1}),
     ],
 )
-async def test_a_metadata_patch_is_merged_as_rfc_7396_says(
+async def test_a_metadata_patch_is_merged_by_rfc_7396(
     ask: Ask, stored: object, patch: object, merged: object
 ) -> None:
     ticket_id = await create(ask, metadata=stored)
@@ -173,7 +173,7 @@ async def test_a_metadata_patch_is_merged_as_rfc_7396_says(
     assert ticket["metadata"] == merged
 
 
-async def test_metadata_is_replaced_or_patched_but_not_both(ask: Ask) -> None:
+async def test_metadata_and_metadata_patch_exclude_each_other(ask: Ask) -> None:
     ticket_id = await create(ask, metadata={"a": 1})
     error = await refused(ask, id=ticket_id, metadata={}, metadataPatch={})
     assert (error["code"], error["path"]) == ("INVALID", ["input", "metadataPatch"])
@@ -181,7 +181,7 @@ async def test_metadata_is_replaced_or_patched_but_not_both(ask: Ask) -> None:
     assert (await Ticket.get()).metadata == '{"a": 1}'
 
 
-async def test_a_patch_may_not_make_the_metadata_too_long(ask: Ask) -> None:
+async def test_a_patch_must_not_exceed_the_size_limit(ask: Ask) -> None:
     ticket_id = await create(ask, metadata={"a": "x" * 40_000})
     error = await refused(ask, id=ticket_id, metadataPatch={"b": "y" * 40_000})
     assert (error["code"], error["path"]) == ("TOO_LONG", ["input", "metadataPatch"])
@@ -199,7 +199,7 @@ async def test_an_unknown_ticket_is_not_found(ask: Ask) -> None:
     }
 
 
-async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_changed(ask: Ask) -> None:
+async def test_update_reports_all_errors_at_once(ask: Ask) -> None:
     ticket_id = await create(ask)
     wrong = {"subject": " ", "category": "c" * 101, "customerEmail": "@", "status": "CLOSED"}
     payload = (await ask(UPDATE, input={"id": ticket_id} | wrong))["updateTicket"]

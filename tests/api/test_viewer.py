@@ -1,9 +1,9 @@
-"""Who asks, as the server knows them."""
+"""viewer returns the authenticated caller."""
 
-from tests.api.asking import Ask
+from tests.api.operations import Ask
 
 
-async def test_where_access_is_open_nobody_is_known_and_everything_is_allowed(ask: Ask) -> None:
+async def test_with_open_access_the_caller_is_anonymous_and_has_all_scopes(ask: Ask) -> None:
     assert await ask("{ viewer { name scopes } }") == {
         "viewer": {"name": None, "scopes": ["admin", "ops", "read", "write"]}
     }

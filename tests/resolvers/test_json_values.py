@@ -1,4 +1,4 @@
-"""JSON from a caller: stored exactly, or refused."""
+"""JSON values are stored exactly or rejected."""
 
 import json
 import math
@@ -30,7 +30,7 @@ values = st.recursive(
 
 
 def nested(depth: int, innermost: Any) -> Any:
-    """Return a value within so many lists and objects by turns."""
+    """Return a value nested in lists and objects, alternating."""
     value = innermost
     for level in range(depth):
         value = [value] if level % 2 else {"a": value}
@@ -44,7 +44,7 @@ def nested(depth: int, innermost: Any) -> Any:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(value=values)
-async def test_a_value_comes_back_from_the_database_as_it_was(value: Any) -> None:
+async def test_a_value_is_stored_unchanged(value: Any) -> None:
     text = json_text(value, "metadata")
     [row] = await fetch("SELECT $1::jsonb AS value", [text])
     assert read(row["value"]) == read(text)
@@ -52,19 +52,19 @@ async def test_a_value_comes_back_from_the_database_as_it_was(value: Any) -> Non
 
 
 def read(text: str) -> Any:
-    """Read JSON with its numbers as they are written: PostgreSQL writes 1e3 as 1000."""
+    """Parse JSON with exact numbers: PostgreSQL prints 1e3 as 1000."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
 @given(value=st.dictionaries(texts, scalars, max_size=6), seed=st.randoms())
-def test_the_order_of_members_means_nothing(value: dict[str, Any], seed: Any) -> None:
+def test_equal_objects_have_equal_texts(value: dict[str, Any], seed: Any) -> None:
     members = list(value.items())
     seed.shuffle(members)
     assert json_text(dict(members), "metadata") == json_text(value, "metadata")
 
 
 @pytest.mark.parametrize("innermost", [1, "a", None, [], {}])
-def test_so_many_levels_are_allowed_and_no_more(innermost: Any) -> None:
+def test_the_maximum_depth_is_enforced(innermost: Any) -> None:
     own = 1 if innermost in ([], {}) else 0
     assert json_text(nested(MAX_DEPTH - own, innermost), "metadata")
     with pytest.raises(InvalidInput, match=f"{MAX_DEPTH} levels"):
@@ -75,7 +75,7 @@ def test_so_many_levels_are_allowed_and_no_more(innermost: Any) -> None:
     "value",
     [2**63, -(2**63) - 1, math.nan, math.inf, "a\0", "\ud800", {"\0": 1}, {"\udfff": 1}],
 )
-def test_what_cannot_be_stored_is_refused_wherever_it_is(value: Any) -> None:
+def test_an_unstorable_value_is_rejected_at_any_depth(value: Any) -> None:
     for whole in (value, [value], {"a": {"b": [1, value]}}):
         with pytest.raises(InvalidInput) as refusal:
             json_text(whole, "filter", "metadata", "contains")

@@ -1,4 +1,4 @@
-"""A deprecation names the day after which it may be gone."""
+"""The reason of a deprecation states the date of the removal."""
 
 from graphql import build_schema
 
@@ -6,7 +6,7 @@ from schema.build import graphql_schema
 from schema.deprecations import undated
 
 
-def test_what_is_deprecated_without_a_date_is_named_wherever_it_stands() -> None:
+def test_a_deprecation_without_a_date_is_reported_with_its_coordinate() -> None:
     schema = build_schema("""
         type Query implements Old {
           fine: Int @deprecated(reason: "Use better; gone after 2027-01-31.")
@@ -28,5 +28,5 @@ def test_what_is_deprecated_without_a_date_is_named_wherever_it_stands() -> None
     ]
 
 
-def test_our_own_have_theirs() -> None:
+def test_the_schema_has_no_deprecation_without_a_date() -> None:
     assert undated(graphql_schema()) == []

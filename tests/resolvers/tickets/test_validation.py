@@ -1,4 +1,4 @@
-"""The fields that a caller may set, as every transport gives them: raw, by their column's name."""
+"""Validation of the fields of a ticket, with raw values by the names of the columns."""
 
 from typing import Any
 
@@ -17,21 +17,21 @@ NEW: dict[str, object] = {
 
 
 def refused(fields: dict[str, object]) -> list[tuple[ErrorCode, tuple[str, ...]]]:
-    """Return the codes and places of the errors of a change."""
+    """Return the codes and paths of the errors of an update."""
     with pytest.raises(ApiErrors) as errors:
         checked_for_update(fields)
     return [(error.code, error.path) for error in errors.value.errors]
 
 
-def test_what_is_left_out_of_a_new_ticket_is_left_to_the_defaults() -> None:
+def test_absent_fields_are_left_to_the_defaults() -> None:
     assert checked_for_create(NEW) == NEW
 
 
-def test_what_a_new_ticket_needs_is_told_at_once() -> None:
+def test_all_missing_required_fields_are_reported_at_once() -> None:
     with pytest.raises(ApiErrors) as errors:
         checked_for_create({"subject": None, "category": None})
-    told = [(error.code, error.path) for error in errors.value.errors]
-    assert sorted(told) == [
+    expected = [(error.code, error.path) for error in errors.value.errors]
+    assert sorted(expected) == [
         (ErrorCode.REQUIRED, ("category",)),
         (ErrorCode.REQUIRED, ("customer_email",)),
         (ErrorCode.REQUIRED, ("customer_name",)),
@@ -41,31 +41,31 @@ def test_what_a_new_ticket_needs_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("value", ["in_progress", "IN_PROGRESS", TicketStatus.IN_PROGRESS])
-def test_enumerations_are_taken_in_either_case(value: object) -> None:
+def test_enumerations_are_accepted_in_any_case(value: object) -> None:
     assert checked_for_update({"status": value}) == {"status": TicketStatus.IN_PROGRESS}
     assert checked_for_update({"priority": "HIGH"}) == {"priority": TicketPriority.HIGH}
 
 
 @pytest.mark.parametrize("value", ["urgent", "", 1, True, ["high"], {}])
-def test_an_unknown_value_is_told_which_there_are(value: object) -> None:
+def test_an_unknown_enumeration_value_gets_the_allowed_ones(value: object) -> None:
     with pytest.raises(ApiErrors, match="low, medium, high"):
         checked_for_update({"priority": value})
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, ["a"], {"a": 1}])
 @pytest.mark.parametrize("name", ["subject", "customer_email", "assigned_to"])
-def test_a_text_is_no_other_value(name: str, value: object) -> None:
+def test_a_text_field_rejects_other_types(name: str, value: object) -> None:
     assert refused({name: value}) == [(ErrorCode.INVALID, (name,))]
 
 
 @pytest.mark.parametrize("value", [1, True, ["a"]])
-def test_an_id_is_a_text(value: object) -> None:
+def test_an_id_must_be_a_string(value: object) -> None:
     with pytest.raises(ApiErrors, match="must be a string"):
         checked_for_create(NEW | {"id": value})
 
 
 @pytest.mark.parametrize("name", ["colour", "version", "created_at", "ops_state", "search"])
-def test_no_other_field_can_be_set(name: str) -> None:
+def test_other_fields_are_rejected(name: str) -> None:
     assert refused({name: "x"}) == [(ErrorCode.INVALID, (name,))]
 
 
@@ -74,7 +74,7 @@ def test_an_id_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("name", ["customer_phone", "assigned_to", "metadata", "metadata_patch"])
-def test_what_may_be_missing_may_be_null(name: str) -> None:
+def test_nullable_fields_accept_null(name: str) -> None:
     assert checked_for_update({name: None}) == {name: None}
 
 
@@ -90,10 +90,10 @@ def test_what_may_be_missing_may_be_null(name: str) -> None:
         "x" * 64 + "@example.com",
     ],
 )
-def test_addresses_of_any_script_are_taken(address: str) -> None:
+def test_email_addresses_of_any_script_are_accepted(address: str) -> None:
     assert checked_for_update({"customer_email": address}) == {"customer_email": address}
 
 
 @pytest.mark.parametrize("fields", [{}, {"subject": "S"}, {"metadata": {"a": 1}}])
-def test_good_changes_pass(fields: dict[str, Any]) -> None:
+def test_valid_values_pass_unchanged(fields: dict[str, Any]) -> None:
     assert checked_for_update(fields).keys() == fields.keys()

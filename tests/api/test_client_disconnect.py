@@ -1,4 +1,4 @@
-"""A query whose client has gone is ended; what has an effect is not."""
+"""A query is cancelled when its client disconnects; a mutation completes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 import pytest
 
-from tests.api.asking import Ask, create
+from tests.api.operations import Ask, create
 from tests.feed.readers import connected
 
 WAITING = """
@@ -19,51 +19,51 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'
 
 
 @pytest.fixture
-async def looking(server: str, database_url: str) -> AsyncIterator[asyncpg.Connection]:  # noqa: ARG001  # there must be tables
-    """Return a connection that sees who waits."""
+async def observer(server: str, database_url: str) -> AsyncIterator[asyncpg.Connection]:  # noqa: ARG001  # the tables must exist
+    """Return a connection that reads the lock waits."""
     async with connected(database_url) as connection:
         yield connection
 
 
-async def until(is_so: Callable[[], Awaitable[object]]) -> None:
-    """Wait until something is so."""
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until the condition is true."""
     async with asyncio.timeout(10):
-        while not await is_so():  # noqa: ASYNC110  # the database tells nobody
+        while not await condition():  # noqa: ASYNC110  # PostgreSQL sends no event for lock waits
             await asyncio.sleep(0.02)
 
 
-async def ask_and_leave(url: str, looking: asyncpg.Connection, **body: object) -> None:
-    """Ask over a connection of its own, and close that while the statement waits."""
+async def send_and_disconnect(url: str, observer: asyncpg.Connection, **body: object) -> None:
+    """Send a request and close the connection while its statement waits."""
     place = urlsplit(url)
     _, writer = await asyncio.open_connection(place.hostname, place.port)
     content = orjson.dumps(body)
     head = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n"
     writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + content)
     try:
-        await until(lambda: looking.fetchval(WAITING))
+        await until(lambda: observer.fetchval(WAITING))
     finally:
         writer.close()
         await writer.wait_closed()
 
 
-async def test_a_query_ends_soon_after_its_client_has_gone(
-    server: str, database_url: str, looking: asyncpg.Connection
+async def test_a_query_is_cancelled_when_its_client_disconnects(
+    server: str, database_url: str, observer: asyncpg.Connection
 ) -> None:
-    async def nobody_waits() -> bool:
-        return not await looking.fetchval(WAITING)
+    async def none_waits() -> bool:
+        return not await observer.fetchval(WAITING)
 
     async with connected(database_url) as holding, holding.transaction():
         await holding.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
-        await ask_and_leave(server, looking, query="{ tickets { nodes { id } } }")
+        await send_and_disconnect(server, observer, query="{ tickets { nodes { id } } }")
         async with asyncio.timeout(5):
-            await until(nobody_waits)
+            await until(none_waits)
 
 
-async def test_a_mutation_goes_on_when_its_client_has_gone(
-    ask: Ask, server: str, database_url: str, looking: asyncpg.Connection
+async def test_a_mutation_completes_when_its_client_disconnects(
+    ask: Ask, server: str, database_url: str, observer: asyncpg.Connection
 ) -> None:
     async def is_changed() -> bool:
-        return bool(await looking.fetchval("SELECT subject = 'New' FROM tickets"))
+        return bool(await observer.fetchval("SELECT subject = 'New' FROM tickets"))
 
     ticket_id = await create(ask)
     document = """
@@ -71,7 +71,7 @@ async def test_a_mutation_goes_on_when_its_client_has_gone(
     """
     async with connected(database_url) as holding, holding.transaction():
         await holding.execute("SELECT FROM tickets FOR UPDATE")
-        await ask_and_leave(server, looking, query=document, variables={"id": ticket_id})
+        await send_and_disconnect(server, observer, query=document, variables={"id": ticket_id})
         await asyncio.sleep(1.5)
-        assert await looking.fetchval(WAITING) == 1
+        assert await observer.fetchval(WAITING) == 1
     await until(is_changed)

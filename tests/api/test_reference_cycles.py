@@ -1,7 +1,6 @@
-"""What a request needed goes when it ends: nothing of it waits for the collector.
+"""A request leaves no reference cycles behind.
 
-A circle for each request would have the collector go through all that is new, again and
-again, and memory would be held until it does.
+Cycles would make the garbage collector run often and hold memory until then.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from tests.api.asking import Ask, create
+from tests.api.operations import Ask, create
 
 REQUESTS = 20
 
@@ -40,7 +39,7 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.parametrize("clients", [1, 5], ids=["alone", "together"])
 @pytest.mark.parametrize("document", [ONE, PAGE, CHANGE], ids=["a row", "a page", "a change"])
 @pytest.mark.usefixtures("no_collector")
-async def test_a_request_leaves_nothing_to_the_collector(
+async def test_a_request_leaves_no_reference_cycles(
     ask: Ask, server: str, document: str, clients: int
 ) -> None:
     ticket_id = await create(ask)

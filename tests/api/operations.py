@@ -1,9 +1,9 @@
-"""What the tests of the API ask over and over."""
+"""Operations that many tests of the API use."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-# Runs an operation that must go without errors, and returns its data.
+# Executes an operation, asserts that it has no errors, and returns its data.
 Ask: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 
 NEW = {
@@ -24,7 +24,7 @@ CREATE = """
 
 
 async def create(ask: Ask, **fields: Any) -> str:
-    """Make a ticket and return its id."""
+    """Create a ticket and return its id."""
     answer = (await ask(CREATE, input=NEW | fields))["createTicket"]
     assert answer["errors"] == []
     ticket_id: str = answer["ticket"]["id"]
@@ -39,7 +39,7 @@ SEND = """
 
 
 async def send(ask: Ask, ticket_id: str) -> str:
-    """Send a ticket to OPS and return the delivery's id."""
+    """Send a ticket to OPS and return the id of the delivery."""
     answer = (await ask(SEND, id=ticket_id))["sendToOps"]
     delivery_id: str = answer["delivery"]["id"]
     return delivery_id
