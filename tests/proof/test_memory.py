@@ -30,11 +30,14 @@ def attack(served: Served, name: str) -> None:
         headers = {"Accept": f"application/json,{unique}", "Accept-Encoding": f"gzip,{unique}"}
         headers |= {"X-Request-Id": unique, "Authorization": f"Bearer {unique * 100}"}
         valid = f"query {unique} {{ {unique}: __typename }}" + " " * LONG
-        told = " " + valid
-        sha256 = hashlib.sha256(told.encode()).hexdigest()
+        document = " " + valid
+        sha256 = hashlib.sha256(document.encode()).hexdigest()
         for body in (
             {"query": valid},
-            {"query": told, "extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256}}},
+            {
+                "query": document,
+                "extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256}},
+            },
             {"query": f"{{ {unique} }}" + " " * LONG},
             {
                 "query": "query ($v: ID!) { ticket(id: $v) { id } }",

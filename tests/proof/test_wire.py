@@ -237,7 +237,7 @@ def test_endless_input_is_rejected_before_authentication(
                     sent += len(more)
         assert sent < TRIED_BYTES, name
         assert attacked.http.get("/healthz").status_code == 200
-    record_property("figure", f"Requests without an end: {len(ENDLESS)}, 0 taken")
+    record_property("figure", f"Endless requests: {len(ENDLESS)}, all rejected")
 
 
 # -------------------------------------------------------------------------------- WebSockets

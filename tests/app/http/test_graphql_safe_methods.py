@@ -25,9 +25,11 @@ def status_checks(http: httpx2.Client) -> int:
     return count
 
 
-def ask_status(http: httpx2.Client, id: str, method: str = "GET", **given: Any) -> httpx2.Response:
+def ask_status(
+    http: httpx2.Client, id: str, method: str = "GET", **options: Any
+) -> httpx2.Response:
     parameters = {"query": STATUS, "variables": f'{{"id": "{id}"}}'}
-    return http.request(method, "/graphql", params=parameters, **given)
+    return http.request(method, "/graphql", params=parameters, **options)
 
 
 @pytest.fixture
@@ -135,9 +137,9 @@ def test_head_is_get_without_the_body(http: httpx2.Client) -> None:
 
 
 def test_options_lists_the_methods(http: httpx2.Client) -> None:
-    told = http.options("/graphql")
-    assert told.status_code == 204
-    assert told.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    response = http.options("/graphql")
+    assert response.status_code == 204
+    assert response.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
     refused = http.put("/graphql", json={})
     assert refused.status_code == 405
     assert set(refused.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
@@ -151,15 +153,15 @@ PREFLIGHT = {
 
 
 def test_there_are_no_cors_headers_by_default(http: httpx2.Client) -> None:
-    asked = http.options("/graphql", headers=PREFLIGHT)
-    assert not [name for name in asked.headers if name.startswith("access-control-")]
+    response = http.options("/graphql", headers=PREFLIGHT)
+    assert not [name for name in response.headers if name.startswith("access-control-")]
 
 
 def test_a_configured_origin_can_send_and_read(serve: Serve) -> None:
     http = serve(CORS_ORIGINS="https://desk.example").http
-    asked = http.options("/graphql", headers=PREFLIGHT)
-    assert asked.status_code == 200
-    assert asked.headers["Access-Control-Allow-Origin"] == "https://desk.example"
+    response = http.options("/graphql", headers=PREFLIGHT)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "https://desk.example"
     answered = http.post(
         "/graphql",
         json={"query": "{ __typename }"},

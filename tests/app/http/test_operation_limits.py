@@ -34,8 +34,8 @@ def rejected(response: httpx2.Response, code: str) -> str:
 
 
 def test_the_cost_is_returned_on_request(server: Served) -> None:
-    told = ask(server, LOG, {"X-GraphQL-Cost": "1"}).json()
-    assert told["extensions"] == {"cost": {"cost": LOG_COST, "limit": 10_000}}
+    result = ask(server, LOG, {"X-GraphQL-Cost": "1"}).json()
+    assert result["extensions"] == {"cost": {"cost": LOG_COST, "limit": 10_000}}
     assert "extensions" not in ask(server, LOG).json()
 
 

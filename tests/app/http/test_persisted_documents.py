@@ -175,17 +175,17 @@ def test_errors_do_not_reveal_names_of_the_schema(
 ) -> None:
     manifest = tmp_path / "trusted.json"
     manifest.write_text(json.dumps({"trusted": text}))
-    asked = {"documentId": "trusted", "variables": {"f": {"statu": {"eq": "OPEN"}}}}
-    told = {}
+    parameters = {"documentId": "trusted", "variables": {"f": {"statu": {"eq": "OPEN"}}}}
+    messages = {}
     for only in ("false", "true"):
         http = serve(PERSISTED_DOCUMENTS=str(manifest), PERSISTED_DOCUMENTS_ONLY=only).http
-        response = post(http, **asked)
+        response = post(http, **parameters)
         assert response.status_code == 400
-        told[only] = " ".join(error["message"] for error in response.json()["errors"])
-    assert suggested in told["false"]
-    assert wrong in told["true"]
-    assert suggested not in told["true"]
-    assert "Did you mean" not in told["true"]
+        messages[only] = " ".join(error["message"] for error in response.json()["errors"])
+    assert suggested in messages["false"]
+    assert wrong in messages["true"]
+    assert suggested not in messages["true"]
+    assert "Did you mean" not in messages["true"]
 
 
 def test_trusted_documents_obey_all_other_rules(serve: Serve, manifest: str) -> None:
@@ -203,21 +203,21 @@ def test_a_response_by_hash_over_get_can_be_cached_and_revalidated(
     serve: Serve, manifest: str
 ) -> None:
     http = serve(PERSISTED_DOCUMENTS=manifest).http
-    asked = {"documentId": sha256(COUNT)}
-    first = http.get("/graphql", params=asked)
+    parameters = {"documentId": sha256(COUNT)}
+    first = http.get("/graphql", params=parameters)
     assert first.headers["Cache-Control"] == "private, no-cache"
     assert first.headers["Vary"] == "Accept, Authorization"
     has = {"If-None-Match": first.headers["ETag"]}
-    again = http.get("/graphql", params=asked, headers=has)
+    again = http.get("/graphql", params=parameters, headers=has)
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
     assert again.headers["Cache-Control"] == "private, no-cache"
     create(http)
-    changed = http.get("/graphql", params=asked, headers=has)
+    changed = http.get("/graphql", params=parameters, headers=has)
     assert changed.status_code == 200
     assert changed.json() != first.json()
     # Another media type is another representation.
-    other = http.get("/graphql", params=asked, headers=ACCEPT)
+    other = http.get("/graphql", params=parameters, headers=ACCEPT)
     assert other.headers["ETag"] != changed.headers["ETag"]
     for response in (
         http.get("/graphql", params={"query": COUNT}),

@@ -57,12 +57,12 @@ def literal(input_type: GraphQLInputType) -> str:
         return "[]"
     named = get_named_type(input_type)
     if is_input_object_type(named):
-        given = (
+        fields = (
             f"{name}: {literal(field.type)}"
             for name, field in named.fields.items()
             if is_required_input_field(field)
         )
-        return f"{{{', '.join(given)}}}"
+        return f"{{{', '.join(fields)}}}"
     if isinstance(named, GraphQLEnumType):
         return str(next(iter(named.values)))
     return (
@@ -75,20 +75,20 @@ def document(root: str, name: str) -> str:
     parent = SCHEMA.type_map[root]
     assert isinstance(parent, GraphQLObjectType)
     field = parent.fields[name]
-    given = [
+    arguments = [
         f"{a}: {literal(arg.type)}" for a, arg in field.args.items() if is_required_argument(arg)
     ]
-    arguments = f"({', '.join(given)})" if given else ""
-    return f"{ROOTS[root]} {{ {name}{arguments} {{ __typename }} }}"
+    argument_list = f"({', '.join(arguments)})" if arguments else ""
+    return f"{ROOTS[root]} {{ {name}{argument_list} {{ __typename }} }}"
 
 
 @pytest.fixture(scope="module")
 def closed(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Run a server that requires authentication."""
     log_file = tmp_path_factory.mktemp("log") / "server.log"
-    given = {"AUTH": "required", "JWT_SECRET": SECRET}
-    given |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
-    with served(log_file, database_url, **given) as running:
+    environ = {"AUTH": "required", "JWT_SECRET": SECRET}
+    environ |= {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
+    with served(log_file, database_url, **environ) as running:
         yield running
 
 
@@ -107,7 +107,7 @@ async def rows(database_url: str) -> AsyncIterator[Rows]:
     await connection.close()
 
 
-def asked(served: Served, text: str, token: str | None, *, accept: str) -> tuple[int, str]:
+def execute(served: Served, text: str, token: str | None, *, accept: str) -> tuple[int, str]:
     """Return status and text of a response; for an endless stream only the status."""
     headers = {"Accept": accept}
     if token is not None:
@@ -130,23 +130,23 @@ async def test_a_root_field_requires_its_scope(
     needed = NEEDS[f"{root}.{name}"]
     accept = EVENTS if root == "Subscription" else JSON
     before = await rows()
-    let_in = []
+    allowed = []
     for scopes in CALLERS:
         if needed is None or needed in scopes:
-            let_in.append(scopes)
+            allowed.append(scopes)
             continue
         token = signed(scope=" ".join(scopes))
-        status, said = asked(closed, document(root, name), token, accept=accept)
-        assert status == 403, (scopes, said)
-        assert '"code":"FORBIDDEN"' in said
-        assert '"data"' not in said
+        status, text = execute(closed, document(root, name), token, accept=accept)
+        assert status == 403, (scopes, text)
+        assert '"code":"FORBIDDEN"' in text
+        assert '"data"' not in text
     assert await rows() == before
-    assert let_in
-    for scopes in let_in:
+    assert allowed
+    for scopes in allowed:
         token = signed(scope=" ".join(scopes))
-        status, said = asked(closed, document(root, name), token, accept=accept)
-        assert status == 200, (scopes, said)
-        assert "FORBIDDEN" not in said
+        status, text = execute(closed, document(root, name), token, accept=accept)
+        assert status == 200, (scopes, text)
+        assert "FORBIDDEN" not in text
 
 
 def invalid_credentials() -> dict[str, str | None]:
@@ -169,10 +169,10 @@ def invalid_credentials() -> dict[str, str | None]:
 def test_an_invalid_credential_allows_nothing(closed: Served, credential: str | None) -> None:
     for root, name in FIELDS:
         for accept in (JSON, EVENTS, "application/json"):
-            status, said = asked(closed, document(root, name), credential, accept=accept)
+            status, text = execute(closed, document(root, name), credential, accept=accept)
             assert status == 401
-            assert '"code":"UNAUTHENTICATED"' in said
-            assert name not in said
+            assert '"code":"UNAUTHENTICATED"' in text
+            assert name not in text
     headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
     for method, path, _ in REST:
         response = closed.http.request(method, path, headers=headers)
@@ -216,8 +216,8 @@ def close_code(served: Served, credential: str | None) -> int | None:
     with connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]  # a NewType of str
         socket.send(f'{{"type": "connection_init"{payload}}}')
         try:
-            said = socket.recv(timeout=10)
+            text = socket.recv(timeout=10)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
-    assert said == '{"type":"connection_ack"}'
+    assert text == '{"type":"connection_ack"}'
     return None

@@ -75,9 +75,9 @@ def test_graphiql_has_its_own_content_security_policy(http: httpx2.Client) -> No
 def test_a_resource_lists_its_methods_and_rejects_others(
     http: httpx2.Client, path: str, allowed: str
 ) -> None:
-    told = http.options(path)
-    assert told.status_code == 204
-    assert told.headers["Allow"] == allowed
+    response = http.options(path)
+    assert response.status_code == 204
+    assert response.headers["Allow"] == allowed
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "TRACE"} - set(allowed.split(", ")):
         refused = http.request(method, path)
         problem(refused, 405, "METHOD_NOT_ALLOWED")
@@ -132,11 +132,11 @@ def test_cross_origin_requests_with_an_effect_are_rejected(http: httpx2.Client) 
 
 def test_only_configured_origins_receive_cors_headers(http: httpx2.Client, serve: Serve) -> None:
     origin = "https://desk.example"
-    asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
-    closed = http.options("/tickets/any", headers=asked)
+    preflight_headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    closed = http.options("/tickets/any", headers=preflight_headers)
     assert "Access-Control-Allow-Origin" not in closed.headers
     opened = serve(CORS_ORIGINS=origin)
-    preflight = opened.http.options("/tickets/any", headers=asked)
+    preflight = opened.http.options("/tickets/any", headers=preflight_headers)
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == origin
     assert preflight.headers["X-Request-Id"]

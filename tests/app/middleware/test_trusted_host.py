@@ -26,7 +26,7 @@ REBOUND = {
 }
 
 
-async def status_for(*hosts: str, version: str = "1.1", **given: str) -> int:
+async def status_for(*hosts: str, version: str = "1.1", **environ: str) -> int:
     """Return the status of a response."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -39,7 +39,7 @@ async def status_for(*hosts: str, version: str = "1.1", **given: str) -> int:
         said.append(message)
 
     said: list[dict[str, object]] = []
-    settings = Settings.load(given, dotenv=None)
+    settings = Settings.load(environ, dotenv=None)
     scope = {
         "type": "http",
         "http_version": version,

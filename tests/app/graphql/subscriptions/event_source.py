@@ -33,10 +33,10 @@ class EventSource:
     ) -> AsyncIterator["EventSource"]:
         """Request an operation, and close its stream at the end of the block."""
         headers = {"Accept": accept}
-        asked: dict[str, Any] = {"json": {"query": query, "variables": variables}}
+        request: dict[str, Any] = {"json": {"query": query, "variables": variables}}
         if method == "GET":
-            asked = {"params": {"query": query, "variables": json.dumps(variables)}}
-        async with http.stream(method, "/graphql", headers=headers, **asked) as response:
+            request = {"params": {"query": query, "variables": json.dumps(variables)}}
+        async with http.stream(method, "/graphql", headers=headers, **request) as response:
             yield cls(response)
 
     async def block(self, *, retry_for_s: float = RETRY_FOR_S) -> bytes | None:

@@ -122,8 +122,8 @@ async def test_only_the_beginning_of_a_long_accept_header_counts(
 ) -> None:
     """To parse all of it would take a quarter of a second."""
     accept = "application/json" + ",x" * 30_000 + ", text/event-stream"
-    asked = {"json": {"query": EVENTS}, "headers": {"Accept": accept}}
-    response = await http.post("/graphql", **asked)  # type: ignore[arg-type]  # a union of the two
+    request = {"json": {"query": EVENTS}, "headers": {"Accept": accept}}
+    response = await http.post("/graphql", **request)  # type: ignore[arg-type]  # a union of the two
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 

@@ -1,6 +1,6 @@
 """Outages of PostgreSQL while the server runs, as clients see them.
 
-It is reached by its Unix socket, which goes with it.
+The server connects by its Unix socket, which does not exist during an outage.
 """
 
 import asyncio
@@ -61,9 +61,9 @@ async def http(closed: Served) -> AsyncIterator[httpx2.AsyncClient]:
 def token(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """Create a token that the server has not cached."""
     arguments = ("token", "create", request.node.name, "--scope", "read", "--scope", "write")
-    made = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=postgres.url)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    completed = ticketops(*arguments, cwd=tmp_path, DATABASE_URL=postgres.url)
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout.strip()
 
 
 @asynccontextmanager
@@ -169,7 +169,7 @@ async def test_a_failing_access_check_ends_the_subscription(
     ):
         await socket.subscribe("1", EVENTS)
         await socket.wait_until_open()
-        await connection.execute("ALTER TABLE api_tokens RENAME TO gone")
+        await connection.execute("ALTER TABLE api_tokens RENAME TO renamed")
         try:
             assert await socket.closed(retry_for_s=60) == (4500, "Internal server error")
             event = await source.event(retry_for_s=60)
@@ -185,7 +185,7 @@ async def test_a_failing_access_check_ends_the_subscription(
             assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
             assert "api_tokens" not in answer.text
         finally:
-            await connection.execute("ALTER TABLE gone RENAME TO api_tokens")
+            await connection.execute("ALTER TABLE renamed RENAME TO api_tokens")
 
 
 async def test_authentication_has_a_time_limit(

@@ -139,7 +139,7 @@ async def test_equal_subscriptions_cost_as_much_as_one(
 async def test_different_subscriptions_get_different_results(server: str, graphql: GraphQL) -> None:
     ticket_id = await create(graphql)
     async with Socket.opened(server) as socket:
-        asked = """
+        subscription = """
             subscription ($first: Int!, $with: Boolean!) {
               ticketEvents {
                 type @include(if: $with)
@@ -150,7 +150,7 @@ async def test_different_subscriptions_get_different_results(server: str, graphq
         for first in (1, 2):
             for included in (True, False):
                 variables = {"first": first, "with": included}
-                await socket.subscribe(f"{first} {included}", asked, **variables)
+                await socket.subscribe(f"{first} {included}", subscription, **variables)
         await socket.wait_until_open()
         await graphql(UPDATE, id=ticket_id, subject="T")
         for _ in range(4):
@@ -176,14 +176,14 @@ FROM generate_series(1, $1)
 
 async def test_a_slow_consumer_is_ended_with_its_last_cursor(server: str, graphql: GraphQL) -> None:
     """It can resume there. Until then it has used only a bounded buffer."""
-    asked = """
+    subscription = """
         subscription ($after: String) {
           ticketEvents(ticketId: "large", after: $after) { cursor changes { after } }
         }
     """
     total = 3 * BUFFER_SIZE + 1
     async with Socket.opened(server, max_queue=1, compression=None) as socket:
-        await socket.subscribe("1", asked)
+        await socket.subscribe("1", subscription)
         await socket.wait_until_open()
         # After the first event the subscriber is live: it no longer reads from the table.
         await default_client().execute_query_dict(LARGE_EVENTS, [1])
@@ -204,7 +204,7 @@ async def test_a_slow_consumer_is_ended_with_its_last_cursor(server: str, graphq
         assert error["extensions"]["lastCursor"] == cursors[-1]
         assert 0 < len(cursors) < total
 
-        await socket.subscribe("2", asked, after=cursors[-1])
+        await socket.subscribe("2", subscription, after=cursors[-1])
         while len(cursors) < total:
             cursors.append((await socket.next("2"))["ticketEvents"]["cursor"])
         assert len(set(cursors)) == total
