@@ -9,12 +9,13 @@ import asyncio
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TextIO
 
 import orjson
+
+from app.config.log_limits import exception_text, limited_fields, limited_text
 
 __all__ = ["LineHandler", "configure_logs", "lines"]
 
@@ -58,14 +59,14 @@ class LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write an event of the standard logging; ``extra={"fields": {...}}`` adds fields."""
-        fields: dict[str, Any] = {"logger": record.name, **getattr(record, "fields", {})}
-        if record.exc_info:
-            fields["exception"] = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        fields = {"logger": record.name, **limited_fields(getattr(record, "fields", {}))}
+        if record.exc_info and record.exc_info[0] is not None:
+            fields["exception"] = exception_text(record.exc_info)
         try:
             message = record.getMessage()
         except (TypeError, ValueError):
             message = str(record.msg)
-        self.write(record.levelno, message, fields)
+        self.write(record.levelno, limited_text(message), fields)
 
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         """Write one line, if the level is high enough."""
@@ -73,7 +74,10 @@ class LineHandler(logging.Handler):
             self._flush_now()
 
     def write_soon(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
-        """Write one line in the next iteration of the event loop, in one write with others."""
+        """Write one line in the next iteration of the event loop, in one write with others.
+
+        The caller limits the length of texts, so that the request log need not measure constants.
+        """
         is_appended = self._append(level, message, fields)
         if is_appended and (self._flush_loop is None or self._flush_loop.is_closed()):
             self._flush_loop = asyncio.get_running_loop()
