@@ -23,6 +23,7 @@ from app.graphql import (
     SubscriptionLimits,
     on_shutdown_signal,
 )
+from app.key_expiry import background_key_expiry
 from app.middleware.exceptions import ExceptionMiddleware
 from app.middleware.request import RequestMiddleware
 from app.middleware.trusted_host import TrustedHostMiddleware
@@ -141,6 +142,7 @@ def _lifespan(
             )
             if settings.delivery_worker:
                 await resources.enter_async_context(background_delivery(made, notifications))
+            await resources.enter_async_context(background_key_expiry(settings))
             feeds = Feeds(notifications)
             resources.push_async_callback(feeds.close)
             resources.enter_context(on_shutdown_signal(registry.close_all))

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from ops import Deliveries
 from resolvers.feeds import Feeds
 
+# Start of the identity of a caller with an API token.
+TOKEN_KIND = "token"  # noqa: S105  # not a secret
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -13,9 +16,15 @@ class Caller:
     # None for an anonymous caller.
     name: str | None = None
     scopes: frozenset[str] = frozenset()
-    # Key of its rate and connection limits, because two callers can have the same name.
+    # Kind of credential and its whole name. Rate limits, connection limits and idempotency keys
+    # belong to it, because an API token and a JWT can have the same name.
     # None for an anonymous caller.
-    counted_as: str | None = None
+    identity: str | None = None
+
+    @property
+    def has_api_token(self) -> bool:
+        """Whether the caller's credential is an API token."""
+        return self.identity is not None and self.identity.startswith(TOKEN_KIND)
 
 
 ANONYMOUS = Caller()

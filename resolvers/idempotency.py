@@ -1,6 +1,7 @@
 """Idempotency keys: a repeated call with the same key and input returns the first result.
 
-Keys are separate for each caller.
+Keys are separate for each caller, by its identity. `delete_expired_keys` deletes them after
+IDEMPOTENCY_KEY_TTL_HOURS.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import Any
 import orjson
 from tortoise import BaseDBAsyncClient
 
+from engine.database.queries import default_client
 from models.idempotency_key import KEY_MAX_LENGTH
 from resolvers.context import Caller
 from resolvers.errors import Conflict, ErrorCode, InvalidInput
@@ -20,15 +22,37 @@ _PATH = "idempotency_key"
 
 # A concurrent call with the same key waits here until the first transaction has ended.
 _CLAIM = """
-INSERT INTO idempotency_keys (caller, key, fingerprint, result_id)
-VALUES ($1, $2, $3, $4)
-ON CONFLICT (caller, key) DO NOTHING
+INSERT INTO idempotency_keys (caller, key, fingerprint, result_id, caller_identity)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
 RETURNING result_id
 """
 _FIND = """
 SELECT fingerprint, result_id
 FROM idempotency_keys
-WHERE caller = $1 AND key = $2
+WHERE caller_identity = $1 AND key = $2
+"""
+# A row of an older version has no identity. It belongs to the API token of the name if there is
+# one, and otherwise to other callers of the name.
+_FIND_WITHOUT_IDENTITY = """
+SELECT fingerprint, result_id
+FROM idempotency_keys
+WHERE caller = $1
+  AND key = $2
+  AND caller_identity IS NULL
+  AND EXISTS (SELECT FROM api_tokens WHERE name = $1) = $3
+"""
+# The oldest keys have the lowest ids, so that this reads as many rows as it may delete.
+_DELETE_EXPIRED = """
+DELETE FROM idempotency_keys
+WHERE id IN (
+    SELECT id
+    FROM idempotency_keys
+    WHERE id IN (SELECT id FROM idempotency_keys ORDER BY id LIMIT $2)
+      AND created_at < clock_timestamp() - make_interval(hours => $1)
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id
 """
 
 
@@ -37,6 +61,9 @@ class KeyedCall:
     """A call with an idempotency key: its caller, key, and a hash of its input."""
 
     caller: str
+    # Hexadecimal SHA-256 of the caller's identity.
+    identity: str
+    is_by_token: bool
     key: str
     fingerprint: str
 
@@ -54,7 +81,11 @@ def keyed_call(
         raise InvalidInput(ErrorCode.TOO_LONG, message, _PATH)
     content = orjson.dumps([operation, values], option=orjson.OPT_SORT_KEYS)
     return KeyedCall(
-        caller.name or "", checked_text(key, _PATH), hashlib.sha256(content).hexdigest()
+        caller.name or "",
+        _digest((caller.identity or "").encode()),
+        caller.has_api_token,
+        checked_text(key, _PATH),
+        _digest(content),
     )
 
 
@@ -63,7 +94,10 @@ async def earlier_result(connection: BaseDBAsyncClient, call: KeyedCall) -> str 
 
     Raises Conflict if that call had another input.
     """
-    rows = await connection.execute_query_dict(_FIND, [call.caller, call.key])
+    rows = await connection.execute_query_dict(_FIND, [call.identity, call.key])
+    rows = rows or await connection.execute_query_dict(
+        _FIND_WITHOUT_IDENTITY, [call.caller, call.key, call.is_by_token]
+    )
     if not rows:
         return None
     if rows[0]["fingerprint"] != call.fingerprint:
@@ -78,7 +112,27 @@ async def claim_key(connection: BaseDBAsyncClient, call: KeyedCall, result_id: s
 
     Runs in the transaction that writes the row. Waits for a concurrent call with the same key.
     """
-    values = [call.caller, call.key, call.fingerprint, result_id]
-    if await connection.execute_query_dict(_CLAIM, values):
-        return None
-    return await earlier_result(connection, call)
+    # Older versions require that name and key are unique. A second caller of the name stores its
+    # identity as its name.
+    for caller in (call.caller, call.identity):
+        values = [caller, call.key, call.fingerprint, result_id, call.identity]
+        if await connection.execute_query_dict(_CLAIM, values):
+            return None
+        earlier = await earlier_result(connection, call)
+        if earlier is not None:
+            return earlier
+    # The earlier call's key was deleted between the two statements.
+    return None
+
+
+async def delete_expired_keys(ttl_hours: int, *, limit: int = 1000) -> int:
+    """Delete expired keys, at most ``limit``, and return their number.
+
+    Several processes may call it at once: each skips the rows that another is deleting.
+    """
+    rows = await default_client().execute_query_dict(_DELETE_EXPIRED, [ttl_hours, limit])
+    return len(rows)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -68,6 +68,7 @@ PACKAGES = {
         "rest",
         "seed",
         "delivery",
+        "key_expiry",
         "application",
         "server",
         "processes",

@@ -1,6 +1,7 @@
 """Authentication of requests by API token or JWT."""
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections import OrderedDict
@@ -8,13 +9,13 @@ from collections import OrderedDict
 import orjson
 from starlette.types import Scope
 
-from app.auth.jwt import InvalidJwt, JwtVerifier
+from app.auth.jwt import InvalidJwt, JwtVerifier, scopes_of
 from app.auth.rate_limit import Allowance, RateLimit
 from app.auth.revocation import CREDENTIAL_CACHE_S
 from app.auth.tokens import PREFIX, find_token
 from app.config.settings import Settings
 from engine.database.errors import DatabaseUnavailable
-from resolvers.context import Caller
+from resolvers.context import TOKEN_KIND, Caller
 from schema.access import SCOPES
 
 __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
@@ -124,9 +125,13 @@ class Authenticator:
         except InvalidJwt as error:
             _logger.info("jwt rejected", extra={"fields": {"reason": str(error)}})
             raise Unauthenticated(is_missing=False) from None
-        name = claims["sub"][:_MAX_NAME_LENGTH]
-        scopes = SCOPES.intersection(str(claims.get("scope", "")).split())
-        return claims["exp"] - time.time(), Caller(name, scopes, counted_as=f"jwt:{name}")
+        subject: str = claims["sub"]
+        caller = Caller(
+            subject[:_MAX_NAME_LENGTH],
+            SCOPES.intersection(scopes_of(claims)),
+            identity=_identity("jwt", subject),
+        )
+        return claims["exp"] - time.time(), caller
 
 
 async def _look_up_token(token: str) -> tuple[float, Caller]:
@@ -141,7 +146,14 @@ async def _look_up_token(token: str) -> tuple[float, Caller]:
     if found.expires_at is not None:
         valid_for_s = found.expires_at.timestamp() - time.time()
     scopes = frozenset(orjson.loads(found.scopes))
-    return valid_for_s, Caller(found.name, scopes, counted_as=f"token:{found.name}")
+    return valid_for_s, Caller(found.name, scopes, identity=_identity(TOKEN_KIND, found.name))
+
+
+def _identity(kind: str, name: str) -> str:
+    """Return a text of limited length that no other kind or name has."""
+    if len(name) <= _MAX_NAME_LENGTH:
+        return f"{kind}:{name}"
+    return f"{kind}-sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def address_of(scope: Scope) -> str:

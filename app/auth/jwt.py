@@ -9,7 +9,7 @@ import jwt
 from app.auth.key_set import KeySet
 from app.config.settings import Settings
 
-__all__ = ["InvalidJwt", "JwtVerifier"]
+__all__ = ["InvalidJwt", "JwtVerifier", "scopes_of"]
 
 # Fixed here and for public keys, so that a token cannot choose its algorithm.
 _SECRET_ALGORITHMS = ["HS256"]
@@ -17,6 +17,10 @@ _SECRET_ALGORITHMS = ["HS256"]
 _LEEWAY_S = 30
 # The end of the year 9999, the latest time that Python can represent.
 _MAX_EXPIRY_S = 253_402_300_799
+
+
+# Messages of the library quote parts of a token, which can have the size of a request's head.
+_MAX_REASON_LENGTH = 200
 
 
 class InvalidJwt(Exception):
@@ -56,7 +60,8 @@ class JwtVerifier:
                 },
             )
         except jwt.PyJWTError as error:
-            raise InvalidJwt(f"{type(error).__name__}: {error}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise InvalidJwt(reason[:_MAX_REASON_LENGTH]) from error
         _check(claims)
         return claims
 
@@ -80,3 +85,17 @@ def _check(claims: dict[str, Any]) -> None:
     # PostgreSQL cannot store NUL and lone surrogates.
     if not subject or "\0" in subject or any("\ud800" <= char <= "\udfff" for char in subject):
         raise InvalidJwt("sub must be a non-empty text without NUL and lone surrogates")
+    scopes_of(claims)
+
+
+def scopes_of(claims: dict[str, Any]) -> list[str]:
+    """Return the values of the claim ``scope``; raises InvalidJwt.
+
+    It is a string of words (RFC 8693, section 4.2); some issuers send a list of strings.
+    """
+    scope = claims.get("scope", "")
+    if isinstance(scope, str):
+        return scope.split()
+    if isinstance(scope, list) and all(isinstance(value, str) for value in scope):
+        return scope
+    raise InvalidJwt("scope must be a string or a list of strings")

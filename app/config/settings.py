@@ -235,6 +235,13 @@ class Settings:
         example="100",
     )
 
+    idempotency_key_ttl_hours: int = setting(
+        24,
+        integer(1, 8760),
+        "Hours for which an idempotency key is kept; older keys are deleted in the background",
+        example="72",
+    )
+
     persisted_documents: Path | None = setting(
         None,
         path,

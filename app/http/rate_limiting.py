@@ -12,8 +12,8 @@ __all__ = ["check_rate_limit", "rate_limit_key"]
 
 
 def rate_limit_key(scope: Scope, context: Context) -> str:
-    """Return the key of a caller's limits: its credential's name, or its address if anonymous."""
-    return context.caller.counted_as or address_of(scope)
+    """Return the key of a caller's limits: its identity, or its address if anonymous."""
+    return context.caller.identity or address_of(scope)
 
 
 async def check_rate_limit(scope: Scope, context: Context) -> None:

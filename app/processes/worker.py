@@ -9,6 +9,7 @@ from app.config.settings import Settings
 from app.database.ready import ready_database, warn_of_pooler
 from app.database.tortoise import database, notifier
 from app.delivery import background_delivery, deliveries
+from app.key_expiry import background_key_expiry
 from ops import DELIVERIES_DUE
 
 logger = logging.getLogger("ticketops")
@@ -35,6 +36,7 @@ async def _work(settings: Settings, database_url: str) -> None:
         deliveries(settings) as opened,
         notifier(settings, database_url, topics=(DELIVERIES_DUE,)) as notifications,
         background_delivery(opened, notifications),
+        background_key_expiry(settings),
     ):
         logger.info("delivering")
         await stop_requested.wait()

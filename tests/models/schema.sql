@@ -67,7 +67,9 @@ CREATE TABLE public.idempotency_keys (
     fingerprint text NOT NULL,
     result_id text NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    caller_identity text,
     CONSTRAINT idempotency_keys_caller_check CHECK ((char_length(caller) <= 200)),
+    CONSTRAINT idempotency_keys_caller_identity_check CHECK ((char_length(caller_identity) = 64)),
     CONSTRAINT idempotency_keys_fingerprint_check CHECK ((char_length(fingerprint) = 64)),
     CONSTRAINT idempotency_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255))),
     CONSTRAINT idempotency_keys_result_id_check CHECK (((char_length(result_id) >= 1) AND (char_length(result_id) <= 64)))
@@ -244,6 +246,8 @@ ALTER TABLE ONLY public.ticket_events
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX idempotency_keys_of_identity ON public.idempotency_keys USING btree (caller_identity, key) WHERE (caller_identity IS NOT NULL);
 
 CREATE INDEX log_entries_by_timestamp ON public.log_entries USING btree ("timestamp", id);
 

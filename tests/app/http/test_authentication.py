@@ -1,5 +1,7 @@
 """Authentication and scopes with AUTH=required."""
 
+import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,6 +64,16 @@ def signed(key: Any = SECRET, algorithm: Any = "HS256", **claims: Any) -> str:
     } | claims
     content = {name: value for name, value in content.items() if value is not None}
     return jwt.encode(content, key, algorithm=algorithm)
+
+
+def with_header(header: str) -> str:
+    """Return a token with the given text as its header, and a valid signature."""
+
+    def encoded(content: bytes) -> str:
+        return urlsafe_b64encode(content).decode().rstrip("=")
+
+    content = f"{encoded(header.encode())}.{signed().split('.')[1]}"
+    return f"{content}.{encoded(hmac.digest(SECRET.encode(), content.encode(), 'sha256'))}"
 
 
 def test_requests_without_a_credential_are_401(closed: Served) -> None:
@@ -171,6 +183,13 @@ def test_a_valid_jwt_has_its_subject_and_the_known_scopes(closed: Served) -> Non
     assert answer == {"data": {"viewer": {"name": "ann", "scopes": ["ops", "read"]}}}
 
 
+def test_the_scopes_of_a_jwt_can_be_a_list(closed: Served) -> None:
+    answer = ask(closed, VIEWER, signed(scope=["read", "ops", "elsewhere"])).json()
+    assert answer == {"data": {"viewer": {"name": "ann", "scopes": ["ops", "read"]}}}
+    assert ask(closed, VIEWER, signed(scope=[])).json()["data"]["viewer"]["scopes"] == []
+    assert ask(closed, VIEWER, signed(scope=None)).json()["data"]["viewer"]["scopes"] == []
+
+
 EXPIRED: dict[str, Any] = {"exp": datetime.now(UTC) - timedelta(minutes=5)}
 NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(days=1)}
 
@@ -187,6 +206,18 @@ NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(days=1)}
         pytest.param(signed(sub=""), id="with an empty subject"),
         pytest.param(signed(sub="a\0nn"), id="with NUL in the subject"),
         pytest.param(signed(sub="a\ud800nn"), id="with half a pair in the subject"),
+        pytest.param(signed(scope={"write": True}), id="with an object as scope"),
+        pytest.param(signed(scope=["write", 1]), id="with a number among its scopes"),
+        pytest.param(signed(scope=[["write"]]), id="with a list among its scopes"),
+        pytest.param(signed(scope=1), id="with a number as scope"),
+        pytest.param(signed(scope=True), id="with true as scope"),
+        pytest.param(signed(exp=float("inf")), id="with an infinite end"),
+        pytest.param(signed(exp=float("nan")), id="with an end that is not a number"),
+        pytest.param(signed(iat=float("-inf")), id="with an infinite start"),
+        pytest.param(signed(nbf=[]), id="with a list as start"),
+        pytest.param(signed(aud={"ticketops": 1}), id="with an object as audience"),
+        pytest.param(signed(sub=1), id="with a number as subject"),
+        pytest.param(signed(sub=["ann"]), id="with a list as subject"),
         pytest.param(signed(iss="https://other.example"), id="of another issuer"),
         pytest.param(signed(aud="other"), id="for another audience"),
         pytest.param(signed(OTHER_SECRET), id="another key"),
@@ -196,6 +227,21 @@ NOT_YET: dict[str, Any] = {"nbf": datetime.now(UTC) + timedelta(days=1)}
         pytest.param(signed().rpartition(".")[0] + ".", id="without a signature"),
         pytest.param("x" * 5000, id="long"),
         pytest.param("a.b.c", id="not base64"),
+        *(
+            pytest.param(with_header(header), id=f"header {header[:30]}")
+            for header in (
+                '{"alg": "HS256", "crit": ["' + "x" * 30_000 + '"]}',
+                '{"alg": "HS256", "crit": []}',
+                '{"alg": "HS256", "crit": 1}',
+                '{"alg": "HS256", "b64": false}',
+                '{"alg": "HS256", "kid": {}}',
+                '{"alg": {}}',
+                '{"alg": "HS256", "x": ' + "9" * 5000 + "}",
+                "[" * 20_000,
+                "[]",
+                "",
+            )
+        ),
     ],
 )
 def test_an_invalid_jwt_is_rejected(closed: Served, token: str) -> None:
