@@ -18,6 +18,9 @@ from resolvers.text_validation import checked_text
 Operators: TypeAlias = Mapping[str, Any]
 Path: TypeAlias = tuple[str, ...]
 
+# In characters, of a text to search for in a column. No column that can be filtered is as long.
+PATTERN_MAX_LENGTH = 1_000
+
 
 def columns_condition(table: Table, filter: Mapping[str, Any]) -> Sql:
     """Return the condition for rows that match every field; raises InvalidInput."""
@@ -53,6 +56,9 @@ def _text(column: str, operators: Operators, path: Path) -> Sql:
             continue
         for text in value if isinstance(value, list) else (value,):
             checked_text(text, *here)
+        if name in _PATTERNS and len(value) > PATTERN_MAX_LENGTH:
+            message = f"{name} must have at most {PATTERN_MAX_LENGTH} characters, not {len(value)}."
+            raise InvalidInput(ErrorCode.TOO_LONG, message, *here)
         conditions.append(_TEXT_OPERATORS[name](column, value))
     return all_of(conditions)
 
@@ -126,8 +132,9 @@ _EQUALITY: dict[str, Callable[[str, Any], Sql]] = {
     "in": _in,
     "nin": lambda column, values: negation(_in(column, values)),
 }
-_TEXT_OPERATORS: dict[str, Callable[[str, Any], Sql]] = _EQUALITY | {
+_PATTERNS: dict[str, Callable[[str, Any], Sql]] = {
     "contains": partial(_compare, "strpos({}, $?) > 0"),
     "contains_ignore_case": partial(_compare, "strpos(lower({}), lower($?)) > 0"),
     "starts_with": partial(_compare, "starts_with({}, $?)"),
 }
+_TEXT_OPERATORS = _EQUALITY | _PATTERNS

@@ -196,6 +196,12 @@ class Settings:
     max_cost: int = setting(
         10_000, integer(1, 2**31 - 1), "Maximum cost of an operation", example="20000"
     )
+    max_filter_values: int = setting(
+        100,
+        integer(1, 100_000),
+        "Maximum number of values in the JSON of one filter, such as `metadata: {contains: ...}`",
+        example="200",
+    )
     max_aliases: int = setting(
         30, integer(0, 100_000), "Maximum number of aliases in an operation", example="50"
     )

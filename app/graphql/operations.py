@@ -34,7 +34,7 @@ from engine.streaming.subscription import NoSource, subscribe
 from resolvers.context import Context
 from schema.access import required_scopes
 from schema.build import prepared_schema
-from schema.costs import declared_costs
+from schema.costs import FilterCost, declared_costs
 
 __all__ = ["GraphQLRequestError", "OperationRunner", "Result", "encode", "require_scopes"]
 
@@ -94,6 +94,7 @@ class OperationRunner:
         rules = SchemaRules(
             costs=declared_costs(schema),
             scopes=required_scopes(schema),
+            filter_cost=FilterCost(max_values=settings.max_filter_values),
             validation=prepared.validation,
             middleware=prepared.middleware,
         )

@@ -4,16 +4,23 @@ A scalar is free and an object costs 1. A page costs its size times the cost of 
 pages multiply. A field with the argument ``first`` is a page; a field with ``ids`` is a list with
 as many items. A field that costs more declares its cost. Page sizes can be variables, so the
 cost is that of an operation with its variables. Each object of introspection costs 1 too.
+
+PostgreSQL tests the conditions of a filter for each row that it reads, so they cost something for
+each time that the operation reads the filtered list: once for its rows, and once for each total.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
+    GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -25,9 +32,14 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
 )
+from graphql.execution import VariableValues
+from graphql.utilities import coerce_input_literal
 
+from engine.arguments.coercion import NotCoercible
+from engine.arguments.literals import literal_of
 from engine.documents.introspection import Introspection
 from engine.documents.limits import INTROSPECTION_FIELDS
 from engine.errors import LimitExceeded
@@ -36,25 +48,80 @@ from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 # Declared costs by "Type.field". A field without one has the derived cost.
 CostTable = Mapping[str, int]
 
+# Returns the cost of a filter for each time that its list is read. Raises LimitExceeded for a
+# filter that PostgreSQL must not run.
+FilterCost: TypeAlias = Callable[[Any], int]
+
 # The arguments that the cost depends on.
 SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
+FILTER_ARGUMENT = "filter"
+TOTAL = "totalCount"
+
+
+class _Filter:
+    """The argument ``filter`` of a field."""
+
+    def __init__(self, node: ValueNode, input_type: GraphQLInputType) -> None:
+        self._node = node
+        self._type = input_type
+
+    def value(self, variables: Mapping[str, Any]) -> Any:
+        """Return the filter with these variables; None if it is invalid or has no value.
+
+        The names of its fields are those of Python, or of GraphQL where graphql-core coerces it.
+        """
+        try:
+            return self._literal(variables) or None
+        except NotCoercible:
+            return (
+                coerce_input_literal(self._node, self._type, VariableValues({}, dict(variables)))
+                or None
+            )
+
+    @cached_property
+    def _literal(self) -> Callable[[Mapping[str, Any]], Any]:
+        nullable: Any = get_nullable_type(self._type)
+        return literal_of(self._node, nullable)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a part of an operation, and the path to its most expensive field."""
+    """The cost of a part of an operation, and the path to its most expensive field.
+
+    ``filters`` are the filters of its lists, with the number of times that each list is read. Their
+    cost depends on the variables of an execution; `with_filters` adds it.
+    """
 
     value: int = 0
     most_expensive: tuple[str, ...] = ()
+    filters: Mapping[_Filter, int] = dataclass_field(default_factory=dict)
+    # The part of the value that the filters cost.
+    of_filters: int = 0
+    # How many totals the fields of a connection count.
+    totals: int = 0
+
+
+def with_filters(cost: Cost, variables: Mapping[str, Any], filter_cost: FilterCost) -> Cost:
+    """Return a cost with that of its filters; raises LimitExceeded."""
+    added = sum(
+        reads * filter_cost(argument.value(variables)) for argument, reads in cost.filters.items()
+    )
+    return replace(cost, value=cost.value + added, of_filters=added)
 
 
 def check_cost(cost: Cost, limit: int) -> None:
     """Raise LimitExceeded if an operation costs too much."""
     if cost.value > limit:
+        if cost.of_filters * 2 > cost.value:
+            raise LimitExceeded(
+                f"The operation costs {cost.value}; at most {limit} is allowed (MAX_COST). Its"
+                f" filters cost {cost.of_filters}: each condition counts for each list, and again"
+                " for each totalCount, that it filters. Use fewer conditions or fewer lists."
+            )
         part = ".".join(cost.most_expensive)
         raise LimitExceeded(
-            f"The operation costs {cost.value}; at most {limit} is allowed. {part} costs the most:"
-            " select fewer fields in it, or request smaller pages."
+            f"The operation costs {cost.value}; at most {limit} is allowed (MAX_COST). {part} costs"
+            " the most: select fewer fields in it, or request smaller pages."
         )
 
 
@@ -89,11 +156,14 @@ class _CostCalculator:
         self._introspection = Introspection(schema, fragments)
         # By fragment and the size of the page that it is spread in.
         self._fragment_costs: dict[tuple[str, int], Cost] = {}
+        # By variable, or by the id of the literal's node.
+        self._filters: dict[str | int, _Filter] = {}
 
     def selection_set(self, node: SelectionSetNode, parent: Any, *, page_size: int = 1) -> Cost:
         """Return the sum of the selections of an object; ``page_size`` is that of a connection."""
-        total = 0
+        total = totals = 0
         most_expensive = Cost()
+        filters: dict[_Filter, int] = {}
         for selection in node.selections:
             if isinstance(selection, FieldNode):
                 cost = self._field(selection, parent, page_size)
@@ -102,9 +172,11 @@ class _CostCalculator:
             else:
                 cost = self._inline(selection, parent, page_size)
             total += cost.value
+            totals += cost.totals
+            _add(filters, cost.filters)
             if cost.value > most_expensive.value:
                 most_expensive = cost
-        return Cost(total, most_expensive.most_expensive)
+        return Cost(total, most_expensive.most_expensive, filters, totals=totals)
 
     def _inline(self, node: Any, parent: Any, page_size: int) -> Cost:
         inline: InlineFragmentNode = node
@@ -133,7 +205,7 @@ class _CostCalculator:
         field_type = get_named_type(parent.fields[name].type)
         declared = self._declared.get(f"{parent.name}.{name}")
         if is_leaf_type(field_type) or node.selection_set is None:
-            return Cost(declared or 0, (name,))
+            return Cost(declared or 0, (name,), totals=int(name == TOTAL))
         count = page_size if name in {"nodes", "edges"} else 1
         field = parent.fields[name]
         inner_size = 1
@@ -147,7 +219,26 @@ class _CostCalculator:
         each = own + inner.value
         # The path ends where no single part makes up most of the cost.
         deeper = inner.most_expensive if inner.value * 2 > each else ()
-        return Cost(count * each, (name, *deeper))
+        filters = dict(inner.filters)
+        filter_argument = self._filter(node, field)
+        if filter_argument is not None:
+            _add(filters, {filter_argument: 1 + inner.totals})
+        return Cost(
+            count * each,
+            (name, *deeper),
+            {argument: count * reads for argument, reads in filters.items()},
+        )
+
+    def _filter(self, node: FieldNode, field: GraphQLField) -> _Filter | None:
+        """Return the filter of a field. Fields with the same variable have the same filter."""
+        declared = field.args.get(FILTER_ARGUMENT)
+        value = _argument(node, FILTER_ARGUMENT) if declared else None
+        if declared is None or value is None:
+            return None
+        key = value.name.value if isinstance(value, VariableNode) else id(value)
+        if key not in self._filters:
+            self._filters[key] = _Filter(value, declared.type)
+        return self._filters[key]
 
     def _page_size(self, node: FieldNode) -> int:
         for name in ("first", "last"):
@@ -162,10 +253,7 @@ class _CostCalculator:
 
     def _value(self, node: FieldNode, name: str) -> Any:
         """Return the value of an argument if it is an integer, a list or a variable; else None."""
-        value: ValueNode | None = next(
-            (argument.value for argument in node.arguments or () if argument.name.value == name),
-            None,
-        )
+        value = _argument(node, name)
         match value:
             case VariableNode():
                 return self._variables.get(value.name.value)
@@ -174,3 +262,15 @@ class _CostCalculator:
             case ListValueNode():
                 return value.values
         return None
+
+
+def _argument(node: FieldNode, name: str) -> ValueNode | None:
+    for argument in node.arguments or ():
+        if argument.name.value == name:
+            return argument.value
+    return None
+
+
+def _add(filters: dict[_Filter, int], others: Mapping[_Filter, int]) -> None:
+    for filter_argument, reads in others.items():
+        filters[filter_argument] = filters.get(filter_argument, 0) + reads

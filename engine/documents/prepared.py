@@ -16,7 +16,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 
 from engine.arguments.coercion import Variables
-from engine.documents.cost import Cost, CostTable, operation_cost
+from engine.documents.cost import Cost, CostTable, FilterCost, operation_cost, with_filters
 from engine.documents.scopes import ScopeTable, operation_scopes
 
 # Combinations of variables that are cached for one operation.
@@ -39,6 +39,7 @@ class SchemaRules:
 
     costs: CostTable
     scopes: ScopeTable
+    filter_cost: FilterCost = lambda _filter: 0
     # In addition to graphql-core's.
     validation: tuple[type[ASTValidationRule], ...] = ()
     middleware: Middleware | None = None
@@ -120,7 +121,7 @@ class PreparedOperation:
         return cache
 
     def cost(self, variables: Mapping[str, Any]) -> Cost:
-        """Return the cost of the operation with these variables."""
+        """Return the cost of the operation with these variables; raises LimitExceeded."""
         key = tuple([_size(variables.get(name)) for name in self.document.size_variables])
         cost = self._costs.get(key)
         if cost is None:
@@ -129,6 +130,8 @@ class PreparedOperation:
                 document.schema, self.node, document.fragments, variables, document.rules.costs
             )
             _remember(self._costs, key, cost)
+        if cost.filters:
+            return with_filters(cost, variables, self.document.rules.filter_cost)
         return cost
 
 

@@ -187,6 +187,9 @@ REQUESTS: dict[str, Bad] = {
     "a search of 1,001 characters": filtered(
         "search", "at most 1000 characters", {"search": "x" * 1001}
     ),
+    "a text to search for of 1,001 characters": filtered(
+        "contains", "at most 1000 characters", {"subject": {"contains": "x" * 1001}}
+    ),
     "1,001 conditions": filtered(
         "filter", "at most 1000 conditions", {"or": [{"subject": {"eq": "x"}}] * 1001}
     ),

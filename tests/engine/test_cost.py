@@ -13,7 +13,7 @@ from engine.errors import LimitExceeded
 from engine.sql.paging import DEFAULT_PAGE_SIZE
 from schema.access import required_scopes
 from schema.build import graphql_schema
-from schema.costs import CALL_TO_OPS, COUNT, declared_costs
+from schema.costs import CALL_TO_OPS, COUNT, FilterCost, declared_costs
 
 SCHEMA = graphql_schema()
 RULES = SchemaRules(costs=declared_costs(SCHEMA), scopes=required_scopes(SCHEMA))
@@ -92,7 +92,7 @@ def test_the_error_names_the_most_expensive_field() -> None:
     check_cost(cost, cost.value)
     with pytest.raises(LimitExceeded) as rejection:
         check_cost(cost, cost.value - 1)
-    message = f"The operation costs {cost.value}; at most {cost.value - 1} is allowed."
+    message = f"The operation costs {cost.value}; at most {cost.value - 1} is allowed (MAX_COST)."
     assert str(rejection.value).startswith(
         f"{message} tickets.nodes.logEntries.nodes costs the most"
     )
@@ -135,3 +135,101 @@ def test_aliases_within_introspection_count() -> None:
     text = f"{{ __schema {{ {' '.join(f'a{n}: types {{ name }}' for n in range(31))} }} }}"
     with pytest.raises(LimitExceeded, match="31 aliases"):
         cost_of(text)
+
+
+FILTERED = SchemaRules(
+    costs=declared_costs(SCHEMA),
+    scopes=required_scopes(SCHEMA),
+    filter_cost=FilterCost(max_values=100),
+)
+# One condition on the text of a row, as filters with Python names have it, and its cost.
+CONDITION, CONDITION_COST = {"subject": {"contains_ignore_case": "a"}}, 10
+
+
+def filtered_cost(text: str, **variables: Any) -> int:
+    operation = Documents(SCHEMA, Limits(), rules=FILTERED).prepare(text).operations[0]
+    return operation.cost(variables).value
+
+
+LISTS = {
+    "the rows of a list": ("tickets(first: 0, filter: $f) { nodes { id } }", 1, 1),
+    "a total": ("tickets(first: 0, filter: $f) { totalCount }", 1 + COUNT, 2),
+    "two totals": ("tickets(first: 0, filter: $f) { totalCount a: totalCount }", 1 + 2 * COUNT, 3),
+    "groups": ("ticketGroups(by: STATUS, filter: $f) { count }", COUNT, 1),
+    "aliases": (
+        "a: tickets(first: 0, filter: $f) { ...T } b: tickets(first: 0, filter: $f) { ...T }",
+        2 * (1 + COUNT),
+        4,
+    ),
+    "a literal": (
+        '... { tickets(first: 0, filter: {or: [$f, {not: {subject: {contains: "a"}}}]}) { ...T } }',
+        1 + COUNT + 2 * 5,
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "others", "reads"), LISTS.values(), ids=LISTS)
+@pytest.mark.parametrize("conditions", [0, 1, 450])
+def test_conditions_cost_something_for_each_list_that_they_filter(
+    text: str, others: int, reads: int, conditions: int
+) -> None:
+    document = f"query($f: TicketFilter!) {{ {text} }}"
+    if "...T" in text:
+        document += " fragment T on TicketConnection { totalCount }"
+    value = {"or": [CONDITION] * conditions}
+    assert filtered_cost(document, f=value) == others + reads * conditions * CONDITION_COST
+
+
+def test_filters_of_nested_lists_cost_something_for_each_parent() -> None:
+    text = """
+        query($f: LogEntryFilter) {
+            tickets(first: 3) { nodes { logEntries(first: 0, filter: $f) { nodes { id } } } }
+        }
+    """
+    assert filtered_cost(text, f={"ticket_id": {"eq": "1"}}) == 1 + 3 * (1 + 1) + 3
+
+
+CONDITIONS = {
+    "none": ({}, 0),
+    "null": ({"subject": None, "or": None, "not": None, "and": []}, 3 * 0 + 1),
+    "an enumeration": ({"status": {"eq": "open"}}, 1),
+    "two operators": ({"subject": {"eq": "a", "starts_with": "b"}}, 1 + 5),
+    "a long list": ({"id": {"in": ["a"] * 1_000}}, 1 + 10),
+    "a search": ({"search": "a b c d e f"}, 10 + 5),
+    "JSON": ({"metadata": {"contains": {"a": [1, 2]}}}, 5 + 10 + 4 * 2),
+    "a key of JSON": ({"metadata": {"has_key": "a"}}, 5),
+    "junctions": ({"and": [{"not": {"or": [CONDITION]}}], **CONDITION}, 2 * CONDITION_COST),
+    "a value of a literal": ({"or": [{"subject": {"containsIgnoreCase": "a"}}]}, CONDITION_COST),
+}
+
+
+@pytest.mark.parametrize(("value", "cost"), CONDITIONS.values(), ids=CONDITIONS)
+def test_a_condition_costs_what_it_takes_to_test_a_row(value: Any, cost: int) -> None:
+    assert FilterCost(max_values=100)(value) == cost
+
+
+def test_the_values_of_json_are_limited_together() -> None:
+    conditions = [{"metadata": {"contains": [1] * 40}}, {"metadata": {"contains": {"a": "b"}}}]
+    accepted = {"or": [*conditions, {"not": {"metadata": {"contains": [1] * 55}}}]}
+    FilterCost(max_values=99)(accepted)
+    with pytest.raises(LimitExceeded, match=r"JSON in the filter has .* 98 .*MAX_FILTER_VALUES"):
+        FilterCost(max_values=98)(accepted)
+
+
+def test_json_with_variables_inside_a_literal_is_limited_too() -> None:
+    text = "query($j: JSON) { tickets(filter: {metadata: {contains: {a: [$j]}}}) { totalCount } }"
+    assert filtered_cost(text, j=1) == 1 + COUNT + 2 * (5 + 10 + 3 * 2)
+    with pytest.raises(LimitExceeded, match="at most 100 are allowed"):
+        filtered_cost(text, j=[1] * 450_000)
+
+
+def test_the_error_names_the_filters_if_they_cost_the_most() -> None:
+    lists = " ".join(f"a{number}: tickets(filter: $f) {{ totalCount }}" for number in range(30))
+    document = Documents(SCHEMA, Limits(), rules=FILTERED).prepare(
+        f"query($f: TicketFilter) {{ {lists} }}"
+    )
+    cost = document.operations[0].cost({"f": {"or": [CONDITION] * 450}})
+    message = r"at most 10000 is allowed \(MAX_COST\). Its filters cost 270000"
+    with pytest.raises(LimitExceeded, match=message):
+        check_cost(cost, Limits().cost)

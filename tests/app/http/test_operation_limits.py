@@ -43,7 +43,7 @@ def test_an_operation_above_the_cost_limit_is_rejected(serve: Serve) -> None:
     server = serve(MAX_COST=str(LOG_COST))
     assert "errors" not in ask(server, LOG).json()
     message = rejected(ask(server, LOG.replace("9", "10")), "QUERY_TOO_COMPLEX")
-    assert message.startswith(f"The operation costs 121; at most {LOG_COST} is allowed.")
+    assert message.startswith(f"The operation costs 121; at most {LOG_COST} is allowed (MAX_COST).")
     assert "tickets.nodes.logEntries.nodes costs the most" in message
 
 
