@@ -54,7 +54,7 @@ async def test_restored_rows_keep_their_order_and_precede_new_rows(
     ]
     async with asyncio.timeout(30):
         # Once all that is under way in the cluster has ended, other tests' too.
-        while not await connection.fetchval(READABLE.format(table=table)):  # noqa: ASYNC110  # it tells nobody
+        while not await connection.fetchval(READABLE.format(table=table)):  # noqa: ASYNC110  # no event reports it
             await asyncio.sleep(0.02)
     await connection.close()
 
