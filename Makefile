@@ -42,7 +42,7 @@ test: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-without-shortcuts: $(DEV)
-	@GRAPHQL_SHORTCUTS=false $(BIN)/python -m pytest -q -n auto tests/api tests/engine/test_cases.py $(ARGS)
+	@GRAPHQL_SHORTCUTS=false $(BIN)/python -m pytest -q -n auto tests/api tests/engine/test_projection_cases.py $(ARGS)
 
 coverage: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto --cov $(ARGS)

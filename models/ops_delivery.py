@@ -17,7 +17,7 @@ class OpsDelivery(Model):
 
     Its id is the idempotency key of every attempt. A claim increments ``attempts`` and sets
     ``lease_until``. An outcome changes the delivery only while both still have the values of
-    the claim (the fence), so a process that has lost its lease has no effect.
+    the claim (the fence), so the outcome of a process that has lost its lease is ignored.
     """
 
     id = id_column(primary_key=True, default=new_id)

@@ -24,7 +24,7 @@ __all__ = ["get_status", "send_ticket"]
 async def send_ticket(request: Request, context: Context) -> ASGIApp:
     """Send a ticket to OPS: 200 if OPS accepts it, 202 while its delivery is pending.
 
-    422 if OPS rejects the ticket, 503 if there are no attempts left. Both contain the delivery
+    422 if OPS rejects the ticket, 503 if the last attempt fails. Both contain the delivery
     and the log entry of this attempt.
     """
     key = idempotency_key(request)

@@ -31,7 +31,7 @@ class Resource(BaseRoute):
 
     def __init__(self, template: str, *, is_safe: bool = True, **operations: Operation) -> None:
         self.template = template
-        # Whether GET has no side effects, so that it is allowed for pages of other sites.
+        # Whether GET is free of side effects, so that pages of other sites may send it.
         self.is_safe = is_safe
         # By method, without HEAD and OPTIONS.
         self.operations = operations

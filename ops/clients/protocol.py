@@ -73,7 +73,7 @@ class OpsClient(Protocol):
     """A client of OPS. Its methods raise OpsFailure; the caller sets the timeout of a call."""
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Send a ticket (JSON text). A repeated call with the same key has no further effect."""
+        """Send a ticket (JSON text). A repeated call with the same key changes nothing."""
 
     async def status(self, reference: str) -> StatusReport:
         """Return the status of a ticket that OPS has accepted."""

@@ -125,7 +125,7 @@ class Deliveries:
     async def check(
         self, ticket_id: str, *, actor: str | None, request_id: str | None
     ) -> StatusCheck:
-        """Read the status of a ticket from OPS and log it. Raise NotSent if OPS has no delivery."""
+        """Read the status of a ticket from OPS and log it. Raise NotSent if it was not accepted."""
         return await self._shielded.run(self._check(ticket_id, actor=actor, request_id=request_id))
 
     async def close(self) -> None:

@@ -23,7 +23,7 @@ class DeliveryStateError(Exception):
 
 
 class NotSent(Exception):
-    """OPS has accepted no delivery of this ticket, so it has no status."""
+    """OPS has not accepted this ticket, so it cannot report a status."""
 
     def __init__(self, ticket_id: str) -> None:
         super().__init__(f"OPS has not accepted ticket {ticket_id!r}")

@@ -66,7 +66,7 @@ WITH outcome AS (
         reference = coalesce(delivery.reference, fenced.reference),
         remote_status = coalesce(fenced.remote_status, delivery.remote_status),
         last_error = fenced.last_error,
-        -- Null for a final state, which has no delay.
+        -- Null for a final state, because its delay is null.
         next_attempt_at = clock_timestamp() + make_interval(secs => fenced.retry_delay_s),
         lease_until = NULL,
         delivered_at = CASE
@@ -106,7 +106,7 @@ _LATE_BUT_ACCEPTED = "OPS accepted the ticket although its delivery was cancelle
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one attempt. Without ``retry_delay_s`` there is no further attempt."""
+    """The outcome of one attempt. Without ``retry_delay_s`` it is the last attempt."""
 
     log_entry_id: str
     claim: Claim

@@ -23,7 +23,16 @@ __all__ = ["EXECUTED", "checkout", "run_page"]
 COMMANDS = ("sh", "console")
 EXECUTED = (*COMMANDS, "graphql")
 # Files that a fresh clone does not have, and large ones that no example needs.
-_LEFT_OUT = (".data", ".env", ".git", ".*cache", "__pycache__", "node_modules", "static")
+_LEFT_OUT = (
+    ".data",
+    ".env",
+    ".git",
+    ".coverage*",
+    ".*cache",
+    "__pycache__",
+    "node_modules",
+    "static",
+)
 _SET_UP_FROM = (
     "requirements.lock",
     "tests/requirements.lock",
@@ -39,7 +48,7 @@ _OPEN_STREAM_S = 0.5
 
 def checkout(folder: Path) -> Path:
     """Make a folder with a copy of the sources, as in a fresh clone, and with the set-up."""
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_LEFT_OUT, ".venv"))
+    shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT, ".venv"))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     for name in _SET_UP_FROM:
         # Older than the set-up, so that `make` does not install into it from this copy.

@@ -25,7 +25,7 @@ from tests.ops.processes import free_port
 __all__ = ["CommandFailed", "Session"]
 
 START_TIMEOUT_S = 60
-COMMAND_TIMEOUT_S = 120
+COMMAND_TIMEOUT_S = 240
 STOP_TIMEOUT_S = 60
 # A command that runs until it is stopped: a reader leaves it in a terminal of its own.
 _LONG_RUNNING = re.compile(
@@ -65,11 +65,8 @@ class Session:
     def __exit__(self, *_: object) -> None:
         for terminal in self._servers.values():
             terminal.end()
-        left = psutil.Process(self._shell.pid).children(recursive=True)
-        for process in left:
-            process.kill()
-        psutil.wait_procs(left, STOP_TIMEOUT_S)
-        self._shell.kill()
+        if self._shell.poll() is None:
+            self._kill()
         self._shell.communicate()
 
     @property
@@ -116,7 +113,7 @@ class Session:
         self._shell.stdin.write(f"set -e\neval {quoted} </dev/null\nset +e\necho {end}\n")
         self._shell.stdin.flush()
         output = ""
-        timer = threading.Timer(COMMAND_TIMEOUT_S, self._shell.kill)
+        timer = threading.Timer(COMMAND_TIMEOUT_S, self._kill)
         timer.start()
         try:
             for line in self._shell.stdout:
@@ -126,6 +123,10 @@ class Session:
         finally:
             timer.cancel()
         raise CommandFailed(f"{commands}\n{output}")
+
+    def _kill(self) -> None:
+        """Kill the shell and what it has started, which would keep its output open."""
+        os.killpg(self._shell.pid, signal.SIGKILL)
 
     def _serve(self, kind: str, command: str) -> str:
         """Start a server in a terminal of its own, and return what it prints once it listens.
@@ -139,7 +140,10 @@ class Session:
         named = re.search(r"--port (\d+)", command)
         port = self.port(named[1] if named else "4040")
         printed = self._run(f"(exec env {command}) </dev/null >{terminal.name} 2>&1 &\necho pid $!")
-        terminal.process = psutil.Process(int(printed.split()[-1]))
+        try:
+            terminal.process = psutil.Process(int(printed.split()[-1]))
+        except psutil.NoSuchProcess:
+            raise CommandFailed(terminal.text()) from None
         if kind == "worker":
             time.sleep(2)
         else:
@@ -206,8 +210,8 @@ class _Terminal:
         if self.process is not None and self.is_running():
             tree = [self.process, *self.process.children(recursive=True)]
             # Of `make serve`, the server that it runs. PostgreSQL is stopped by its server.
-            server = next(one for one in tree if "ticketops" in " ".join(one.cmdline()))
-            server.send_signal(signal.SIGTERM)
+            servers = [one for one in tree if "ticketops" in " ".join(one.cmdline())]
+            servers[0].send_signal(signal.SIGTERM)
             _, left = psutil.wait_procs(tree, STOP_TIMEOUT_S)
             assert left == [], self.text()
         self.close()

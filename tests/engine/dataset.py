@@ -5,8 +5,9 @@ JSON of every type, rows of a deleted ticket, and one id that a ticket and a log
 former service can have left such rows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from itertools import cycle
 
 from engine.sql.cursors import encode_cursor
@@ -195,28 +196,26 @@ def all_ids() -> list[str]:
 
 def cursors() -> dict[str, Sequence[str]]:
     """Return cursors by the name of their order: of rows, and between rows."""
-    statuses, priorities = list(TicketStatus), list(TicketPriority)
-    # By the columns that clients can sort by: those of `TicketOrderField` in the schema.
-    values: dict[str, Callable[[Ticket], object]] = {
-        "created_at": lambda row: row.created_at,
-        "updated_at": lambda row: row.updated_at,
-        "priority": lambda row: priorities.index(row.priority) + 1,
-        "status": lambda row: statuses.index(row.status) + 1,
-        "subject": lambda row: row.subject,
-    }
     by_order: dict[str, Sequence[str]] = {
         order.name: [
-            encode_cursor(order, (values[name](row), key))
+            encode_cursor(order, (_sort_key(row, name), key))
             for row in tickets()
             for key in (row.id, row.id + "x")
         ]
         for (name, _), order in TICKET_ORDERS.items()
+        # The columns that clients can sort by.
         if name in list(TicketOrderField)
     }
     by_order |= _by_time(NEWEST_LOG_ENTRY_FIRST, [(row.timestamp, row.id) for row in log_entries()])
     by_order |= _by_time(NEWEST_DELIVERY_FIRST, [(row.created_at, row.id) for row in deliveries()])
     by_order |= _by_time(NEWEST_EVENT_FIRST, [(row.transaction, row.sequence) for row in events()])
     return by_order
+
+
+def _sort_key(row: Ticket, name: str) -> object:
+    """Return the value that tickets are sorted by: the position of an enumeration's value."""
+    value = getattr(row, name)
+    return list(type(value)).index(value) + 1 if isinstance(value, StrEnum) else value
 
 
 def _by_time(order: RowOrder, keysets: list[tuple[object, object]]) -> dict[str, Sequence[str]]:

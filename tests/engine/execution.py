@@ -21,10 +21,13 @@ RULES = SchemaRules(costs={}, scopes=required_scopes(SCHEMA))
 NO_LIMIT = 1_000_000_000
 
 
-def prepare(text: str) -> PreparedDocument:
+# As in the fixture `settings`, so that the tests can run without the shortcuts.
+SHORTCUTS = os.environ.get("GRAPHQL_SHORTCUTS") != "false"
+
+
+def prepare(text: str, *, shortcuts: bool = SHORTCUTS) -> PreparedDocument:
     """Return a prepared document; the limits are so high that no test exceeds them."""
     limits = Limits(*[NO_LIMIT] * 5)
-    shortcuts = os.environ.get("GRAPHQL_SHORTCUTS") != "false"
     return Documents(SCHEMA, limits, rules=RULES, shortcuts=shortcuts).prepare(text)
 
 

@@ -1,4 +1,4 @@
-"""The server itself, started on a database of the former Go service."""
+"""The server, started on a database of the former service."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.models.former import LOG_ENTRIES, ORPHAN, TICKETS, Former, insert
 
 ROOT = Path(__file__).parents[2]
 
-# What a Go program stores as the time that it has not set.
+# The zero time of Go, which the former service stored for unset times.
 ZERO_TIME = "0001-01-01 00:00:00"
 UNDATED = tuple(
     (
@@ -103,8 +103,8 @@ async def pages(client: httpx2.AsyncClient, field: str, arguments: str = "") -> 
         after = page["pageInfo"]["endCursor"]
 
 
-async def test_every_row_answers(service: httpx2.AsyncClient) -> None:
-    """In every order of GraphQL, in both directions, and page by page over REST."""
+async def test_every_row_is_listed(service: httpx2.AsyncClient) -> None:
+    """In every order of GraphQL, in both directions, and in the pages of REST."""
     for field in ("CREATED_AT", "UPDATED_AT", "PRIORITY", "STATUS", "SUBJECT"):
         for direction in ("ASC", "DESC"):
             order = f", orderBy: {{field: {field}, direction: {direction}}}"
@@ -123,7 +123,7 @@ async def test_every_row_answers(service: httpx2.AsyncClient) -> None:
     assert (len(rest), set(rest)) == (len(IDS), IDS)
 
 
-async def test_a_row_answers_with_what_it_held(service: httpx2.AsyncClient) -> None:
+async def test_a_row_has_its_former_values(service: httpx2.AsyncClient) -> None:
     response = await service.post(
         "/graphql",
         json={
@@ -156,7 +156,7 @@ async def test_a_row_answers_with_what_it_held(service: httpx2.AsyncClient) -> N
 
 
 async def test_a_former_ticket_can_be_changed_and_sent(service: httpx2.AsyncClient) -> None:
-    """Also one whose other fields would be refused today."""
+    """Also a ticket with other fields that are invalid today."""
     changed = await service.put("/tickets/ticket-2", json={"status": "resolved"})
     assert (changed.status_code, changed.json()["version"]) == (200, 2)
     sent = await service.post("/api/ops/ticket-2")

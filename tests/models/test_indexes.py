@@ -1,4 +1,4 @@
-"""What is sorted and searched finds its index, by the very texts that the models give."""
+"""Orders and filters use indexes, with the expressions of the models."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.conftest import empty_database
 
 @pytest.fixture(scope="module")
 async def unused_database_url() -> AsyncIterator[str]:
-    """Make a database of which PostgreSQL has no statistics: they would sway its plans."""
+    """Create a database without statistics, which would influence the plans."""
     async with empty_database() as url:
         await migrate(url)
         yield url
@@ -23,7 +23,7 @@ async def unused_database_url() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def connection(unused_database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect to it, in a transaction that is rolled back at the end."""
+    """Connect in a transaction that is rolled back at the end."""
     connection = await asyncpg.connect(unused_database_url)
     transaction = connection.transaction()
     await transaction.start()
@@ -33,7 +33,7 @@ async def connection(unused_database_url: str) -> AsyncIterator[asyncpg.Connecti
 
 
 async def plan(connection: asyncpg.Connection, statement: str) -> str:
-    """Return how PostgreSQL would run a statement on tables too large to be read whole."""
+    """Return the plan of a statement, with sequential scans disabled."""
     await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
     return "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + statement))
 
@@ -130,7 +130,7 @@ async def test_a_page_in_each_order_is_a_range_of_an_index(
         ),
     ],
 )
-async def test_what_is_looked_for_has_an_index(
+async def test_every_filter_has_an_index(
     connection: asyncpg.Connection, statement: str, index: str
 ) -> None:
     chosen = await plan(connection, statement)
@@ -138,7 +138,7 @@ async def test_what_is_looked_for_has_an_index(
     assert "Sort" not in chosen
 
 
-async def test_due_deliveries_are_not_sorted_though_none_were_expected(
+async def test_due_deliveries_are_not_sorted_with_outdated_statistics(
     connection: asyncpg.Connection,
 ) -> None:
     """Many come to wait when OPS is down: then the statistics are of a time when none did."""
@@ -176,7 +176,7 @@ async def test_due_deliveries_are_not_sorted_though_none_were_expected(
         ("bob", 0),
     ],
 )
-async def test_a_search_looks_at_subject_description_and_customer(
+async def test_a_search_covers_subject_description_and_customer(
     connection: asyncpg.Connection, text: str, count: int
 ) -> None:
     await connection.execute(

@@ -25,7 +25,7 @@ EXAMPLES = [
     ('{"e":null}', '{"a":1}', '{"e":null,"a":1}'),
     ("[1,2]", '{"a":"b","c":null}', '{"a":"b"}'),
     ("{}", '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'),
-    # Nothing stored yet.
+    # No stored value.
     (None, '{"a":{"b":1,"c":null}}', '{"a":{"b":1}}'),
     (None, "[null]", "[null]"),
 ]
@@ -38,7 +38,7 @@ JSON = st.recursive(
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Do it as section 2 puts it down."""
+    """Apply the algorithm of section 2."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -66,7 +66,7 @@ async def test_the_examples_of_the_rfc(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(target=JSON, patch=JSON)
-async def test_it_does_what_the_rfc_puts_down(
+async def test_the_result_is_that_of_the_algorithm_of_the_rfc(
     connection: asyncpg.Connection, target: Any, patch: Any
 ) -> None:
     assert await merged(
@@ -74,8 +74,8 @@ async def test_it_does_what_the_rfc_puts_down(
     ) == merge_patch(target, patch)
 
 
-async def test_it_is_not_slow_or_shallow(connection: asyncpg.Connection) -> None:
-    """4,000 members, and a depth of 400: more than a request can bring."""
+async def test_large_and_deep_values_are_fast(connection: asyncpg.Connection) -> None:
+    """4,000 members, and a depth of 400: more than a request can have."""
     await connection.execute("SET LOCAL statement_timeout = '2s'")
     target = {str(number): number for number in range(4_000)}
     patch = {str(number): None if number % 2 else {"n": number} for number in range(4_000)}

@@ -1,4 +1,4 @@
-"""Migrations: up, down and up again, by several processes at once, and where they cannot be."""
+"""Migrations: upgrade, downgrade, concurrent processes, and refused databases."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ async def connect(url: str) -> asyncpg.Connection:
 
 
 async def aerich(url: str, *arguments: str) -> str:
-    """Run aerich as a person would, and return what it says."""
+    """Run the aerich command, and return its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -71,7 +71,7 @@ async def test_a_second_run_has_nothing_to_do(empty_database_url: str) -> None:
     assert (report.before, report.applied) == (EXPECTED_VERSION, ())
 
 
-async def test_the_version_of_a_database_can_be_asked(empty_database_url: str) -> None:
+async def test_schema_version_returns_the_version_of_a_database(empty_database_url: str) -> None:
     connection = await connect(empty_database_url)
     assert await schema_version(connection) is None
     await migrate(empty_database_url)
@@ -79,7 +79,7 @@ async def test_the_version_of_a_database_can_be_asked(empty_database_url: str) -
     await connection.close()
 
 
-async def test_aerich_goes_up_down_and_up_and_the_former_rows_stay(
+async def test_upgrade_downgrade_and_upgrade_keep_the_former_rows(
     empty_database_url: str,
 ) -> None:
     connection = await connect(empty_database_url)
@@ -102,7 +102,7 @@ async def test_aerich_goes_up_down_and_up_and_the_former_rows_stay(
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'tickets'"
     )
     assert len(columns) == len(TICKETS[0])
-    # What the newer version forbids, the former one may write again.
+    # The former service may write values that the newer version forbids.
     await connection.execute("UPDATE tickets SET status = 'archived' WHERE id = '5'")
     await connection.execute("UPDATE tickets SET status = 'closed' WHERE id = '5'")
 
@@ -117,7 +117,7 @@ async def test_aerich_goes_up_down_and_up_and_the_former_rows_stay(
 
 
 async def test_the_models_are_what_the_migrations_say() -> None:
-    """As aerich compares them, which needs no database."""
+    """Compared by aerich, which needs no database for it."""
     config = tortoise_config("postgres://nobody@127.0.0.1:1/nothing")
     async with TortoiseContext() as context:
         await context.init(config=config)
@@ -139,7 +139,7 @@ print(len(asyncio.run(migrate(sys.argv[1])).applied))
 
 
 @pytest.mark.parametrize("former", [None, BY_HAND], ids=["empty", "former"])
-async def test_six_processes_that_start_at_once_migrate_one_after_the_other(
+async def test_processes_that_start_together_migrate_once(
     empty_database_url: str, former: Former | None
 ) -> None:
     if former is not None:
@@ -162,7 +162,7 @@ async def test_six_processes_that_start_at_once_migrate_one_after_the_other(
     assert await schema_of(empty_database_url) == COMMITTED.read_text()
 
 
-def test_a_report_says_what_was_done() -> None:
+def test_a_report_lists_the_applied_migrations() -> None:
     done = MigrationReport(before=None, after="1_b.py", applied=("0_a.py", "1_b.py"))
     assert str(done) == "Applied 0_a.py\nApplied 1_b.py"
     adopted = Adopted(tickets=2, log_entries=3)
@@ -174,7 +174,7 @@ def test_a_report_says_what_was_done() -> None:
     assert str(idle) == "The database is at 0_a.py: nothing to do."
 
 
-async def test_who_waits_too_long_for_another_process_is_told(empty_database_url: str) -> None:
+async def test_waiting_too_long_for_another_process_is_an_error(empty_database_url: str) -> None:
     connection = await connect(empty_database_url)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
     with pytest.raises(MigrationRefused, match="Another process has been migrating"):
@@ -195,7 +195,7 @@ async def test_a_newer_database_is_refused(empty_database_url: str) -> None:
         await migrate(empty_database_url)
 
 
-async def test_a_role_without_rights_is_told_what_it_lacks(empty_database_url: str) -> None:
+async def test_missing_privileges_are_named(empty_database_url: str) -> None:
     connection = await connect(empty_database_url)
     role = "r_" + (await connection.fetchval("SELECT current_database()"))[2:]
     await connection.execute(f"CREATE ROLE {role}; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
@@ -221,7 +221,7 @@ async def test_a_role_without_rights_is_told_what_it_lacks(empty_database_url: s
         ("search_path = nowhere", "No schema of the search_path exists"),
     ],
 )
-async def test_a_database_that_takes_no_tables_is_refused(
+async def test_a_database_that_accepts_no_tables_is_refused(
     empty_database_url: str, setting: str, told: str
 ) -> None:
     connection = await connect(empty_database_url)
@@ -232,11 +232,11 @@ async def test_a_database_that_takes_no_tables_is_refused(
         await migrate(empty_database_url)
 
 
-async def test_a_database_that_cannot_hold_all_text_is_refused(empty_database_url: str) -> None:
+async def test_a_database_that_is_not_in_utf_8_is_refused(empty_database_url: str) -> None:
     connection = await connect(empty_database_url)
     name = await connection.fetchval("SELECT current_database()")
     latin = f"{name}_latin"
-    # From 15 on there are locales of other providers, some of which know UTF8 alone.
+    # From version 15 on, locales of other providers may support only UTF8.
     libc = "LOCALE_PROVIDER libc" if connection.get_server_version().major >= 15 else ""
     await connection.execute(
         f"CREATE DATABASE {latin} TEMPLATE template0 ENCODING 'LATIN1' "
@@ -251,7 +251,7 @@ async def test_a_database_that_cannot_hold_all_text_is_refused(empty_database_ur
 
 
 def test_an_old_server_is_refused() -> None:
-    """By what it says of itself: none that old can be started here."""
+    """By its version string, because such an old server is not available here."""
 
     class Old:
         def get_server_version(self) -> ServerVersion:
@@ -264,7 +264,7 @@ def test_an_old_server_is_refused() -> None:
         _refuse_old_server(Old())  # type: ignore[arg-type]  # all that is asked of it
 
 
-async def test_tables_in_use_by_the_former_service_are_not_waited_for_for_ever(
+async def test_the_migration_does_not_wait_forever_for_a_lock(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(legacy, "LOCK_TIMEOUT_S", 1)

@@ -1,4 +1,4 @@
-"""A database restored from a dump, on a server whose transactions are numbered anew."""
+"""A database restored from a dump, on a server with lower transaction numbers."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ ENTRY = """
 INSERT INTO log_entries (id, ticket_id, action, status)
 VALUES ($1, 't', 'send', 'success')
 """
-# What a dump of a server that has come further brings along.
+# Rows of a server whose transaction numbers are higher.
 COME_FURTHER = "UPDATE {table} SET transaction = transaction + 1000000000"
 IN_ORDER = "SELECT id FROM {table} ORDER BY transaction, sequence"
 READABLE = """
@@ -26,7 +26,7 @@ FROM {table}
 
 
 @pytest.mark.parametrize(("table", "insert"), [("ticket_events", EVENT), ("log_entries", ENTRY)])
-async def test_restored_rows_keep_their_order_and_stand_before_all_new_ones(
+async def test_restored_rows_keep_their_order_and_precede_new_rows(
     empty_database_url: str, table: str, insert: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await migrate(empty_database_url)
@@ -36,7 +36,7 @@ async def test_restored_rows_keep_their_order_and_stand_before_all_new_ones(
     await connection.execute(COME_FURTHER.format(table=table))
     assert not await connection.fetchval(READABLE.format(table=table))
 
-    # Whatever a test before this one has made of the process's log.
+    # Undo the logging configuration of earlier tests.
     with caplog.at_level(logging.WARNING):
         await migrate(empty_database_url)
 
@@ -54,12 +54,12 @@ async def test_restored_rows_keep_their_order_and_stand_before_all_new_ones(
     ]
     async with asyncio.timeout(30):
         # Once all that is under way in the cluster has ended, other tests' too.
-        while not await connection.fetchval(READABLE.format(table=table)):  # noqa: ASYNC110  # it tells nobody
+        while not await connection.fetchval(READABLE.format(table=table)):  # noqa: ASYNC110  # no event reports it
             await asyncio.sleep(0.02)
     await connection.close()
 
 
-async def test_a_database_that_was_not_restored_stays_as_it_is(empty_database_url: str) -> None:
+async def test_a_database_that_was_not_restored_is_unchanged(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     connection = await asyncpg.connect(empty_database_url)
     await connection.execute(EVENT, "1")

@@ -1,4 +1,4 @@
-"""What the database itself refuses and fills in, for rows that other programs write."""
+"""CHECK constraints and defaults of the database, for rows that other programs write."""
 
 import re
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ VALUES ('a', 'Subject', 'Description', 'Ann', 'ann@example.com')
 
 
 async def rule(connection: asyncpg.Connection, table: str, column: str) -> str:
-    """Return the CHECK of a column; each has its name from table and column."""
+    """Return the CHECK constraint of a column, which is named by table and column."""
     definition = await connection.fetchval(
         """
         SELECT pg_get_constraintdef(oid)
@@ -55,7 +55,7 @@ async def rule(connection: asyncpg.Connection, table: str, column: str) -> str:
 
 
 @pytest.mark.parametrize(("table", "column", "max_length"), TEXTS)
-async def test_a_text_is_as_long_as_the_model_says(
+async def test_a_text_has_the_maximum_length_of_the_model(
     connection: asyncpg.Connection, table: str, column: str, max_length: int
 ) -> None:
     numbers = re.findall(r"\d+", await rule(connection, table, column))
@@ -73,7 +73,9 @@ async def test_an_enumeration_has_the_values_of_the_model(
     assert values == expected
 
 
-async def test_a_ticket_of_another_program_is_whole(connection: asyncpg.Connection) -> None:
+async def test_a_ticket_of_another_program_gets_all_defaults(
+    connection: asyncpg.Connection,
+) -> None:
     await connection.execute(OTHER_PROGRAM)
     row = await connection.fetchrow(
         """
@@ -88,7 +90,9 @@ async def test_a_ticket_of_another_program_is_whole(connection: asyncpg.Connecti
     assert tuple(row) == ("open", "medium", "general", 1, "not_sent", True)
 
 
-async def test_a_log_entry_of_another_program_is_whole(connection: asyncpg.Connection) -> None:
+async def test_a_log_entry_of_another_program_gets_all_defaults(
+    connection: asyncpg.Connection,
+) -> None:
     await connection.execute(
         """
         INSERT INTO log_entries (id, ticket_id, action, status)
@@ -115,7 +119,7 @@ async def test_a_log_entry_of_another_program_is_whole(connection: asyncpg.Conne
         ("metadata = '[1e131000]'", "tickets_metadata_check"),
     ],
 )
-async def test_a_value_without_a_place_is_refused_by_the_name_of_its_column(
+async def test_an_invalid_value_is_refused_by_the_check_of_its_column(
     connection: asyncpg.Connection, change: str, constraint: str
 ) -> None:
     await connection.execute(OTHER_PROGRAM)
@@ -124,8 +128,8 @@ async def test_a_value_without_a_place_is_refused_by_the_name_of_its_column(
     assert refusal.value.constraint_name == constraint
 
 
-async def test_the_largest_values_have_a_place(connection: asyncpg.Connection) -> None:
-    """Also with text that makes the largest search vector: short words of wide letters."""
+async def test_the_largest_values_can_be_stored(connection: asyncpg.Connection) -> None:
+    """Also with the text of the largest search vector: short words of four-byte letters."""
     word = "\U00010400-\U00010401 "
     await connection.execute(
         """
@@ -153,10 +157,10 @@ async def test_the_largest_values_have_a_place(connection: asyncpg.Connection) -
     assert tuple(row) == (65_536, METADATA_MAX_BYTES, 500)
 
 
-async def test_a_pending_delivery_is_due_some_time_and_no_other_is(
+async def test_only_a_pending_delivery_has_a_next_attempt(
     connection: asyncpg.Connection,
 ) -> None:
-    """Else it would be waited for in vain, or attempted again."""
+    """Otherwise it would never be attempted, or attempted again."""
     insert = """
         INSERT INTO ops_deliveries (id, ticket_id, payload, state, next_attempt_at)
         VALUES ($1, 't', '{}', $2, $3)
@@ -170,7 +174,7 @@ async def test_a_pending_delivery_is_due_some_time_and_no_other_is(
                 await connection.execute(insert, "c", state, due)
 
 
-async def test_a_ticket_has_one_pending_delivery_and_any_number_of_others(
+async def test_a_ticket_has_at_most_one_pending_delivery(
     connection: asyncpg.Connection,
 ) -> None:
     insert = """

@@ -1,4 +1,4 @@
-"""Making tickets and ordering their deliveries, as the resolvers do."""
+"""Create tickets and request their deliveries, as the resolvers do."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Caller(TypedDict):
-    """Who asks, as the resolvers say it."""
+    """The arguments of a caller, as the resolvers pass them."""
 
     actor: str | None
     request_id: str | None
@@ -35,12 +35,12 @@ CALLER: Caller = {"actor": "alice", "request_id": "request-1"}
 
 
 def deliveries_to(ops: OpsClient, **settings: int) -> Deliveries:
-    """Return deliveries that are tried three times without delay, unless told otherwise."""
+    """Return deliveries with three attempts without delay, by default."""
     return Deliveries(ops, OpsPolicy(**{"max_attempts": 3, "retry_base_ms": 0, **settings}))
 
 
 async def create_ticket(**fields: Any) -> Ticket:
-    """Make a ticket."""
+    """Create a ticket."""
     values: dict[str, Any] = {
         "subject": "The printer is on fire",
         "description": "Since noon.",
@@ -53,14 +53,14 @@ async def create_ticket(**fields: Any) -> Ticket:
 async def request_delivery(
     deliveries: Deliveries, ticket: Ticket, *, at_once: bool = True
 ) -> tuple[OpsDelivery, bool]:
-    """Order a delivery in a transaction of its own."""
+    """Request a delivery in a transaction of its own."""
     async with in_transaction() as connection:
         await lock_ticket(connection, ticket.id)
         return await deliveries.request(connection, ticket, at_once=at_once, **CALLER)
 
 
 async def send(deliveries: Deliveries, ticket: Ticket) -> Attempt:
-    """Order a delivery and make its first attempt."""
+    """Request a delivery and make its first attempt."""
     delivery, is_new = await request_delivery(deliveries, ticket)
     assert is_new
     return await deliveries.attempt(delivery, **CALLER)
@@ -72,7 +72,7 @@ async def log_entries_of(delivery: OpsDelivery) -> list[LogEntry]:
 
 
 async def ops_state_changes_of(ticket: Ticket) -> list[str]:
-    """Return how the ticket's ops_state went, as its history tells."""
+    """Return the ops_state values of the ticket, from its history."""
     events = await TicketEvent.filter(ticket_id=ticket.id).order_by("transaction", "sequence")
     path: list[str] = []
     for event in events:
@@ -85,7 +85,7 @@ async def ops_state_changes_of(ticket: Ticket) -> list[str]:
 
 
 async def expire_lease(delivery_id: str) -> None:
-    """Have the lease of a claim run out, as if another were just taking over."""
+    """Set the lease of a claim to the past."""
     past = datetime.now(UTC) - timedelta(hours=1)
     delivery = OpsDelivery.filter(id=delivery_id)
     await delivery.update(lease_until=past)
@@ -93,7 +93,7 @@ async def expire_lease(delivery_id: str) -> None:
 
 
 async def cut_connections(database_url: str) -> None:
-    """End every other connection to the database, as its restart would."""
+    """Terminate every other connection to the database, as a restart does."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

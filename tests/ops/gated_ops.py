@@ -1,4 +1,4 @@
-"""An OPS whose calls wait until a test answers them, one by one."""
+"""An OPS client whose calls wait until the test responds to them."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ __all__ = ["GatedOps", "WaitingCall"]
 
 @dataclass(eq=False)
 class WaitingCall:
-    """A call that OPS has not answered yet."""
+    """A call without a response yet."""
 
     key: str
     attempt: int
@@ -19,12 +19,12 @@ class WaitingCall:
 
 @dataclass
 class GatedOps:
-    """Keeps the calls in the order in which they came."""
+    """An OPS client that keeps waiting calls in their order."""
 
     waiting: list[WaitingCall] = field(default_factory=list)
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Wait for the answer."""
+        """Wait for the response of the test."""
         del payload
         call = WaitingCall(key, attempt, asyncio.get_running_loop().create_future())
         self.waiting.append(call)
@@ -37,8 +37,8 @@ class GatedOps:
         return answer
 
     async def status(self, reference: str) -> StatusReport:
-        """Know nothing."""
+        """Raise NotImplementedError."""
         raise NotImplementedError(reference)
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Filling the outbox, and waiting until it is empty."""
+"""Fill the outbox, and wait until it is empty."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,10 +10,10 @@ from models.columns import new_id
 __all__ = ["many_due", "none_pending", "until"]
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
-    """Wait for what is to happen."""
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
+    """Wait until a condition holds."""
     async with asyncio.timeout(timeout_s):
-        while not await is_so():  # noqa: ASYNC110  # what it waits for is in the database
+        while not await condition():  # noqa: ASYNC110  # the condition is in the database
             await asyncio.sleep(0.01)
 
 
@@ -22,7 +22,7 @@ async def none_pending() -> bool:
 
 
 async def many_due(count: int) -> None:
-    """Make tickets with a delivery each that is due."""
+    """Create tickets, each with a due delivery."""
     tickets = [
         Ticket(id=new_id(), subject="s", description="d", customer_name="n", customer_email="a@b.c")
         for _ in range(count)

@@ -1,4 +1,4 @@
-"""Servers and workers as processes, which die at any moment and are started again."""
+"""Server and worker processes that tests start, kill and start again."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ STOP_TIMEOUT_S = 60
 
 @dataclass
 class CliProcess:
-    """A process of ours: ``ticketops serve``, ``worker`` or ``ops-simulator``."""
+    """A process of ``ticketops serve``, ``worker`` or ``ops-simulator``."""
 
     command: str
     environ: Mapping[str, str]
@@ -28,16 +28,16 @@ class CliProcess:
 
     @property
     def url(self) -> str:
-        """Where a server listens."""
+        """URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone, be it that it could not start."""
+        """Whether the process has ended, or was never started."""
         return self.process is None or self.process.returncode is not None
 
     async def start(self) -> None:
-        """Start the process, a server on a new port."""
+        """Start the process; a server gets a new port."""
         self.port = free_port()
         ports = ["--port", str(self.port)] if self.command != "worker" else []
         with self.log_file.open("ab") as log:
@@ -49,13 +49,13 @@ class CliProcess:
             )
 
     async def kill(self) -> None:
-        """End the process as a crash does."""
+        """Kill the process, as a crash does."""
         if self.process is not None and not self.has_ended:
             self.process.kill()
             await self.process.wait()
 
     async def stop(self) -> int:
-        """Tell the process to end, if it has not, and return its exit status."""
+        """Terminate the process, and return its exit status."""
         assert self.process is not None
         if not self.has_ended:
             self.process.terminate()
@@ -65,14 +65,14 @@ class CliProcess:
 
 @dataclass
 class ProcessGroup:
-    """All that run on one database."""
+    """The processes on one database."""
 
     servers: list[CliProcess]
     workers: list[CliProcess]
 
     @property
     def members(self) -> list[CliProcess]:
-        """Return servers and workers."""
+        """All servers and workers."""
         return self.servers + self.workers
 
 
@@ -80,24 +80,24 @@ class ProcessGroup:
 async def running_processes(
     folder: Path, *, servers: int, workers: int, **settings: str
 ) -> AsyncIterator[ProcessGroup]:
-    """Run so many of each until the end of the block."""
+    """Run this number of servers and workers until the end of the block."""
     environ = {"AUTH": "off", "LOG_LEVEL": "warning", "LOG_FORMAT": "json", **settings}
-    fleet = ProcessGroup([], [])
+    group = ProcessGroup([], [])
     for number in range(servers):
-        fleet.servers.append(CliProcess("serve", environ, folder / f"server-{number}.log"))
+        group.servers.append(CliProcess("serve", environ, folder / f"server-{number}.log"))
     for number in range(workers):
-        fleet.workers.append(CliProcess("worker", environ, folder / f"worker-{number}.log"))
+        group.workers.append(CliProcess("worker", environ, folder / f"worker-{number}.log"))
     try:
-        for member in fleet.members:
+        for member in group.members:
             await member.start()
-        yield fleet
+        yield group
     finally:
-        for member in fleet.members:
+        for member in group.members:
             await member.kill()
 
 
 def free_port() -> int:
-    """Return a port that is free, as it seems."""
+    """Return a port that is probably free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

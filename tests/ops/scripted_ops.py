@@ -1,4 +1,4 @@
-"""An OPS that answers as a test says, call after call, and remembers what it was called with."""
+"""An OPS client with scripted responses that records its calls."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ __all__ = ["Call", "ScriptedOps", "accepted", "failed"]
 
 @dataclass(frozen=True)
 class Call:
-    """One call as OPS got it."""
+    """One recorded call."""
 
     payload: str
     key: str
@@ -20,19 +20,22 @@ class Call:
 
 
 def accepted(reference: str = "R-1", response: Json = None) -> Accepted:
-    """Return what OPS answers when it takes a ticket."""
+    """Return the result of an accepted ticket."""
     answer: Json = {"reference": reference}
     return Accepted(reference, OpsRemoteStatus.RECEIVED, answer if response is None else response)
 
 
 def failed(kind: FailureKind = FailureKind.UNAVAILABLE, **options: object) -> OpsFailure:
-    """Return what OPS answers when it does not."""
+    """Return a failure."""
     return OpsFailure(kind, f"OPS said {kind.value}", **options)  # type: ignore[arg-type]  # as OpsFailure takes them
 
 
 @dataclass
 class ScriptedOps:
-    """Gives the answers in order, the last one for ever, each only while the gate is open."""
+    """An OPS client that returns its results in order, the last one again and again.
+
+    Calls wait while the gate is closed.
+    """
 
     answers: Iterable[Accepted | StatusReport | Exception] = ()
     calls: list[Call] = field(default_factory=list)
@@ -45,21 +48,21 @@ class ScriptedOps:
         self.gate.set()
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Answer as the script says."""
+        """Return the next result of the script."""
         self.calls.append(Call(payload, key, attempt))
         answer = await self._next()
         assert isinstance(answer, Accepted)
         return answer
 
     async def status(self, reference: str) -> StatusReport:
-        """Answer as the script says."""
+        """Return the next result of the script."""
         del reference
         answer = await self._next()
         assert isinstance(answer, StatusReport)
         return answer
 
     async def close(self) -> None:
-        """Remember that it was closed."""
+        """Record that the client was closed."""
         self.closed = True
 
     async def _next(self) -> Accepted | StatusReport:

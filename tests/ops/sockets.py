@@ -1,4 +1,4 @@
-"""Servers on sockets of this process: one that answers given bytes, and the simulator."""
+"""Servers in this process: one that sends given bytes, and the simulator."""
 
 import asyncio
 import ssl
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from ops.simulator.process import serve_simulator
 from ops.simulator.server import SimulatorServer
 
-__all__ = ["Heard", "answering", "serving_simulator"]
+__all__ = ["FakeServer", "answering", "serving_simulator"]
 
 
 @dataclass
-class Heard:
-    """Where a server listens, and what it heard, one entry a request."""
+class FakeServer:
+    """The URL of a server, and the requests that it received."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
@@ -23,12 +23,12 @@ class Heard:
 @asynccontextmanager
 async def answering(
     answer: bytes | None, *, then_hang: bool = False, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Heard]:
-    """Answer every request with these bytes and hang up; with None hang up without a word."""
-    heard = Heard("")
+) -> AsyncIterator[FakeServer]:
+    """Respond to every request with these bytes and close; with None only close."""
+    server_state = FakeServer("")
     hanging = asyncio.Event()
 
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             (
@@ -38,7 +38,7 @@ async def answering(
             ),
             0,
         )
-        heard.requests.append(head + await reader.readexactly(length))
+        server_state.requests.append(head + await reader.readexactly(length))
         if answer is not None:
             writer.write(answer)
             await writer.drain()
@@ -46,11 +46,11 @@ async def answering(
             await hanging.wait()
         writer.close()
 
-    server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     scheme = "http" if tls is None else "https"
-    heard.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server_state.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
-        yield heard
+        yield server_state
     finally:
         hanging.set()
         server.close()

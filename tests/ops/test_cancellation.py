@@ -1,4 +1,4 @@
-"""Cancelling a delivery, also while OPS is being called."""
+"""Cancellation of deliveries, also during a call of OPS."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def test_a_pending_delivery_is_stopped() -> None:
+async def test_a_pending_delivery_is_cancelled() -> None:
     deliveries, ticket = deliveries_to(ScriptedOps([failed()])), await create_ticket()
     attempt = await send(deliveries, ticket)
     delivery = await deliveries.cancel(attempt.delivery.id, **CALLER)
@@ -52,7 +52,7 @@ async def test_an_unknown_delivery_is_not_found() -> None:
         await deliveries.retry("no-such", **CALLER)
 
 
-async def test_what_ops_accepts_after_the_cancel_is_said_and_its_reference_kept() -> None:
+async def test_an_acceptance_after_the_cancellation_is_logged_and_its_reference_kept() -> None:
     ops, ticket = ScriptedOps([accepted("R-9")]), await create_ticket()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
@@ -74,7 +74,7 @@ async def test_what_ops_accepts_after_the_cancel_is_said_and_its_reference_kept(
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "CANCELLED"]
 
 
-async def test_a_failure_after_the_cancel_is_logged_and_changes_nothing() -> None:
+async def test_a_failure_after_the_cancellation_is_logged_without_effect() -> None:
     ops = ScriptedOps([failed()])
     ops.gate.clear()
     deliveries = deliveries_to(ops)
@@ -90,7 +90,7 @@ async def test_a_failure_after_the_cancel_is_logged_and_changes_nothing() -> Non
     assert orjson.loads(entry.response)["answer"]["error"] == "unavailable"
 
 
-async def test_a_ticket_that_is_deleted_takes_its_pending_delivery_back() -> None:
+async def test_deleting_a_ticket_cancels_its_pending_delivery() -> None:
     ops, ticket = ScriptedOps(), await create_ticket()
     ops.gate.clear()
     deliveries = deliveries_to(ops)

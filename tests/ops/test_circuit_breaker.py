@@ -1,4 +1,4 @@
-"""The circuit opens when OPS fails too often, and one probe finds out whether it is back."""
+"""The circuit opens after many failures, and closes after a successful probe."""
 
 import asyncio
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Clock:
 
 
 async def submit(circuit: CircuitBreaker) -> str:
-    """Return how a call went."""
+    """Submit a ticket, and return the kind of the failure or "accepted"."""
     try:
         await circuit.submit("{}", key="k", attempt=1)
     except OpsFailure as failure:
@@ -35,14 +35,14 @@ async def submit(circuit: CircuitBreaker) -> str:
 
 
 async def opened(ops: ScriptedOps, clock: Clock) -> CircuitBreaker:
-    """Return a circuit that has just opened after four failures."""
+    """Return a circuit that has opened after four failures."""
     circuit = CircuitBreaker(ops, SETTINGS, clock=clock)
     assert [await submit(circuit) for _ in range(4)] == ["unavailable"] * 4
     assert circuit.state is CircuitState.OPEN
     return circuit
 
 
-async def test_it_opens_when_the_share_of_failures_is_reached() -> None:
+async def test_the_circuit_opens_at_the_share_of_failures() -> None:
     ops = ScriptedOps([accepted(), accepted(), failed(), failed(), accepted()])
     circuit = CircuitBreaker(ops, SETTINGS, clock=Clock())
     assert [await submit(circuit) for _ in range(6)] == [
@@ -56,14 +56,14 @@ async def test_it_opens_when_the_share_of_failures_is_reached() -> None:
     assert len(ops.calls) == 4
 
 
-async def test_a_few_calls_say_nothing() -> None:
+async def test_the_circuit_stays_closed_below_the_minimum_of_calls() -> None:
     circuit = CircuitBreaker(ScriptedOps([failed()]), SETTINGS, clock=Clock())
     for _ in range(3):
         await submit(circuit)
     assert circuit.state is CircuitState.CLOSED
 
 
-async def test_what_has_left_the_window_does_not_count() -> None:
+async def test_calls_outside_the_window_do_not_count() -> None:
     clock = Clock()
     circuit = CircuitBreaker(ScriptedOps([failed()]), SETTINGS, clock=clock)
     for _ in range(20):
@@ -73,12 +73,12 @@ async def test_what_has_left_the_window_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("kind", [FailureKind.REJECTED, FailureKind.NOT_FOUND])
-async def test_a_refusal_is_an_answer(kind: FailureKind) -> None:
+async def test_a_rejection_is_not_a_failure_of_ops(kind: FailureKind) -> None:
     circuit = CircuitBreaker(ScriptedOps([failed(kind)]), SETTINGS, clock=Clock())
     assert [await submit(circuit) for _ in range(20)] == [kind.value] * 20
 
 
-async def test_running_out_of_time_is_a_failure() -> None:
+async def test_a_timeout_is_a_failure() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     circuit = CircuitBreaker(ops, SETTINGS, clock=Clock())
@@ -89,7 +89,7 @@ async def test_running_out_of_time_is_a_failure() -> None:
     assert circuit.state is CircuitState.OPEN
 
 
-async def test_who_is_not_let_through_is_told_how_long_to_wait() -> None:
+async def test_a_refused_call_has_the_time_to_wait() -> None:
     clock = Clock()
     circuit = await opened(ScriptedOps([failed()]), clock)
     clock.now_s = 2
@@ -100,7 +100,7 @@ async def test_who_is_not_let_through_is_told_how_long_to_wait() -> None:
     assert caught.value.retryable
 
 
-async def test_one_probe_goes_through_and_closes_it() -> None:
+async def test_one_successful_probe_closes_the_circuit() -> None:
     clock = Clock()
     ops = ScriptedOps([failed()] * 4 + [accepted()])
     circuit = await opened(ops, clock)
@@ -119,7 +119,7 @@ async def test_one_probe_goes_through_and_closes_it() -> None:
     assert len(ops.calls) == 5
 
 
-async def test_a_probe_that_fails_opens_it_again() -> None:
+async def test_a_failed_probe_opens_the_circuit_again() -> None:
     clock = Clock()
     ops = ScriptedOps([failed()])
     circuit = await opened(ops, clock)
@@ -130,7 +130,7 @@ async def test_a_probe_that_fails_opens_it_again() -> None:
     assert await submit(circuit) == "circuit_open"
 
 
-async def test_a_probe_that_is_cut_off_makes_room_for_another() -> None:
+async def test_a_cancelled_probe_allows_another_one() -> None:
     clock = Clock()
     ops = ScriptedOps([failed()])
     circuit = await opened(ops, clock)
@@ -144,7 +144,7 @@ async def test_a_probe_that_is_cut_off_makes_room_for_another() -> None:
     assert circuit.admits(1) == 1
 
 
-async def test_a_call_from_before_it_opened_does_not_close_it() -> None:
+async def test_a_call_from_before_the_opening_does_not_close_the_circuit() -> None:
     clock = Clock()
     ops = ScriptedOps([accepted(), failed()])
     circuit = CircuitBreaker(ops, SETTINGS, clock=clock)
@@ -152,7 +152,7 @@ async def test_a_call_from_before_it_opened_does_not_close_it() -> None:
     early = asyncio.create_task(submit(circuit))
     await ops.called.wait()
     ops.gate.set()
-    # The early call wakes last: the others fail in one breath.
+    # The early call ends last, after the others have failed together.
     ops.gate.clear()
     others = [asyncio.create_task(submit(circuit)) for _ in range(4)]
     await asyncio.sleep(0)
@@ -166,20 +166,20 @@ async def test_a_call_from_before_it_opened_does_not_close_it() -> None:
         st.tuples(st.sampled_from(["ok", "fail", "refuse"]), st.floats(0, 6)), max_size=60
     )
 )
-async def test_it_never_calls_an_ops_that_it_leaves_alone(steps: list[tuple[str, float]]) -> None:
+async def test_an_open_circuit_never_calls_ops(steps: list[tuple[str, float]]) -> None:
     answers: dict[str, Accepted | StatusReport | Exception] = {
         "ok": accepted(),
         "fail": failed(),
         "refuse": failed(FailureKind.REJECTED),
     }
     clock = Clock()
-    for_good = ScriptedOps([answers[name] for name, _ in steps] or [accepted()])
-    circuit = CircuitBreaker(for_good, SETTINGS, clock=clock)
+    ops = ScriptedOps([answers[name] for name, _ in steps] or [accepted()])
+    circuit = CircuitBreaker(ops, SETTINGS, clock=clock)
     for _, pause_s in steps:
-        state, calls = circuit.state, len(for_good.calls)
+        state, calls = circuit.state, len(ops.calls)
         outcome = await submit(circuit)
         assert (outcome == "circuit_open") == (state is CircuitState.OPEN)
-        assert len(for_good.calls) == calls + (state is not CircuitState.OPEN)
+        assert len(ops.calls) == calls + (state is not CircuitState.OPEN)
         if state is CircuitState.HALF_OPEN:
             is_open = circuit.state is CircuitState.OPEN
             assert is_open == (outcome == "unavailable")

@@ -1,7 +1,7 @@
-"""Processes killed, connections cut, PostgreSQL crashed, OPS down: nothing lost, nothing doubled.
+"""Nothing is lost or duplicated when processes, connections, PostgreSQL and OPS fail.
 
-Not on the way to OPS, and not on the way to who listens. The counts are printed. What
-counts as accepted is what a client was told.
+Neither deliveries to OPS nor events to subscribers. A delivery counts as accepted if a client
+received the response. The test prints the counts.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ from tests.feed.readers import until
 from tests.ops.processes import CliProcess, ProcessGroup, running_processes
 from tests.postgres_crash import crash
 
-TROUBLE_S = 8.0
-PEACE_S = 60.0
-# Trouble proves little where nothing goes on, as on a machine that has much else to do.
+FAULTS_S = 8.0
+RECOVERY_S = 60.0
+# On a busy machine, continue until this many deliveries are accepted.
 MIN_ACCEPTED = 20
 SENDERS = 6
-LISTENERS = 6
+SUBSCRIBERS = 6
 
 SEND = """
 mutation Send($id: ID!) {
@@ -52,26 +52,26 @@ mutation Send($id: ID!) {
 
 
 @dataclass
-class Sea:
-    """What is sailed on, and what was told to those who sent and those who listened."""
+class CrashRun:
+    """One run: its processes and databases, and what its clients received."""
 
-    fleet: ProcessGroup
+    group: ProcessGroup
     ops: CliProcess
     database_url: str
-    # Each of those who started it; the last to leave stops it.
+    # One for each start of PostgreSQL; the last one stops it.
     postgres: list[EmbeddedPostgres]
     accepted: list[str] = field(default_factory=list)
-    heard: list[Received] = field(default_factory=lambda: [[] for _ in range(LISTENERS)])
+    received: list[Received] = field(default_factory=lambda: [[] for _ in range(SUBSCRIBERS)])
     refused: int = 0
     killed: int = 0
     cut: int = 0
     crashed: int = 0
 
     async def send(self) -> None:
-        """Create tickets and send them, to whichever server answers."""
+        """Create tickets and send them, with any server that responds."""
         async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
             while True:
-                server = random.choice(self.fleet.servers)  # noqa: S311  # varies the test
+                server = random.choice(self.group.servers)  # noqa: S311  # varies the test
                 variables = {"id": new_id()}
                 try:
                     answer = await http.post(
@@ -80,29 +80,29 @@ class Sea:
                     delivery = answer.json()["data"]["sendToOps"]["delivery"]
                     self.accepted.append(delivery["id"])
                 except (httpx2.HTTPError, ValueError, TypeError, KeyError):
-                    # Not told that it was accepted: it may be there or not.
+                    # Without a response the delivery may exist or not.
                     self.refused += 1
                     await asyncio.sleep(0.05)
 
-    async def goes_on(self) -> None:
-        """Wait until something more was accepted."""
+    async def wait_for_progress(self) -> None:
+        """Wait until another delivery is accepted."""
         count = len(self.accepted)
-        await until(lambda: len(self.accepted) > count, within_s=PEACE_S)
+        await until(lambda: len(self.accepted) > count, within_s=RECOVERY_S)
 
     async def kill(self) -> None:
-        """Kill one process after the other, and start it again."""
+        """Kill one random process after the other, and start it again."""
         while True:
-            await self.goes_on()
-            member = random.choice(self.fleet.members)  # noqa: S311  # as above
+            await self.wait_for_progress()
+            member = random.choice(self.group.members)  # noqa: S311  # as above
             await member.kill()
             self.killed += 1
             await member.start()
-            # So that there is always one of each left that can work.
+            # At least one server and one worker must be running at any time.
             await is_up(member)
             await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # as above
 
     async def cut_connections(self) -> None:
-        """Terminate all backends, now and then."""
+        """Terminate all database connections, at random intervals."""
         while True:
             await asyncio.sleep(random.uniform(0.3, 1.5))  # noqa: S311  # as above
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
@@ -115,51 +115,51 @@ class Sea:
                 self.cut += 1
 
     async def crash_postgres(self) -> None:
-        """Crash PostgreSQL, and start it again."""
+        """Crash PostgreSQL and start it again, repeatedly."""
         while True:
             await asyncio.sleep(2.5)
-            await self.goes_on()
+            await self.wait_for_progress()
             await crash(self.postgres[0])
             self.crashed += 1
             await self.restart_postgres()
 
     async def restart_postgres(self) -> None:
-        """Start PostgreSQL, if it does not run."""
+        """Start PostgreSQL, if it is not running."""
         self.postgres.append(EmbeddedPostgres(self.postgres[0].data_dir))
         await asyncio.to_thread(self.postgres[-1].start)
 
     async def take_ops_down(self) -> None:
-        """Have OPS down for a while, then up."""
-        await asyncio.sleep(TROUBLE_S / 3)
+        """Take OPS down for a while."""
+        await asyncio.sleep(FAULTS_S / 3)
         async with httpx2.AsyncClient(base_url=self.ops.url, trust_env=False) as http:
             await http.patch("/simulator/faults", json={"is_down": True})
-            await asyncio.sleep(TROUBLE_S / 3)
+            await asyncio.sleep(FAULTS_S / 3)
             await http.patch("/simulator/faults", json={"is_down": False})
 
 
-Trouble: TypeAlias = Callable[[Sea], Coroutine[Any, Any, None]]
-TROUBLES: dict[str, list[Trouble]] = {
-    "processes are killed": [Sea.kill],
-    "the database fails": [Sea.cut_connections, Sea.crash_postgres],
-    "all fails, and OPS too": [
-        Sea.kill,
-        Sea.cut_connections,
-        Sea.crash_postgres,
-        Sea.take_ops_down,
+Fault: TypeAlias = Callable[[CrashRun], Coroutine[Any, Any, None]]
+FAULTS: dict[str, list[Fault]] = {
+    "processes are killed": [CrashRun.kill],
+    "the database fails": [CrashRun.cut_connections, CrashRun.crash_postgres],
+    "everything fails, also OPS": [
+        CrashRun.kill,
+        CrashRun.cut_connections,
+        CrashRun.crash_postgres,
+        CrashRun.take_ops_down,
     ],
 }
 
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """Return a folder for a PostgreSQL of the test's own."""
+    """Return a folder for a separate PostgreSQL."""
     with new_data_dir() as folder:
         yield folder
 
 
-@pytest.mark.parametrize("troubles", TROUBLES.values(), ids=TROUBLES.keys())
-async def test_nothing_is_lost_and_nothing_doubled_when(
-    troubles: list[Trouble],
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
+async def test_nothing_is_lost_or_duplicated_when(
+    faults: list[Fault],
     data_dir: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -181,28 +181,28 @@ async def test_nothing_is_lost_and_nothing_doubled_when(
                 OPS_RETRY_BASE_MS="20",
                 OPS_RETRY_MAX_MS="500",
                 OPS_MAX_ATTEMPTS="1000",
-            ) as fleet,
+            ) as group,
         ):
-            sea = Sea(fleet, ops, database_url, postgres)
+            run = CrashRun(group, ops, database_url, postgres)
             await is_up(ops, "/simulator/faults")
-            await asyncio.gather(*map(is_up, fleet.members))
-            async with listening(sea):
-                await sail(sea, troubles)
-                await peace(sea)
-            for member in fleet.members:
-                # Or it was started while there was no database: then it says so, and goes.
+            await asyncio.gather(*map(is_up, group.members))
+            async with subscribing(run):
+                await send_during(run, faults)
+                await recover(run)
+            for member in group.members:
+                # A process that was started without a database has ended with status 2.
                 assert await member.stop() in {0, -signal.SIGTERM, 2}, member.log_file.read_text()
-        told = await verify(sea)
+        counts_text = await verify(run)
     finally:
         await ops.kill()
         for user in postgres:
             await asyncio.to_thread(user.stop)
     with capsys.disabled():
-        print(f"\n{told}")  # noqa: T201  # the counts are the proof
+        print(f"\n{counts_text}")  # noqa: T201  # the counts are the result
 
 
 async def is_up(member: CliProcess, path: str = "/readyz") -> None:
-    """Wait until a member works; one that found no database, and went, is started again."""
+    """Wait until a process is ready; start it again if it ended without a database."""
     async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False) as http:
         while True:
             if member.has_ended:
@@ -215,35 +215,35 @@ async def is_up(member: CliProcess, path: str = "/readyz") -> None:
             await asyncio.sleep(0.1)
 
 
-async def sail(sea: Sea, troubles: list[Trouble]) -> None:
-    """Send all the time, while trouble goes on."""
-    going_on = [asyncio.create_task(trouble(sea)) for trouble in troubles]
-    going_on += [asyncio.create_task(sea.send()) for _ in range(SENDERS)]
-    await asyncio.sleep(TROUBLE_S)
-    await until(lambda: len(sea.accepted) >= MIN_ACCEPTED, within_s=PEACE_S)
-    for task in going_on:
+async def send_during(run: CrashRun, faults: list[Fault]) -> None:
+    """Send tickets while the faults occur."""
+    tasks = [asyncio.create_task(fault(run)) for fault in faults]
+    tasks += [asyncio.create_task(run.send()) for _ in range(SENDERS)]
+    await asyncio.sleep(FAULTS_S)
+    await until(lambda: len(run.accepted) >= MIN_ACCEPTED, within_s=RECOVERY_S)
+    for task in tasks:
         task.cancel()
-    await asyncio.wait(going_on)
-    for task in going_on:
+    await asyncio.wait(tasks)
+    for task in tasks:
         assert task.cancelled() or task.exception() is None, task.exception()
-    # What the troubles have broken last is mended.
-    await sea.restart_postgres()
-    await asyncio.gather(*map(is_up, sea.fleet.members))
+    # Repair what the last faults have broken.
+    await run.restart_postgres()
+    await asyncio.gather(*map(is_up, run.group.members))
 
 
 @asynccontextmanager
-async def listening(sea: Sea) -> AsyncIterator[None]:
-    """Have half of the listeners listen by WebSocket, and half by server-sent events."""
+async def subscribing(run: CrashRun) -> AsyncIterator[None]:
+    """Run subscribers, half of them over WebSocket and half over server-sent events."""
     tasks = [
-        asyncio.create_task(follow(sea.fleet.servers, came, by_socket=bool(number % 2)))
-        for number, came in enumerate(sea.heard)
+        asyncio.create_task(follow(run.group.servers, came, by_socket=bool(number % 2)))
+        for number, came in enumerate(run.received)
     ]
     try:
-        # Who has heard of one event has a cursor, and misses nothing from then on. They
-        # hear of it in calm: else what began before they did could end after it.
-        async with asyncio.timeout(PEACE_S), httpx2.AsyncClient(trust_env=False) as http:
-            while not all(sea.heard):
-                await http.post(f"{sea.fleet.servers[0].url}/graphql", json={"query": CREATE})
+        # From its first event on, a subscriber has a cursor and must not miss an event. Send the
+        # first events before the faults, so that no older transaction commits after them.
+        async with asyncio.timeout(RECOVERY_S), httpx2.AsyncClient(trust_env=False) as http:
+            while not all(run.received):
+                await http.post(f"{run.group.servers[0].url}/graphql", json={"query": CREATE})
                 await asyncio.sleep(0.2)
         yield
     finally:
@@ -254,35 +254,37 @@ async def listening(sea: Sea) -> AsyncIterator[None]:
         assert task.cancelled(), task.exception()
 
 
-async def peace(sea: Sea) -> None:
-    """Wait until all is delivered, and everyone has heard of it."""
-    deadline = time.monotonic() + PEACE_S
-    connection = await asyncpg.connect(sea.database_url)
+async def recover(run: CrashRun) -> None:
+    """Wait until everything is delivered and every subscriber has the last event."""
+    deadline = time.monotonic() + RECOVERY_S
+    connection = await asyncpg.connect(run.database_url)
     while await connection.fetchval("SELECT count(*) FROM ops_deliveries WHERE state = 'pending'"):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
     last = (await events(connection))[-1]
     await connection.close()
-    await until(lambda: all(place(came[-1]) == last for came in sea.heard), within_s=PEACE_S)
+    await until(
+        lambda: all(position_of(came[-1]) == last for came in run.received), within_s=RECOVERY_S
+    )
 
 
-def place(event: dict[str, Any]) -> Position:
-    """Return where an event stands in the feed."""
+def position_of(event: dict[str, Any]) -> Position:
+    """Return the position of an event in the feed."""
     transaction, sequence = decode_cursor(EVENT_ORDER, event["cursor"], argument="after")
     return transaction, sequence
 
 
 async def events(connection: asyncpg.Connection) -> list[Position]:
-    """Return where all events stand, in their order."""
+    """Return the positions of all events, in order."""
     rows = await connection.fetch(
         "SELECT transaction, sequence FROM ticket_events ORDER BY transaction, sequence"
     )
     return [(row["transaction"], row["sequence"]) for row in rows]
 
 
-async def verify(sea: Sea) -> str:
-    """Compare what clients were told, what the tables say, and what OPS has seen."""
-    connection = await asyncpg.connect(sea.database_url)
+async def verify(run: CrashRun) -> str:
+    """Compare what clients received, the tables, and the calls that OPS recorded."""
+    connection = await asyncpg.connect(run.database_url)
     deliveries = {
         row["id"]: row
         for row in await connection.fetch(
@@ -292,7 +294,7 @@ async def verify(sea: Sea) -> str:
     logged = defaultdict(list)
     for row in await connection.fetch("SELECT delivery_id, attempt, response FROM log_entries"):
         logged[row["delivery_id"]].append(row["attempt"])
-    unlike = await connection.fetchval(
+    inconsistent_tickets = await connection.fetchval(
         """
         SELECT count(*)
         FROM tickets
@@ -305,21 +307,21 @@ async def verify(sea: Sea) -> str:
     )
     order = await events(connection)
     await connection.close()
-    heard = [[place(event) for event in came] for came in sea.heard]
-    async with httpx2.AsyncClient(base_url=sea.ops.url, trust_env=False) as http:
+    received = [[position_of(event) for event in came] for came in run.received]
+    async with httpx2.AsyncClient(base_url=run.ops.url, trust_env=False) as http:
         seen = (await http.get("/simulator/calls")).json()
     calls: dict[str, list[RecordedCall]] = defaultdict(list)
     for call in seen:
         calls[call["key"]].append(RecordedCall(**call))
 
     counts = {
-        "accepted, and not delivered": sum(
-            key not in deliveries or deliveries[key]["state"] != "delivered" for key in sea.accepted
+        "accepted, but not delivered": sum(
+            key not in deliveries or deliveries[key]["state"] != "delivered" for key in run.accepted
         ),
-        "committed, and not delivered": sum(
+        "committed, but not delivered": sum(
             row["state"] != "delivered" for row in deliveries.values()
         ),
-        "called, and not committed": sum(key not in deliveries for key in calls),
+        "called but not committed": sum(key not in deliveries for key in calls),
         "attempts without a log entry": sum(
             set(range(1, row["attempts"] + 1)) != set(logged[key])
             for key, row in deliveries.items()
@@ -339,21 +341,22 @@ async def verify(sea: Sea) -> str:
             for some in calls.values()
             for earlier, later in pairwise(some)
         ),
-        "tickets unlike their delivery": unlike,
-        "events not heard": sum(
-            len(set(order[order.index(came[0]) :]) - set(came)) for came in heard
+        "tickets with another state than their delivery": inconsistent_tickets,
+        "events not received": sum(
+            len(set(order[order.index(came[0]) :]) - set(came)) for came in received
         ),
-        "heard twice": sum(len(came) - len(set(came)) for came in heard),
-        "heard out of order": sum(came != sorted(came) for came in heard),
-        "heard of and not committed": sum(len(set(came) - set(order)) for came in heard),
+        "received twice": sum(len(came) - len(set(came)) for came in received),
+        "received out of order": sum(came != sorted(came) for came in received),
+        "received but not committed": sum(len(set(came) - set(order)) for came in received),
     }
-    told = (
-        f"{len(sea.accepted)} accepted ({sea.refused} sends not answered), "
+    counts_text = (
+        f"{len(run.accepted)} accepted ({run.refused} sends not answered), "
         f"{len(deliveries)} committed, {sum(map(len, calls.values()))} calls, "
-        f"{lost_attempts} attempts lost, {len(order)} events heard {sum(map(len, heard))} times "
-        f"by {LISTENERS}; {sea.killed} kills, {sea.cut} cuts, "
-        f"{sea.crashed} crashes of PostgreSQL: "
+        f"{lost_attempts} attempts lost, {len(order)} events received "
+        f"{sum(map(len, received))} times "
+        f"by {SUBSCRIBERS}; {run.killed} kills, {run.cut} cuts, "
+        f"{run.crashed} crashes of PostgreSQL: "
         + ", ".join(f"{count} {what}" for what, count in counts.items())
     )
-    assert set(counts.values()) == {0}, told
-    return told
+    assert set(counts.values()) == {0}, counts_text
+    return counts_text

@@ -1,7 +1,7 @@
-"""The life of deliveries against a model of it: sends, answers, cancels, retries, crashes, expiry.
+"""Deliveries against a model: random sends, responses, cancellations, retries and crashes.
 
-Hypothesis makes up the lives. All runs on a real PostgreSQL, and the model says after
-each step what must be in its tables.
+Hypothesis generates the sequences. After each step the tables of a real PostgreSQL must match
+the model.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ ANSWERS: dict[str, Accepted | OpsFailure] = {
 
 @dataclass
 class Claimed:
-    """An attempt that was begun: it holds its delivery until it ends or is taken over."""
+    """A claim of the model: it holds until the attempt ends or its lease expires."""
 
     attempt: int
     is_expired: bool = False
@@ -63,7 +63,7 @@ class Claimed:
 
 @dataclass
 class Life:
-    """What must be known of one delivery."""
+    """One delivery of the model."""
 
     id: str
     state: OpsState = OpsState.PENDING
@@ -72,17 +72,17 @@ class Life:
     claimed: Claimed | None = None
     has_reference: bool = False
     logged: list[int] = field(default_factory=list)
-    # How many attempts were forgiven when each attempt was begun.
+    # For each attempt, the number of forgiven attempts when it was claimed.
     forgiven_at: dict[int, int] = field(default_factory=dict)
 
     def claim(self) -> None:
-        """Begin the next attempt."""
+        """Claim the next attempt."""
         self.attempts += 1
         self.claimed = Claimed(self.attempts)
         self.forgiven_at[self.attempts] = self.forgiven
 
     def end(self, attempt: int, answer: str) -> None:
-        """Let an attempt end; only the one that holds the delivery decides what becomes of it."""
+        """End an attempt; only the one with the claim changes the state."""
         self.logged.append(attempt)
         self.has_reference |= answer == "accepts"
         if self.claimed is None or self.claimed.attempt != attempt or self.claimed.is_expired:
@@ -96,7 +96,7 @@ class Life:
             self.state = OpsState.FAILED
 
     def record_lost(self) -> None:
-        """Find out that the attempt under way was lost, if it was."""
+        """Record the running attempt as lost, if its lease has expired."""
         if self.claimed is not None and self.claimed.is_expired:
             self.claimed.is_expired = False
             self.end(self.claimed.attempt, "fails")
@@ -109,18 +109,18 @@ class Lives(RuleBasedStateMachine):
 
     @initialize()
     def open_a_ticket(self) -> None:
-        """Begin with a ticket that was never sent."""
+        """Start with a ticket that was never sent."""
         self.ops = GatedOps()
         self.deliveries = Deliveries(self.ops, POLICY, NEVER_OPEN)
         self.worker = DeliveryWorker(self.deliveries.executor, concurrency=4)
         self.ticket = self.run(create_ticket())
         self.lives: list[Life] = []
-        # The attempts that were begun by a caller; the others are the worker's.
+        # Attempts that callers started; all others are the worker's.
         self.callers: set[asyncio.Task[Any]] = set()
 
     @rule(at_once=st.booleans())
     def send(self, *, at_once: bool) -> None:
-        """Order a delivery, to be tried at once or by the worker."""
+        """Request a delivery, attempted at once or by the worker."""
         delivery, is_new = self.run(request_delivery(self.deliveries, self.ticket, at_once=at_once))
         pending = self.pending()
         assert is_new == (pending is None)
@@ -136,7 +136,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.lives)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """Cancel any delivery; only a pending one can be."""
+        """Cancel any delivery; only a pending one can be cancelled."""
         life = data.draw(st.sampled_from(self.lives))
         cancelling = self.deliveries.cancel(life.id, **CALLER)
         if life.state is OpsState.PENDING:
@@ -148,7 +148,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.lives)
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
-        """Retry any delivery; only a failed or cancelled one can be, and while none is pending."""
+        """Retry any delivery; it must be failed or cancelled, and no other may be pending."""
         life = data.draw(st.sampled_from(self.lives))
         life.record_lost()
         retrying = self.deliveries.retry(life.id, **CALLER)
@@ -161,27 +161,27 @@ class Lives(RuleBasedStateMachine):
             life.claim()
             self.begin(retrying)
         else:
-            # The attempt from before the cancel is still under way, and counts.
+            # The attempt from before the cancellation is still running, and counts.
             assert self.run(retrying).log_entry is None
 
     @precondition(lambda self: self.ops.waiting)
     @rule(data=st.data(), answer=st.sampled_from(sorted(ANSWERS)))
     def ops_answers(self, data: st.DataObject, answer: str) -> None:
-        """Have OPS answer any call that waits, be it late."""
+        """Let OPS respond to any waiting call."""
         call = data.draw(st.sampled_from(self.ops.waiting))
         self.answer(call, answer)
 
     @precondition(lambda self: self.ops.waiting)
     @rule(data=st.data())
     def the_process_of_a_call_dies(self, data: st.DataObject) -> None:
-        """Let nothing of a call be recorded."""
+        """End a call without recording it."""
         call = data.draw(st.sampled_from(self.ops.waiting))
         self.end(call, call.answer.cancel)
 
     @precondition(lambda self: any(life.claimed for life in self.lives))
     @rule(data=st.data())
     def a_lease_is_taken_over(self, data: st.DataObject) -> None:
-        """Let the lease of an attempt run out, whether its process still lives or not."""
+        """Let the lease of an attempt expire, while its process continues."""
         life = data.draw(st.sampled_from([life for life in self.lives if life.claimed]))
         assert life.claimed is not None
         self.run(expire_lease(life.id))
@@ -189,7 +189,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def the_worker_looks_for_lost_attempts(self) -> None:
-        """Bury what was taken over."""
+        """Let the worker record abandoned attempts."""
         self.run(self.worker._recover_abandoned())
         self.run(self.settled(len(self.ops.waiting)))
         for life in self.lives:
@@ -197,7 +197,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def the_worker_looks_for_due_deliveries(self) -> None:
-        """Begin the next attempt of what is due."""
+        """Let the worker start the attempts that are due."""
         expected = len(self.ops.waiting)
         pending = self.pending()
         if pending is not None and pending.claimed is None:
@@ -208,11 +208,11 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def the_tables_say_what_the_model_says(self) -> None:
-        """Compare, after every step."""
+        """Compare the tables with the model after every step."""
         self.run(self.compare())
 
     def teardown(self) -> None:
-        """Let all end well: whatever happened, what is pending can still be delivered."""
+        """Check that a pending delivery can still be delivered."""
         try:
             for life in self.lives:
                 if life.claimed is not None and not any(
@@ -232,7 +232,7 @@ class Lives(RuleBasedStateMachine):
                 self.loop.call_soon_threadsafe(task.cancel)
 
     def pending(self) -> Life | None:
-        """Return the pending one of the model."""
+        """Return the pending delivery of the model."""
         return next((life for life in self.lives if life.state is OpsState.PENDING), None)
 
     async def compare(self) -> None:
@@ -247,26 +247,26 @@ class Lives(RuleBasedStateMachine):
             entries = await LogEntry.filter(delivery_id=life.id)
             assert sorted(entry.attempt or 0 for entry in entries) == sorted(life.logged)
         ticket = await Ticket.get(id=self.ticket.id)
-        told = await ops_state_changes_of(self.ticket)
+        changes = await ops_state_changes_of(self.ticket)
         if self.lives:
             assert ticket.ops_state is self.lives[-1].state
-            assert told[-1] == ticket.ops_state.name
+            assert changes[-1] == ticket.ops_state.name
         assert ticket.version == 1
 
     def answer(self, call: WaitingCall, answer: str) -> None:
-        """Answer a call, and let the model do the same."""
+        """Respond to a call, also in the model."""
         self.end(call, lambda: call.answer.set_result(ANSWERS[answer]))
         next(life for life in self.lives if life.id == call.key).end(call.attempt, answer)
 
     def end(self, call: WaitingCall, how: Callable[[], object]) -> None:
-        """End a call, and wait until that is recorded."""
+        """End a call, and wait until it is recorded."""
         assert call in self.ops.waiting
         expected = len(self.ops.waiting) - 1
         self.loop.call_soon_threadsafe(how)
         self.run(self.settled(expected))
 
     def begin(self, work: Coroutine[Any, Any, object]) -> None:
-        """Begin what ends when OPS answers, and wait until OPS is called."""
+        """Start work that calls OPS, and wait for the call."""
         expected = len(self.ops.waiting) + 1
 
         async def start() -> None:
@@ -278,27 +278,27 @@ class Lives(RuleBasedStateMachine):
         self.run(self.settled(expected))
 
     async def settled(self, waiting: int) -> None:
-        """Wait until all stands still but for so many calls that wait for an answer."""
+        """Wait until nothing runs except this number of waiting calls."""
         async with asyncio.timeout(10):
-            while not self.is_settled(waiting):  # noqa: ASYNC110  # many things must have come to rest
+            while not self.is_settled(waiting):  # noqa: ASYNC110  # no single event marks this
                 await asyncio.sleep(0.001)
 
     def is_settled(self, waiting: int) -> bool:
-        """Tell whether so many calls wait, and all that goes on is to wait for them."""
+        """Return whether this number of calls waits, and nothing else runs."""
         return len(self.ops.waiting) == waiting == len(self.callers) + len(self.worker._tasks)
 
     def refuse(self, work: Coroutine[Any, Any, object]) -> None:
-        """See that something is refused."""
+        """Check that the state of the delivery does not allow this work."""
         with pytest.raises(DeliveryStateError):
             self.run(work)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work in the loop of the tests, from the thread of this machine."""
+        """Run work in the event loop of the test, from the thread of Hypothesis."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
 
 
 @pytest.mark.usefixtures("database")
-async def test_whatever_interleaving_the_record_says_what_happened() -> None:
+async def test_the_tables_match_the_model_for_any_interleaving() -> None:
     Lives.loop = asyncio.get_running_loop()
     await asyncio.to_thread(
         run_state_machine_as_test,

@@ -1,4 +1,4 @@
-"""The real OPS over HTTP: what is sent, and what is made of every answer it may give."""
+"""The HTTP client of OPS: its requests, and the meaning of every response."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from ops.clients.protocol import FailureKind, OpsFailure
 from tests.ops.sockets import answering
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-TOKEN = "s3cr3t-t0ken"  # noqa: S105  # of no one
+TOKEN = "s3cr3t-t0ken"  # noqa: S105  # not a real secret
 
 
 @asynccontextmanager
@@ -40,14 +40,14 @@ async def client_of(
 
 
 def http(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """Return the bytes of an answer."""
+    """Return the bytes of a response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 async def failure_of(answer: bytes | None, *, method: str = "POST") -> OpsFailure:
-    """Return the failure that an answer is."""
-    async with answering(answer) as heard, client_of(heard.url) as client:
+    """Return the failure that a response causes."""
+    async with answering(answer) as server, client_of(server.url) as client:
         posted = client.submit("{}", key="k", attempt=1)
         asked = client.status("R-1")
         unused, used = (asked, posted) if method == "POST" else (posted, asked)
@@ -57,12 +57,12 @@ async def failure_of(answer: bytes | None, *, method: str = "POST") -> OpsFailur
     return caught.value
 
 
-async def test_a_ticket_is_posted_as_it_is_under_its_key_and_with_our_token() -> None:
+async def test_a_ticket_is_submitted_unchanged_with_its_key_and_the_token() -> None:
     payload = '{"id": "T-1", "n": 12345678901234567890.10}'
     accepted = http("201 Created", b'{"reference": "R-1", "status": "received"}')
-    async with answering(accepted) as heard, client_of(f"{heard.url}/api/") as client:
+    async with answering(accepted) as server, client_of(f"{server.url}/api/") as client:
         answer = await client.submit(payload, key="key-1", attempt=3)
-    [request] = heard.requests
+    [request] = server.requests
     head, _, body = request.partition(b"\r\n\r\n")
     lines = head.decode().lower().split("\r\n")
     assert lines[0] == "post /api/tickets http/1.1"
@@ -80,11 +80,11 @@ async def test_a_ticket_is_posted_as_it_is_under_its_key_and_with_our_token() ->
     assert answer.response == {"reference": "R-1", "status": "received"}
 
 
-async def test_without_a_token_none_is_sent() -> None:
+async def test_without_a_token_there_is_no_authorization() -> None:
     accepted = http("200 OK", b'{"reference": "R-1"}')
-    async with answering(accepted) as heard, client_of(heard.url, token=None) as client:
+    async with answering(accepted) as server, client_of(server.url, token=None) as client:
         await client.submit("{}", key="k", attempt=1)
-    assert b"authorization" not in heard.requests[0].lower()
+    assert b"authorization" not in server.requests[0].lower()
 
 
 @pytest.mark.parametrize(
@@ -96,22 +96,24 @@ async def test_without_a_token_none_is_sent() -> None:
         (b'{"reference": "R/1?x=\\u00e9", "status": null}', "R/1?x=é", "received"),
     ],
 )
-async def test_what_ops_has_accepted_is_accepted(body: bytes, reference: str, status: str) -> None:
-    async with answering(http("202 Accepted", body)) as heard, client_of(heard.url) as client:
+async def test_any_success_with_a_reference_is_an_acceptance(
+    body: bytes, reference: str, status: str
+) -> None:
+    async with answering(http("202 Accepted", body)) as server, client_of(server.url) as client:
         answer = await client.submit("{}", key="k", attempt=1)
     assert (answer.reference, answer.remote_status) == (reference, status)
 
 
-async def test_the_status_of_a_reference_is_asked_with_its_characters_escaped() -> None:
+async def test_a_reference_is_percent_encoded_in_the_path() -> None:
     report = http("200 OK", b'{"reference": "x", "status": "completed"}')
-    async with answering(report) as heard, client_of(heard.url) as client:
+    async with answering(report) as server, client_of(server.url) as client:
         answer = await client.status("../R 1/?é")
-    assert heard.requests[0].startswith(b"GET /tickets/..%2FR%201%2F%3F%C3%A9 HTTP/1.1\r\n")
+    assert server.requests[0].startswith(b"GET /tickets/..%2FR%201%2F%3F%C3%A9 HTTP/1.1\r\n")
     assert answer.status is OpsRemoteStatus.COMPLETED
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 599, 301, 307])
-async def test_what_may_pass_can_be_tried_again(status: int) -> None:
+async def test_temporary_failures_are_retryable(status: int) -> None:
     failure = await failure_of(http(f"{status} X", b'{"error": "later"}'))
     assert failure.kind is FailureKind.UNAVAILABLE
     assert failure.retryable
@@ -120,13 +122,13 @@ async def test_what_may_pass_can_be_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 415, 422, 451])
-async def test_other_client_errors_are_refusals_for_good(status: int) -> None:
+async def test_other_client_errors_are_final_rejections(status: int) -> None:
     failure = await failure_of(http(f"{status} X", b'{"error": "no"}'))
     assert failure.kind is FailureKind.REJECTED
     assert not failure.retryable
 
 
-async def test_a_reference_that_ops_does_not_know_is_not_found() -> None:
+async def test_an_unknown_reference_is_not_found() -> None:
     failure = await failure_of(http("404 Not Found", b"gone"), method="GET")
     assert failure.kind is FailureKind.NOT_FOUND
 
@@ -147,7 +149,7 @@ async def test_a_reference_that_ops_does_not_know_is_not_found() -> None:
         ("\u0663", None),
     ],
 )
-async def test_retry_after_is_read_in_both_its_forms(value: str, seconds: float | None) -> None:
+async def test_retry_after_is_parsed_in_both_forms(value: str, seconds: float | None) -> None:
     answer = http("429 Too Many Requests", b"").replace(
         b"\r\n\r\n", f"\r\nRetry-After: {value}\r\n\r\n".encode(), 1
     )
@@ -175,25 +177,25 @@ async def test_retry_after_is_read_in_both_its_forms(value: str, seconds: float 
         b'{"reference": "\\ud800"}',
     ],
 )
-async def test_an_acceptance_that_makes_no_sense_may_pass(body: bytes) -> None:
-    """The key makes it safe to ask again, and giving up could lose what OPS has."""
+async def test_a_malformed_acceptance_is_retryable(body: bytes) -> None:
+    """A retry with the same key is safe, and OPS may have accepted the ticket."""
     failure = await failure_of(http("200 OK", body))
     assert failure.kind is FailureKind.UNAVAILABLE
 
 
-async def test_an_unknown_status_of_a_ticket_is_no_status() -> None:
+async def test_an_unknown_status_is_a_failure() -> None:
     failure = await failure_of(http("200 OK", b'{"status": "asleep"}'), method="GET")
     assert failure.kind is FailureKind.UNAVAILABLE
 
 
-async def test_an_answer_is_read_no_further_than_the_limit() -> None:
+async def test_a_response_is_read_up_to_the_limit() -> None:
     endless = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 3 * MAX_BODY_BYTES
     failure = await failure_of(endless)
     assert str(MAX_BODY_BYTES) in failure.message
     assert failure.response == "x" * MAX_BODY_BYTES
 
 
-async def test_a_compressed_answer_is_not_unpacked() -> None:
+async def test_a_compressed_response_is_not_decompressed() -> None:
     answer = http("200 OK", b"\x1f\x8b\x08\x00", "Content-Encoding: gzip")
     assert (await failure_of(answer)).kind is FailureKind.UNAVAILABLE
 
@@ -216,13 +218,13 @@ async def test_a_redirect_to_another_host_is_not_followed() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
     ],
 )
-async def test_a_connection_that_breaks_may_pass(answer: bytes | None) -> None:
+async def test_a_broken_connection_is_retryable(answer: bytes | None) -> None:
     assert (await failure_of(answer)).kind is FailureKind.UNAVAILABLE
 
 
-async def test_an_ops_that_is_not_there_may_come() -> None:
-    async with answering(None) as heard:
-        url = heard.url
+async def test_a_refused_connection_is_retryable() -> None:
+    async with answering(None) as server:
+        url = server.url
     async with client_of(url) as client:
         with pytest.raises(OpsFailure) as caught:
             await client.submit("{}", key="k", attempt=1)
@@ -230,38 +232,38 @@ async def test_an_ops_that_is_not_there_may_come() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
-async def test_an_ops_that_hangs_is_out_of_time(answer: bytes | None) -> None:
+async def test_a_response_that_does_not_end_is_a_timeout(answer: bytes | None) -> None:
     async with (
-        answering(answer, then_hang=True) as heard,
-        client_of(heard.url, timeout_s=0.1) as client,
+        answering(answer, then_hang=True) as server,
+        client_of(server.url, timeout_s=0.1) as client,
     ):
         with pytest.raises(OpsFailure) as caught:
             await client.submit("{}", key="k", attempt=1)
     assert caught.value.kind is FailureKind.TIMEOUT
 
 
-async def test_our_token_does_not_come_back_in_what_is_logged() -> None:
+async def test_the_token_is_masked_in_failures() -> None:
     body = orjson.dumps({"error": f"bad credentials {TOKEN}", "seen": {"x": TOKEN}})
     failure = await failure_of(http("403 Forbidden", body))
     assert TOKEN not in str(failure.response)
     assert TOKEN not in failure.message
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    server_tls, authority = a_certificate_of_its_own(tmp_path)
+async def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
+    server_tls, authority = self_signed_certificate(tmp_path)
     accepted = http("200 OK", b'{"reference": "R-1"}')
-    async with answering(accepted, tls=server_tls) as heard:
-        async with client_of(heard.url) as client:
+    async with answering(accepted, tls=server_tls) as server:
+        async with client_of(server.url) as client:
             with pytest.raises(OpsFailure, match="CERTIFICATE_VERIFY_FAILED") as caught:
                 await client.submit("{}", key="k", attempt=1)
         assert caught.value.kind is FailureKind.UNAVAILABLE
-        assert heard.requests == []
-        async with client_of(heard.url, verify=authority) as client:
+        assert server.requests == []
+        async with client_of(server.url, verify=authority) as client:
             assert (await client.submit("{}", key="k", attempt=1)).reference == "R-1"
 
 
-def a_certificate_of_its_own(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return TLS for a server that vouches for itself, and for a client that believes it."""
+def self_signed_certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return the TLS contexts of a self-signed server, and of a client that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ops.example")])
     certificate = (

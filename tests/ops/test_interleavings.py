@@ -1,4 +1,4 @@
-"""Everything at once on a few tickets: whatever the interleaving, the record is consistent."""
+"""Concurrent callers and workers on a few tickets leave consistent tables."""
 
 import asyncio
 import random
@@ -32,8 +32,8 @@ POLICY = OpsPolicy(max_attempts=3, retry_base_ms=1, retry_max_ms=5)
 NEVER_OPEN = BreakerSettings(min_calls=10**9)
 
 
-class Watched(Simulator):
-    """A simulator that takes a varying time, and sees whether calls of one key overlap."""
+class OverlapCounter(Simulator):
+    """A simulator with random latency that counts overlapping calls of one key."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__(SimulatorSettings(latency_ms=0, failure_rate=0.3, reject_rate=0.1))
@@ -43,7 +43,7 @@ class Watched(Simulator):
         self.calls = 0
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Answer after up to a fifth of a second."""
+        """Respond after up to 0.2 s."""
         self.calls += 1
         self.overlaps += self._under_way[key]
         self._under_way[key] += 1
@@ -54,8 +54,10 @@ class Watched(Simulator):
             self._under_way[key] -= 1
 
 
-async def press(deliveries: Deliveries, ticket: Ticket, chance: random.Random) -> None:
-    """Do anything that a person can do about a ticket's delivery."""
+async def do_random_operation(
+    deliveries: Deliveries, ticket: Ticket, chance: random.Random
+) -> None:
+    """Do one random operation on a ticket's delivery."""
     newest = await OpsDelivery.filter(ticket_id=ticket.id).order_by("-created_at").first()
     doing: Awaitable[object]
     match chance.choice(["send", "send later", "cancel", "retry"]):
@@ -77,22 +79,22 @@ async def press(deliveries: Deliveries, ticket: Ticket, chance: random.Random) -
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_people_and_workers_at_once(seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311  # of a test
-    ops = Watched(chance)
+async def test_concurrent_callers_and_workers_leave_consistent_tables(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311  # not used for security
+    ops = OverlapCounter(chance)
     processes = [Deliveries(ops, POLICY, NEVER_OPEN) for _ in range(3)]
     tickets = [await create_ticket() for _ in range(4)]
 
-    async def person() -> None:
+    async def caller() -> None:
         for _ in range(25):
-            await press(chance.choice(processes), chance.choice(tickets), chance)
+            await do_random_operation(chance.choice(processes), chance.choice(tickets), chance)
             await asyncio.sleep(chance.random() * 0.005)
 
     workers = [
         DeliveryWorker(process.executor, concurrency=4, poll_s=0.01) for process in processes
     ]
     async with delivering(workers[0]), delivering(workers[1]), delivering(workers[2]):
-        await asyncio.gather(*(person() for _ in range(8)))
+        await asyncio.gather(*(caller() for _ in range(8)))
         await until(none_pending)
     for process in processes:
         await process.close()

@@ -1,4 +1,4 @@
-"""Nothing that is known is lost: not with the caller, the connection, or the process."""
+"""Outcomes survive the loss of the caller and the database; lost attempts are logged."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ from tests.ops.scripted_ops import ScriptedOps, accepted
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def test_the_outcome_is_kept_when_the_caller_is_gone() -> None:
+async def test_the_outcome_is_recorded_after_the_caller_disconnects() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
@@ -35,7 +35,7 @@ async def test_the_outcome_is_kept_when_the_caller_is_gone() -> None:
     assert ops.closed
 
 
-async def test_the_outcome_is_kept_when_the_database_was_away(database_url: str) -> None:
+async def test_the_outcome_is_recorded_after_a_database_outage(database_url: str) -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
@@ -47,9 +47,9 @@ async def test_the_outcome_is_kept_when_the_database_was_away(database_url: str)
     assert (await under_way).delivery.state is OpsState.DELIVERED
 
 
-async def test_an_attempt_of_a_process_that_went_away_is_logged_as_lost() -> None:
-    gone, ops = deliveries_to(ScriptedOps()), ScriptedOps([accepted("R-2")])
-    delivery, _ = await request_delivery(gone, await create_ticket())
+async def test_an_attempt_of_an_ended_process_is_logged_as_lost() -> None:
+    ended, ops = deliveries_to(ScriptedOps()), ScriptedOps([accepted("R-2")])
+    delivery, _ = await request_delivery(ended, await create_ticket())
     deliveries = deliveries_to(ops)
     await deliveries.cancel(delivery.id, **CALLER)
     await OpsDelivery.filter(id=delivery.id).update(lease_until=delivery.created_at)
@@ -62,7 +62,7 @@ async def test_an_attempt_of_a_process_that_went_away_is_logged_as_lost() -> Non
     assert (made.attempt, made.status) == (2, LogStatus.SUCCESS)
 
 
-async def test_ops_is_not_called_when_it_is_too_late_for_the_lease() -> None:
+async def test_ops_is_not_called_at_the_end_of_the_lease() -> None:
     ops = ScriptedOps()
     deliveries = deliveries_to(ops)
     delivery, _ = await request_delivery(deliveries, await create_ticket())

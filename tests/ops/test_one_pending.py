@@ -1,4 +1,4 @@
-"""A ticket has one pending delivery, however often and however many send it."""
+"""A ticket has at most one pending delivery."""
 
 import asyncio
 
@@ -32,16 +32,16 @@ async def test_concurrent_sends_make_one_delivery_and_one_call() -> None:
     ops.gate.clear()
     deliveries = deliveries_to(ops)
 
-    async def press() -> str:
+    async def send_once() -> str:
         delivery, is_new = await request_delivery(deliveries, ticket)
         if is_new:
             await deliveries.attempt(delivery, **CALLER)
         return delivery.id
 
-    presses = [asyncio.create_task(press()) for _ in range(20)]
-    await asyncio.wait(presses, timeout=0.5)
+    sends = [asyncio.create_task(send_once()) for _ in range(20)]
+    await asyncio.wait(sends, timeout=0.5)
     ops.gate.set()
-    assert len(set(await asyncio.gather(*presses))) == 1
+    assert len(set(await asyncio.gather(*sends))) == 1
     assert len(ops.calls) == 1
     assert await OpsDelivery.filter(ticket_id=ticket.id).count() == 1
 
@@ -60,7 +60,7 @@ async def test_a_delivered_ticket_can_be_sent_again_under_a_new_key() -> None:
     ]
 
 
-async def test_an_order_that_is_rolled_back_never_was() -> None:
+async def test_a_rolled_back_request_leaves_no_delivery() -> None:
     ops, ticket = ScriptedOps(), await create_ticket()
     deliveries = deliveries_to(ops)
     async with in_transaction() as connection:

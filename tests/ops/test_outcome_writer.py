@@ -1,4 +1,4 @@
-"""Outcomes that come together are recorded together, and none is hindered by another."""
+"""Outcomes are recorded in batches, and do not delay or fail each other."""
 
 import asyncio
 
@@ -34,12 +34,12 @@ async def delivered() -> int:
     return await OpsDelivery.filter(state=OpsState.DELIVERED).count()
 
 
-async def test_many_outcomes_cost_few_transactions() -> None:
-    recorder = OutcomeWriter()
+async def test_many_outcomes_need_few_transactions() -> None:
+    writer = OutcomeWriter()
     outcomes = [outcome_of(claim) for claim in await claims(200)]
-    await asyncio.gather(*map(recorder.record, outcomes))
+    await asyncio.gather(*map(writer.record, outcomes))
     assert await delivered() == 200
-    # Of these rows alone: other tests write in the same cluster.
+    # Count by these rows, because other tests write in the same cluster.
     [[transactions, entries]] = await fetch(
         "SELECT count(DISTINCT xmin::text), count(*) FROM log_entries", []
     )
@@ -47,53 +47,53 @@ async def test_many_outcomes_cost_few_transactions() -> None:
     assert transactions < 20
 
 
-async def test_an_outcome_is_recorded_once_however_often_it_is_told() -> None:
-    recorder = OutcomeWriter()
+async def test_an_outcome_is_recorded_once_for_repeated_calls() -> None:
+    writer = OutcomeWriter()
     [claim] = await claims(1)
     outcome = outcome_of(claim)
     for _ in range(3):
-        await recorder.record(outcome)
-    await asyncio.gather(*(recorder.record(outcome) for _ in range(3)))
+        await writer.record(outcome)
+    await asyncio.gather(*(writer.record(outcome) for _ in range(3)))
     assert await LogEntry.filter(delivery_id=claim.delivery.id).count() == 1
     assert await delivered() == 1
 
 
-async def test_a_ticket_that_is_locked_keeps_no_other_waiting() -> None:
-    recorder = OutcomeWriter()
+async def test_a_locked_ticket_does_not_delay_other_outcomes() -> None:
+    writer = OutcomeWriter()
     first, *others = [outcome_of(claim) for claim in await claims(10)]
     async with in_transaction() as connection:
         await lock_ticket(connection, first.ticket_id)
-        waiting = asyncio.create_task(recorder.record(first))
-        await asyncio.gather(*map(recorder.record, others))
+        waiting = asyncio.create_task(writer.record(first))
+        await asyncio.gather(*map(writer.record, others))
         assert not waiting.done()
     await waiting
     assert await delivered() == 10
 
 
-async def test_one_that_cannot_be_recorded_hinders_no_other() -> None:
-    recorder = OutcomeWriter()
+async def test_an_outcome_that_cannot_be_recorded_does_not_affect_others() -> None:
+    writer = OutcomeWriter()
     first, *others = await claims(10)
     outcomes = [outcome_of(first, actor="x" * 1_000), *map(outcome_of, others)]
-    results = await asyncio.gather(*map(recorder.record, outcomes), return_exceptions=True)
+    results = await asyncio.gather(*map(writer.record, outcomes), return_exceptions=True)
     assert isinstance(results[0], IntegrityError)
     assert results[1:] == [None] * 9
     assert await delivered() == 9
 
 
-async def test_who_waits_may_leave_and_the_outcome_is_recorded_all_the_same() -> None:
-    recorder = OutcomeWriter()
+async def test_an_outcome_is_recorded_after_its_caller_is_cancelled() -> None:
+    writer = OutcomeWriter()
     [claim] = await claims(1)
-    waiting = asyncio.create_task(recorder.record(outcome_of(claim)))
+    waiting = asyncio.create_task(writer.record(outcome_of(claim)))
     await asyncio.sleep(0)
     waiting.cancel()
-    await recorder.drain()
+    await writer.drain()
     assert await delivered() == 1
 
 
-async def test_outcomes_wait_for_a_database_that_is_away(database_url: str) -> None:
-    recorder = OutcomeWriter()
+async def test_outcomes_wait_while_the_database_is_unavailable(database_url: str) -> None:
+    writer = OutcomeWriter()
     outcomes = [outcome_of(claim) for claim in await claims(50)]
-    recording = asyncio.gather(*map(recorder.record, outcomes))
+    recording = asyncio.gather(*map(writer.record, outcomes))
     for _ in range(5):
         await cut_connections(database_url)
         await asyncio.sleep(0.02)
@@ -102,11 +102,11 @@ async def test_outcomes_wait_for_a_database_that_is_away(database_url: str) -> N
     assert await LogEntry.all().count() == 50
 
 
-async def test_it_records_outside_of_a_transaction_of_who_asks() -> None:
-    """Else the outcome would be rolled back with what is not its own."""
-    recorder = OutcomeWriter()
+async def test_outcomes_are_recorded_outside_the_transaction_of_the_caller() -> None:
+    """Otherwise the outcome would be rolled back with the caller's transaction."""
+    writer = OutcomeWriter()
     [claim] = await claims(1)
     async with in_transaction() as connection:
-        await recorder.record(outcome_of(claim))
+        await writer.record(outcome_of(claim))
         await connection.rollback()
     assert await delivered() == 1

@@ -1,4 +1,4 @@
-"""What is kept of an answer: no secret, no more than 64 KiB, and always storable."""
+"""Logged responses have no secrets, at most 64 KiB, and can always be stored."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ops.clients.protocol import Json
 from ops.clients.redaction import MASK, MAX_RESPONSE_BYTES, loggable, masked_text
 
-SECRET = "s3cr3t-V4lue"  # noqa: S105  # of no one
+SECRET = "s3cr3t-V4lue"  # noqa: S105  # not a real secret
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -19,7 +19,7 @@ json_values = st.recursive(
 
 
 @given(value=json_values)
-def test_whatever_ops_answers_becomes_json_that_postgresql_takes(value: Json) -> None:
+def test_any_response_becomes_json_that_postgresql_accepts(value: Json) -> None:
     text = loggable(value)
     text.encode()  # no lone surrogate
     assert "\\u0000" not in text.replace("\\\\", "")
@@ -27,7 +27,7 @@ def test_whatever_ops_answers_becomes_json_that_postgresql_takes(value: Json) ->
     json.loads(text, parse_constant=pytest.fail)
 
 
-def test_an_answer_without_secrets_is_kept_as_it_is() -> None:
+def test_a_response_without_secrets_is_unchanged() -> None:
     answer: Json = {"reference": "R-1", "items": [1, 2.5, None, True, "Grüße"], "n": {}}
     assert json.loads(loggable(answer)) == answer
 
@@ -56,14 +56,14 @@ def test_an_answer_without_secrets_is_kept_as_it_is() -> None:
     ],
 )
 @pytest.mark.parametrize("value", [SECRET, [SECRET], {"a": SECRET}, 1234567])
-def test_a_value_named_as_a_secret_is_masked(name: str, value: Json) -> None:
+def test_a_value_with_the_name_of_a_secret_is_masked(name: str, value: Json) -> None:
     assert json.loads(loggable({"answer": [{name: value, "kept": 1}]})) == {
         "answer": [{name: MASK, "kept": 1}]
     }
 
 
 @pytest.mark.parametrize("value", [None, True, False])
-def test_flags_and_nulls_give_nothing_away(value: Json) -> None:
+def test_booleans_and_nulls_are_not_masked(value: Json) -> None:
     assert json.loads(loggable({"has_token": value})) == {"has_token": value}
 
 
@@ -82,19 +82,19 @@ def test_flags_and_nulls_give_nothing_away(value: Json) -> None:
         f"client_secret: {SECRET}",
     ],
 )
-def test_secrets_in_running_text_are_masked(text: str) -> None:
+def test_secrets_in_text_are_masked(text: str) -> None:
     assert SECRET not in masked_text(text)
     assert MASK in masked_text(text)
     assert SECRET not in loggable({"message": text})
-    assert SECRET not in loggable({text: "a name may carry one too"})
+    assert SECRET not in loggable({text: "a name can contain a secret too"})
 
 
-def test_a_jwt_standing_alone_is_masked() -> None:
+def test_a_bare_jwt_is_masked() -> None:
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9Pl"
     assert masked_text(f"got {jwt} from") == f"got {MASK} from"
 
 
-def test_an_ordinary_sentence_is_left_alone() -> None:
+def test_an_ordinary_sentence_is_unchanged() -> None:
     text = (
         "The tokens were counted; ask the secretary about the basic plan at https://a.example/x@y."
     )
@@ -106,7 +106,7 @@ def test_an_ordinary_sentence_is_left_alone() -> None:
 
 @pytest.mark.parametrize("size", [MAX_RESPONSE_BYTES - 2, MAX_RESPONSE_BYTES - 1, 10**6])
 @pytest.mark.parametrize("character", ["a", '"', "\\", "\x01", "é", "\N{GRINNING FACE}"])
-def test_an_answer_over_64_kib_is_cut_and_says_so(size: int, character: str) -> None:
+def test_a_response_over_64_kib_is_truncated_and_marked(size: int, character: str) -> None:
     text = loggable(character * size)
     assert len(text.encode()) <= MAX_RESPONSE_BYTES
     kept = json.loads(text)
@@ -116,11 +116,11 @@ def test_an_answer_over_64_kib_is_cut_and_says_so(size: int, character: str) -> 
         assert kept["beginning"].startswith('"')
 
 
-def test_a_secret_is_masked_before_the_answer_is_cut() -> None:
+def test_a_secret_is_masked_before_the_response_is_truncated() -> None:
     assert SECRET not in loggable({"a": [{"token": SECRET}] * 10_000})
 
 
-def test_deep_and_huge_answers_are_bounded() -> None:
+def test_deep_and_huge_responses_are_bounded() -> None:
     deep: Json = []
     for _ in range(900):
         deep = [deep]
@@ -132,7 +132,7 @@ def test_deep_and_huge_answers_are_bounded() -> None:
 @pytest.mark.parametrize(
     "unit", ["-a", "eyJ", "token", "token=", "://", "bearer ", "a:/", "Basic\t", "://a", "x@"]
 )
-def test_no_text_makes_masking_slow(unit: str) -> None:
+def test_masking_takes_linear_time(unit: str) -> None:
     text = unit * (500_000 // len(unit))
     started = time.perf_counter()
     masked_text(text)

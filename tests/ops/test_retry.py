@@ -1,4 +1,4 @@
-"""Putting a delivery back to pending by hand."""
+"""Manual retries of failed and cancelled deliveries."""
 
 import asyncio
 
@@ -22,12 +22,12 @@ from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def test_a_failed_delivery_is_tried_at_once_with_its_attempts_anew() -> None:
+async def test_a_failed_delivery_is_retried_at_once_with_new_attempts() -> None:
     ops = ScriptedOps([failed(FailureKind.REJECTED), failed(), accepted()])
     deliveries, ticket = deliveries_to(ops, max_attempts=2), await create_ticket()
     delivery = (await send(deliveries, ticket)).delivery
     again = await deliveries.retry(delivery.id, **CALLER)
-    # The second attempt is the first of the new round: one more is allowed.
+    # The second attempt is the first after the retry, so one more is allowed.
     assert again.delivery.state is OpsState.PENDING
     assert (again.delivery.attempts, again.delivery.attempts_forgiven) == (2, 1)
     assert again.log_entry is not None
@@ -35,7 +35,7 @@ async def test_a_failed_delivery_is_tried_at_once_with_its_attempts_anew() -> No
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED", "PENDING"]
 
 
-async def test_it_is_given_up_when_its_attempts_are_spent() -> None:
+async def test_a_delivery_fails_without_attempts_left() -> None:
     deliveries = deliveries_to(ScriptedOps([failed()]), max_attempts=1)
     attempt = await send(deliveries, await create_ticket())
     assert attempt.delivery.state is OpsState.FAILED
@@ -44,14 +44,14 @@ async def test_it_is_given_up_when_its_attempts_are_spent() -> None:
 
 
 @pytest.mark.parametrize("answer", [accepted(), failed()])
-async def test_only_a_failed_or_cancelled_one_can_be_retried(answer: Exception) -> None:
+async def test_only_a_failed_or_cancelled_delivery_can_be_retried(answer: Exception) -> None:
     deliveries = deliveries_to(ScriptedOps([answer]))
     delivery = (await send(deliveries, await create_ticket())).delivery
     with pytest.raises(DeliveryStateError, match=f"this one is {delivery.state.value}"):
         await deliveries.retry(delivery.id, **CALLER)
 
 
-async def test_not_while_the_ticket_has_another_that_is_pending() -> None:
+async def test_a_delivery_cannot_be_retried_while_another_is_pending() -> None:
     deliveries, ticket = deliveries_to(ScriptedOps([failed()])), await create_ticket()
     first = (await send(deliveries, ticket)).delivery
     await deliveries.cancel(first.id, **CALLER)
@@ -70,8 +70,8 @@ async def test_concurrent_retries_make_one_attempt() -> None:
     assert len(ops.calls) == 2
 
 
-async def test_a_cancel_and_a_retry_during_an_attempt_leave_that_attempt_to_count() -> None:
-    """Else two calls of one delivery would be under way at the same moment."""
+async def test_an_attempt_counts_after_a_cancellation_and_a_retry_during_it() -> None:
+    """Otherwise two calls of one delivery would run at the same time."""
     ops, ticket = ScriptedOps(), await create_ticket()
     ops.gate.clear()
     deliveries = deliveries_to(ops)
@@ -95,7 +95,7 @@ async def test_a_cancel_and_a_retry_during_an_attempt_leave_that_attempt_to_coun
     ]
 
 
-async def test_an_older_delivery_does_not_speak_for_the_ticket() -> None:
+async def test_an_older_delivery_does_not_change_the_ticket() -> None:
     """A ticket's state is that of its newest delivery."""
     ops = ScriptedOps([failed(FailureKind.REJECTED), accepted(), failed()])
     deliveries, ticket = deliveries_to(ops), await create_ticket()

@@ -1,4 +1,4 @@
-"""Sending a ticket to OPS: what is kept of the attempt, and what the ticket shows of it."""
+"""Sending a ticket to OPS: the delivery, its log entry, and the state of the ticket."""
 
 import orjson
 import pytest
@@ -38,7 +38,7 @@ async def test_a_ticket_that_ops_accepts_is_delivered() -> None:
     assert [(call.key, call.attempt) for call in ops.calls] == [(delivery.id, 1)]
 
 
-async def test_the_log_has_the_answer_its_duration_its_attempt_and_who_asked() -> None:
+async def test_the_log_entry_has_response_duration_attempt_and_caller() -> None:
     ops = ScriptedOps([accepted(response={"reference": "R-1", "token": "s3cret"})])
     attempt = await send(deliveries_to(ops), await create_ticket())
 
@@ -52,7 +52,7 @@ async def test_the_log_has_the_answer_its_duration_its_attempt_and_who_asked() -
     assert (entry.actor, entry.request_id) == ("alice", "request-1")
 
 
-async def test_the_ticket_follows_with_an_event_and_keeps_its_version() -> None:
+async def test_the_ticket_gets_the_state_with_an_event_and_keeps_its_version() -> None:
     ticket = await create_ticket()
     updated_at = ticket.updated_at
     delivery, _ = await request_delivery(deliveries := deliveries_to(ScriptedOps()), ticket)
@@ -67,7 +67,7 @@ async def test_the_ticket_follows_with_an_event_and_keeps_its_version() -> None:
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
 
 
-async def test_every_attempt_sends_the_ticket_as_it_was_when_it_was_ordered() -> None:
+async def test_every_attempt_sends_the_ticket_at_the_time_of_the_request() -> None:
     ops = ScriptedOps([failed(), accepted()])
     ticket = await create_ticket(subject="before", metadata='{"n": 12345678901234567890.12}')
     deliveries = deliveries_to(ops)
@@ -87,7 +87,7 @@ async def test_every_attempt_sends_the_ticket_as_it_was_when_it_was_ordered() ->
     assert "12345678901234567890.12" in first.payload
 
 
-async def test_a_failure_that_may_pass_leaves_it_pending_with_a_time_to_try_again() -> None:
+async def test_a_retryable_failure_leaves_the_delivery_pending() -> None:
     attempt = await send(
         deliveries_to(ScriptedOps([failed(retry_after_s=60)])), await create_ticket()
     )
@@ -108,7 +108,7 @@ async def test_a_failure_that_may_pass_leaves_it_pending_with_a_time_to_try_agai
     }
 
 
-async def test_a_refusal_for_good_is_failed_at_once() -> None:
+async def test_a_rejection_fails_the_delivery_at_once() -> None:
     ticket = await create_ticket()
     refusal = failed(FailureKind.REJECTED, response={"reason": "unknown category"})
     attempt = await send(deliveries_to(ScriptedOps([refusal])), ticket)
@@ -120,7 +120,7 @@ async def test_a_refusal_for_good_is_failed_at_once() -> None:
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
 
 
-async def test_an_ops_that_does_not_answer_in_time_is_logged_as_such() -> None:
+async def test_a_timeout_is_logged() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     attempt = await send(deliveries_to(ops, timeout_ms=50), await create_ticket())
@@ -133,7 +133,7 @@ async def test_an_ops_that_does_not_answer_in_time_is_logged_as_such() -> None:
     assert 50 <= attempt.log_entry.duration_ms < 500
 
 
-async def test_a_fault_of_the_client_is_an_attempt_that_failed(
+async def test_an_unexpected_exception_is_a_failed_attempt(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("ERROR")
@@ -155,7 +155,7 @@ async def test_a_fault_of_the_client_is_an_attempt_that_failed(
         None,
     ],
 )
-async def test_no_answer_hinders_its_being_logged(response: object) -> None:
+async def test_any_response_can_be_logged(response: object) -> None:
     ops = ScriptedOps([accepted(response=response), failed(response=response)])  # type: ignore[arg-type]  # whatever JSON
     deliveries, ticket = deliveries_to(ops), await create_ticket()
     assert (await send(deliveries, ticket)).delivery.state is OpsState.DELIVERED

@@ -1,4 +1,4 @@
-"""The simulator is a pure function of its settings, of what it is given, and of the time."""
+"""The simulator is a pure function of its settings, its input and the time."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ INSTANT = SimulatorSettings(latency_ms=0)
 
 
 async def answer_to(simulator: Simulator, key: str, attempt: int = 1) -> str:
-    """Return the reference, or the kind of the failure."""
+    """Submit a ticket, and return the reference or the kind of the failure."""
     try:
         return (await simulator.submit("{}", key=key, attempt=attempt)).reference
     except OpsFailure as failure:
@@ -52,12 +52,12 @@ async def test_the_same_seed_fails_the_same_calls() -> None:
     other_settings = SimulatorSettings(latency_ms=0, failure_rate=0.5, seed=4)
     once = [await answer_to(Simulator(settings), *call) for call in calls]
     again = [await answer_to(Simulator(settings), *call) for call in calls]
-    otherwise = [await answer_to(Simulator(other_settings), *call) for call in calls]
+    other = [await answer_to(Simulator(other_settings), *call) for call in calls]
     assert once == again
-    assert once != otherwise
+    assert once != other
 
 
-async def test_a_ticket_is_refused_in_every_attempt_or_in_none() -> None:
+async def test_a_ticket_is_rejected_in_every_attempt_or_in_none() -> None:
     simulator = Simulator(SimulatorSettings(latency_ms=0, reject_rate=0.3, seed=2))
     refused = 0
     for key in [new_id() for _ in range(500)]:
@@ -93,14 +93,14 @@ def test_every_reference_has_a_status(key: str, now_s: float) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "OPS-1", "SIM-", "sim-000000000000-0000000000000000"])
-async def test_a_reference_of_another_ops_is_not_known(reference: str) -> None:
+async def test_a_reference_of_another_ops_is_not_found(reference: str) -> None:
     with pytest.raises(OpsFailure) as caught:
         await Simulator(INSTANT).status(reference)
     assert caught.value.kind is FailureKind.NOT_FOUND
     assert not caught.value.retryable
 
 
-async def test_questions_fail_at_the_rate_too_and_can_be_asked_again() -> None:
+async def test_status_checks_fail_at_the_rate_too() -> None:
     reference = reference_of(new_id())
     settings = SimulatorSettings(latency_ms=0, failure_rate=0.5)
     answers = []
@@ -113,7 +113,7 @@ async def test_questions_fail_at_the_rate_too_and_can_be_asked_again() -> None:
     assert answers.count(True) / 400 == pytest.approx(0.5, abs=0.1)
 
 
-async def test_an_answer_takes_its_time() -> None:
+async def test_a_call_takes_the_latency() -> None:
     simulator = Simulator(SimulatorSettings(latency_ms=30))
     started = time.monotonic()
     answers = await asyncio.gather(
@@ -124,7 +124,7 @@ async def test_an_answer_takes_its_time() -> None:
 
 
 @given(seed=st.integers(), words=st.lists(st.text(), max_size=3))
-def test_a_chance_is_a_share(seed: int, words: list[str]) -> None:
+def test_a_chance_is_between_0_and_1(seed: int, words: list[str]) -> None:
     assert 0.0 <= chance(seed, *words) < 1.0
 
 

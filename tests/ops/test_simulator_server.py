@@ -1,4 +1,4 @@
-"""The served simulator speaks the protocol, and breaks it as its knobs are turned."""
+"""The served simulator implements the OPS protocol, with faults by its settings."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,10 +20,10 @@ INSTANT = FaultSettings(latency_ms=0)
 
 
 @asynccontextmanager
-async def speaking(
+async def serving(
     fault_settings: FaultSettings, *, token: str | None = None, server_token: str | None = None
 ) -> AsyncIterator[tuple[SimulatorServer, HttpOps, httpx2.AsyncClient]]:
-    """Serve a simulator, with our client of it and a plain one."""
+    """Serve a simulator; yield it with an OPS client and a plain HTTP client."""
     simulator = SimulatorServer(fault_settings, token=server_token)
     async with serving_simulator(simulator) as url:
         client = HttpOps(url, token=token, timeout_s=0.5)
@@ -33,7 +33,7 @@ async def speaking(
 
 
 async def kind_of(client: HttpOps, key: str = "k", payload: str = "{}") -> str:
-    """Return how a call went."""
+    """Submit a ticket, and return the kind of the failure or "accepted"."""
     try:
         await client.submit(payload, key=key, attempt=1)
     except OpsFailure as failure:
@@ -41,9 +41,9 @@ async def kind_of(client: HttpOps, key: str = "k", payload: str = "{}") -> str:
     return "accepted"
 
 
-async def test_a_ticket_is_taken_once_however_often_it_is_posted() -> None:
+async def test_a_repeated_submit_returns_the_same_reference() -> None:
     key = new_id()
-    async with speaking(INSTANT) as (simulator, client, http):
+    async with serving(INSTANT) as (simulator, client, http):
         answers = [await client.submit('{"id": "T"}', key=key, attempt=n) for n in (1, 2)]
         assert {answer.reference for answer in answers} == {reference_of(key)}
         again = await http.post("/tickets", content='{"id": "T"}', headers={"Idempotency-Key": key})
@@ -58,24 +58,24 @@ async def test_a_ticket_is_taken_once_however_often_it_is_posted() -> None:
     ]
 
 
-async def test_a_key_that_comes_with_another_ticket_is_refused() -> None:
-    async with speaking(INSTANT) as (simulator, client, _):
+async def test_a_key_with_another_ticket_is_rejected() -> None:
+    async with serving(INSTANT) as (simulator, client, _):
         assert await kind_of(client, payload='{"id": "A"}') == "accepted"
         assert await kind_of(client, payload='{"id": "B"}') == "rejected"
     assert [call.outcome for call in simulator.record.calls] == ["accepted", "conflict"]
 
 
-async def test_who_has_not_the_token_is_not_known() -> None:
-    async with speaking(INSTANT, server_token="a", token="b") as (simulator, client, http):  # noqa: S106  # of no one
+async def test_a_call_without_the_token_is_rejected() -> None:
+    async with serving(INSTANT, server_token="a", token="b") as (simulator, client, http):  # noqa: S106  # not a real secret
         assert await kind_of(client) == "rejected"
         assert (await http.get("/tickets/R")).status_code == 401
     assert simulator.record.calls == []
-    async with speaking(INSTANT, server_token="a", token="a") as (_, client, _):  # noqa: S106  # of no one
+    async with serving(INSTANT, server_token="a", token="a") as (_, client, _):  # noqa: S106  # not a real secret
         assert await kind_of(client) == "accepted"
 
 
-async def test_a_post_without_a_key_is_a_bad_request() -> None:
-    async with speaking(INSTANT) as (_, _, http):
+async def test_a_submit_without_a_key_is_a_bad_request() -> None:
+    async with serving(INSTANT) as (_, _, http):
         assert (await http.post("/tickets", content="{}")).status_code == 400
 
 
@@ -91,13 +91,13 @@ async def test_a_post_without_a_key_is_a_bad_request() -> None:
         ({"garbage_rate": 1.0}, "unavailable", "accepted, then garbage"),
     ],
 )
-async def test_each_knob_breaks_it_in_its_way(
+async def test_each_fault_setting_has_its_effect(
     fault_settings: dict[str, Any], kind: str, outcome: str
 ) -> None:
-    async with speaking(INSTANT) as (simulator, client, http):
-        turned = await http.patch("/simulator/faults", json=fault_settings)
-        assert turned.json() == (await http.get("/simulator/faults")).json()
-        assert turned.json().items() >= fault_settings.items()
+    async with serving(INSTANT) as (simulator, client, http):
+        changed = await http.patch("/simulator/faults", json=fault_settings)
+        assert changed.json() == (await http.get("/simulator/faults")).json()
+        assert changed.json().items() >= fault_settings.items()
         assert await kind_of(client) == kind
         async with asyncio.timeout(2):
             while (call := simulator.record.calls[0]).outcome is None:  # noqa: ASYNC110  # it ends by itself
@@ -108,23 +108,23 @@ async def test_each_knob_breaks_it_in_its_way(
         assert (await http.get("/simulator/calls?after=1")).json() == []
 
 
-async def test_connections_are_dropped_before_and_after_the_ticket_is_taken() -> None:
-    async with speaking(FaultSettings(latency_ms=0, reset_rate=1.0)) as (simulator, client, _):
+async def test_connections_are_dropped_before_and_after_the_acceptance() -> None:
+    async with serving(FaultSettings(latency_ms=0, reset_rate=1.0)) as (simulator, client, _):
         kinds = {await kind_of(client, key=f"key-{number}") for number in range(20)}
     assert kinds == {"unavailable"}
     assert {call.outcome for call in simulator.record.calls} == {"reset", "accepted, then reset"}
 
 
-async def test_who_is_told_to_slow_down_is_told_for_how_long() -> None:
+async def test_a_429_has_retry_after() -> None:
     fault_settings = FaultSettings(latency_ms=0, too_many_rate=1.0, retry_after_s=17)
-    async with speaking(fault_settings) as (_, client, _):
+    async with serving(fault_settings) as (_, client, _):
         with pytest.raises(OpsFailure) as caught:
             await client.submit("{}", key="k", attempt=1)
     assert caught.value.retry_after_s == 17
 
 
-async def test_questions_are_broken_too() -> None:
-    async with speaking(FaultSettings(latency_ms=0, failure_rate=1.0)) as (_, client, _):
+async def test_status_checks_have_faults_too() -> None:
+    async with serving(FaultSettings(latency_ms=0, failure_rate=1.0)) as (_, client, _):
         with pytest.raises(OpsFailure) as caught:
             await client.status(reference_of("k"))
         assert caught.value.kind is FailureKind.UNAVAILABLE
@@ -145,8 +145,8 @@ async def test_questions_are_broken_too() -> None:
         None,
     ],
 )
-async def test_a_knob_that_does_not_fit_is_not_turned(given: object) -> None:
-    async with speaking(INSTANT) as (simulator, _, http):
+async def test_an_invalid_fault_setting_is_rejected(given: object) -> None:
+    async with serving(INSTANT) as (simulator, _, http):
         refused = await http.patch("/simulator/faults", json=given)
         assert refused.status_code == 400
         assert "error" in refused.json()

@@ -1,4 +1,4 @@
-"""Asking OPS how far a ticket is."""
+"""Status checks: the response of OPS is logged and stored."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def test_the_answer_is_logged_and_kept_on_the_delivery() -> None:
+async def test_the_status_is_logged_and_stored_in_the_delivery() -> None:
     report = StatusReport("R-1", OpsRemoteStatus.COMPLETED, {"status": "completed"})
     deliveries, ticket = deliveries_to(ScriptedOps([accepted(), report])), await create_ticket()
     await send(deliveries, ticket)
@@ -30,7 +30,7 @@ async def test_the_answer_is_logged_and_kept_on_the_delivery() -> None:
     assert entry.delivery_id == check.delivery.id
 
 
-async def test_a_question_without_an_answer_is_logged_too() -> None:
+async def test_a_failed_status_check_is_logged() -> None:
     deliveries = deliveries_to(ScriptedOps([accepted(), failed(FailureKind.TIMEOUT)]))
     ticket = await create_ticket()
     await send(deliveries, ticket)
@@ -42,7 +42,7 @@ async def test_a_question_without_an_answer_is_logged_too() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, failed(), failed(FailureKind.REJECTED)])
-async def test_what_ops_has_not_accepted_it_cannot_be_asked_about(answer: Exception | None) -> None:
+async def test_a_ticket_that_ops_has_not_accepted_has_no_status(answer: Exception | None) -> None:
     deliveries, ticket = (
         deliveries_to(ScriptedOps([answer] if answer else [])),
         await create_ticket(),
@@ -54,7 +54,7 @@ async def test_what_ops_has_not_accepted_it_cannot_be_asked_about(answer: Except
     assert await LogEntry.filter(ticket_id=ticket.id, action=LogAction.QUERY).count() == 0
 
 
-async def test_the_newest_that_ops_accepted_is_asked_about() -> None:
+async def test_the_status_is_that_of_the_newest_accepted_delivery() -> None:
     report = StatusReport("R-2", OpsRemoteStatus.COMPLETED, None)
     ops = ScriptedOps([accepted("R-1"), accepted("R-2"), failed(), report])
     deliveries, ticket = deliveries_to(ops), await create_ticket()
@@ -63,6 +63,6 @@ async def test_the_newest_that_ops_accepted_is_asked_about() -> None:
     assert (await deliveries.check(ticket.id, **CALLER)).reference == "R-2"
 
 
-async def test_a_ticket_need_not_exist_for_an_id_that_is_unknown() -> None:
+async def test_an_unknown_ticket_has_no_status() -> None:
     with pytest.raises(NotSent):
         await deliveries_to(ScriptedOps()).check(new_id(), **CALLER)

@@ -1,4 +1,4 @@
-"""From the order to an OPS over HTTP that breaks in every way: nothing lost, nothing doubled."""
+"""Deliveries to an OPS over HTTP with every fault: nothing is lost or duplicated."""
 
 from collections import defaultdict
 
@@ -54,7 +54,7 @@ async def test_every_delivery_arrives_once_and_every_attempt_is_logged() -> None
         assert delivery.state is (OpsState.FAILED if was_refused else OpsState.DELIVERED)
         references = {call.reference for call in calls[key] if call.reference is not None}
         assert references == (set() if was_refused else {delivery.reference})
-        # One after another, none while another was under way.
+        # The calls of a key do not overlap.
         assert [call.attempt for call in calls[key]] == list(range(1, delivery.attempts + 1))
         for earlier, later in zip(calls[key], calls[key][1:], strict=False):
             assert earlier.ended_at is not None

@@ -1,4 +1,4 @@
-"""The worker delivers what is due, whoever ordered it and whatever dies on the way."""
+"""Workers make due attempts, share them, and continue after failures and lost processes."""
 
 import asyncio
 from collections import Counter
@@ -38,7 +38,7 @@ from tests.ops.scripted_ops import ScriptedOps, accepted, failed
 
 pytestmark = pytest.mark.usefixtures("database")
 
-# Tests do not wait long, so neither does their worker.
+# A short interval, so that the tests are fast.
 POLL_S = 0.02
 
 
@@ -46,7 +46,7 @@ def worker_of(deliveries: Deliveries, concurrency: int = 8) -> DeliveryWorker:
     return DeliveryWorker(deliveries.executor, concurrency=concurrency, poll_s=POLL_S)
 
 
-async def test_what_is_ordered_without_being_tried_at_once_is_delivered() -> None:
+async def test_a_delivery_requested_for_the_worker_is_delivered() -> None:
     ops, ticket = ScriptedOps(), await create_ticket()
     deliveries = deliveries_to(ops)
     delivery, _ = await request_delivery(deliveries, ticket, at_once=False)
@@ -58,7 +58,7 @@ async def test_what_is_ordered_without_being_tried_at_once_is_delivered() -> Non
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "DELIVERED"]
 
 
-async def test_a_failure_is_tried_again_until_ops_accepts() -> None:
+async def test_a_failure_is_retried_until_ops_accepts() -> None:
     ops, ticket = (
         ScriptedOps([failed(), failed(FailureKind.TIMEOUT), accepted("R-3")]),
         await create_ticket(),
@@ -77,7 +77,7 @@ async def test_a_failure_is_tried_again_until_ops_accepts() -> None:
     assert [call.attempt for call in ops.calls] == [1, 2, 3]
 
 
-async def test_it_is_given_up_after_its_attempts() -> None:
+async def test_a_delivery_fails_after_its_attempts() -> None:
     deliveries, ticket = (
         deliveries_to(ScriptedOps([failed()]), max_attempts=3),
         await create_ticket(),
@@ -90,7 +90,7 @@ async def test_it_is_given_up_after_its_attempts() -> None:
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
 
 
-async def test_what_is_not_due_is_left_alone() -> None:
+async def test_a_delivery_that_is_not_due_is_not_attempted() -> None:
     ops = ScriptedOps([failed(retry_after_s=60), accepted()])
     deliveries = deliveries_to(ops)
     delivery = (await send(deliveries, await create_ticket())).delivery
@@ -99,7 +99,7 @@ async def test_what_is_not_due_is_left_alone() -> None:
     assert (await OpsDelivery.get(id=delivery.id)).attempts == 1
 
 
-async def test_a_lost_attempt_is_logged_and_the_delivery_taken_over() -> None:
+async def test_a_lost_attempt_is_logged_and_the_delivery_retried() -> None:
     ops, ticket = ScriptedOps(), await create_ticket()
     deliveries = deliveries_to(ops)
     delivery, _ = await request_delivery(deliveries_to(ScriptedOps()), ticket)
@@ -124,7 +124,7 @@ async def test_lost_attempts_count() -> None:
     assert await ops_state_changes_of(ticket) == ["NOT_SENT", "PENDING", "FAILED"]
 
 
-async def test_an_attempt_lost_after_its_delivery_was_cancelled_is_logged_too() -> None:
+async def test_a_lost_attempt_of_a_cancelled_delivery_is_logged() -> None:
     deliveries = deliveries_to(ScriptedOps())
     delivery, _ = await request_delivery(deliveries, await create_ticket())
     await deliveries.cancel(delivery.id, **CALLER)
@@ -139,8 +139,8 @@ async def test_an_attempt_lost_after_its_delivery_was_cancelled_is_logged_too() 
     assert (now.state, now.lease_until) == (OpsState.CANCELLED, None)
 
 
-async def test_workers_share_the_work_and_call_once_for_each() -> None:
-    ops = Overlapping()
+async def test_workers_share_the_deliveries_and_call_once_for_each() -> None:
+    ops = CallCounter()
     await many_due(300)
     async with AsyncExitStack() as working:
         for _ in range(4):
@@ -152,7 +152,7 @@ async def test_workers_share_the_work_and_call_once_for_each() -> None:
     assert await LogEntry.all().count() == 300
 
 
-async def test_it_makes_no_more_calls_at_once_than_it_has_hands() -> None:
+async def test_a_worker_makes_at_most_its_concurrency_of_calls() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     await many_due(10)
@@ -164,7 +164,7 @@ async def test_it_makes_no_more_calls_at_once_than_it_has_hands() -> None:
     assert len(ops.calls) == 10
 
 
-async def test_stopping_lets_the_running_calls_finish_and_begins_no_more() -> None:
+async def test_a_stopped_worker_completes_its_running_calls() -> None:
     ops = ScriptedOps()
     ops.gate.clear()
     await many_due(10)
@@ -181,7 +181,7 @@ async def test_stopping_lets_the_running_calls_finish_and_begins_no_more() -> No
     assert await OpsDelivery.filter(state=OpsState.PENDING, lease_until=None).count() == 6
 
 
-async def test_it_survives_that_its_connections_are_cut(database_url: str) -> None:
+async def test_a_worker_continues_after_its_connections_are_cut(database_url: str) -> None:
     simulator = Simulator(SimulatorSettings(latency_ms=2, failure_rate=0.2))
     deliveries = Deliveries(simulator, OpsPolicy(retry_base_ms=1), BreakerSettings(min_calls=10**6))
     await many_due(200)
@@ -196,7 +196,7 @@ async def test_it_survives_that_its_connections_are_cut(database_url: str) -> No
         assert attempts == set(range(1, delivery.attempts + 1))
 
 
-async def test_deliveries_wait_for_an_open_circuit_without_spending_attempts() -> None:
+async def test_deliveries_keep_their_attempts_while_the_circuit_is_open() -> None:
     ops = ScriptedOps([failed()] * 5 + [accepted()])
     settings = BreakerSettings(min_calls=5, pause_s=0.3)
     policy = OpsPolicy(max_attempts=2, retry_base_ms=0)
@@ -218,7 +218,7 @@ async def test_deliveries_wait_for_an_open_circuit_without_spending_attempts() -
     assert deliveries.circuit_state is CircuitState.CLOSED
 
 
-async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_made() -> None:
+async def test_a_send_with_an_open_circuit_makes_no_attempt() -> None:
     ops = ScriptedOps([failed()] * 3 + [accepted()])
     deliveries = Deliveries(ops, OpsPolicy(), BreakerSettings(min_calls=3, pause_s=60))
     for _ in range(3):
@@ -234,12 +234,12 @@ async def test_a_send_to_an_open_circuit_is_left_to_the_worker_with_no_attempt_m
 
 @pytest.fixture
 async def notifier(database_url: str) -> AsyncIterator[Notifier]:
-    """Return a bell of this process."""
+    """Return the notifier of this process."""
     async with Notifier(database_url, topics=(DELIVERIES_DUE,)) as notifier:
         yield notifier
 
 
-async def test_a_commit_that_orders_nothing_costs_no_look(
+async def test_a_commit_without_a_due_delivery_does_not_wake_the_worker(
     notifier: Notifier, statements: list[str]
 ) -> None:
     deliveries = deliveries_to(ScriptedOps())
@@ -260,8 +260,8 @@ async def delivered_one() -> bool:
     return await OpsDelivery.filter(state=OpsState.DELIVERED).exists()
 
 
-async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_look(notifier: Notifier) -> None:
-    """Also where it was another process that made the attempt before."""
+async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_poll(notifier: Notifier) -> None:
+    """Also if another process made the previous attempt."""
     ops = ScriptedOps([failed(retry_after_s=0.3), accepted()])
     deliveries = deliveries_to(ops)
     worker = DeliveryWorker(deliveries_to(ops).executor, poll_s=60)
@@ -273,8 +273,8 @@ async def test_a_retry_is_made_when_it_is_due_and_not_at_the_next_look(notifier:
     assert [call.attempt for call in ops.calls] == [1, 2]
 
 
-class Overlapping(Simulator):
-    """An OPS that counts its calls by key, and how many of one key were under way at once."""
+class CallCounter(Simulator):
+    """A simulator that counts calls by key, and the maximum of concurrent calls of one key."""
 
     def __init__(self) -> None:
         super().__init__(SimulatorSettings(latency_ms=2))
@@ -283,7 +283,7 @@ class Overlapping(Simulator):
         self.most_at_once = 0
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
-        """Take a moment to accept."""
+        """Accept after the latency."""
         self.calls[key] += 1
         self.under_way[key] += 1
         self.most_at_once = max(self.most_at_once, self.under_way[key])

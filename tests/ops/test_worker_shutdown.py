@@ -1,4 +1,4 @@
-"""A worker as a process, told to stop in the middle of its calls."""
+"""A worker process that is stopped during its calls."""
 
 from pathlib import Path
 
@@ -11,30 +11,30 @@ from tests.ops.processes import CliProcess, running_processes
 
 pytestmark = pytest.mark.usefixtures("database")
 
-HANDS = 32
-DUE = 2 * HANDS
+CONCURRENCY = 32
+DELIVERIES = 2 * CONCURRENCY
 
 
-async def test_its_calls_are_finished_and_recorded_and_the_rest_is_left_to_others(
+async def test_a_stopped_worker_process_records_its_calls_and_leaves_the_rest(
     database_url: str, tmp_path: Path
 ) -> None:
     ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--fault", "latency_ms=4000"])
     await ops.start()
-    await many_due(DUE)
+    await many_due(DELIVERIES)
     settings = {"DATABASE_URL": database_url, "OPS_URL": ops.url, "OPS_TIMEOUT_MS": "10000"}
     async with (
         httpx2.AsyncClient(base_url=ops.url, trust_env=False) as http,
-        running_processes(tmp_path, servers=0, workers=1, **settings) as fleet,
+        running_processes(tmp_path, servers=0, workers=1, **settings) as group,
     ):
 
         async def is_called() -> bool:
             try:
-                return len((await http.get("/simulator/calls")).json()) == HANDS
+                return len((await http.get("/simulator/calls")).json()) == CONCURRENCY
             except httpx2.TransportError:
                 return False
 
         await until(is_called, timeout_s=60)
-        [worker] = fleet.workers
+        [worker] = group.workers
         assert await worker.stop() == 0
         calls = (await http.get("/simulator/calls")).json()
         await ops.kill()
@@ -44,9 +44,9 @@ async def test_its_calls_are_finished_and_recorded_and_the_rest_is_left_to_other
         "SELECT state, attempts, lease_until IS NULL AS is_free, count(*) FROM ops_deliveries"
         " GROUP BY 1, 2, 3 ORDER BY 1"
     )
-    assert await connection.fetchval("SELECT count(*) FROM log_entries") == HANDS
+    assert await connection.fetchval("SELECT count(*) FROM log_entries") == CONCURRENCY
     await connection.close()
     assert [tuple(row) for row in rows] == [
-        ("delivered", 1, True, HANDS),
-        ("pending", 0, True, DUE - HANDS),
+        ("delivered", 1, True, CONCURRENCY),
+        ("pending", 0, True, DELIVERIES - CONCURRENCY),
     ]

@@ -1,4 +1,4 @@
-"""REST and GraphQL are two ways to the same tickets: what one says, the other says too."""
+"""REST and GraphQL read and write the same tickets, with the same validation."""
 
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from tests.app.rest.rest_client import NEW
 real_server = settings(
     max_examples=60,
     deadline=None,
-    # One server for all examples is what is meant.
+    # All examples share one server.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -62,7 +62,7 @@ valid_fields = st.fixed_dictionaries(
         "metadata": json_values,
     },
 )
-# Of the right type, so that GraphQL lets them pass to the same rules; right or wrong.
+# Valid and invalid values of the right type, which reach the validation of both APIs.
 any_fields = st.fixed_dictionaries(
     {
         name: any_text | st.sampled_from(["a@b.example", "x" * 501, "\0"])
@@ -86,13 +86,13 @@ def ask(http: httpx2.Client, query: str, **variables: Any) -> dict[str, Any]:
 
 
 def as_graphql(fields: dict[str, Any]) -> dict[str, Any]:
-    """Write fields of REST as GraphQL has them."""
+    """Return REST fields with GraphQL names and values."""
     named = {GRAPHQL_NAMES[name]: value for name, value in fields.items()}
     return {name: value.upper() if name in ENUMS else value for name, value in named.items()}
 
 
 def read_both(http: httpx2.Client, id: str) -> dict[str, Any]:
-    """Read a ticket over both, and check that they agree."""
+    """Read a ticket over both APIs, and check that they agree."""
     over_rest: dict[str, Any] = http.get(f"/tickets/{id}").json()
     over_graphql = ask(http, f"query($id: ID!) {{ ticket(id: $id) {{ {TICKET} }} }}", id=id)
     assert as_graphql(over_rest) == over_graphql["ticket"]
@@ -120,7 +120,7 @@ query($filter: TicketFilter, $first: Int, $after: String) {
 
 @real_server
 @given(created=valid_fields, changed=valid_fields)
-def test_what_is_written_over_one_is_read_over_both(
+def test_a_ticket_written_over_one_api_is_read_over_both(
     server: Served, created: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     http = server.http
@@ -132,7 +132,7 @@ def test_what_is_written_over_one_is_read_over_both(
         assert created.items() <= ticket.items()
     assert by_rest.json() == read_both(http, by_rest.json()["id"])
 
-    # And each is changed over the other.
+    # Change each ticket over the other API.
     update = {"id": by_rest.json()["id"]} | as_graphql(changed)
     assert ask(http, UPDATE, input=update)["updateTicket"]["errors"] == []
     assert http.put(f"/tickets/{by_graphql['id']}", json=changed).status_code == 200
@@ -142,7 +142,7 @@ def test_what_is_written_over_one_is_read_over_both(
 
 @real_server
 @given(fields=any_fields)
-def test_what_one_refuses_the_other_refuses_for_the_same_reasons(
+def test_both_apis_reject_the_same_fields_with_the_same_codes(
     server: Served, fields: dict[str, Any]
 ) -> None:
     http = server.http
@@ -186,7 +186,7 @@ def test_both_list_the_same_tickets_in_the_same_pages(
         assert ("next" in over_rest.links) == over_graphql["pageInfo"]["hasNextPage"]
         if "next" not in over_rest.links:
             break
-        # The cursor of the one is good for the other.
+        # Both APIs have the same cursors.
         after = httpx2.URL(over_rest.links["next"]["url"]).params["cursor"]
         assert after == over_graphql["pageInfo"]["endCursor"]
         params["cursor"] = after

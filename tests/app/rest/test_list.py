@@ -1,4 +1,4 @@
-"""GET /tickets: filtered, and page by page."""
+"""GET /tickets: filters and pages."""
 
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from tests.app.http.conftest import Serve
 from tests.app.rest.rest_client import create, problem
 
 
-def test_the_list_is_a_plain_array_newest_first(http: httpx2.Client) -> None:
+def test_the_list_is_an_array_newest_first(http: httpx2.Client) -> None:
     category = str(uuid4())
     created = [create(http, category=category) for _ in range(3)]
     response = http.get("/tickets", params={"category": category})
@@ -18,7 +18,7 @@ def test_the_list_is_a_plain_array_newest_first(http: httpx2.Client) -> None:
     assert "Link" not in response.headers
 
 
-def test_filters_are_joined(http: httpx2.Client) -> None:
+def test_filters_are_combined(http: httpx2.Client) -> None:
     category = str(uuid4())
     one = create(http, category=category, status="closed", priority="low", assigned_to="a & b")
     create(http, category=category, status="closed", priority="low")
@@ -44,7 +44,7 @@ def test_following_the_links_gives_every_ticket_once(http: httpx2.Client) -> Non
     )
     pages = 0
     while url is not None:
-        # As a client that knows nothing of the server's address would.
+        # The link is an absolute URL.
         response = httpx2.get(url)
         found += [ticket["id"] for ticket in response.json()]
         pages += 1
@@ -54,8 +54,8 @@ def test_following_the_links_gives_every_ticket_once(http: httpx2.Client) -> Non
     assert pages == 3
 
 
-def test_behind_a_proxy_the_link_is_one_that_works_from_outside(serve: Serve) -> None:
-    http = serve(HOST="0.0.0.0", AUTH="off").http  # noqa: S104  # what a container has
+def test_the_link_has_the_host_and_scheme_of_the_proxy(serve: Serve) -> None:
+    http = serve(HOST="0.0.0.0", AUTH="off").http  # noqa: S104  # as in a container
     create(http)
     create(http)
     headers = {"Host": "desk.example", "X-Forwarded-Proto": "https"}
@@ -68,7 +68,7 @@ def test_behind_a_proxy_the_link_is_one_that_works_from_outside(serve: Serve) ->
     assert response.links["next"]["url"].startswith("http://127.0.0.1")
 
 
-def test_a_full_page_is_a_hundred_tickets_and_fifty_unless_asked(http: httpx2.Client) -> None:
+def test_a_page_has_50_tickets_by_default_and_at_most_100(http: httpx2.Client) -> None:
     category = str(uuid4())
     for _ in range(101):
         create(http, category=category)
@@ -92,8 +92,6 @@ def test_a_full_page_is_a_hundred_tickets_and_fifty_unless_asked(http: httpx2.Cl
         ("category=%00", "category"),
     ],
 )
-def test_a_parameter_that_cannot_be_used_is_named(
-    http: httpx2.Client, query: str, parameter: str
-) -> None:
+def test_an_invalid_parameter_is_named(http: httpx2.Client, query: str, parameter: str) -> None:
     document = problem(http.get(f"/tickets?{query}"), 400, "INVALID")
     assert [error["parameter"] for error in document["errors"]] == [parameter]

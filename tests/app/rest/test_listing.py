@@ -1,4 +1,4 @@
-"""The query of a list request."""
+"""Parsing of the query of GET /tickets."""
 
 import pytest
 
@@ -20,10 +20,10 @@ from models import TicketPriority, TicketStatus
         ),
         (b"q=red%20-green", Listing({"search": "red -green"})),
         (b"limit=100&cursor=abc", Listing({}, limit=100, cursor="abc")),
-        pytest.param(b"status=&q=&limit=&cursor=", Listing({}), id="empty is as good as absent"),
+        pytest.param(b"status=&q=&limit=&cursor=", Listing({}), id="empty values are ignored"),
     ],
 )
-def test_what_is_asked_for(query: bytes, listing: Listing) -> None:
+def test_a_query_is_parsed(query: bytes, listing: Listing) -> None:
     assert parse_listing(query) == listing
 
 
@@ -46,7 +46,7 @@ def test_what_is_asked_for(query: bytes, listing: Listing) -> None:
         (b"q=\xff", []),
     ],
 )
-def test_what_cannot_be_used_is_named(query: bytes, parameters: list[str]) -> None:
+def test_every_invalid_parameter_is_named(query: bytes, parameters: list[str]) -> None:
     with pytest.raises(HttpProblem) as refusal:
         parse_listing(query)
     assert refusal.value.status == 400

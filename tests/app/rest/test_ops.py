@@ -1,4 +1,4 @@
-"""/api/ops/{id} and /api/status/{id}: a ticket sent to OPS, and how far it is there."""
+"""/api/ops/{id} and /api/status/{id}: send a ticket to OPS, and get its status."""
 
 from uuid import uuid4
 
@@ -8,7 +8,7 @@ from tests.app.http.conftest import Serve
 from tests.app.rest.rest_client import create, problem
 
 
-def test_a_ticket_that_ops_has_taken_is_answered_200(http: httpx2.Client) -> None:
+def test_a_ticket_that_ops_accepts_is_200(http: httpx2.Client) -> None:
     ticket = create(http)
     response = http.post(f"/api/ops/{ticket['id']}")
     assert response.status_code == 200
@@ -25,7 +25,7 @@ def test_a_ticket_that_ops_has_taken_is_answered_200(http: httpx2.Client) -> Non
     assert http.get(f"/tickets/{ticket['id']}").json()["ops_state"] == "delivered"
 
 
-def test_an_empty_object_is_as_good_as_no_body(http: httpx2.Client) -> None:
+def test_an_empty_object_is_accepted_as_the_body(http: httpx2.Client) -> None:
     path = f"/api/ops/{create(http)['id']}"
     assert http.post(path, json={}).status_code == 200
     problem(http.post(path, json={"colour": "red"}), 422, "INVALID")
@@ -55,7 +55,7 @@ def test_an_unknown_ticket_is_not_found(http: httpx2.Client) -> None:
     problem(http.get("/api/status/nobody"), 404, "NOT_FOUND")
 
 
-def test_one_idempotency_key_makes_one_delivery(http: httpx2.Client) -> None:
+def test_one_idempotency_key_creates_one_delivery(http: httpx2.Client) -> None:
     path = f"/api/ops/{create(http)['id']}"
     key = {"Idempotency-Key": str(uuid4())}
     first = http.post(path, headers=key)
@@ -66,7 +66,7 @@ def test_one_idempotency_key_makes_one_delivery(http: httpx2.Client) -> None:
     problem(other, 422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_while_ops_is_away_a_delivery_is_pending_and_says_why(serve: Serve) -> None:
+def test_while_ops_is_unavailable_the_delivery_is_pending_with_the_problem(serve: Serve) -> None:
     http = serve(OPS_SIM_FAILURE_RATE="1").http
     ticket = create(http)
     response = http.post(f"/api/ops/{ticket['id']}")
@@ -78,7 +78,7 @@ def test_while_ops_is_away_a_delivery_is_pending_and_says_why(serve: Serve) -> N
     assert answer["problem"]["code"] == "OPS_UNAVAILABLE"
     assert answer["problem"]["retryable"] is True
     assert answer["log_entry"]["status"] == "failed"
-    # Asked again while it is pending, it is that one, and no further attempt is made.
+    # A second request returns the pending delivery, without a further attempt.
     again = http.post(f"/api/ops/{ticket['id']}")
     assert again.status_code == 202
     assert again.json()["delivery"]["id"] == answer["delivery"]["id"]
@@ -86,7 +86,7 @@ def test_while_ops_is_away_a_delivery_is_pending_and_says_why(serve: Serve) -> N
     assert document["retryable"] is True
 
 
-def test_a_delivery_that_was_given_up_is_503(serve: Serve) -> None:
+def test_a_delivery_without_attempts_left_is_503(serve: Serve) -> None:
     http = serve(OPS_SIM_FAILURE_RATE="1", OPS_MAX_ATTEMPTS="1").http
     path = f"/api/ops/{create(http)['id']}"
     key = {"Idempotency-Key": str(uuid4())}
@@ -100,7 +100,7 @@ def test_a_delivery_that_was_given_up_is_503(serve: Serve) -> None:
     assert document["delivery"]["state"] == "failed"
 
 
-def test_what_ops_refuses_for_good_is_422(serve: Serve) -> None:
+def test_a_rejection_of_ops_is_422(serve: Serve) -> None:
     http = serve(OPS_SIM_REJECT_RATE="1").http
     response = http.post(f"/api/ops/{create(http)['id']}")
     document = problem(response, 422, "OPS_REJECTED")
@@ -108,7 +108,7 @@ def test_what_ops_refuses_for_good_is_422(serve: Serve) -> None:
     assert document["log_entry"]["response"]
 
 
-def test_without_an_answer_of_ops_the_status_is_503(http: httpx2.Client, serve: Serve) -> None:
+def test_a_failed_status_check_is_503(http: httpx2.Client, serve: Serve) -> None:
     ticket = create(http)
     http.post(f"/api/ops/{ticket['id']}")
     response = serve(OPS_SIM_FAILURE_RATE="1").http.get(f"/api/status/{ticket['id']}")

@@ -19,7 +19,7 @@ FIELDS = [
 # ------------------------------------------------------------------------------ creating
 
 
-def test_a_created_ticket_is_answered_with_its_place_and_version(http: httpx2.Client) -> None:
+def test_a_created_ticket_has_location_and_etag(http: httpx2.Client) -> None:
     response = http.post("/tickets", json=NEW)
     assert response.status_code == 201
     ticket = response.json()
@@ -35,7 +35,7 @@ def test_a_created_ticket_is_answered_with_its_place_and_version(http: httpx2.Cl
     assert http.get(response.headers["Location"]).json() == ticket
 
 
-def test_everything_that_can_be_set_is_kept(http: httpx2.Client) -> None:
+def test_every_writable_field_is_stored(http: httpx2.Client) -> None:
     fields = {
         "id": f"T-{uuid4()}",
         "status": "in_progress",
@@ -49,7 +49,7 @@ def test_everything_that_can_be_set_is_kept(http: httpx2.Client) -> None:
     assert (NEW | fields).items() <= ticket.items()
 
 
-def test_every_wrong_field_is_named_at_once(http: httpx2.Client) -> None:
+def test_every_invalid_field_is_reported_at_once(http: httpx2.Client) -> None:
     fields = {
         "subject": "",
         "customer_email": "nobody",
@@ -76,7 +76,7 @@ def test_every_wrong_field_is_named_at_once(http: httpx2.Client) -> None:
     assert all(error["detail"] for error in document["errors"])
 
 
-def test_an_id_that_is_taken_is_a_conflict_and_shows_who_has_it(http: httpx2.Client) -> None:
+def test_an_id_that_is_taken_is_a_conflict(http: httpx2.Client) -> None:
     ticket = create(http, id=f"T-{uuid4()}")
     response = http.post("/tickets", json=NEW | {"id": ticket["id"], "subject": "Another"})
     document = problem(response, 409, "ALREADY_EXISTS")
@@ -84,7 +84,7 @@ def test_an_id_that_is_taken_is_a_conflict_and_shows_who_has_it(http: httpx2.Cli
     assert http.get(f"/tickets/{ticket['id']}").json() == ticket
 
 
-def test_one_idempotency_key_makes_one_ticket(http: httpx2.Client) -> None:
+def test_one_idempotency_key_creates_one_ticket(http: httpx2.Client) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     first = http.post("/tickets", json=NEW, headers=key)
     again = http.post("/tickets", json=NEW, headers=key)
@@ -99,7 +99,7 @@ def test_one_idempotency_key_makes_one_ticket(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "é"])
-def test_what_is_no_idempotency_key_is_refused(http: httpx2.Client, key: str) -> None:
+def test_an_invalid_idempotency_key_is_rejected(http: httpx2.Client, key: str) -> None:
     headers = {b"Idempotency-Key": key.encode("latin-1")}
     document = problem(http.post("/tickets", json=NEW, headers=headers), 400, "INVALID")
     assert document["errors"][0]["header"] == "Idempotency-Key"
@@ -137,12 +137,12 @@ def test_an_id_may_be_any_text(http: httpx2.Client, id: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("id", ["nobody", "x" * 65, "%00", "%ff", "%ed%a0%80", "a%2Fb", "%2F"])
-def test_what_is_not_there_is_not_found(http: httpx2.Client, method: str, id: str) -> None:
+def test_an_unknown_id_is_not_found(http: httpx2.Client, method: str, id: str) -> None:
     body = {"subject": "Changed"} if method == "PUT" else None
     problem(http.request(method, f"/tickets/{id}", json=body), 404, "NOT_FOUND")
 
 
-def test_a_deleted_ticket_is_gone(http: httpx2.Client) -> None:
+def test_a_deleted_ticket_is_not_found(http: httpx2.Client) -> None:
     ticket = create(http)
     response = http.delete(f"/tickets/{ticket['id']}")
     assert response.status_code == 204
@@ -154,7 +154,7 @@ def test_a_deleted_ticket_is_gone(http: httpx2.Client) -> None:
 # ------------------------------------------------------------------------------- changing
 
 
-def test_a_partial_body_changes_what_it_names_and_nothing_else(http: httpx2.Client) -> None:
+def test_only_the_given_fields_change(http: httpx2.Client) -> None:
     ticket = create(http, assigned_to="grace")
     response = http.put(f"/tickets/{ticket['id']}", json={"status": "RESOLVED"})
     assert response.status_code == 200
@@ -167,7 +167,7 @@ def test_a_partial_body_changes_what_it_names_and_nothing_else(http: httpx2.Clie
     assert {name: changed[name] for name in same} == {name: ticket[name] for name in same}
 
 
-def test_null_clears_what_may_be_empty(http: httpx2.Client) -> None:
+def test_null_clears_a_nullable_field(http: httpx2.Client) -> None:
     ticket = create(http, assigned_to="grace", metadata=[1])
     changed = http.put(f"/tickets/{ticket['id']}", json={"assigned_to": None, "metadata": None})
     assert changed.json()["assigned_to"] is None
@@ -195,12 +195,12 @@ def test_the_id_of_a_ticket_never_changes(http: httpx2.Client) -> None:
     assert document["errors"][0]["pointer"] == "#/id"
 
 
-def test_an_empty_change_is_none(http: httpx2.Client) -> None:
+def test_an_empty_change_changes_nothing(http: httpx2.Client) -> None:
     ticket = create(http)
     assert http.put(f"/tickets/{ticket['id']}", json={}).json() == ticket
 
 
-def test_if_match_keeps_a_client_from_overwriting_what_it_has_not_seen(http: httpx2.Client) -> None:
+def test_if_match_prevents_overwriting_an_unseen_version(http: httpx2.Client) -> None:
     ticket = create(http)
     path = f"/tickets/{ticket['id']}"
     seen = {"If-Match": '"1"'}
@@ -219,7 +219,7 @@ def test_if_match_keeps_a_client_from_overwriting_what_it_has_not_seen(http: htt
 @pytest.mark.parametrize(
     "tag", ['W/"1"', '"abc"', '"0"', '"7", "8"', '"2147483648"', '"9999999999"']
 )
-def test_a_tag_that_the_ticket_has_not_is_no_match(http: httpx2.Client, tag: str) -> None:
+def test_another_tag_does_not_match(http: httpx2.Client, tag: str) -> None:
     ticket = create(http)
     response = http.put(
         f"/tickets/{ticket['id']}", json={"subject": "Changed"}, headers={"If-Match": tag}
@@ -227,7 +227,7 @@ def test_a_tag_that_the_ticket_has_not_is_no_match(http: httpx2.Client, tag: str
     problem(response, 412, "VERSION_CONFLICT")
 
 
-def test_if_match_that_cannot_be_read_is_a_bad_request(http: httpx2.Client) -> None:
+def test_an_unreadable_if_match_is_a_bad_request(http: httpx2.Client) -> None:
     ticket = create(http)
     path = f"/tickets/{ticket['id']}"
     problem(http.put(path, json={}, headers={"If-Match": "1"}), 400, "INVALID")

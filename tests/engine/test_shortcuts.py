@@ -1,0 +1,62 @@
+"""Tests of GRAPHQL_SHORTCUTS: results without plans, generated coercion and shared statements."""
+
+import asyncio
+
+import pytest
+
+from engine.arguments.coercion import MAX_ITEMS
+from engine.errors import LimitExceeded
+from engine.projection.context import InvalidVariables, OperationContext
+from engine.projection.fallbacks import FALLBACKS, FallbackReason
+from resolvers.context import Context
+from tests.engine.dataset import TICKET_IDS
+from tests.engine.execution import execute_projected, prepare
+
+SUBJECT = "query ($id: ID!) { ticket(id: $id) { id subject } }"
+LIST = """
+query ($f: TicketFilter, $ids: [ID!]!) {
+  tickets(filter: $f) { totalCount }
+  nodes(ids: $ids) { id }
+}
+"""
+
+
+@pytest.mark.parametrize(("shortcuts", "count"), [(True, 1), (False, len(TICKET_IDS))])
+async def test_requests_share_a_statement_only_with_the_shortcuts(
+    context: Context,
+    statements: list[str],
+    shortcuts: bool,  # noqa: FBT001  # a parameter of the test
+    count: int,
+) -> None:
+    document = prepare(SUBJECT, shortcuts=shortcuts)
+    results = await asyncio.gather(
+        *(execute_projected(document, {"id": one}, context) for one in TICKET_IDS)
+    )
+    assert [result.data and result.data["ticket"]["id"] for result in results] == [*TICKET_IDS]
+    assert len(statements) == count
+
+
+@pytest.mark.parametrize(("shortcuts", "fallbacks"), [(True, 0), (False, 1)])
+async def test_operations_have_plans_only_with_the_shortcuts(
+    context: Context,
+    shortcuts: bool,  # noqa: FBT001  # a parameter of the test
+    fallbacks: int,
+) -> None:
+    before = FALLBACKS[FallbackReason.DISABLED]
+    await execute_projected(prepare(SUBJECT, shortcuts=shortcuts), {"id": "t01"}, context)
+    assert FALLBACKS[FallbackReason.DISABLED] - before == fallbacks
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_variables_are_limited_and_checked_in_both_ways(
+    shortcuts: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    [operation] = prepare(LIST, shortcuts=shortcuts).operations
+    half = ["t01"] * (MAX_ITEMS // 2)
+    filters = {"and": [{"id": {"in": half}}], "or": {"search": "x"}}
+    coerced = OperationContext(operation, {"f": filters, "ids": half[1:]}, None).variables
+    assert coerced["f"] == {"and": [{"id": {"in": half}}], "or": [{"search": "x"}]}
+    with pytest.raises(LimitExceeded, match="items"):
+        OperationContext(operation, {"f": filters, "ids": half}, None)
+    with pytest.raises(InvalidVariables):
+        OperationContext(operation, {"f": {"nothing": 1}, "ids": []}, None)
