@@ -1,9 +1,10 @@
 """Delivery to OPS as the settings configure it, for the server and for the worker process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.config.settings import Settings
+from engine.database.shares import reserved
 from engine.streaming.notifications import Notifier
 from ops import (
     DELIVERIES_DUE,
@@ -37,16 +38,18 @@ def ops_client(settings: Settings) -> OpsClient:
 
 @asynccontextmanager
 async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
-    """Yield the deliveries to OPS; on exit, wait until running attempts are recorded."""
-    opened = Deliveries(
-        ops_client(settings),
-        OpsPolicy(
-            timeout_ms=settings.ops_timeout_ms,
-            max_attempts=settings.ops_max_attempts,
-            retry_base_ms=settings.ops_retry_base_ms,
-            retry_max_ms=settings.ops_retry_max_ms,
-        ),
+    """Yield the deliveries to OPS; on exit, wait until running attempts are recorded.
+
+    Outcomes are recorded with reserved connections, whoever requested the attempt.
+    """
+    policy = OpsPolicy(
+        timeout_ms=settings.ops_timeout_ms,
+        max_attempts=settings.ops_max_attempts,
+        retry_base_ms=settings.ops_retry_base_ms,
+        retry_max_ms=settings.ops_retry_max_ms,
     )
+    with reserved():
+        opened = Deliveries(ops_client(settings), policy)
     try:
         yield opened
     finally:
@@ -59,7 +62,9 @@ async def background_delivery(opened: Deliveries, notifier: Notifier) -> AsyncIt
     worker = DeliveryWorker(opened.executor)
     unsubscribe = notifier.subscribe(worker.wake, DELIVERIES_DUE)
     try:
-        async with delivering(worker):
+        async with AsyncExitStack() as running:
+            with reserved():
+                await running.enter_async_context(delivering(worker))
             yield
     finally:
         unsubscribe()

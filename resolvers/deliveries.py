@@ -1,18 +1,16 @@
 """Delivery of tickets to OPS: send, retry, cancel, and the status there."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypedDict, Unpack
-
-from tortoise.transactions import in_transaction
 
 from engine.database.queries import fetch
 from engine.sql.expressions import Sql
 from engine.sql.queries import Page, SingleRow
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
-from models.ticket_lock import lock_ticket
+from models.ticket_lock import ticket_transaction
 from ops import (
     Attempt,
     CircuitState,
@@ -25,7 +23,7 @@ from ops import (
 from resolvers.context import Context
 from resolvers.errors import Conflict, ErrorCode, NotFound, OpsRequestFailed
 from resolvers.filter_operators import Operators, columns_condition
-from resolvers.idempotency import claim_key, earlier_result, keyed_call
+from resolvers.idempotency import claim_key, earlier_result, key_turn, keyed_call
 from resolvers.pages import PageArguments, page_of
 from resolvers.tables import DELIVERIES, NEWEST_DELIVERY_FIRST
 from resolvers.text_validation import checked_id
@@ -120,8 +118,10 @@ async def send_to_ops(
     """
     checked_id(ticket_id, "ticket_id")
     call = keyed_call(context.caller, idempotency_key, "sendToOps", {"ticket_id": ticket_id})
-    async with in_transaction() as connection:
-        await lock_ticket(connection, ticket_id)
+    async with (
+        nullcontext() if call is None else key_turn(call),
+        ticket_transaction(ticket_id) as connection,
+    ):
         ticket = await Ticket.get_or_none(id=ticket_id, using_db=connection)
         if ticket is None:
             raise NotFound("ticket", ticket_id, "ticket_id")

@@ -6,6 +6,7 @@ IDEMPOTENCY_KEY_TTL_HOURS.
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 from tortoise import BaseDBAsyncClient
 
 from engine.database.queries import default_client
+from engine.database.turns import take_turn
 from models.idempotency_key import KEY_MAX_LENGTH
 from resolvers.context import Caller
 from resolvers.errors import Conflict, ErrorCode, InvalidInput
@@ -87,6 +89,11 @@ def keyed_call(
         checked_text(key, _PATH),
         _digest(content),
     )
+
+
+def key_turn(call: KeyedCall) -> AbstractAsyncContextManager[None]:
+    """Wait until no other request of this process uses the key, without a connection."""
+    return take_turn(f"key:{call.caller}:{call.key}")
 
 
 async def earlier_result(connection: BaseDBAsyncClient, call: KeyedCall) -> str | None:

@@ -15,6 +15,7 @@ from app.auth.revocation import CREDENTIAL_CACHE_S
 from app.auth.tokens import PREFIX, find_token
 from app.config.settings import Settings
 from engine.database.errors import DatabaseUnavailable
+from engine.database.shares import reserved
 from resolvers.context import TOKEN_KIND, Caller
 from schema.access import SCOPES
 
@@ -136,8 +137,9 @@ class Authenticator:
 
 async def _look_up_token(token: str) -> tuple[float, Caller]:
     try:
-        async with asyncio.timeout(_TOKEN_LOOKUP_TIMEOUT_S):
-            found = await find_token(token)
+        with reserved():
+            async with asyncio.timeout(_TOKEN_LOOKUP_TIMEOUT_S):
+                found = await find_token(token)
     except TimeoutError as error:
         raise DatabaseUnavailable("the lookup of an API token timed out") from error
     if found is None:

@@ -4,10 +4,16 @@ from typing import Any
 
 from starlette.types import Scope
 
-from app.auth.authenticator import Authenticator, TooManyFailures, Unauthenticated
+from app.auth.authenticator import (
+    Authenticator,
+    TooManyFailures,
+    Unauthenticated,
+    address_of,
+)
 from app.auth.key_set import KeysUnavailable
 from app.http.problem import HttpProblem, rate_limited, service_unavailable
 from app.http.request_record import record_of
+from engine.database.shares import count_as
 from resolvers.context import Context
 
 __all__ = ["authenticate", "insufficient_scope_headers", "require_scope"]
@@ -15,6 +21,8 @@ __all__ = ["authenticate", "insufficient_scope_headers", "require_scope"]
 
 async def authenticate(scope: Scope) -> Context:
     """Authenticate the caller of a request and return the context for its resolvers.
+
+    From here on, the task uses database connections of the caller's share.
 
     Raises HttpProblem: 401 without a valid credential where one is required, 429 after too many
     invalid credentials from the same address, 503 if the credential cannot be checked now.
@@ -33,6 +41,7 @@ async def authenticate(scope: Scope) -> Context:
         raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
     record = record_of(scope)
     record.caller = caller.name
+    count_as(caller.identity or address_of(scope))
     return Context(
         deliveries=state["deliveries"],
         request_id=record.request_id,

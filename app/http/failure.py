@@ -3,7 +3,7 @@
 import logging
 from typing import Any, NamedTuple
 
-from engine.database.errors import is_unavailable
+from engine.database.errors import Overloaded, is_unavailable
 
 __all__ = ["Failure", "report_failure"]
 
@@ -20,6 +20,10 @@ class Failure(NamedTuple):
 def report_failure(error: BaseException, *, request_id: str, **fields: Any) -> Failure:
     """Log an exception that is not the client's fault, and return its code and message."""
     log_fields: dict[str, Any] = {"request_id": request_id, **fields}
+    if isinstance(error, Overloaded):
+        log_fields["error"] = type(error).__name__
+        _logger.warning("request refused", extra={"fields": log_fields})
+        return Failure("SERVICE_UNAVAILABLE", str(error))
     if is_unavailable(error):
         log_fields["error"] = type(error.__cause__ or error).__name__
         _logger.warning("database unavailable", extra={"fields": log_fields})

@@ -10,6 +10,7 @@ from tortoise.exceptions import BaseORMException
 from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
 from engine.database.errors import is_unavailable
 from engine.database.queries import default_client
+from engine.database.shares import reserved
 
 __all__ = ["healthz", "readyz"]
 
@@ -37,11 +38,12 @@ async def readyz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's
 async def _missing() -> str | None:
     """Return what the process needs and does not have: "database" or "migrations"."""
     try:
-        async with (
-            asyncio.timeout(DATABASE_TIMEOUT_S),
-            default_client().acquire_connection() as connection,
-        ):
-            version = await schema_version(connection)
+        with reserved():
+            async with (
+                asyncio.timeout(DATABASE_TIMEOUT_S),
+                default_client().acquire_connection() as connection,
+            ):
+                version = await schema_version(connection)
     except (asyncpg.PostgresError, BaseORMException, OSError, TimeoutError):
         return "database"
     except Exception as error:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
 from engine.database.errors import DatabaseUnavailable
+from engine.database.shares import NO_SHARE
 
 __all__ = ["MAX_ROWS", "read_in_batch"]
 
@@ -61,7 +62,8 @@ class _Batch:
         self._size = size
         self._requests: list[tuple[_Values, _Response]] = []
         self._task: asyncio.Task[list[_Records]] | None = None
-        loop.call_soon(self._start)
+        # The batch belongs to no caller: others must not wait for one caller's connections.
+        loop.call_soon(self._start, context=NO_SHARE)
 
     @property
     def is_full(self) -> bool:

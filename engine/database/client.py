@@ -14,7 +14,12 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
 
 from engine.database.errors import convert_connection_errors
-from engine.database.pool import ACQUIRE_TIMEOUT_S, Pool, open_pools
+from engine.database.pool import (
+    ACQUIRE_TIMEOUT_S,
+    RESERVED_CONNECTIONS,
+    Pool,
+    open_pools,
+)
 from engine.database.poolers import dsn_uses_pooler
 from engine.database.transactions import Transaction, TransactionClient
 
@@ -40,7 +45,9 @@ class Client(AsyncpgDBClient):
             options.pop(name, None)
         with convert_connection_errors():
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
-                pool = Pool(await self._connect(**options))
+                options["max_size"] += RESERVED_CONNECTIONS
+                inner = await self._connect(**options)
+                pool = Pool(inner, reserved=RESERVED_CONNECTIONS)
         open_pools.append(pool)
         return pool
 

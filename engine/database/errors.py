@@ -9,6 +9,7 @@ from tortoise.exceptions import DBConnectionError
 __all__ = [
     "DATABASE_ERRORS",
     "DatabaseUnavailable",
+    "Overloaded",
     "convert_connection_errors",
     "is_transient",
     "is_unavailable",
@@ -40,6 +41,10 @@ _UNAVAILABLE_ERRORS = (
 
 class DatabaseUnavailable(Exception):
     """The database cannot be reached, or no connection became free in time; a retry may help."""
+
+
+class Overloaded(DatabaseUnavailable):
+    """Requests wait for each other, and a limit of that is reached; the message is for clients."""
 
 
 @contextmanager

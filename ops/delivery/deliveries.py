@@ -4,11 +4,10 @@ import asyncio
 from dataclasses import dataclass
 
 from tortoise import BaseDBAsyncClient
-from tortoise.transactions import in_transaction
 
 from models import LogEntry, OpsDelivery, OpsState, Ticket
 from models.columns import new_id
-from models.ticket_lock import lock_ticket
+from models.ticket_lock import ticket_transaction
 from ops.clients.circuit_breaker import BreakerSettings, CircuitState
 from ops.clients.protocol import OpsClient, OpsFailure
 from ops.delivery.cancellation import cancel_delivery
@@ -112,8 +111,7 @@ class Deliveries:
         Raise DeliveryNotFound or DeliveryStateError.
         """
         delivery = await _find(delivery_id)
-        async with in_transaction() as connection:
-            await lock_ticket(connection, delivery.ticket_id)
+        async with ticket_transaction(delivery.ticket_id) as connection:
             cancelled = await cancel_delivery(connection, delivery_id)
             if cancelled is None:
                 delivery = await OpsDelivery.get(id=delivery_id, using_db=connection)
@@ -150,8 +148,7 @@ class Deliveries:
             await self.executor.record_lost(
                 abandoned, actor=delivery.requested_by, request_id=delivery.request_id
             )
-        async with in_transaction() as connection:
-            await lock_ticket(connection, delivery.ticket_id)
+        async with ticket_transaction(delivery.ticket_id) as connection:
             claimed = await claim_retry(connection, delivery_id, self._policy)
             if claimed is None:
                 delivery = await OpsDelivery.get(id=delivery_id, using_db=connection)

@@ -23,7 +23,7 @@ from tortoise.transactions import in_transaction
 from engine.database.transactions import add_commit_topic
 from models import LogAction, LogStatus, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
-from models.ticket_lock import lock_ticket, try_lock_tickets
+from models.ticket_lock import ticket_transaction, try_lock_tickets
 from ops.clients.protocol import Accepted, Json, OpsFailure
 from ops.clients.redaction import loggable, masked_text
 from ops.delivery.claims import DELIVERIES_DUE, Claim
@@ -163,8 +163,7 @@ def failure_details(failure: OpsFailure) -> Json:
 
 async def record_outcome(outcome: Outcome) -> None:
     """Record an outcome. Repeated calls with the same outcome record it once."""
-    async with in_transaction() as connection:
-        await lock_ticket(connection, outcome.ticket_id)
+    async with ticket_transaction(outcome.ticket_id) as connection:
         await _record(connection, [outcome])
 
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from engine.database.shares import pool_user
+
 __all__ = ["ShieldedTasks"]
 
 T = TypeVar("T")
@@ -16,8 +18,8 @@ _log = logging.getLogger(__name__)
 class ShieldedTasks:
     """Run work shielded from cancellation, in the context in which this object was created.
 
-    The context of the caller is not used: a task started inside a transaction would
-    inherit that transaction's connection.
+    Of the context of the caller only its share of the connection pool is used: a task started
+    inside a transaction would inherit that transaction's connection.
     """
 
     def __init__(self) -> None:
@@ -26,7 +28,9 @@ class ShieldedTasks:
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of the work. If the caller is cancelled, the work continues."""
-        task = asyncio.get_running_loop().create_task(work, context=self._context.copy())
+        context = self._context.copy()
+        context.run(pool_user.set, pool_user.get())
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:

@@ -18,11 +18,11 @@ from engine.sql.tables import Column
 from models import Ticket
 from models.columns import new_id
 from models.ticket import NEW_TICKET
-from models.ticket_lock import lock_ticket
+from models.ticket_lock import locked_transaction, ticket_transaction, ticket_turn
 from ops.delivery.cancellation import cancel_pending
 from resolvers.context import Context
 from resolvers.errors import Conflict, ErrorCode, NotFound
-from resolvers.idempotency import claim_key, keyed_call
+from resolvers.idempotency import claim_key, key_turn, keyed_call
 from resolvers.tables import TICKETS
 from resolvers.text_validation import checked_id
 from resolvers.tickets.statements import (
@@ -57,7 +57,7 @@ async def create_ticket(
             ticket = await _create(fetch, context, id, values)
             notify_commit()
             return ticket
-        async with in_transaction() as connection:
+        async with key_turn(call), in_transaction() as connection:
             earlier = await claim_key(connection, call, id)
             if earlier is None:
                 return await _create(partial(_fetch_by, connection), context, id, values)
@@ -87,7 +87,7 @@ async def update_ticket(
     if not values:
         return _found(await fetch(FIND, [id]), id, expected_version)
     try:
-        rows = await fetch(
+        rows = await _fetch_locked(
             update_statement(tuple(values), is_patch=is_patch),
             [
                 id,
@@ -98,13 +98,13 @@ async def update_ticket(
                 *values.values(),
             ],
         )
-    except asyncpg.CheckViolationError as error:
-        if error.constraint_name == "tickets_metadata_check":
+    except (asyncpg.CheckViolationError, IntegrityError) as error:
+        if violated_constraint(error) == "tickets_metadata_check":
             raise metadata_is_too_long("metadata_patch" if is_patch else "metadata") from None
         raise
-    if not rows:
-        raise NotFound("ticket", id, "id")
     version, *record = rows[0]
+    if version is None:
+        raise NotFound("ticket", id, "id")
     if record[0] is not None:
         notify_commit()
         return Loaded(TICKETS, record)
@@ -127,8 +127,7 @@ async def delete_ticket(
     Raises NotFound, or Conflict unless the ticket has the expected version.
     """
     checked_id(id, "id")
-    async with in_transaction() as connection:
-        await lock_ticket(connection, id)
+    async with ticket_transaction(id) as connection:
         rows = await _fetch_by(connection, FIND_FOR_DELETION, [id])
         ticket = _found(rows, id, expected_version).instance
         await cancel_pending(connection, id)
@@ -175,6 +174,18 @@ async def _create(
             raise metadata_is_too_long("metadata") from None
         raise
     return Loaded(TICKETS, row)
+
+
+async def _fetch_locked(statement: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Run a statement that locks the ticket whose id is its first value, if it is not locked."""
+    ticket_id = values[0]
+    async with ticket_turn(ticket_id):
+        rows = await fetch(statement, values)
+        if not rows:
+            # Another process is changing the ticket.
+            async with locked_transaction(ticket_id) as connection:
+                return await _fetch_by(connection, statement, values)
+        return rows
 
 
 async def _fetch_by(

@@ -3,7 +3,7 @@
 from functools import cache
 
 from models.ticket import NEW_TICKET
-from models.ticket_lock import TICKET_LOCK
+from models.ticket_lock import TRY_TICKET_LOCK
 from resolvers.tables import TABLES, TICKETS, graphql_name
 
 # The columns whose changes the history records, with their GraphQL names.
@@ -45,12 +45,12 @@ ID_IS_TAKEN = " UNION ALL ".join(
 
 FIND = f"SELECT {_SELECTED} FROM tickets WHERE id = $1"
 
-# The ticket is locked before the transaction gets its number, and read again if another
-# transaction has changed it meanwhile. The statement returns the version before the update
-# and, if the update changed anything, the columns of the ticket after it; otherwise nulls.
+# The ticket is locked before the transaction gets its number. The statement returns no row if
+# another transaction has the lock. Otherwise it returns the version before the update, which is
+# null if there is no ticket, and, if the update changed anything, the columns after it.
 _UPDATE = f"""
 WITH locked AS MATERIALIZED (
-    SELECT {TICKET_LOCK}
+    SELECT WHERE {TRY_TICKET_LOCK}
 ), old AS (
     SELECT id, version, %(names)s, %(new_metadata)s AS new_metadata
     FROM locked, tickets
@@ -68,7 +68,7 @@ WITH locked AS MATERIALIZED (
     FROM changed
 )
 SELECT old.version, ticket.*
-FROM old LEFT JOIN (SELECT {_SELECTED} FROM changed) AS ticket ON TRUE
+FROM locked LEFT JOIN old ON TRUE LEFT JOIN (SELECT {_SELECTED} FROM changed) AS ticket ON TRUE
 """
 
 FIND_FOR_DELETION = f"SELECT {_SELECTED} FROM tickets WHERE id = $1 FOR UPDATE"

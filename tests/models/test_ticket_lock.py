@@ -7,8 +7,9 @@ import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
+from engine.database.queries import pool_usage
 from models import TicketEvent
-from models.ticket_lock import lock_ticket
+from models.ticket_lock import TRY_TICKET_LOCK, lock_ticket, ticket_transaction
 from tests.models.recording import record_event
 
 
@@ -57,3 +58,55 @@ async def test_the_lock_is_taken_before_the_transaction_has_a_number(
             await lock_ticket(connection, "numberless")
             rows = await connection.execute_query_dict("SELECT txid_current_if_assigned() AS id")
             assert rows == [{"id": None}]
+
+
+async def test_transactions_of_one_process_hold_one_connection_while_they_wait(
+    models_context: TortoiseContext,
+) -> None:
+    with models_context:
+        order: list[int] = []
+
+        async def change(number: int) -> None:
+            async with ticket_transaction("busy"):
+                order.append(number)
+                await asyncio.sleep(0.005)
+
+        changes = [asyncio.create_task(change(number)) for number in range(40)]
+        while len(order) < len(changes):
+            available, size = pool_usage()
+            assert size - available <= 1
+            await asyncio.sleep(0.002)
+        await asyncio.gather(*changes)
+        assert order == list(range(40))
+
+
+async def test_a_lock_of_another_process_is_waited_for_without_holding_a_connection(
+    models_context: TortoiseContext, database_url: str
+) -> None:
+    other = await asyncpg.connect(database_url)
+    with models_context:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.fetch(f"SELECT {TRY_TICKET_LOCK}", "elsewhere")
+        times: list[int] = []
+
+        async def change() -> None:
+            async with ticket_transaction("elsewhere") as connection:
+                rows = await connection.execute_query_dict(
+                    "SELECT txid_current_if_assigned() AS id,"
+                    " current_setting('lock_timeout') AS timeout"
+                )
+                assert rows == [{"id": None, "timeout": "0"}]
+
+        waiting = asyncio.create_task(change())
+        for _ in range(200):
+            await asyncio.sleep(0.005)
+            available, size = pool_usage()
+            times.append(size - available)
+        assert not waiting.done()
+        # Sometimes it has a connection, and sometimes none.
+        assert set(times) == {0, 1}
+        await transaction.rollback()
+        async with asyncio.timeout(2):
+            await waiting
+        await other.close()

@@ -1,0 +1,190 @@
+"""Shares of the connection pool: how many connections one operation and one caller have at once.
+
+The pool reads from a context variable for whom a connection is acquired. A task that handles a
+request calls `count_as` once. Code that must work while requests use all other connections
+runs within `reserved`. All other code is not limited by a share.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar
+
+from engine.database.errors import Overloaded
+from engine.database.timeouts import Timeouts
+
+__all__ = [
+    "NO_SHARE",
+    "RESERVED",
+    "ConnectionShareExceeded",
+    "PoolUser",
+    "Shares",
+    "count_as",
+    "pool_user",
+    "reserved",
+]
+
+
+class ConnectionShareExceeded(Overloaded):
+    """A caller already uses as many connections as it may; the message is for the client."""
+
+
+class PoolUser:
+    """An operation of a caller."""
+
+    __slots__ = ("caller", "share")
+
+    def __init__(self, caller: str) -> None:
+        self.caller = caller
+        self.share = _Share()
+
+
+class _Share:
+    """The connections of one operation or one caller, and the requests that wait for one."""
+
+    __slots__ = ("in_use", "waiters")
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        # Created at the first wait, which most operations never have.
+        self.waiters: deque[_Waiter] | None = None
+
+    def append(self, waiter: "_Waiter") -> None:
+        """Add a request to those that wait."""
+        if self.waiters is None:
+            self.waiters = deque()
+        self.waiters.append(waiter)
+
+    def next_waiter(self) -> "_Waiter | None":
+        """Remove and return the longest waiting request that has not been given up."""
+        while self.waiters:
+            waiter = self.waiters.popleft()
+            if not waiter.granted.done():
+                return waiter
+        return None
+
+
+class _Waiter:
+    """A request for a connection that waits for a slot of its operation or of its caller."""
+
+    __slots__ = ("granted", "has_operation_slot")
+
+    def __init__(self) -> None:
+        self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.has_operation_slot = False
+
+
+class Shares:
+    """The shares of the operations and callers that use one pool.
+
+    Each may have a part of the pool, and at least one connection, so that other operations and
+    callers find the rest: an operation a third, a caller three quarters.
+    """
+
+    def __init__(self, pool_size: int, *, timeout_s: float) -> None:
+        self.pool_size = pool_size
+        self.per_operation = max(1, pool_size // 3)
+        self.per_caller = max(1, pool_size * 3 // 4)
+        # Without entries for callers that neither have a connection nor wait for one.
+        self._callers: dict[str, _Share] = {}
+        self._timeouts = Timeouts(timeout_s)
+
+    def take(self, user: PoolUser) -> bool:
+        """Count one more connection of an operation; return false if it must wait for that."""
+        operation = user.share
+        caller = self._callers.get(user.caller)
+        if caller is None:
+            caller = self._callers[user.caller] = _Share()
+        if operation.in_use >= self.per_operation or caller.in_use >= self.per_caller:
+            return False
+        operation.in_use += 1
+        caller.in_use += 1
+        return True
+
+    async def wait(self, user: PoolUser) -> None:
+        """Wait until one more connection of an operation can be counted; call after `take`.
+
+        First come, first served: among the requests of an operation, and among those that the
+        operations of a caller may make at the moment. Raises ConnectionShareExceeded.
+        """
+        waiter = _Waiter()
+        if user.share.in_use < self.per_operation:
+            user.share.in_use += 1
+            self._wait_for_caller(user, waiter)
+        else:
+            user.share.append(waiter)
+        try:
+            with self._timeouts.apply():
+                await waiter.granted
+        except BaseException as error:
+            self._give_up(user, waiter)
+            if isinstance(error, TimeoutError):
+                raise ConnectionShareExceeded(self._refusal()) from None
+            raise
+
+    def free(self, user: PoolUser) -> None:
+        """Give the slots of a connection to those that wait for them, or make them free."""
+        self._free_operation_slot(user)
+        self._callers[user.caller].in_use -= 1
+        self._grant(user.caller)
+
+    def _wait_for_caller(self, user: PoolUser, waiter: _Waiter) -> None:
+        waiter.has_operation_slot = True
+        self._callers.setdefault(user.caller, _Share()).append(waiter)
+
+    def _free_operation_slot(self, user: PoolUser) -> None:
+        waiter = user.share.next_waiter()
+        if waiter is None:
+            user.share.in_use -= 1
+        else:
+            self._wait_for_caller(user, waiter)
+
+    def _grant(self, name: str) -> None:
+        """Give the free part of a caller's share to its requests that wait."""
+        caller = self._callers.get(name)
+        if caller is None:
+            return
+        while caller.in_use < self.per_caller and (waiter := caller.next_waiter()) is not None:
+            caller.in_use += 1
+            waiter.granted.set_result(None)
+        if not caller.in_use and not caller.waiters:
+            del self._callers[name]
+
+    def _give_up(self, user: PoolUser, waiter: _Waiter) -> None:
+        """Pass on what a request received that no longer waits."""
+        if waiter.granted.done() and not waiter.granted.cancelled():
+            self.free(user)
+        elif waiter.has_operation_slot:
+            self._free_operation_slot(user)
+            self._grant(user.caller)
+
+    def _refusal(self) -> str:
+        return (
+            f"One operation can use {self.per_operation}, and one caller {self.per_caller}, of"
+            f" the {self.pool_size} database connections at once (DATABASE_POOL_SIZE). None"
+            f" became free within {self._timeouts.timeout_s:g} s. Send fewer requests at once."
+        )
+
+
+# A user that may also take the connections in reserve.
+RESERVED = PoolUser("")
+# An empty context, for work that several callers share.
+NO_SHARE = Context()
+
+pool_user: ContextVar[PoolUser | None] = ContextVar("pool_user", default=None)
+
+
+def count_as(caller: str) -> None:
+    """Start an operation of a caller in the current task and in those that it creates."""
+    pool_user.set(PoolUser(caller))
+
+
+@contextmanager
+def reserved() -> Iterator[None]:
+    """Let the block, and the tasks that it creates, use the connections in reserve."""
+    token = pool_user.set(RESERVED)
+    try:
+        yield
+    finally:
+        pool_user.reset(token)

@@ -1,0 +1,145 @@
+"""Tests of the shares of the pool: bounded, in order, and never lost; and of its reserve."""
+
+import asyncio
+import random
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+
+from engine.database.pool import RESERVED_CONNECTIONS, Pool
+from engine.database.queries import fetch
+from engine.database.shares import (
+    ConnectionShareExceeded,
+    PoolUser,
+    Shares,
+    count_as,
+    pool_user,
+    reserved,
+)
+from engine.database.timeouts import Timeouts
+from tests.engine.pools import all_returned
+
+
+async def _run_as(user: PoolUser, seconds: float) -> None:
+    pool_user.set(user)
+    await fetch("SELECT pg_sleep($1)", [seconds])
+
+
+@pytest.mark.parametrize(
+    ("size", "per_operation", "per_caller"),
+    [(1, 1, 1), (2, 1, 1), (3, 1, 2), (4, 1, 3), (10, 3, 7), (100, 33, 75)],
+)
+def test_a_share_is_a_part_of_the_pool_and_at_least_one_connection(
+    size: int, per_operation: int, per_caller: int
+) -> None:
+    shares = Shares(size, timeout_s=1)
+    assert (shares.per_operation, shares.per_caller) == (per_operation, per_caller)
+
+
+async def test_an_operation_and_a_caller_hold_at_most_their_shares(pool: Pool) -> None:
+    shares = pool._shares
+    greedy = [PoolUser("greedy") for _ in range(5)]
+    running = [
+        asyncio.create_task(_run_as(user, 0.05)) for user in greedy for _ in range(pool.max_size)
+    ]
+    while not all(task.done() for task in running):
+        assert all(user.share.in_use <= shares.per_operation for user in greedy)
+        assert pool.available >= pool.max_size - shares.per_caller
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*running)
+    await all_returned(pool)
+    assert not shares._callers
+    assert not pool._users
+    assert not any(user.share.in_use for user in greedy)
+
+
+async def test_others_are_answered_at_once_while_a_caller_waits_for_its_share(pool: Pool) -> None:
+    greedy = [asyncio.create_task(_run_as(PoolUser("greedy"), 1)) for _ in range(50)]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(0.5):
+        await asyncio.create_task(_run_as(PoolUser("other"), 0))
+        await fetch("SELECT 1", [])
+    for task in greedy:
+        task.cancel()
+    await asyncio.gather(*greedy, return_exceptions=True)
+    await all_returned(pool)
+    assert not pool._shares._callers
+
+
+async def test_a_caller_that_waits_too_long_learns_its_share(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool._shares, "_timeouts", Timeouts(0.05))
+    user = PoolUser("greedy")
+    running = [asyncio.create_task(_run_as(user, 0.3)) for _ in range(pool._shares.per_operation)]
+    await asyncio.sleep(0.1)
+    with pytest.raises(ConnectionShareExceeded, match="DATABASE_POOL_SIZE"):
+        await asyncio.create_task(_run_as(user, 0))
+    await asyncio.gather(*running)
+    await asyncio.create_task(_run_as(user, 0))
+
+
+async def test_a_share_is_never_lost(pool: Pool) -> None:
+    """Whenever a request is cancelled: while it waits, while it runs, or as it receives a slot."""
+    chance = random.Random(13)  # noqa: S311  # repeatable
+    users = [PoolUser(f"caller {number % 3}") for number in range(9)]
+
+    async def one() -> None:
+        task = asyncio.create_task(_run_as(chance.choice(users), chance.choice((0, 0, 0.002))))
+        await asyncio.sleep(chance.choice((0, 0.001, 0.004)))
+        if chance.random() < 0.5:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    for _ in range(20):
+        await asyncio.gather(*(one() for _ in range(60)))
+    await all_returned(pool)
+    assert not pool._users
+    assert not pool._shares._callers
+    assert Counter(user.share.in_use for user in users) == {0: 9}
+
+
+async def test_the_reserve_works_while_all_other_connections_are_in_use(pool: Pool) -> None:
+    taken = [await pool.acquire() for _ in range(pool.max_size)]
+    waiting = asyncio.create_task(fetch("SELECT 1", []))
+    with reserved():
+        async with asyncio.timeout(2):
+            # More than the reserve at once: they pass it on.
+            await asyncio.gather(*(fetch("SELECT 1", []) for _ in range(20)))
+            with pytest.raises(Exception, match="division by zero"):
+                await fetch("SELECT 1 / 0", [])
+            # A connection that has been closed is replaced.
+            [row] = await fetch("SELECT pg_backend_pid() AS pid", [])
+            with suppress(Exception):
+                await fetch("SELECT pg_terminate_backend($1)", [row["pid"]])
+            with suppress(Exception):
+                await fetch("SELECT 1", [])
+            await fetch("SELECT 1", [])
+        assert not waiting.done()
+        cancelled = [asyncio.create_task(fetch("SELECT pg_sleep(9)", [])) for _ in range(9)]
+        await asyncio.sleep(0.05)
+        for task in cancelled:
+            task.cancel()
+        await asyncio.gather(*cancelled, return_exceptions=True)
+    for connection in taken:
+        pool.return_clean(connection)
+    await waiting
+    await all_returned(pool)
+    async with asyncio.timeout(5):
+        while pool._free_in_reserve < RESERVED_CONNECTIONS:  # noqa: ASYNC110  # in the background
+            await asyncio.sleep(0.01)
+    assert not pool._users
+
+
+async def test_a_small_pool_serves_many_operations(pool: Pool) -> None:
+    pool._shares.per_operation = pool._shares.per_caller = 1
+
+    async def one(number: int) -> None:
+        count_as(f"caller {number % 2}")
+        await asyncio.gather(*(fetch("SELECT 1", []) for _ in range(5)))
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(asyncio.create_task(one(number)) for number in range(20)))
+    assert not pool._shares._callers
