@@ -19,7 +19,7 @@ _KEY = OrderTerm('"id"', TermKind.TEXT)
 # that a client can read the history and then continue with the feed.
 EVENT_ORDER = RowOrder(
     "events",
-    (OrderTerm('"transaction"', TermKind.INTEGER), OrderTerm('"sequence"', TermKind.INTEGER)),
+    (OrderTerm('"transaction"', TermKind.BIGINT), OrderTerm('"sequence"', TermKind.BIGINT)),
 )
 NEWEST_EVENT_FIRST = RowOrder(EVENT_ORDER.name, EVENT_ORDER.terms, descending=True)
 
@@ -56,6 +56,8 @@ def _ticket_term(name: str, column: fields.Field[Any]) -> OrderTerm:
         return OrderTerm(rank(name, enum), TermKind.INTEGER)
     if isinstance(column, fields.DatetimeField):
         return OrderTerm(f'"{name}"', TermKind.TIME)
+    if isinstance(column, fields.BigIntField):
+        return OrderTerm(f'"{name}"', TermKind.BIGINT)
     if isinstance(column, fields.IntField):
         return OrderTerm(f'"{name}"', TermKind.INTEGER)
     return OrderTerm(f'"{name}"', TermKind.TEXT)

@@ -16,7 +16,7 @@ from app.http.request_record import record_of
 from engine.database.shares import count_as
 from resolvers.context import Context
 
-__all__ = ["authenticate", "insufficient_scope_headers", "require_scope"]
+__all__ = ["authenticate", "insufficient_scope_headers", "require_scopes"]
 
 
 async def authenticate(scope: Scope) -> Context:
@@ -50,11 +50,12 @@ async def authenticate(scope: Scope) -> Context:
     )
 
 
-def require_scope(context: Context, needed: str) -> None:
-    """Raise HttpProblem (403) if the caller does not have a scope."""
-    if needed not in context.caller.scopes:
-        detail = f"The scope {needed} is required. Use a credential that has it."
-        headers = insufficient_scope_headers(needed)
+def require_scopes(context: Context, needed: frozenset[str]) -> None:
+    """Raise HttpProblem (403) if the caller lacks one of the scopes."""
+    if missing := needed - context.caller.scopes:
+        scopes = " and ".join(sorted(missing))
+        detail = f"The scope {scopes} is required. Use a credential that has it."
+        headers = insufficient_scope_headers(*needed)
         raise HttpProblem(403, "FORBIDDEN", detail, headers=headers)
 
 

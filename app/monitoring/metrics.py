@@ -15,13 +15,16 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.authentication import authenticate, require_scope
+from app.http.authentication import authenticate, require_scopes
 from app.http.request_record import RequestRecord
 from engine.database.queries import pool_usage
 from engine.documents.caches import CACHES
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
+from schema.access import ADMIN
 
 __all__ = ["MetricDescription", "count_request", "metric_descriptions", "metrics"]
+
+_SCOPES = frozenset({ADMIN})
 
 _requests: Counter[int] = Counter()
 _request_seconds: defaultdict[int, float] = defaultdict(float)
@@ -57,7 +60,7 @@ def count_request(record: RequestRecord) -> None:
 
 async def metrics(request: Request) -> Response:
     """Respond with the metrics, in the text format that the scraper accepts."""
-    require_scope(await authenticate(request.scope), "admin")
+    require_scopes(await authenticate(request.scope), _SCOPES)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(_REGISTRY), headers={"Content-Type": content_type})
 

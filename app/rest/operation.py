@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from resolvers.context import Context
+from schema.access import READ
 
 __all__ = ["Handler", "Operation", "Success"]
 
@@ -26,7 +27,7 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of a resource. The handler needs the scope; the rest documents it."""
+    """One method of a resource. The handler needs the scopes; the rest documents it."""
 
     id: str
     scope: str
@@ -42,3 +43,9 @@ class Operation:
     # Names of the request headers that the operation reads.
     headers: tuple[str, ...] = ()
     has_list_query: bool = False
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Scopes that a caller needs: that of the method, and READ if it responds with rows."""
+        shows_rows = any(success.schema is not None for success in self.responses.values())
+        return frozenset({self.scope, READ} if shows_rows else {self.scope})

@@ -43,7 +43,7 @@ async def send_ticket(request: Request, context: Context) -> ASGIApp:
             headers["Retry-After"] = retry_after(sent.error)
         return json_response(content, status=202, headers=headers)
     if sent.error is not None:
-        raise problem_of(sent.error, **content)
+        raise problem_of(sent.error, content)
     if sent.delivery.state is not OpsState.DELIVERED:
         # An earlier request with this idempotency key created the delivery.
         detail = f"The delivery of this idempotency key is {sent.delivery.state}. Use a new key."
@@ -63,7 +63,7 @@ async def get_status(request: Request, context: Context) -> ASGIApp:
     }
     if status.error is not None:
         del content["status"]
-        raise problem_of(status.error, **content)
+        raise problem_of(status.error, content)
     return json_response(content)
 
 

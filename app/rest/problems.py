@@ -36,13 +36,22 @@ _PARAMETERS = {"search": "q"}
 _FRAGMENT_SAFE = "!$&'()*+,;=:@~"
 
 
-def problem_of(error: ApiError | ApiErrors, **members: Any) -> HttpProblem:
-    """Return the problem of an error of a resolver, with further members of the document."""
+def problem_of(
+    error: ApiError | ApiErrors,
+    members: Mapping[str, Any] | None = None,
+    *,
+    shows_rows: bool = True,
+) -> HttpProblem:
+    """Return the problem of an error of a resolver, with further members of the document.
+
+    ``shows_rows``: whether the caller may read rows, such as the current ticket of a conflict.
+    """
+    members = dict(members or {})
     errors = error.errors if isinstance(error, ApiErrors) else (error,)
     first = errors[0]
     codes = {each.code for each in errors}
     headers: dict[str, str] = {}
-    if isinstance(first, Conflict) and first.current is not None:
+    if shows_rows and isinstance(first, Conflict) and first.current is not None:
         members["current"] = serialize_ticket(first.current)
         headers["ETag"] = entity_tag(first.current.version)
     if isinstance(first, OpsRequestFailed):

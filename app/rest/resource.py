@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.authentication import authenticate, require_scope
+from app.http.authentication import authenticate, require_scopes
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import check_rate_limit
@@ -16,6 +16,7 @@ from app.rest.operation import Operation
 from app.rest.problems import problem_of, ticket_not_found
 from models.columns import ID_MAX_LENGTH
 from resolvers.errors import ApiError, ApiErrors
+from schema.access import READ
 
 __all__ = ["Resource"]
 
@@ -36,9 +37,11 @@ class Resource(BaseRoute):
         # By method, without HEAD and OPTIONS.
         self.operations = operations
         self._parts = template.strip("/").split("/")
-        self._by_method = dict(operations)
+        self._by_method = {
+            method: (operation, operation.scopes) for method, operation in operations.items()
+        }
         if "GET" in operations:
-            self._by_method["HEAD"] = operations["GET"]
+            self._by_method["HEAD"] = self._by_method["GET"]
         self.allow = ", ".join(sorted([*self._by_method, "OPTIONS"]))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -66,15 +69,16 @@ class Resource(BaseRoute):
     async def _respond(self, request: Request) -> ASGIApp:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": self.allow})
-        operation = self._by_method.get(request.method)
-        if operation is None:
+        found = self._by_method.get(request.method)
+        if found is None:
             detail = f"Method {request.method} is not allowed here. Allowed: {self.allow}."
             raise HttpProblem(405, "METHOD_NOT_ALLOWED", detail, headers={"Allow": self.allow})
+        operation, scopes = found
         if not self.is_safe or request.method not in _SAFE_METHODS:
             refuse_cross_origin(request.scope, allowed_origins=request.state.settings.cors_origins)
         context = await authenticate(request.scope)
         await check_rate_limit(request.scope, context)
-        require_scope(context, operation.scope)
+        require_scopes(context, scopes)
         if "id" in request.path_params:
             request.path_params["id"] = _decoded_id(request.path_params["id"])
         timeout_s = request.state.settings.request_timeout_ms / 1000
@@ -82,7 +86,7 @@ class Resource(BaseRoute):
             async with asyncio.timeout(timeout_s):
                 return await operation.handler(request, context)
         except (ApiError, ApiErrors) as error:
-            raise problem_of(error) from error
+            raise problem_of(error, shows_rows=READ in context.caller.scopes) from error
         except TimeoutError:
             detail = f"The request took longer than {timeout_s:g} s. Try again."
             raise HttpProblem(504, "TIMEOUT", detail) from None

@@ -20,8 +20,8 @@ from engine.sql.timestamps import format_timestamp, is_cursor_timestamp
 __all__ = ["InvalidPageArgument", "cursor_encoder", "decode_cursor", "encode_cursor"]
 
 _MAX_CURSOR_LENGTH = 8192
-# The range of a PostgreSQL bigint.
-_INTEGER_LIMIT = 2**63
+# Of PostgreSQL's types: a larger value would be an error of the driver.
+_INTEGER_LIMITS = {TermKind.INTEGER: 2**31, TermKind.BIGINT: 2**63}
 
 
 class InvalidPageArgument(ValueError):
@@ -91,7 +91,8 @@ def _is_valid(term: OrderTerm, value: object) -> bool:
     match term.kind:
         case TermKind.TEXT:
             return isinstance(value, str) and "\0" not in value
-        case TermKind.INTEGER:
-            return type(value) is int and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT
+        case TermKind.INTEGER | TermKind.BIGINT:
+            limit = _INTEGER_LIMITS[term.kind]
+            return type(value) is int and -limit <= value < limit
         case TermKind.TIME:
             return isinstance(value, str) and is_cursor_timestamp(value)

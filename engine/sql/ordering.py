@@ -14,10 +14,11 @@ Keyset: TypeAlias = tuple[Any, ...]
 
 
 class TermKind(Enum):
-    """Types of value that rows can be ordered by."""
+    """PostgreSQL's types of value that rows can be ordered by."""
 
     TEXT = "text"
     INTEGER = "integer"
+    BIGINT = "bigint"
     TIME = "time"
 
 

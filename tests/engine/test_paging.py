@@ -14,7 +14,7 @@ ORDER = RowOrder(
     "things",
     (
         OrderTerm("at", TermKind.TIME),
-        OrderTerm("size", TermKind.INTEGER),
+        OrderTerm("size", TermKind.BIGINT),
         OrderTerm("name", TermKind.TEXT),
     ),
 )
@@ -80,6 +80,19 @@ def test_invalid_values_in_a_cursor_are_rejected(keyset: list[object]) -> None:
     raw = RowOrder("things", (OrderTerm("", TermKind.TEXT),) * len(keyset))
     with pytest.raises(InvalidPageArgument, match="not a cursor"):
         decode_cursor(ORDER, encode_cursor(raw, keyset), argument="after")
+
+
+@pytest.mark.parametrize("kind", [TermKind.INTEGER, TermKind.BIGINT])
+def test_an_integer_in_a_cursor_is_in_the_range_of_its_type(kind: TermKind) -> None:
+    order = RowOrder("things", (OrderTerm("size", kind),))
+    limit = 2**31 if kind is TermKind.INTEGER else 2**63
+    for value in (-limit, limit - 1):
+        cursor = encode_cursor(order, [value])
+        assert decode_cursor(order, cursor, argument="after") == (value,)
+    # orjson writes no integer below the range of bigint.
+    for value in (-limit - 1, limit) if kind is TermKind.INTEGER else (limit,):
+        with pytest.raises(InvalidPageArgument, match="not a cursor"):
+            decode_cursor(order, encode_cursor(order, [value]), argument="after")
 
 
 def test_a_window_is_fifty_rows_from_the_start_by_default() -> None:

@@ -104,7 +104,7 @@ def _operation(operation: Operation, *, has_id: bool) -> dict[str, Any]:
             "content": {"application/json": {"schema": schema}},
         }
     content["responses"] = operation_responses(operation, has_id=has_id)
-    content["security"] = [{"bearer": [operation.scope]}]
+    content["security"] = [{"bearer": sorted(operation.scopes)}]
     return content
 
 

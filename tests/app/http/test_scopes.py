@@ -26,6 +26,7 @@ from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
 from tests.app.http.serving import Served, served
 from tests.app.http.test_authentication import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, signed
+from tests.app.rest.rest_client import NEW
 from tests.conftest import TABLES
 
 Rows: TypeAlias = Callable[[], Awaitable[list[int]]]
@@ -35,17 +36,20 @@ NEEDS = required_scopes(SCHEMA)
 ROOTS = {"Query": "query", "Mutation": "mutation", "Subscription": "subscription"}
 FIELDS = [(root, name) for root in ROOTS for name in SCHEMA.type_map[root].fields]  # type: ignore[attr-defined]  # an object type
 REST = [
-    ("GET", "/tickets", "read"),
-    ("POST", "/tickets", "write"),
-    ("GET", "/tickets/none", "read"),
-    ("PUT", "/tickets/none", "write"),
-    ("DELETE", "/tickets/none", "write"),
-    ("POST", "/api/ops/none", "ops"),
-    ("GET", "/api/status/none", "ops"),
+    ("GET", "/tickets", {"read"}),
+    ("HEAD", "/tickets", {"read"}),
+    ("POST", "/tickets", {"write", "read"}),
+    ("GET", "/tickets/none", {"read"}),
+    ("HEAD", "/tickets/none", {"read"}),
+    ("PUT", "/tickets/none", {"write", "read"}),
+    ("DELETE", "/tickets/none", {"write"}),
+    ("POST", "/api/ops/none", {"ops", "read"}),
+    ("GET", "/api/status/none", {"ops", "read"}),
+    ("HEAD", "/api/status/none", {"ops", "read"}),
 ]
-# No scope, each scope alone, and all but one.
+# Every set of scopes.
 CALLERS = [
-    *chain.from_iterable(combinations(sorted(SCOPES), size) for size in (0, 1, len(SCOPES) - 1))
+    *chain.from_iterable(combinations(sorted(SCOPES), size) for size in range(len(SCOPES) + 1))
 ]
 
 
@@ -176,7 +180,8 @@ def test_an_invalid_credential_allows_nothing(closed: Served, credential: str | 
     headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
     for method, path, _ in REST:
         response = closed.http.request(method, path, headers=headers)
-        assert (response.status_code, response.json()["code"]) == (401, "UNAUTHENTICATED")
+        assert response.status_code == 401
+        assert method == "HEAD" or response.json()["code"] == "UNAUTHENTICATED"
     for text in ("{ __schema { types { name } } }", "{ nonsense }", "{"):
         answer: httpx2.Response = closed.http.get(
             "/graphql", params={"query": text}, headers=headers
@@ -192,12 +197,65 @@ def test_an_invalid_credential_allows_nothing(closed: Served, credential: str | 
 
 @pytest.mark.parametrize(("method", "path", "needed"), REST)
 def test_a_rest_resource_requires_its_scope(
-    closed: Served, method: str, path: str, needed: str
+    closed: Served, method: str, path: str, needed: set[str]
 ) -> None:
     for scopes in CALLERS:
         headers = {"Authorization": f"Bearer {signed(scope=' '.join(scopes))}"}
         response = closed.http.request(method, path, headers=headers)
-        assert (response.status_code == 403) == (needed not in scopes)
+        assert (response.status_code == 403) == (not needed.issubset(scopes))
+        if response.status_code == 403:
+            challenge = response.headers["WWW-Authenticate"]
+            assert challenge.endswith(f'scope="{" ".join(sorted(needed))}"')
+
+
+# Requests on an existing ticket, with every status that the operation has.
+ANSWERS = [
+    ("GET", "/tickets", None, {}, 200),
+    ("POST", "/tickets", NEW, {}, 201),
+    ("POST", "/tickets", NEW | {"id": "T-1"}, {}, 409),
+    ("POST", "/tickets", {}, {}, 422),
+    ("GET", "/tickets/T-1", None, {}, 200),
+    ("GET", "/tickets/none", None, {}, 404),
+    ("PUT", "/tickets/T-1", {}, {}, 200),
+    ("PUT", "/tickets/T-1", {"subject": "Secret too"}, {}, 200),
+    ("PUT", "/tickets/T-1", {"subject": "Secret"}, {"If-Match": '"99"'}, 412),
+    ("PUT", "/tickets/T-1", {"subject": "Secret"}, {"If-Match": '"98", "99"'}, 412),
+    ("PUT", "/tickets/T-1", {"status": "none"}, {}, 422),
+    ("DELETE", "/tickets/T-1", None, {"If-Match": '"99"'}, 412),
+    ("DELETE", "/tickets/T-1", None, {"If-Match": '"98", "99"'}, 412),
+    ("DELETE", "/tickets/none", None, {}, 404),
+    ("POST", "/api/ops/T-1", None, {}, 200),
+    ("GET", "/api/status/T-1", None, {}, 200),
+    ("DELETE", "/tickets/T-1", None, {}, 204),
+]
+
+
+def test_only_callers_with_the_scope_read_are_shown_a_ticket_by_rest(closed: Served) -> None:
+    """In the order of the requests, so that those of the callers that may do them succeed."""
+    statuses = set()
+    for scopes in CALLERS:
+        everyone = {"Authorization": f"Bearer {signed(scope=' '.join(SCOPES))}"}
+        closed.http.delete("/tickets/T-1", headers=everyone)
+        made = closed.http.post(
+            "/tickets", json=NEW | {"id": "T-1", "subject": "Secret"}, headers=everyone
+        )
+        assert made.status_code == 201
+        credential = {"Authorization": f"Bearer {signed(scope=' '.join(scopes))}"}
+        for method, path, body, headers, status in ANSWERS:
+            response = closed.http.request(method, path, json=body, headers=credential | headers)
+            may_read = "read" in scopes
+            if not may_read:
+                assert "Secret" not in response.text
+                assert NEW["customer_email"] not in response.text
+                assert "ETag" not in response.headers
+            if response.status_code == 412:
+                assert ("current" in response.json()) == may_read
+                assert ("ETag" in response.headers) == may_read
+            if set(scopes) >= {"read", "write", "ops"}:
+                assert response.status_code == status, (method, path, response.text)
+            statuses.add(response.status_code)
+        closed.http.delete("/tickets/T-1", headers=everyone)
+    assert statuses >= {200, 201, 204, 403, 404, 409, 412, 422}
 
 
 def test_a_websocket_requires_any_scope(closed: Served) -> None:

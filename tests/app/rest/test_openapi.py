@@ -54,12 +54,12 @@ def test_the_document_is_valid_openapi() -> None:
 
 def test_every_route_is_documented_with_its_scope() -> None:
     routes = {
-        (resource.template, method.lower(), operation.id, operation.scope)
+        (resource.template, method.lower(), operation.id, operation.scopes)
         for resource in REST_ROUTES
         for method, operation in resource.operations.items()
     }
     documented = {
-        (path, method, operation["operationId"], operation["security"][0]["bearer"][0])
+        (path, method, operation["operationId"], frozenset(operation["security"][0]["bearer"]))
         for path, item in DOCUMENT["paths"].items()
         for method, operation in item.items()
         if "operationId" in operation
