@@ -214,6 +214,26 @@ class Settings:
         "Time limit of one operation, including its SQL statements",
         example="30000",
     )
+    write_timeout_ms: int = setting(
+        30_000,
+        integer(100, 10 * MINUTE_MS),
+        "Time after which a client that reads nothing of a response is disconnected",
+        example="60000",
+    )
+    max_unread_bytes: int = setting(
+        67_108_864,
+        integer(65_536, 2**40),
+        "Maximum size of all responses that one caller has not read yet, in each process; its "
+        "slowest connections beyond it are closed",
+        example="134217728",
+    )
+    max_unread_bytes_in_total: int = setting(
+        268_435_456,
+        integer(65_536, 2**40),
+        "Maximum size of all responses that clients have not read yet, in each process; the "
+        "slowest connections of the caller with the most are closed beyond it",
+        example="536870912",
+    )
     rate_limit: str | None = setting(
         None,
         request_rate,

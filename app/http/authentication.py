@@ -41,7 +41,8 @@ async def authenticate(scope: Scope) -> Context:
         raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
     record = record_of(scope)
     record.caller = caller.name
-    count_as(caller.identity or address_of(scope))
+    record.limits_key = caller.identity or address_of(scope)
+    count_as(record.limits_key)
     return Context(
         deliveries=state["deliveries"],
         request_id=record.request_id,

@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from models.log_entry import REQUEST_ID_MAX_LENGTH
 
-__all__ = ["RequestRecord", "begin_record", "record_of"]
+__all__ = ["RequestRecord", "begin_record", "limits_key_of", "record_of"]
 
 _VALID_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,%d}" % REQUEST_ID_MAX_LENGTH)
 
@@ -26,6 +26,8 @@ class RequestRecord:
     status: int = 0
     # Name of the caller; None if anonymous.
     caller: str | None = None
+    # Key of the caller's limits: its identity, or its address; empty until it is authenticated.
+    limits_key: str = ""
     # GraphQL only: name of the operation, and "query", "mutation" or "subscription".
     operation_name: str | None = None
     operation_type: str | None = None
@@ -48,6 +50,12 @@ def record_of(scope: Scope) -> RequestRecord:
     """Return the record of a request that has passed RequestMiddleware."""
     record: RequestRecord = scope["state"]["record"]
     return record
+
+
+def limits_key_of(scope: Scope, client: tuple[str, int] | None) -> str:
+    """Return the key of the limits of a request's caller, for one that may have no record yet."""
+    record = scope.get("state", {}).get("record") if scope else None
+    return (record.limits_key if record is not None else "") or (client[0] if client else "")
 
 
 def _client_request_id(scope: Scope) -> str | None:

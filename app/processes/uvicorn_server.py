@@ -17,6 +17,7 @@ from app.config.settings import Settings
 from app.server.http_connection import HttpConnection
 from app.server.listening import BACKLOG
 from app.server.timeouts import ConnectionTimeouts
+from app.server.unread_responses import UnreadResponses
 from app.server.websocket_connection import WebSocketConnection
 
 __all__ = ["Server", "ServerProcesses", "uvicorn_config"]
@@ -31,11 +32,16 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
     """Return uvicorn's configuration; each process calls the factory of the application."""
     request_timeout_s = settings.request_timeout_ms / 1000
     timeouts = ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s)
+    unread = UnreadResponses(
+        timeout_s=settings.write_timeout_ms / 1000,
+        max_bytes_per_caller=settings.max_unread_bytes,
+        max_bytes_in_total=settings.max_unread_bytes_in_total,
+    )
     return uvicorn.Config(
         factory,
         factory=True,
-        http=partial(HttpConnection, timeouts=timeouts),  # type: ignore[arg-type]  # uvicorn only calls it
-        ws=WebSocketConnection,
+        http=partial(HttpConnection, timeouts=timeouts, unread=unread),  # type: ignore[arg-type]  # uvicorn only calls it
+        ws=partial(WebSocketConnection, unread=unread),  # type: ignore[arg-type]  # as above
         ws_max_size=settings.max_body_bytes,
         # To compress each small message for each of many subscribers takes half as much CPU
         # time again, and doubles the memory of a WebSocket (from 42 to 89 KiB).

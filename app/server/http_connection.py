@@ -6,15 +6,18 @@ the states of a connection.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.request_cycle import RequestCycle
+from app.http.request_record import limits_key_of
 from app.server.early_response import INVALID, TIMED_OUT, TOO_LARGE, EarlyResponse
 from app.server.timeouts import ConnectionTimeouts
+from app.server.unread_responses import UnreadResponses
 from engine.database.timeouts import Timeouts
 
 __all__ = ["MAX_HEAD_BYTES", "MAX_PIPELINED", "HttpConnection"]
@@ -37,8 +40,11 @@ class HttpConnection(HttpToolsProtocol):
 
     cycle: RequestCycle
 
-    def __init__(self, *args: Any, timeouts: ConnectionTimeouts, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, timeouts: ConnectionTimeouts, unread: UnreadResponses, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._unread = unread
         self._timeouts = timeouts
         # The time limit that is running, and when it expires.
         self._timeout: Timeouts | None = None
@@ -60,9 +66,20 @@ class HttpConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the time limit, and cancel the running request after a while."""
         self._set_timeout(None)
+        self._unread.remove(self.transport)
         super().connection_lost(exc)
         if self._is_responding():
             self.cycle.on_disconnect()
+
+    def pause_writing(self) -> None:
+        """Count the response that the client does not read."""
+        super().pause_writing()
+        self._unread.add(self.transport, limits_key_of(cast("Scope", self.scope), self.client))
+
+    def resume_writing(self) -> None:
+        """Stop to count: the client has read most of the response."""
+        super().resume_writing()
+        self._unread.remove(self.transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes, and apply the limits of the head that they may be part of.
@@ -185,6 +202,9 @@ class HttpConnection(HttpToolsProtocol):
             # The connection was in use, so the idle limit starts again.
             self._has_responded = False
             self._set_timeout(timeout)
+        elif self.transport.get_write_buffer_size():
+            # To close it would wait until the client has read all.
+            self.transport.abort()
         else:
             self.transport.close()
 

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.server.http_connection import MAX_HEAD_BYTES, MAX_PIPELINED, HttpConnection
 from app.server.timeouts import ConnectionTimeouts
+from app.server.unread_responses import UnreadResponses
 from tests.proof.wire import statuses
 
 FOREVER_S = 3600.0
@@ -58,10 +59,13 @@ def connect(echo: Echo) -> Connect:
         *, idle_s: float = FOREVER_S, header_s: float = FOREVER_S
     ) -> AsyncIterator[Streams]:
         timeouts = ConnectionTimeouts(idle_s=idle_s, header_s=header_s)
+        unread = UnreadResponses(
+            timeout_s=FOREVER_S, max_bytes_per_caller=2**30, max_bytes_in_total=2**30
+        )
         config = uvicorn.Config(
             echo,
             port=0,
-            http=partial(HttpConnection, timeouts=timeouts),  # type: ignore[arg-type]  # uvicorn only calls it
+            http=partial(HttpConnection, timeouts=timeouts, unread=unread),  # type: ignore[arg-type]  # uvicorn only calls it
             lifespan="off",
             log_config=None,
         )
