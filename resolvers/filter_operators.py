@@ -13,7 +13,7 @@ from engine.sql.expressions import Access, Sql, all_of, negation
 from engine.sql.tables import Column, Table
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.json_values import json_text
-from resolvers.text_validation import checked_text
+from resolvers.text_validation import check_texts, checked_text
 
 Operators: TypeAlias = Mapping[str, Any]
 Path: TypeAlias = tuple[str, ...]
@@ -54,8 +54,7 @@ def _text(column: str, operators: Operators, path: Path) -> Sql:
         if name == "is_null":
             conditions.append(Sql(f"{column} IS {'' if value else 'NOT '}NULL"))
             continue
-        for text in value if isinstance(value, list) else (value,):
-            checked_text(text, *here)
+        check_texts(value if isinstance(value, list) else (value,), *here)
         if name in _PATTERNS and len(value) > PATTERN_MAX_LENGTH:
             message = f"{name} must have at most {PATTERN_MAX_LENGTH} characters, not {len(value)}."
             raise InvalidInput(ErrorCode.TOO_LONG, message, *here)

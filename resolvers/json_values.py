@@ -1,12 +1,13 @@
 """Validation of JSON values: only values that PostgreSQL stores and returns unchanged."""
 
 import math
-from typing import TypeAlias
+from itertools import chain
+from typing import Any, TypeAlias
 
 import orjson
 
 from resolvers.errors import ErrorCode, InvalidInput
-from resolvers.text_validation import checked_text
+from resolvers.text_validation import check_texts
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
@@ -19,30 +20,35 @@ def json_text(value: object, *path: str) -> str:
 
     Equal values have equal texts: the members of an object are sorted.
     """
-    _check(value, path, depth=0)
+    _check(value, path)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _check(value: object, path: tuple[str, ...], *, depth: int) -> None:
-    """Check a value nested in ``depth`` others."""
-    if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
-        raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
-    match value:
-        case str():
-            checked_text(value, *path)
-        case dict():
-            for key, item in value.items():
-                checked_text(key, *path)
-                _check(item, path, depth=depth + 1)
-        case list():
-            for item in value:
-                _check(item, path, depth=depth + 1)
-        case None | bool():
-            pass
-        case int() if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-            raise _invalid(path, "contains an integer of more than 64 bits: send it as a string")
-        case float() if not math.isfinite(value):
+def _check(value: object, path: tuple[str, ...]) -> None:
+    """Check all values of one depth together, which is faster than each alone."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        kinds = set(map(type, level))
+        if str in kinds:
+            check_texts([item for item in level if isinstance(item, str)], *path)
+        if int in kinds:
+            integers = [item for item in level if isinstance(item, int)]
+            if min(integers) < -_INTEGER_LIMIT or max(integers) >= _INTEGER_LIMIT:
+                raise _invalid(
+                    path, "contains an integer of more than 64 bits: send it as a string"
+                )
+        if float in kinds and not all(
+            math.isfinite(item) for item in level if isinstance(item, float)
+        ):
             raise _invalid(path, "must not contain a number outside the range of 64 bits")
+        if kinds.isdisjoint({dict, list}):
+            return
+        objects = [item for item in level if isinstance(item, dict)]
+        check_texts(chain.from_iterable(objects), *path)
+        members = [each.values() for each in objects]
+        lists = [item for item in level if isinstance(item, list)]
+        level = [*chain.from_iterable(members), *chain.from_iterable(lists)]
+    raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
 
 
 def _invalid(path: tuple[str, ...], rule: str) -> InvalidInput:

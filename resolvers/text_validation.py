@@ -1,5 +1,7 @@
 """Validation of text: only strings that PostgreSQL can store."""
 
+from collections.abc import Iterable
+
 from models.columns import ID_MAX_LENGTH
 from resolvers.errors import ErrorCode, InvalidInput
 
@@ -17,6 +19,12 @@ def checked_text(value: str, *path: str) -> str:
         message = f"{path[-1]} must be valid Unicode, without lone surrogates."
         raise InvalidInput(ErrorCode.INVALID, message, *path) from None
     return value
+
+
+def check_texts(values: Iterable[str], *path: str) -> None:
+    """Raise InvalidInput if one of the texts contains NUL or a lone surrogate."""
+    # To join them first is faster than to check each.
+    checked_text("".join(values), *path)
 
 
 def checked_id(value: str, *path: str) -> str:

@@ -186,6 +186,12 @@ class Settings:
         example="2097152",
         group="Limits",
     )
+    max_json_values: int = setting(
+        40_000,
+        integer(100, 10_000_000),
+        "Maximum number of values in the JSON of a request, nested ones included",
+        example="80000",
+    )
     max_tokens: int = setting(
         2000,
         integer(1, 1_000_000),

@@ -69,6 +69,7 @@ class GraphQLEndpoint:
         self._limits = limits
         self._with_page = settings.graphiql
         self._max_body_bytes = settings.max_body_bytes
+        self._max_json_values = settings.max_json_values
         self._body_timeouts = Timeouts(settings.request_timeout_ms / 1000)
         self._cors_origins = settings.cors_origins
 
@@ -103,9 +104,9 @@ class GraphQLEndpoint:
                     body = await read_body_in_time(
                         scope, receive, max_bytes=self._max_body_bytes, timeouts=self._body_timeouts
                     )
-                request = read_json(body)
+                request = read_json(body, max_values=self._max_json_values)
             else:
-                request = read_query_string(scope["query_string"])
+                request = read_query_string(scope["query_string"], max_values=self._max_json_values)
             # Only events can carry a subscription, even if the client prefers JSON for queries.
             can_subscribe = method != "HEAD" and accepts_events(accept)
             return await self._execute(

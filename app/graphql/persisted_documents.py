@@ -33,7 +33,7 @@ def read_manifest(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        content = parse_json(path.read_bytes(), is_trusted=True)
+        content = parse_json(path.read_bytes())
     except OSError as error:
         raise CommandError(f"Cannot read PERSISTED_DOCUMENTS {path}: {error.strerror}.") from None
     except InvalidJson as error:

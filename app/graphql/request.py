@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from app.http.json_body import InvalidJson, parse_json
+from app.http.json_body import InvalidJson, TooManyValues, parse_json
 from app.http.problem import HttpProblem
 
 __all__ = ["GraphQLRequest", "read_json", "read_parameters", "read_query_string"]
@@ -30,10 +30,12 @@ class GraphQLRequest:
     is_apollo: bool = False
 
 
-def read_json(body: bytes) -> GraphQLRequest:
-    """Read a JSON body; raises HttpProblem (400)."""
+def read_json(body: bytes, *, max_values: int) -> GraphQLRequest:
+    """Read a JSON body; raises HttpProblem (400), or 413 if it has too many values."""
     try:
-        content = parse_json(body)
+        content = parse_json(body, max_values=max_values)
+    except TooManyValues as error:
+        raise HttpProblem(413, "PAYLOAD_TOO_LARGE", error.reason) from None
     except InvalidJson as error:
         raise HttpProblem(400, _CODE, error.reason) from None
     if isinstance(content, list):
@@ -43,8 +45,8 @@ def read_json(body: bytes) -> GraphQLRequest:
     return read_parameters(content)
 
 
-def read_query_string(query_string: bytes) -> GraphQLRequest:
-    """Read the query string of a GET request; raises HttpProblem (400)."""
+def read_query_string(query_string: bytes, *, max_values: int) -> GraphQLRequest:
+    """Read the query string of a GET request; raises HttpProblem (400 or 413)."""
     try:
         fields = parse_qs(
             query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20
@@ -60,19 +62,25 @@ def read_query_string(query_string: bytes) -> GraphQLRequest:
             raise HttpProblem(400, _CODE, f"{name} is given more than once.")
         parameters[name] = values[0]
     for name in ("variables", "extensions"):
-        text = parameters.get(name)
-        if text is None:
-            continue
-        try:
-            parameters[name] = parse_json(text.encode()) if text else None
-        except InvalidJson as error:
-            reason = error.reason.replace("The body", name)
-            raise HttpProblem(400, _CODE, reason) from None
-        except UnicodeEncodeError:
-            raise HttpProblem(400, _CODE, f"{name} is not valid Unicode.") from None
+        if name in parameters:
+            parameters[name] = _parse_parameter(name, parameters[name], max_values)
     if parameters.get("operationName") == "":
         parameters["operationName"] = None
     return read_parameters(parameters)
+
+
+def _parse_parameter(name: str, text: str, max_values: int) -> Any:
+    if not text:
+        return None
+    try:
+        return parse_json(text.encode(), max_values=max_values)
+    except TooManyValues as error:
+        reason = error.reason.replace("The body", name)
+        raise HttpProblem(413, "PAYLOAD_TOO_LARGE", reason) from None
+    except InvalidJson as error:
+        raise HttpProblem(400, _CODE, error.reason.replace("The body", name)) from None
+    except UnicodeEncodeError:
+        raise HttpProblem(400, _CODE, f"{name} is not valid Unicode.") from None
 
 
 def read_parameters(parameters: Mapping[str, Any]) -> GraphQLRequest:

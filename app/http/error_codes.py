@@ -74,7 +74,8 @@ GRAPHQL_CODES = (
     CodeDescription(
         "PAYLOAD_TOO_LARGE",
         (413,),
-        "The body is larger than `MAX_BODY_BYTES`.",
+        "The body is larger than `MAX_BODY_BYTES`, or its JSON has more than"
+        " `MAX_JSON_VALUES` values.",
         "Send less at once.",
     ),
     CodeDescription(
@@ -153,7 +154,8 @@ HTTP_CODES = (
     CodeDescription(
         "PAYLOAD_TOO_LARGE",
         (413,),
-        "The body is larger than `MAX_BODY_BYTES`.",
+        "The body is larger than `MAX_BODY_BYTES`, or its JSON has more than"
+        " `MAX_JSON_VALUES` values.",
         "Send less at once.",
     ),
     CodeDescription(

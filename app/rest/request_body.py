@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.http.body import read_body
-from app.http.json_body import InvalidJson, parse_json
+from app.http.json_body import InvalidJson, TooManyValues, parse_json
 from app.http.problem import HttpProblem
 
 __all__ = ["read_json_object", "require_empty_body"]
@@ -17,7 +17,7 @@ async def read_json_object(request: Request) -> dict[str, Any]:
     415 for another media type, 413 for a large body, 400 for invalid JSON, 422 for another type.
     """
     _require_json(request)
-    return _object(await _read(request))
+    return _object(request, await _read(request))
 
 
 async def require_empty_body(request: Request) -> None:
@@ -26,7 +26,7 @@ async def require_empty_body(request: Request) -> None:
     if not body:
         return
     _require_json(request)
-    if _object(body):
+    if _object(request, body):
         raise HttpProblem(422, "INVALID", "This operation has no fields. Leave the body empty.")
 
 
@@ -35,9 +35,12 @@ async def _read(request: Request) -> bytes:
     return await read_body(request.scope, request.receive, max_bytes=max_bytes)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(request: Request, body: bytes) -> dict[str, Any]:
+    max_values: int = request.state.settings.max_json_values
     try:
-        value = parse_json(body)
+        value = parse_json(body, max_values=max_values)
+    except TooManyValues as excess:
+        raise HttpProblem(413, "PAYLOAD_TOO_LARGE", excess.reason) from None
     except InvalidJson as invalid:
         raise HttpProblem(400, "INVALID_JSON", invalid.reason) from None
     if not isinstance(value, dict):

@@ -15,6 +15,10 @@ from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
 from resolvers.json_values import json_text
 from resolvers.text_validation import checked_id, checked_text
 
+# Unknown fields that are reported, and characters of their names.
+MAX_UNKNOWN_FIELDS = 10
+MAX_NAME_LENGTH = 100
+
 Fields: TypeAlias = Mapping[str, object]
 Values: TypeAlias = dict[str, Any]
 
@@ -66,18 +70,33 @@ def metadata_is_too_long(name: str) -> InvalidInput:
 def _checked(rules: Mapping[str, _Rule], values: Fields, errors: list[ApiError]) -> Values:
     checked: Values = {}
     for name, value in values.items():
+        if name not in rules:
+            continue
         try:
-            checked[name] = _checked_value(rules.get(name), value, name)
+            checked[name] = _checked_value(rules[name], value, name)
         except InvalidInput as error:
             errors.append(error)
+    if not values.keys() <= rules.keys():
+        errors += _unknown_fields(rules, values)
     if errors:
         raise ApiErrors(errors)
     return checked
 
 
-def _checked_value(rule: _Rule | None, value: object, name: str) -> Any:
-    if rule is None:
-        raise InvalidInput(ErrorCode.INVALID, f"Unknown field {name}. Remove it.", name)
+def _unknown_fields(rules: Mapping[str, _Rule], values: Fields) -> list[ApiError]:
+    """Return the errors of the first fields that have no rule."""
+    unknown = [name for name in values if name not in rules]
+    names = [name[:MAX_NAME_LENGTH] for name in unknown[:MAX_UNKNOWN_FIELDS]]
+    errors: list[ApiError] = [
+        InvalidInput(ErrorCode.INVALID, f"Unknown field {name}. Remove it.", name) for name in names
+    ]
+    if len(unknown) > len(names):
+        message = f"{len(unknown):,} fields are unknown. Remove them."
+        errors.append(InvalidInput(ErrorCode.INVALID, message))
+    return errors
+
+
+def _checked_value(rule: _Rule, value: object, name: str) -> Any:
     if value is not None:
         return rule.check(value, name)
     if not rule.nullable:

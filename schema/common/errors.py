@@ -1,5 +1,6 @@
 """Errors that the client can fix, as data in the payload of a mutation."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
@@ -92,9 +93,13 @@ def returns_errors(
             try:
                 return await resolver(*args, **kwargs)
             except ApiError as error:
-                return payload(errors=user_errors([error], *prefix))
+                errors: Sequence[ApiError] = [error]
             except ApiErrors as group:
-                return payload(errors=user_errors(group.errors, *prefix))
+                errors = group.errors
+            # A large value can be invalid in each field of an operation, and is then checked
+            # without waiting for anything: let other requests run between the fields.
+            await asyncio.sleep(0)
+            return payload(errors=user_errors(errors, *prefix))
 
         return returning
 

@@ -383,7 +383,12 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
         400,
         "200 levels",
     ),
-    "1 MiB of brackets": (b"[" * MIB, 400, "100000 arrays and objects"),
+    "1 MiB of brackets": (b"[" * MIB, 413, "at most 40,000 are allowed (MAX_JSON_VALUES)"),
+    "a list of 450,000 numbers": (
+        with_metadata(b"[" + b"1," * 449_999 + b"1]"),
+        413,
+        "at most 40,000 are allowed (MAX_JSON_VALUES)",
+    ),
     "1 MiB and a byte": (with_metadata(b'"%s"' % (b"x" * MIB)), 413, "1048576 bytes"),
     "20 MiB": (with_metadata(b'"%s"' % (b"x" * 20 * MIB)), 413, "1048576 bytes"),
 }

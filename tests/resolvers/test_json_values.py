@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +83,23 @@ def test_an_unstorable_value_is_rejected_at_any_depth(value: Any) -> None:
         assert refusal.value.code is ErrorCode.INVALID
         assert refusal.value.path == ("filter", "metadata", "contains")
         assert refusal.value.message.startswith("contains ")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1] * 40_000,
+        [[1]] * 20_000,
+        ["é"] * 40_000,
+        [{"a": None}] * 20_000,
+        {str(n): 1.5 for n in range(40_000)},
+    ],
+    ids=["numbers", "lists", "texts", "objects", "members"],
+)
+def test_the_largest_value_of_a_request_takes_a_few_milliseconds(value: Any) -> None:
+    started = time.process_time()
+    json_text(value, "metadata")
+    assert time.process_time() - started < 0.05
 
 
 def test_the_largest_integers_are_stored_exactly() -> None:

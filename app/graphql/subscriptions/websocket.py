@@ -135,6 +135,7 @@ class _Socket:
             self._reservation.close()
 
     async def _handle_all(self) -> None:
+        max_values = self._endpoint.settings.max_json_values
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
@@ -142,7 +143,7 @@ class _Socket:
             if self._is_closed:
                 continue
             try:
-                await self._handle(read_message(message))
+                await self._handle(read_message(message, max_values=max_values))
             except InvalidMessage as invalid:
                 await self._close(4400, str(invalid))
             except _CloseSocket as close:

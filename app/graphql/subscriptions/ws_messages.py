@@ -64,13 +64,13 @@ class Complete:
 ClientMessage: TypeAlias = ConnectionInit | Ping | Pong | Subscribe | Complete
 
 
-def read_message(message: Message) -> ClientMessage:
+def read_message(message: Message, *, max_values: int) -> ClientMessage:
     """Parse and check a message; raises InvalidMessage."""
     text = message.get("text")
     if text is None:
         raise InvalidMessage("Messages must be text.")
     try:
-        content = parse_json(text.encode())
+        content = parse_json(text.encode(), max_values=max_values)
     except InvalidJson as error:
         raise InvalidMessage(error.reason.replace("The body", "The message")) from None
     if not isinstance(content, dict):

@@ -27,7 +27,12 @@ UNREADABLE = {
     "a 5,000-digit integer": b'{"metadata": %s}' % (b"9" * 5_000),
     "10,000 levels of arrays": b'{"metadata": %s%s}' % (b"[" * 10_000, b"]" * 10_000),
     "10,000 levels of objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+}
+MANY_VALUES = {
     "1 MiB of brackets": b"[" * MIB,
+    "a list of 450,000 numbers": b'{"metadata": [%s1]}' % (b"1," * 449_999),
+    "110,000 unknown fields": b"{%s}" % b",".join(b'"%x":1' % n for n in range(110_000)),
+    "100,000 fields of the same name": b"{%s}" % b",".join([b'"a":1'] * 100_000),
 }
 WRONG = {
     "an array": b"[]",
@@ -77,6 +82,25 @@ def test_a_body_with_invalid_values_is_422(http: httpx2.Client, method: str, bod
     assert all(error["pointer"].startswith("#") for error in document["errors"])
     assert len(response.content) < 500_000
     assert http.get(f"/tickets/{ticket['id']}").json() == ticket
+
+
+@pytest.mark.parametrize("body", MANY_VALUES.values(), ids=MANY_VALUES)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_body_with_too_many_values_is_413(http: httpx2.Client, method: str, body: bytes) -> None:
+    ticket = create(http)
+    path = "/tickets" if method == "POST" else f"/tickets/{ticket['id']}"
+    response = http.request(method, path, content=body, headers=JSON)
+    document = problem(response, 413, "PAYLOAD_TOO_LARGE")
+    assert "at most 40,000 are allowed (MAX_JSON_VALUES)" in document["detail"]
+    assert http.get(f"/tickets/{ticket['id']}").json() == ticket
+
+
+def test_only_a_few_unknown_fields_are_listed(http: httpx2.Client) -> None:
+    fields = NEW | {f"f{number}": 1 for number in range(10_000)}
+    document = problem(http.post("/tickets", json=fields), 422, "INVALID")
+    assert len(document["errors"]) == 10
+    assert document["errors"][0]["detail"] == "Unknown field f0. Remove it."
+    assert document["detail"].endswith("10,000 fields are unknown. Remove them.")
 
 
 def test_a_body_of_20_mib_is_413_with_and_without_content_length(http: httpx2.Client) -> None:

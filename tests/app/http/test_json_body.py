@@ -2,13 +2,14 @@
 
 import json
 import math
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.json_body import MAX_CONTAINERS, MAX_DEPTH, InvalidJson, parse_json
+from app.http.json_body import MAX_DEPTH, InvalidJson, TooManyValues, parse_json
 
 BIG = 2**64
 
@@ -67,8 +68,6 @@ def test_numbers_with_a_fraction_or_exponent_are_floats() -> None:
         (b"[" * 10_000, "nested"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested"),
-        (b"[" + b"[]," * MAX_CONTAINERS + b"1]", "more than 100000 arrays and objects"),
-        (b"[" + b"{}," * MAX_CONTAINERS + b"1]", "more than 100000 arrays and objects"),
         (b"[" * (MAX_DEPTH + 1) + b"1" * 30 + b"]" * (MAX_DEPTH + 1), "nested"),
     ],
 )
@@ -84,6 +83,59 @@ def test_the_maximum_depth_is_accepted() -> None:
 
 def test_many_brackets_on_one_level_are_accepted() -> None:
     assert parse_json(b"[" + b"[],{}," * 1_000 + b'"[[["]')[-1] == "[[["
+
+
+def count_of(value: object) -> int:
+    """Return the number of values in a JSON value, itself included."""
+    children = value.values() if isinstance(value, dict) else value
+    return 1 + (sum(map(count_of, children)) if isinstance(value, (dict, list)) else 0)  # type: ignore[call-overload]  # a container
+
+
+texts = st.text(st.sampled_from('[]{},:"\\ ab\n'))
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | texts,
+        lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    ),
+    st.sampled_from([None, 1]),
+)
+def test_the_values_of_a_text_are_counted_exactly(value: object, indent: int | None) -> None:
+    text = json.dumps([value, 0], indent=indent).encode()
+    count = count_of([value, 0])
+    assert parse_json(text, max_values=count) == [value, 0]
+    # A text of at most two bytes a value is not counted.
+    with suppress(TooManyValues):
+        parse_json(text, max_values=count - 1)
+        assert len(text) <= 2 * (count - 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" + b"1," * 99 + b"1]",
+        b"[" + b"[]," * 50 + b"1]" + b" " * 200,
+        b"{" + b'"a": 1, ' * 99 + b'"a": 1}',
+        b"[" * 101 + b"]" * 101,
+        b"[" * 250,
+        b"," * 250,
+    ],
+)
+def test_a_text_with_too_many_values_is_rejected(text: bytes) -> None:
+    with pytest.raises(TooManyValues, match=r"at most 50 are allowed \(MAX_JSON_VALUES\)"):
+        parse_json(text, max_values=50)
+
+
+@pytest.mark.parametrize(
+    "unit", [b"1,", b"[],", b'"', b'"a",', b'\\"', b'"\\"', b"\\", b'"",', b'",']
+)
+def test_counting_takes_linear_time(unit: bytes) -> None:
+    text = b"[" + unit * (1_000_000 // len(unit))
+    started = time.process_time()
+    with suppress(InvalidJson):
+        parse_json(text, max_values=1_000)
+    assert time.process_time() - started < 0.25
 
 
 @given(st.binary(max_size=200))
