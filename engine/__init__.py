@@ -20,11 +20,11 @@ Each package imports only those above it in this list, which is also the order t
     execution   plans, the executor and the fallback
     streaming   notifications, live feeds of tables, subscriptions
 
-The other layers import only these modules: `arguments.fast_resolvers`, `database.commits`,
-`database.errors`, `database.poolers`, `database.queries`, `database.shares`, `database.timeouts`,
-`database.transactions`, `database.turns`, `documents.caches`, `documents.documents`,
+The other layers import only these modules: `arguments.fast_resolvers`, `caches`,
+`database.commits`, `database.errors`, `database.poolers`, `database.queries`, `database.shares`,
+`database.timeouts`, `database.transactions`, `database.turns`, `documents.documents`,
 `documents.limits`, `documents.prepared`, `errors`, `execution.execution`, `execution.fallback`,
 `projection.fallbacks`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
-`sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`,
-`streaming.subscriber`, `streaming.subscription`.
+`sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
+`streaming.subscription`.
 """

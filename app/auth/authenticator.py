@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import logging
+import sys
 import time
-from collections import OrderedDict
 
 import orjson
 from starlette.types import Scope
@@ -14,6 +14,7 @@ from app.auth.rate_limit import Allowance, RateLimit
 from app.auth.revocation import CREDENTIAL_CACHE_S
 from app.auth.tokens import PREFIX, find_token
 from app.config.settings import Settings
+from engine.caches import LruCache, ValueUsage
 from engine.database.errors import DatabaseUnavailable
 from engine.database.shares import reserved
 from resolvers.context import TOKEN_KIND, Caller
@@ -23,7 +24,8 @@ __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
 
 # The caller of every request while authentication is off.
 ANONYMOUS = Caller(name=None, scopes=SCOPES)
-_MAX_CACHED_CREDENTIALS = 10_000
+# Measured: the memory of a cached credential beside its text.
+_ENTRY_BYTES = 2_000
 # The time limit of a request starts later, and checks of open subscriptions have none.
 _TOKEN_LOOKUP_TIMEOUT_S = 5.0
 # The length of the columns that store the name of a caller.
@@ -67,7 +69,9 @@ class Authenticator:
         self._jwts = JwtVerifier(settings)
         self._rate_limit = rate_limit
         # By credential: the time until which the entry is valid, and the caller.
-        self._cache: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._cache: LruCache[str, tuple[float, Caller]] = LruCache(
+            "credentials", settings.cache_max_bytes
+        )
 
     async def authenticate(self, scope: Scope) -> Caller:
         """Return the caller of a request.
@@ -106,12 +110,11 @@ class Authenticator:
         try:
             valid_for_s, caller = await self._look_up(token)
         except Unauthenticated:
-            self._cache.pop(token, None)
+            self._cache.discard(token)
             raise
-        self._cache[token] = (time.monotonic() + min(valid_for_s, CREDENTIAL_CACHE_S), caller)
-        self._cache.move_to_end(token)
-        if len(self._cache) > _MAX_CACHED_CREDENTIALS:
-            self._cache.popitem(last=False)
+        valid_until = time.monotonic() + min(valid_for_s, CREDENTIAL_CACHE_S)
+        usage = ValueUsage(_ENTRY_BYTES + sys.getsizeof(token))
+        self._cache.put(token, (valid_until, caller), usage)
         return caller
 
     async def _look_up(self, token: str) -> tuple[float, Caller]:

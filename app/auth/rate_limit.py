@@ -13,6 +13,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
+from app.auth.rate_limit_storage import ProcessStorage
 from app.config.settings import Settings
 from app.errors import CommandError
 
@@ -56,7 +57,7 @@ class RateLimit:
         if settings.rate_limit is None:
             return
         self._item = parse(settings.rate_limit)
-        self._limiter = FixedWindowRateLimiter(_storage(settings.rate_limit_storage))
+        self._limiter = FixedWindowRateLimiter(_storage(settings))
 
     @property
     def is_set(self) -> bool:
@@ -92,17 +93,18 @@ class RateLimit:
         )
 
 
-def _storage(url: str) -> Storage:
+def _storage(settings: Settings) -> Storage:
     """Return the storage of the counters; raises CommandError."""
-    options: dict[str, Any] = {}
-    if not url.startswith("memory:"):
-        # Valkey uses the protocol of Redis, and the client of Redis.
-        url = re.sub("^valkey", "redis", url)
-        options = {
-            "implementation": "redispy",
-            "socket_connect_timeout": _STORAGE_TIMEOUT_S,
-            "socket_timeout": _STORAGE_TIMEOUT_S,
-        }
+    url = settings.rate_limit_storage
+    if url.startswith("memory:"):
+        return ProcessStorage(settings.cache_max_bytes)
+    # Valkey uses the protocol of Redis, and the client of Redis.
+    url = re.sub("^valkey", "redis", url)
+    options: dict[str, Any] = {
+        "implementation": "redispy",
+        "socket_connect_timeout": _STORAGE_TIMEOUT_S,
+        "socket_timeout": _STORAGE_TIMEOUT_S,
+    }
     try:
         storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
     except (ConfigurationError, ValueError) as error:

@@ -202,6 +202,12 @@ class Settings:
     max_cost: int = setting(
         10_000, integer(1, 2**31 - 1), "Maximum cost of an operation", example="20000"
     )
+    cache_max_bytes: int = setting(
+        33_554_432,
+        integer(1_048_576, 2**40),
+        "Maximum memory of all caches of each process together",
+        example="134217728",
+    )
     max_filter_values: int = setting(
         100,
         integer(1, 100_000),

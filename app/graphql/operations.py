@@ -99,11 +99,16 @@ class OperationRunner:
             middleware=prepared.middleware,
         )
         self._documents = Documents(
-            schema, self._limits, rules=rules, shortcuts=settings.graphql_shortcuts
+            schema,
+            self._limits,
+            rules=rules,
+            shortcuts=settings.graphql_shortcuts,
+            budget_bytes=settings.cache_max_bytes,
         )
         self._persisted = PersistedDocuments(
             read_manifest(settings.persisted_documents),
             trusted_only=settings.persisted_documents_only,
+            budget_bytes=settings.cache_max_bytes,
         )
         # A client that may send no documents of its own must not learn the schema from errors.
         self._hides_suggestions = settings.persisted_documents_only

@@ -6,7 +6,7 @@ persisted queries.
 """
 
 import hashlib
-from collections import OrderedDict
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from app.errors import CommandError
 from app.graphql.request import GraphQLRequest
 from app.http.json_body import InvalidJson, parse_json
 from app.http.problem import HttpProblem
+from engine.caches import DEFAULT_BUDGET_BYTES, LruCache, ValueUsage
 
 __all__ = ["DocumentNotFound", "PersistedDocuments", "read_manifest"]
 
+# Measured: the memory of an entry beside its text, of which the hash is a part.
+_ENTRY_BYTES = 600
 # Prefix of a document id that names the hash function (GraphQL over HTTP, appendix A).
 _PREFIX = "sha256:"
 _HINT = "It must be a JSON object that maps the hash of each document to its text."
@@ -48,16 +51,16 @@ class PersistedDocuments:
     """Texts of documents by their hash: trusted ones, and the latest used of those registered."""
 
     def __init__(
-        self, trusted: Mapping[str, str], *, trusted_only: bool, capacity: int = 1_000_000
+        self,
+        trusted: Mapping[str, str],
+        *,
+        trusted_only: bool,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
     ) -> None:
         self.trusted = trusted
         self._trusted_texts = frozenset(trusted.values())
         self._trusted_only = trusted_only
-        # In characters of registered texts, which bounds their memory.
-        self._capacity = capacity
-        self._size = 0
-        # The least recently used first.
-        self._registered: OrderedDict[str, str] = OrderedDict()
+        self._registered: LruCache[str, str] = LruCache("persisted_documents", budget_bytes)
 
     def text_of(self, request: GraphQLRequest) -> str:
         """Return the text of the requested document.
@@ -82,21 +85,16 @@ class PersistedDocuments:
     def register(self, request: GraphQLRequest) -> None:
         """Keep the document of a request that has text and hash; call it for valid ones only."""
         text = request.query
-        if text is None or request.document_id is None or len(text) > self._capacity:
+        if text is None or request.document_id is None:
             return
         sha256 = request.document_id.removeprefix(_PREFIX)
-        if sha256 in self.trusted or sha256 in self._registered:
+        if sha256 in self.trusted or self._registered.get(sha256) is not None:
             return
-        self._registered[sha256] = text
-        self._size += len(text)
-        while self._size > self._capacity:
-            _, evicted = self._registered.popitem(last=False)
-            self._size -= len(evicted)
+        self._registered.put(sha256, text, ValueUsage(_ENTRY_BYTES + sys.getsizeof(text)))
 
     def _registered_text(self, sha256: str, *, is_apollo: bool) -> str:
         text = self._registered.get(sha256)
         if text is None or self._trusted_only:
             message = _APOLLO_NOT_FOUND if is_apollo else "No document has this hash."
             raise DocumentNotFound(message)
-        self._registered.move_to_end(sha256)
         return text

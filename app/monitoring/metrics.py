@@ -17,8 +17,8 @@ from starlette.responses import Response
 
 from app.http.authentication import authenticate, require_scopes
 from app.http.request_record import RequestRecord
+from engine.caches import CACHE_SHARES, STATS, cache_usage
 from engine.database.queries import pool_usage
-from engine.documents.caches import CACHES
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
 from schema.access import ADMIN
 
@@ -78,9 +78,15 @@ def metric_descriptions() -> Iterator[MetricDescription]:
 
 
 def _cache_requests() -> Iterator[_Sample]:
-    for name, usage in CACHES.items():
-        yield (name, "hit"), usage.hits
-        yield (name, "miss"), usage.misses
+    for name, stats in STATS.items():
+        yield (name, "hit"), stats.hits
+        yield (name, "miss"), stats.misses
+
+
+def _cache_bytes() -> Iterator[_Sample]:
+    for name, usage in cache_usage():
+        yield (name, "used"), usage.bytes
+        yield (name, "limit"), usage.max_bytes
 
 
 def _database_connections() -> Iterator[_Sample]:
@@ -120,9 +126,17 @@ _METRICS = (
     _Metric(
         CounterMetricFamily,
         "ticketops_cache_requests",
-        "Lookups in the caches of documents and plans.",
-        {"cache": ", ".join(CACHES), "result": "hit, miss"},
+        "Lookups in the caches.",
+        {"cache": ", ".join(STATS), "result": "hit, miss"},
         _cache_requests,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_cache_bytes",
+        "Memory of the keys and values of each cache, and its share of CACHE_MAX_BYTES. That of "
+        "documents includes their compiled selections.",
+        {"cache": ", ".join(CACHE_SHARES), "kind": "used, limit"},
+        _cache_bytes,
     ),
     _Metric(
         GaugeMetricFamily,

@@ -24,6 +24,10 @@ from engine.arguments.literals import Literal, literal_of
 
 __all__ = ["FieldCall", "NoFastResolver", "NotCallable"]
 
+# Measured: the memory of a call, and of one token of its arguments.
+_CALL_BYTES = 2_000
+_TOKEN_BYTES = 400
+
 _Resolve: TypeAlias = Callable[..., Any]
 
 
@@ -56,6 +60,17 @@ class FieldCall:
                 self._read_arguments()
             except NotCoercible:
                 self._is_left_to_graphql_core = True
+
+    @property
+    def size(self) -> int:
+        """The memory of the call in bytes."""
+        tokens = 0
+        for argument in self._details.node.arguments or ():
+            token = argument.loc.start_token if argument.loc else None
+            while token is not None and argument.loc and token.start < argument.loc.end:
+                tokens += 1
+                token = token.next
+        return _CALL_BYTES + _TOKEN_BYTES * tokens
 
     def __call__(
         self,

@@ -7,6 +7,7 @@ arguments of `asyncpg.create_pool`, except those that name a server or configure
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -27,6 +28,14 @@ __all__ = ["RESET_STATEMENT", "Client", "client_class"]
 
 # An empty statement, which ends the one before it.
 RESET_STATEMENT = "SELECT"
+# Prepared statements that a connection keeps. PostgreSQL takes up to 130 bytes for a character of
+# a prepared statement, so statements of any shape take at most 52 MB of a connection.
+# Only a filter with many conditions is longer; PostgreSQL prepares it again for each execution.
+STATEMENT_CACHE_SIZE = 100
+MAX_CACHED_STATEMENT_LENGTH = 4_000
+# PostgreSQL looks this often whether the client of a running statement is still connected.
+_CLIENT_CHECK = "1s"
+_FIRST_VERSION_WITH_CLIENT_CHECK = 14
 
 
 class Client(AsyncpgDBClient):
@@ -60,6 +69,9 @@ class Client(AsyncpgDBClient):
             # the statements prepared in the one before.
             options["statement_cache_size"] = 0
         else:
+            options["statement_cache_size"] = STATEMENT_CACHE_SIZE
+            options["max_cacheable_statement_size"] = MAX_CACHED_STATEMENT_LENGTH
+            options["init"] = _check_client
             # With jit on, PostgreSQL compiles a plan that looks expensive at every run, including
             # the branches that rarely run.
             settings["jit"] = "off"
@@ -98,6 +110,17 @@ class _PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
             pool.return_clean(self.connection)
         else:
             pool.release_in_background(self.connection)
+
+
+async def _check_client(connection: asyncpg.Connection) -> None:
+    """Make PostgreSQL end a statement whose client is gone; asyncpg calls this once.
+
+    Without it, a statement of a killed process runs until its timeout.
+    """
+    if connection.get_server_version().major >= _FIRST_VERSION_WITH_CLIENT_CHECK:
+        # Not every operating system supports it.
+        with suppress(asyncpg.InvalidParameterValueError):
+            await connection.execute(f"SET client_connection_check_interval = '{_CLIENT_CHECK}'")
 
 
 async def _end_statement(connection: asyncpg.Connection) -> None:

@@ -32,6 +32,9 @@ from engine.database.timeouts import Timeouts
 __all__ = ["ACQUIRE_TIMEOUT_S", "RESERVED_CONNECTIONS", "Pool", "open_pools"]
 
 ACQUIRE_TIMEOUT_S = 5.0
+# The time until a cancelled statement must have ended. Then its connection is closed, because a
+# slot of the pool must not depend on a statement that nobody waits for.
+RELEASE_TIMEOUT_S = 1.0
 # A connection that stays idle for this long goes back to asyncpg.
 IDLE_S = 1.0
 # Connections of a process in addition to DATABASE_POOL_SIZE, for `shares.reserved`.
@@ -168,15 +171,15 @@ class Pool:
                 self._schedule_eviction()
 
     async def release(self, connection: Any) -> None:
-        """Return a connection in an unknown state; asyncpg resets or closes it."""
+        """Return a connection in an unknown state; asyncpg resets it, or closes it after a time."""
         # The share is free only when the statement has ended: a caller that cancels statements
         # must not have more of them in PostgreSQL than one that waits for them.
         user = self._users.pop(id(connection), None)
         try:
             # A failed reset must not hide the error or the cancellation that led to it. asyncpg
             # closes such a connection.
-            with suppress(*DATABASE_ERRORS):
-                await self._inner.release(connection)
+            with suppress(*DATABASE_ERRORS, TimeoutError):
+                await self._inner.release(connection, timeout=RELEASE_TIMEOUT_S)
         finally:
             if user is RESERVED:
                 self._free_reserved()

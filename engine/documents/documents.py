@@ -1,6 +1,7 @@
 """Documents parsed, measured and validated once for each text, in a bounded cache."""
 
-from collections import OrderedDict
+import sys
+from collections.abc import Hashable
 from typing import Any
 
 from graphql import (
@@ -16,7 +17,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 
-from engine.documents.caches import DOCUMENTS
+from engine.caches import DEFAULT_BUDGET_BYTES, LruCache, ValueUsage
 from engine.documents.cost import SIZE_ARGUMENTS
 from engine.documents.field_merging import check_field_merging
 from engine.documents.limits import Limits, check_size, check_text, fragments_of
@@ -27,6 +28,9 @@ from engine.errors import LimitExceeded
 # An error can repeat part of the document and its position must be found in it, so reporting
 # all errors could take seconds.
 MAX_ERRORS = 3
+# Measured: the memory of any document, and of one token with its node of the AST.
+DOCUMENT_BYTES = 20_000
+TOKEN_BYTES = 550
 
 
 class InvalidDocument(Exception):
@@ -47,32 +51,24 @@ class Documents:
         limits: Limits,
         *,
         rules: SchemaRules,
-        capacity: int = 1_000_000,
         shortcuts: bool = True,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
     ) -> None:
         self._schema = schema
         self._limits = limits
         self._rules = rules
         self._shortcuts = shortcuts
-        # In characters of text: the memory of a parsed document is proportional to them.
-        self._capacity = capacity
-        self._size = 0
-        self._documents: OrderedDict[str, PreparedDocument] = OrderedDict()
+        self._documents: LruCache[str, PreparedDocument] = LruCache("documents", budget_bytes)
+        # Shared by all documents, because the texts of one document have no bound.
+        self._statements: LruCache[Hashable, str] = LruCache("statements", budget_bytes)
 
     def prepare(self, text: str) -> PreparedDocument:
         """Return the document of a text; raises InvalidDocument and LimitExceeded."""
         document = self._documents.get(text)
-        if document is not None:
-            DOCUMENTS.hits += 1
-            self._documents.move_to_end(text)
-            return document
-        DOCUMENTS.misses += 1
-        document = PreparedDocument(self._prepare(text))
-        self._documents[text] = document
-        self._size += len(text)
-        while self._size > self._capacity:
-            evicted_text, _ = self._documents.popitem(last=False)
-            self._size -= len(evicted_text)
+        if document is None:
+            prepared = self._prepare(text)
+            document = PreparedDocument(prepared)
+            self._documents.put(text, document, prepared.usage)
         return document
 
     def _prepare(self, text: str) -> Document:
@@ -102,6 +98,8 @@ class Documents:
             size_variables=tuple(dict.fromkeys(uses.in_sizes)),
             middleware=self._middleware(uses.directives),
             shortcuts=self._shortcuts,
+            usage=ValueUsage(_size(text, node)),
+            statements=self._statements,
         )
 
     def _middleware(self, directives: set[str]) -> Middleware | None:
@@ -125,6 +123,17 @@ class Documents:
                     f"The document has more than {self._limits.tokens} tokens."
                 ) from None
             raise InvalidDocument([error], syntax=True) from None
+
+
+def _size(text: str, node: DocumentNode) -> int:
+    """Return the size of a document in bytes, without what its operations compile later."""
+    tokens = 0
+    token = node.loc.start_token if node.loc else None
+    while token is not None:
+        tokens += 1
+        token = token.next
+    # The values of the tokens repeat the text.
+    return DOCUMENT_BYTES + TOKEN_BYTES * tokens + 2 * sys.getsizeof(text)
 
 
 class _VariableUses(Visitor):

@@ -16,11 +16,15 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 
 from engine.arguments.coercion import Variables
+from engine.caches import LruCache, ValueUsage
 from engine.documents.cost import Cost, CostTable, FilterCost, operation_cost, with_filters
 from engine.documents.scopes import ScopeTable, operation_scopes
 
 # Combinations of variables that are cached for one operation.
 MAX_COMBINATIONS = 64
+# Measured: the memory of a combination's cost, and of a filter in it.
+_COST_BYTES = 700
+_FILTER_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,25 @@ class Document:
     middleware: Middleware | None
     # Whether plans, generated coercion and batches may be used.
     shortcuts: bool
+    # The memory of the document with everything that its operations compile.
+    usage: ValueUsage
+    # Texts of statements, by the selection and the shape of the query.
+    statements: LruCache[Hashable, str]
+
+
+class CompileCache(dict[Hashable, Any]):
+    """Everything compiled for one operation and one combination of its variables."""
+
+    def __init__(self, usage: ValueUsage) -> None:
+        super().__init__()
+        self._usage = usage
+        self.size = 0
+
+    def add(self, key: Hashable, value: Any, *, size: int) -> None:
+        """Keep a value as long as the operation; ``size`` is in bytes."""
+        self[key] = value
+        self.size += size
+        self._usage.grow(size)
 
 
 class PreparedDocument:
@@ -96,8 +119,9 @@ class PreparedOperation:
         self.kind = node.operation
         self.kind_name: str = node.operation.value
         self.has_fallen_back = False
-        self._compile_caches: dict[Hashable, dict[Hashable, Any]] = {}
+        self._compile_caches: dict[Hashable, CompileCache] = {}
         self._costs: dict[Hashable, Cost] = {}
+        self._costs_size = 0
 
     @cached_property
     def required_scopes(self) -> frozenset[str]:
@@ -112,12 +136,16 @@ class PreparedOperation:
         """The declared variables; raises NotCoercible."""
         return Variables(self.document.schema, self.node)
 
-    def compile_cache(self, variables: Mapping[str, Any]) -> dict[Hashable, Any]:
+    def compile_cache(self, variables: Mapping[str, Any]) -> CompileCache:
         """Return the cache of compiled selections for these variables."""
         key = tuple([variables.get(name) for name in self.document.directive_variables])
         cache = self._compile_caches.get(key)
         if cache is None:
-            cache = _remember(self._compile_caches, key, {})
+            usage = self.document.usage
+            if len(self._compile_caches) >= MAX_COMBINATIONS:
+                usage.grow(-sum(old.size for old in self._compile_caches.values()))
+                self._compile_caches.clear()
+            cache = self._compile_caches[key] = CompileCache(usage)
         return cache
 
     def cost(self, variables: Mapping[str, Any]) -> Cost:
@@ -129,21 +157,25 @@ class PreparedOperation:
             cost = operation_cost(
                 document.schema, self.node, document.fragments, variables, document.rules.costs
             )
-            _remember(self._costs, key, cost)
+            self._keep_cost(key, cost)
         if cost.filters:
             return with_filters(cost, variables, self.document.rules.filter_cost)
         return cost
 
+    def _keep_cost(self, key: Hashable, cost: Cost) -> None:
+        usage = self.document.usage
+        if len(self._costs) >= MAX_COMBINATIONS:
+            usage.grow(-self._costs_size)
+            self._costs.clear()
+            self._costs_size = 0
+        self._costs[key] = cost
+        size = _COST_BYTES + _FILTER_BYTES * len(cost.filters)
+        self._costs_size += size
+        usage.grow(size)
+
 
 def _size(value: Any) -> int | None:
     return len(value) if isinstance(value, list) else value
-
-
-def _remember(memory: dict[Hashable, Any], key: Hashable, value: Any) -> Any:
-    if len(memory) >= MAX_COMBINATIONS:
-        memory.clear()
-    memory[key] = value
-    return value
 
 
 CreateMiddleware: TypeAlias = Callable[

@@ -33,6 +33,10 @@ from engine.sql.queries import QUERIES
 
 __all__ = ["PartialResult", "Plan", "get_plan"]
 
+# Measured: the memory of a plan or of the fields of one selection set, and of one field.
+_PLAN_BYTES = 1_000
+_FIELD_BYTES = 300
+
 
 @dataclass(slots=True)
 class PartialResult:
@@ -103,7 +107,7 @@ def get_plan(context: OperationContext) -> Plan | Fallback:
         except NotProjectable as fallback:
             # Without the frames, which would live as long as the document.
             plan = Fallback(fallback.reason, fallback.detail)
-        context.compile_cache["plan"] = plan
+        context.compile_cache.add("plan", plan, size=_PLAN_BYTES)
     return plan
 
 
@@ -248,7 +252,8 @@ def _subfields(
     fields: _PlannedFields | None = context.compile_cache.get(key)
     if fields is None:
         subfields = context.subfields(object_type, details)
-        fields = context.compile_cache[key] = _plan_fields(context, object_type, subfields)
+        fields = _plan_fields(context, object_type, subfields)
+        context.compile_cache.add(key, fields, size=_PLAN_BYTES + _FIELD_BYTES * len(fields))
     return fields
 
 

@@ -1,13 +1,15 @@
 """Cache of compiled selections and of the text of their statements."""
 
+import sys
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Generic, TypeVar
 
 from graphql import GraphQLObjectType
 from graphql.execution.collect_fields import FieldDetailsList
 
-from engine.documents.caches import SELECTIONS, STATEMENTS
+from engine.caches import STATS, LruCache, ValueUsage
 from engine.projection.connection import ConnectionCompiler, ConnectionProjection
 from engine.projection.context import OperationContext
 from engine.projection.projection import ObjectProjection, SelectList, compile_object
@@ -20,32 +22,35 @@ __all__ = ["CompiledSelection", "connection_selection", "object_selection"]
 
 P = TypeVar("P")
 
-# Statement texts kept for one selection. Each set of filters gives another text.
-MAX_STATEMENT_TEXTS = 64
+# Measured: the memory of a compiled selection, of one of its fields, and of a statement's key.
+_SELECTION_BYTES = 5_000
+_FIELD_BYTES = 1_200
+_KEY_BYTES = 700
+
+_SELECTIONS = STATS["selections"]
+_numbers = count()
 
 
 @dataclass(slots=True)
 class CompiledSelection(Generic[P]):
-    """Compiled selection: its select list, its projection, and the texts of its statements."""
+    """Compiled selection: its select list and its projection, and the cache of its statements."""
 
     columns: str
     projection: P
-    texts: dict[Hashable, str] = field(default_factory=dict)
+    texts: LruCache[Hashable, str]
+    _number: int = field(default_factory=_numbers.__next__)
 
     def text(self, key: Hashable, build: Callable[[], Sql]) -> str:
         """Return the text of a statement, built once for each key.
 
         The text may depend on this selection and on the key, and on nothing else.
         """
-        text = self.texts.get(key)
-        if text is not None:
-            STATEMENTS.hits += 1
-        else:
-            STATEMENTS.misses += 1
-            if len(self.texts) >= MAX_STATEMENT_TEXTS:
-                self.texts.clear()
+        numbered_key = (self._number, key)
+        text = self.texts.get(numbered_key)
+        if text is None:
             text, _ = render(build(), outer=PARENTS)
-            self.texts[key] = text
+            # The key contains the text of the condition, which is a part of the statement's.
+            self.texts.put(numbered_key, text, ValueUsage(_KEY_BYTES + 2 * sys.getsizeof(text)))
         return text
 
 
@@ -64,14 +69,16 @@ def object_selection(
     key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
     compiled: CompiledSelection[ObjectProjection] | None = context.compile_cache.get(key)
     if compiled is not None:
-        SELECTIONS.hits += 1
+        _SELECTIONS.hits += 1
     else:
-        SELECTIONS.misses += 1
+        _SELECTIONS.misses += 1
         columns = [column.selected for column in table.columns.values()] if is_loaded else []
         select_list = SelectList({column: position for position, column in enumerate(columns)})
         projection = compile_object(context, table, object_type, details, select_list)
-        compiled = CompiledSelection(select_list.clause, projection)
-        context.compile_cache[key] = compiled
+        compiled = CompiledSelection(select_list.clause, projection, context.document.statements)
+        context.compile_cache.add(
+            key, compiled, size=_size(compiled.columns, len(projection.members))
+        )
     return compiled
 
 
@@ -87,11 +94,22 @@ def connection_selection(
     key = ("page", order.name, order.descending, *[id(detail.node) for detail in details])
     compiled: CompiledSelection[ConnectionProjection] | None = context.compile_cache.get(key)
     if compiled is not None:
-        SELECTIONS.hits += 1
+        _SELECTIONS.hits += 1
     else:
-        SELECTIONS.misses += 1
+        _SELECTIONS.misses += 1
         compiler = ConnectionCompiler(context, page.table, order)
         compiler.compile(connection_type, details)
-        compiled = CompiledSelection(compiler.select_list.clause, compiler.projection)
-        context.compile_cache[key] = compiled
+        compiled = CompiledSelection(
+            compiler.select_list.clause, compiler.projection, context.document.statements
+        )
+        members = sum(len(nodes.members) for nodes in compiler.projection.nodes)
+        context.compile_cache.add(
+            key,
+            compiled,
+            size=_size(compiled.columns, members + len(compiler.projection.getters)),
+        )
     return compiled
+
+
+def _size(columns: str, field_count: int) -> int:
+    return _SELECTION_BYTES + 2 * sys.getsizeof(columns) + _FIELD_BYTES * field_count

@@ -1,6 +1,6 @@
 """Context of one execution of a prepared operation: variables, caller and compile cache."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -19,7 +19,7 @@ from graphql.execution.collect_fields import (
 from engine.arguments.calls import FieldCall, NoFastResolver
 from engine.arguments.coercion import NotCoercible
 from engine.documents.documents import MAX_ERRORS
-from engine.documents.prepared import PreparedOperation
+from engine.documents.prepared import CompileCache, PreparedOperation
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "OperationContext"]
@@ -76,7 +76,7 @@ class OperationContext:
         self._has_fallen_back = False
         # As fast resolvers receive them: the fields of input objects by their Python names.
         self.variables = self._coerce()
-        self.compile_cache: dict[Hashable, Any] = operation.compile_cache(self.variables)
+        self.compile_cache: CompileCache = operation.compile_cache(self.variables)
 
     def _coerce(self) -> dict[str, Any]:
         variables = self._raw_variables
@@ -161,7 +161,7 @@ class OperationContext:
             except NoFastResolver:
                 place = f"{parent_type.name}.{node.name.value}"
                 raise NotProjectable(FallbackReason.RESOLVER, place) from None
-            self.compile_cache[key] = call
+            self.compile_cache.add(key, call, size=call.size)
         return call
 
     def call(self, field: FieldCall, parent: Any) -> Any:

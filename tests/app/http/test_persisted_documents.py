@@ -99,7 +99,8 @@ def test_a_request_without_a_document_is_rejected(
 
 
 def test_the_least_recently_used_documents_are_evicted() -> None:
-    documents = PersistedDocuments({}, trusted_only=False, capacity=100)
+    # A tenth of the budget is for these documents: three of 40,000 characters, and their entries.
+    documents = PersistedDocuments({}, trusted_only=False, budget_bytes=1_650_000)
 
     def request_for(text: str) -> GraphQLRequest:
         return GraphQLRequest(text, None, {}, sha256(text), is_apollo=True)
@@ -111,11 +112,19 @@ def test_the_least_recently_used_documents_are_evicted() -> None:
             return False
         return True
 
-    first, second, third, huge = ("a" * 40, "b" * 40, "c" * 40, "d" * 101)
+    first, second, third, fourth = (letter * 40_000 for letter in "abcd")
+    huge = "e" * 50_000
     documents.register(request_for(first))
     documents.register(request_for(second))
-    assert is_registered(first)
     documents.register(request_for(third))
+    documents.register(request_for(fourth))
+    assert [is_registered(text) for text in (second, first, third, fourth)] == [
+        True,
+        True,
+        True,
+        True,
+    ]
+    documents.register(request_for("f" * 40_000))
     assert [is_registered(text) for text in (first, second, third)] == [True, False, True]
     documents.register(request_for(huge))
     assert [is_registered(text) for text in (first, third, huge)] == [True, True, False]
