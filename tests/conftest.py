@@ -28,6 +28,7 @@ from app.database.migrations import migrate
 from app.processes.uvicorn_server import uvicorn_config
 from engine.database.client import RESET_STATEMENT
 from engine.database.queries import default_client
+from tests.superuser import superuser_options, superuser_url
 
 TABLES = "tickets, log_entries, ops_deliveries, ticket_events, idempotency_keys, api_tokens"
 UNCOUNTED = {"BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
@@ -42,8 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from app.database.embedded import VOLATILE, EmbeddedPostgres  # noqa: PLC0415  # only if it is needed
 
     folder = tempfile.TemporaryDirectory(prefix="ticketops-tests-")
-    server = EmbeddedPostgres(Path(folder.name), options=VOLATILE)
-    os.environ["TEST_DATABASE_URL"] = server.start()
+    options = VOLATILE | superuser_options(Path(folder.name))
+    server = EmbeddedPostgres(Path(folder.name), options=options)
+    os.environ["TEST_DATABASE_URL"] = superuser_url(server.start())
 
     def stop() -> None:
         server.stop()

@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 from app.database.programs import SUPERUSER, Account, find_programs, run_program
+from app.database.roles import create_database
 
 __all__ = ["create_cluster", "remove_partial_clusters"]
 
 
-def create_cluster(cluster: Path, database: str, *, account: Account | None, durable: bool) -> None:
-    """Create a cluster with an empty database.
+def create_cluster(cluster: Path, *, account: Account | None, durable: bool) -> None:
+    """Create a cluster with an empty database of the service's role.
 
     The cluster is built in a temporary folder and then renamed, so that it is complete or absent.
     """
@@ -22,7 +23,7 @@ def create_cluster(cluster: Path, database: str, *, account: Account | None, dur
     options = [
         f"--pgdata={folder}",
         f"--username={SUPERUSER}",
-        # The server listens on a Unix socket only, in a folder that only its account can enter.
+        # Replaced by `create_database`; without it, initdb prints a warning.
         "--auth=trust",
         "--encoding=UTF8",
         # The same collation and case mapping on every machine.
@@ -32,12 +33,7 @@ def create_cluster(cluster: Path, database: str, *, account: Account | None, dur
         *([] if durable else ["--no-sync"]),
     ]
     run_program([programs / "initdb", *options], folder=folder, account=account)
-    run_program(
-        [programs / "postgres", "--single", "-D", folder, SUPERUSER],
-        folder=folder,
-        account=account,
-        stdin=f"CREATE DATABASE {database};\n",
-    )
+    create_database(folder, account)
     folder.rename(cluster)
 
 

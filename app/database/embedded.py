@@ -15,19 +15,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app.database.cluster import create_cluster, remove_partial_clusters
+from app.database.data_folder import prepare_data_folder, require_access
+from app.database.postgres_log import PostgresLog
 from app.database.postmaster import PORT, Postmaster
 from app.database.programs import (
     MAJOR_VERSION,
-    SUPERUSER,
+    Account,
     EmbeddedPostgresError,
     account_for,
     find_programs,
-    make_traversable,
 )
+from app.database.roles import DATABASE, ROLE, is_restricted, restrict
 
 __all__ = ["VOLATILE", "EmbeddedPostgres"]
-
-DATABASE = "ticketops"
 
 _OPTIONS = {
     "listen_addresses": "",
@@ -37,6 +37,15 @@ _OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
+    # The log is for the operation of the server. Errors of statements, which quote their values,
+    # are reported to the client; details of other messages can contain a statement or a row.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",
+    "log_autovacuum_min_duration": "-1",
 }
 # For tests, whose data need not survive a power failure.
 VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -49,7 +58,8 @@ class EmbeddedPostgres:
         self.data_dir = data_dir.resolve()
         self.cluster = self.data_dir / "postgres"
         self._options = {**_OPTIONS, **(options or {})}
-        self._postmaster = Postmaster(self.cluster, self.data_dir / "postgres.log", self._options)
+        self._log = PostgresLog(self.data_dir / "postgres.log")
+        self._postmaster = Postmaster(self.cluster, self._log, self._options)
         # The file descriptor of the shared lock, while this object uses the server.
         self._user_lock: int | None = None
 
@@ -63,7 +73,7 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """The URL of the database, whether or not the server runs."""
         folder = quote(str(self._postmaster.socket_folder), safe="/")
-        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={folder}&port={PORT}"
+        return f"postgresql://{ROLE}@/{DATABASE}?host={folder}&port={PORT}"
 
     def start(self) -> str:
         """Create the cluster and start the server, unless that is done, and return the URL.
@@ -80,6 +90,7 @@ class EmbeddedPostgres:
                 f"The embedded PostgreSQL cannot use DATA_DIR: {error}.",
                 hint="Check who owns the folder, or set DATA_DIR or DATABASE_URL.",
             ) from error
+        self._log.rotate_periodically()
         atexit.register(self.stop)
         return self.url
 
@@ -88,6 +99,7 @@ class EmbeddedPostgres:
         if self._user_lock is None:
             return
         atexit.unregister(self.stop)
+        self._log.stop()
         user_lock, self._user_lock = self._user_lock, None
         try:
             with self._exclusive():
@@ -98,20 +110,34 @@ class EmbeddedPostgres:
 
     def _start_or_share(self) -> None:
         programs = find_programs()
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         account = account_for(self.cluster)
+        prepare_data_folder(self.data_dir, account)
         if account is not None:
-            make_traversable(self.data_dir)
-            make_traversable(programs)
+            require_access(
+                self.data_dir,
+                account,
+                hint="Set DATA_DIR to a folder that it can reach, such as /var/lib/ticketops",
+            )
+            require_access(
+                programs,
+                account,
+                hint="Install ticketops in a folder that it can reach, such as /opt/ticketops",
+            )
         with self._exclusive():
             remove_partial_clusters(self.cluster)
             if not self.cluster.exists():
                 durable = self._options.get("fsync") != "off"
-                create_cluster(self.cluster, DATABASE, account=account, durable=durable)
+                create_cluster(self.cluster, account=account, durable=durable)
             self._refuse_other_version()
-            self._postmaster.ensure_running(account)
             user_lock = os.open(self.data_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(user_lock, fcntl.LOCK_SH)
+            try:
+                if not is_restricted(self.cluster):
+                    self._restrict(user_lock, account)
+                self._postmaster.ensure_running(account)
+                fcntl.flock(user_lock, fcntl.LOCK_SH)
+            except BaseException:
+                os.close(user_lock)
+                raise
             self._user_lock = user_lock
 
     @contextmanager
@@ -123,6 +149,17 @@ class EmbeddedPostgres:
             yield
         finally:
             os.close(lock)
+
+    def _restrict(self, user_lock: int, account: Account | None) -> None:
+        """Convert a cluster of an older version, whose server may be left from a killed process."""
+        if not _is_last_user(user_lock):
+            raise EmbeddedPostgresError(
+                f"An older version of ticketops is using the PostgreSQL of {self.data_dir}.",
+                hint="Stop all its processes, then start again.",
+            )
+        self._postmaster.stop()
+        self._postmaster.remove_stale_files()
+        restrict(self.cluster, account)
 
     def _refuse_other_version(self) -> None:
         version = (self.cluster / "PG_VERSION").read_text().strip()

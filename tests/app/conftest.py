@@ -10,7 +10,7 @@ import pytest
 
 @contextmanager
 def new_data_dir() -> Iterator[Path]:
-    """Create a folder outside those of pytest, which other users cannot enter."""
+    """Create a folder outside those of pytest, which PostgreSQL's account could not enter."""
     with TemporaryDirectory(prefix="ticketops-data-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
@@ -19,4 +19,12 @@ def new_data_dir() -> Iterator[Path]:
 def data_dir() -> Iterator[Path]:
     """Return a new DATA_DIR."""
     with new_data_dir() as folder:
+        yield folder
+
+
+@pytest.fixture
+def working_dir() -> Iterator[Path]:
+    """Return a new folder for a DATA_DIR, which all accounts can enter."""
+    with new_data_dir() as folder:
+        folder.chmod(0o711)
         yield folder

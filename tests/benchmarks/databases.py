@@ -13,6 +13,7 @@ from app.seed import seed, story
 from models import migrations
 from tests.benchmarks.places import SCRATCH
 from tests.benchmarks.progress import say
+from tests.superuser import superuser_options, superuser_url
 
 # Where more tickets are wanted, older copies of these are added.
 SEEDED = 100_000
@@ -69,9 +70,10 @@ async def server(url: str | None) -> AsyncIterator[str]:
         return
     from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415  # wanted only where none is given
 
-    SCRATCH.mkdir(exist_ok=True)
-    with EmbeddedPostgres(SCRATCH / "postgres") as embedded:
-        yield embedded
+    folder = SCRATCH / "postgres"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with EmbeddedPostgres(folder, options=superuser_options(folder)) as embedded:
+        yield superuser_url(embedded)
 
 
 @asynccontextmanager

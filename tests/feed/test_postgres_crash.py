@@ -23,6 +23,7 @@ from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.feed.readers import connected, write
 from tests.feed.servers import serve
 from tests.postgres_crash import crash
+from tests.superuser import superuser_options, superuser_url
 
 FORGOTTEN = 500
 WRITTEN = 20
@@ -36,7 +37,7 @@ READ = "%AS oldest_running%"
 def postgres() -> Iterator[EmbeddedPostgres]:
     """Return a separate PostgreSQL with default durability."""
     with new_data_dir() as folder:
-        postgres = EmbeddedPostgres(folder, options=OPTIONS)
+        postgres = EmbeddedPostgres(folder, options=OPTIONS | superuser_options(folder))
         postgres.start()
         yield postgres
         postgres.stop()
@@ -104,7 +105,7 @@ async def test_after_a_crash_every_client_receives_each_durable_event_once_and_i
         first = (await subscribed_with_event.next("1"))["ticketEvents"]
 
         async with (
-            connected(postgres.url) as connection,
+            connected(superuser_url(postgres.url)) as connection,
             _no_flush_in_the_background(connection),
         ):
             forgotten = await _use_numbers(connection)
@@ -116,7 +117,7 @@ async def test_after_a_crash_every_client_receives_each_durable_event_once_and_i
         await _is_back(http)
         resumed = await subscribed(after=first["cursor"])
 
-        async with connected(postgres.url) as connection:
+        async with connected(superuser_url(postgres.url)) as connection:
             for number in range(WRITTEN):
                 await write(connection, str(number))
             rows = await connection.fetch(

@@ -72,9 +72,9 @@ def test_an_invalid_setting(tmp_path: Path) -> None:
     assert_one_line(ticketops("migrate", cwd=tmp_path), "WORKERS", '"none"')
 
 
-def test_an_invalid_rate_limit_storage(data_dir: Path) -> None:
+def test_an_invalid_rate_limit_storage(working_dir: Path) -> None:
     storage = {"RATE_LIMIT": "6000/minute", "RATE_LIMIT_STORAGE": "redis+sentinel://127.0.0.1:1"}
-    done = ticketops("serve", cwd=data_dir, PORT="0", LOG_LEVEL="error", **storage)
+    done = ticketops("serve", cwd=working_dir, PORT="0", LOG_LEVEL="error", **storage)
     assert_one_line(done, "RATE_LIMIT_STORAGE")
 
 

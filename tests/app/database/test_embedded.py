@@ -161,8 +161,8 @@ def test_creation_after_a_process_was_killed_while_creating(data_dir: Path) -> N
         assert postmaster(data_dir) is not None
 
 
-def test_a_path_that_is_too_long_for_a_socket(data_dir: Path) -> None:
-    deep = data_dir / ("long-" * 20) / "data"
+def test_a_path_that_is_too_long_for_a_socket(working_dir: Path) -> None:
+    deep = working_dir / ("long-" * 20) / "data"
     server = embedded(deep)
     with server as url:
         assert str(deep) not in url
