@@ -2,11 +2,16 @@
 
 PostgreSQL's jsonb does not accept NUL characters, lone surrogates, NaN or infinity.
 Every response must be loggable, so these are replaced.
+
+A response is cut to the size that is stored before secrets are searched for: OPS can respond with
+1 MiB, and to search all of it would hold up the event loop for seconds.
 """
 
 import json
 import math
 import re
+
+import orjson
 
 from ops.clients.protocol import Json
 
@@ -22,15 +27,18 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # Scheme and credentials (RFC 9110, section 11.4); a secret's name with its value in running
-# text; the user information of a URL (RFC 3986, section 3.2.1); a JWT.
+# text; the user information of a URL (RFC 3986, section 3.2.1); a JWT. Each pattern is only
+# searched for in a text that contains one of the words before it, in any case.
 # Every repetition that is followed by something else is bounded, so that matching takes
 # linear time for any input.
 _SECRETS_IN_TEXT = (
     (
+        ("bearer", "basic", "digest", "negotiate"),
         re.compile(r"\b(bearer|basic|digest|negotiate)\s{1,9}[^\s\"',;<>]+", re.IGNORECASE),
         rf"\1 {MASK}",
     ),
     (
+        ("token", "passw", "secret", "api", "cookie", "authorization"),
         re.compile(
             r"((?:token|passw(?:or)?d|secret|api[-_]?key|cookie|authorization)[\w-]{0,40}"
             r"[\"']?\s{0,9}[:=]\s{0,9}[\"']?)(?!(?:bearer|basic|digest|negotiate)\s)"
@@ -39,9 +47,14 @@ _SECRETS_IN_TEXT = (
         ),
         rf"\1{MASK}",
     ),
-    (re.compile(r"(://)[^\s/@]{1,400}@"), rf"\1{MASK}@"),
-    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
+    (("://",), re.compile(r"(://)[^\s/@]{1,400}@"), rf"\1{MASK}@"),
+    (("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
 )
+# The shortest text that one of them matches is "://a@".
+_MIN_SECRET_LENGTH = 5
+# Dropped before a cut, back to a space: the word can be the beginning of a secret that is only
+# recognizable as a whole, such as the user information of a URL.
+MAX_CUT_WORD = 4_096
 MAX_INTEGER_BITS = 256
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -49,8 +62,13 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 def loggable(value: Json) -> str:
     """Return a JSON value as text for the log; a value over 64 KiB is truncated and marked so."""
-    text = json.dumps(_cleaned(value, MAX_DEPTH), ensure_ascii=False, separators=(",", ":"))
+    redaction = _Redaction()
+    text = json.dumps(
+        redaction.cleaned(value, MAX_DEPTH), ensure_ascii=False, separators=(",", ":")
+    )
     size_bytes = len(text.encode())
+    if redaction.is_cut:
+        size_bytes = max(_size_bytes(value), MAX_RESPONSE_BYTES + 1)
     if size_bytes <= MAX_RESPONSE_BYTES:
         return text
     # Escaping can make the beginning longer than the limit: halve it until the note fits.
@@ -70,35 +88,84 @@ def loggable(value: Json) -> str:
 
 def masked_text(text: str) -> str:
     """Return a storable text, with secrets that are recognizable by their form masked."""
-    text = _NOT_STORABLE.sub(_REPLACEMENT, text)
-    for pattern, replacement in _SECRETS_IN_TEXT:
-        text = pattern.sub(replacement, text)
+    if not text.isprintable():
+        text = _NOT_STORABLE.sub(_REPLACEMENT, text)
+    if len(text) < _MIN_SECRET_LENGTH:
+        return text
+    folded = text.casefold()
+    for words, pattern, replacement in _SECRETS_IN_TEXT:
+        if any(word in folded for word in words):
+            text = pattern.sub(replacement, text)
     return text
 
 
-def _cleaned(value: Json, depth_left: int) -> Json:
-    cleaned = value
-    match value:
-        case str():
-            cleaned = masked_text(value)
-        case float() if not math.isfinite(value):
-            cleaned = str(value)
-        case int() if value.bit_length() > MAX_INTEGER_BITS:
-            cleaned = "(a number too large to be logged)"
-        case dict() | list() if depth_left == 0:
-            cleaned = "(nested too deeply to be logged)"
-        case dict():
-            cleaned = {
-                masked_text(name): _cleaned_member(name, inner, depth_left - 1)
-                for name, inner in value.items()
-            }
-        case list():
-            cleaned = [_cleaned(inner, depth_left - 1) for inner in value]
-    return cleaned
+class _Redaction:
+    """Redaction of one response, which ends where the response is longer than what is stored."""
 
+    def __init__(self) -> None:
+        # Characters of the response's text that can still be stored. Never less than the rest of
+        # a text within the limit, so that such a text is not cut.
+        self._left = MAX_RESPONSE_BYTES + 1
+        self.is_cut = False
 
-def _cleaned_member(name: str, value: Json, depth_left: int) -> Json:
-    # A boolean or null reveals nothing: keep "has_token": true readable.
-    if _SECRET_NAME.search(name) and value is not None and not isinstance(value, bool):
+    def cleaned(self, value: Json, depth_left: int) -> Json:
+        """Return a value without secrets, cut off at the limit."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, (dict, list)):
+            return self._container(value, depth_left)
+        # At least a digit and a comma.
+        self._left -= 2
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)
+        if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
+            return "(a number too large to be logged)"
+        return value
+
+    def _container(self, value: dict[str, Json] | list[Json], depth_left: int) -> Json:
+        # Two brackets and a comma; but there is one value more than commas.
+        self._left -= 2
+        if depth_left == 0:
+            return "(nested too deeply to be logged)"
+        if isinstance(value, list):
+            items: list[Json] = []
+            for inner in value:
+                if self._is_used_up():
+                    break
+                items.append(self.cleaned(inner, depth_left - 1))
+            return items
+        members: dict[str, Json] = {}
+        for name, inner in value.items():
+            if self._is_used_up():
+                break
+            members[self._text(name)] = self._member(name, inner, depth_left - 1)
+        return members
+
+    def _member(self, name: str, value: Json, depth_left: int) -> Json:
+        # A boolean or null reveals nothing: keep "has_token": true readable.
+        if value is None or isinstance(value, bool) or not _SECRET_NAME.search(name):
+            return self.cleaned(value, depth_left)
         return MASK
-    return _cleaned(value, depth_left)
+
+    def _text(self, text: str) -> str:
+        # With quotes and a comma or colon.
+        self._left -= len(text) + 3
+        if self._left >= 0:
+            return masked_text(text)
+        self.is_cut = True
+        text = text[: max(len(text) + self._left, 0)]
+        head, last = text[:-MAX_CUT_WORD], text[-MAX_CUT_WORD:]
+        return masked_text(head + last.rpartition(" ")[0])
+
+    def _is_used_up(self) -> bool:
+        if self._left < 0:
+            self.is_cut = True
+        return self.is_cut
+
+
+def _size_bytes(value: Json) -> int:
+    """Return the size of a JSON value as text; 0 if orjson cannot write it."""
+    try:
+        return len(orjson.dumps(value))
+    except orjson.JSONEncodeError:
+        return 0
