@@ -5,6 +5,8 @@
 #
 # The server listens on all addresses of the container, so that authentication is required unless
 # AUTH=off is set. Replace "serve" to run another ticketops command.
+#
+# Release builds pin the base image by its digest, in both stages: docs/how-to/deploy.md.
 
 FROM python:3.13-slim AS build
 WORKDIR /ticketops

@@ -10,6 +10,7 @@
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
 # make graphiql  download the files of GraphiQL, if the set-up could not
 # make audit     list known vulnerabilities of the locked packages, or their age
+# make sbom      write sbom.cdx.json, the software bill of materials (CycloneDX)
 # make lock      update the two lock files from pyproject.toml
 #
 # Requires Python 3.11 or newer with venv, and make. PYTHON selects another Python.
@@ -31,7 +32,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs lock audit
+.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs lock audit sbom
 
 setup: $(DEV) $(GRAPHIQL)
 
@@ -78,6 +79,9 @@ lock: $(DEV)
 
 audit: $(DEV)
 	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --script .ci/audit.py
+
+sbom: $(DEV)
+	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --script .ci/sbom.py sbom.cdx.json
 
 # The first Python of the list that is new enough and has venv.
 $(RUNTIME): requirements.lock pyproject.toml
