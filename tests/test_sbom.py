@@ -16,9 +16,13 @@ ROOT = Path(__file__).parents[1]
 def test_the_bill_of_materials_is_complete(tmp_path: Path) -> None:
     bill_file = tmp_path / "sbom.cdx.json"
     uv = Path(sys.executable).with_name("uv")
-    command = [uv, "run", "--quiet", "--no-project", "--python", sys.executable, "--script"]
+    command = [str(uv), "run", "--quiet", "--no-project", "--python", sys.executable, "--script"]
     done = subprocess.run(
-        [*command, ".ci/sbom.py", bill_file], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, ".ci/sbom.py", str(bill_file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if "error sending request" in done.stderr and not os.environ.get("CI"):
         pytest.skip("the package index cannot be reached")
