@@ -32,11 +32,11 @@ ALIASES = 30
 
 
 def documents(number: int, choose: random.Random) -> Body:
-    """Return a request with a new document of about 2,000 characters."""
+    """Return a request with a new document of about 600 characters."""
     lists = " ".join(
         f"a{number}_{position}: tickets(first: 1)"
         f" {{ nodes {{ {' '.join(choose.sample(FIELDS, 5))} }} }}"
-        for position in range(25)
+        for position in range(8)
     )
     return {"query": f"query q{number} {{ {lists} }}"}
 
