@@ -91,7 +91,7 @@ class _CostCalculator:
         self._fragment_costs: dict[tuple[str, int], Cost] = {}
 
     def selection_set(self, node: SelectionSetNode, parent: Any, *, page_size: int = 1) -> Cost:
-        """Return the sum of the selections of an object; ``page_size`` is that of a connection."""
+        """Return the cost of an object's selections; ``page_size`` is 1 except in a connection."""
         total = 0
         most_expensive = Cost()
         for selection in node.selections:

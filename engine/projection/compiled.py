@@ -20,7 +20,7 @@ __all__ = ["CompiledSelection", "connection_selection", "object_selection"]
 
 P = TypeVar("P")
 
-# Statement texts kept for one selection. Each set of filters gives another text.
+# Statement texts cached for one selection. Each combination of filters has its own text.
 MAX_STATEMENT_TEXTS = 64
 
 
