@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from tortoise import fields
 
-from models.columns import enum_of
+from models.columns import IntegerColumn, enum_of
 from models.ticket import METADATA_MAX_BYTES, NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
 from resolvers.json_values import json_text
@@ -116,6 +116,20 @@ def _member(value: object, name: str, *, enum: type[StrEnum]) -> StrEnum:
     raise InvalidInput(ErrorCode.INVALID, message, name)
 
 
+def _integer(value: object, name: str, *, minimum: int, maximum: int) -> int:
+    # bool is a subclass of int.
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        message = f"{name} must be an integer from {minimum} to {maximum}."
+        raise InvalidInput(ErrorCode.INVALID, message, name)
+    return value
+
+
+def _boolean(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(ErrorCode.INVALID, f"{name} must be true or false.", name)
+    return value
+
+
 def _json(value: object, name: str) -> str:
     text = json_text(value, name)
     if len(text.encode()) > METADATA_MAX_BYTES:
@@ -143,6 +157,10 @@ def _rule(name: str) -> _Rule:
             if field.is_email
             else partial(_text, max_length=column.max_length, may_be_blank=field.may_be_blank)
         )
+    elif isinstance(column, IntegerColumn):
+        check = partial(_integer, minimum=column.minimum, maximum=column.maximum)
+    elif isinstance(column, fields.BooleanField):
+        check = _boolean
     else:
         raise TypeError(f"column {name} has the type {type(column).__name__}: add its check")
     return _Rule(check, column.null, not column.null and column.default is None)

@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 from graphql import assert_object_type
-from tortoise.fields import DatetimeField, Field, IntField, JSONField
+from tortoise.fields import BooleanField, DatetimeField, Field, IntField, JSONField
 from tortoise.models import Model
 
 from app.rest.serializers import DELIVERY_FIELDS, LOG_ENTRY_FIELDS
 from app.rest.tickets import READ_ONLY_FIELDS
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
-from models.columns import TextColumn, columns_of, enum_of
+from models.columns import IntegerColumn, TextColumn, columns_of, enum_of
 from models.ticket import NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.tables import graphql_name
 from schema.build import graphql_schema
@@ -172,6 +172,10 @@ def _column(column: Field[Any]) -> JsonSchema:
         return {}
     elif isinstance(column, DatetimeField):
         schema = dict(_DATE_TIME)
+    elif isinstance(column, IntegerColumn):
+        schema = {"type": "integer", "minimum": column.minimum, "maximum": column.maximum}
+    elif isinstance(column, BooleanField):
+        schema = {"type": "boolean"}
     elif isinstance(column, IntField):
         schema = {"type": "integer"}
     elif isinstance(column, TextColumn):
