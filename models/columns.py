@@ -68,7 +68,7 @@ def boolean_column(**options: Any) -> fields.Field[bool]:
 
 
 def id_column(**options: Any) -> fields.CharField[str]:
-    """Return a column for an id, generated or given by a caller: 1 to 64 characters."""
+    """Return a column for an id, generated or chosen by a client: 1 to 64 characters."""
     return text_column(ID_MAX_LENGTH, **options)
 
 

@@ -1,4 +1,4 @@
-"""The advisory lock of a ticket, which every transaction that changes a ticket takes first."""
+"""The advisory lock of a ticket, which every transaction that changes a ticket acquires first."""
 
 from collections.abc import Sequence
 
@@ -22,10 +22,10 @@ WHERE pg_try_advisory_xact_lock(hashtextextended(ticket_id, $2))
 
 
 async def lock_ticket(connection: BaseDBAsyncClient, ticket_id: str) -> None:
-    """Lock a ticket until the end of the transaction, and wait if another transaction has it.
+    """Lock a ticket until the end of the transaction, and wait if another transaction holds it.
 
-    Call this as the first statement of the transaction, before PostgreSQL gives the
-    transaction a number. The numbers of a ticket's events then follow the order of the
+    Call this as the first statement of the transaction, before PostgreSQL assigns a
+    number to the transaction. The numbers of a ticket's events then follow the order of the
     commits. The ticket need not exist.
     """
     await connection.execute_query_dict(_LOCK, [ticket_id])

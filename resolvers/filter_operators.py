@@ -1,7 +1,7 @@
 """Operators of filters, compiled to SQL conditions by the type of the column.
 
 Logic is two-valued: a comparison with a missing value is false and its negation is
-true, so that ``not`` returns exactly the rows that its content does not.
+true, so that ``not`` matches exactly the rows that its operand does not match.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -31,7 +31,7 @@ _EXPONENT = 0.65
 _UNAVAILABLE = OpsFailure(
     FailureKind.UNAVAILABLE, "OPS is unavailable", response={"error": "unavailable"}
 )
-_TIMEOUT = OpsFailure(FailureKind.TIMEOUT, "OPS did not answer within 2000 ms")
+_TIMEOUT = OpsFailure(FailureKind.TIMEOUT, "OPS did not respond within 2000 ms")
 _REJECTED = OpsFailure(
     FailureKind.REJECTED, "OPS rejected the ticket", response={"error": "ticket refused"}
 )

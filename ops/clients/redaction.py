@@ -48,7 +48,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def loggable(value: Json) -> str:
-    """Return a JSON value as text for the log; a value over 64 KiB is truncated and marked so."""
+    """Return a JSON value as text for the log; a value over 64 KiB is truncated, with a mark."""
     text = json.dumps(_cleaned(value, MAX_DEPTH), ensure_ascii=False, separators=(",", ":"))
     size_bytes = len(text.encode())
     if size_bytes <= MAX_RESPONSE_BYTES:

@@ -99,7 +99,7 @@ def _text(value: object, name: str, *, max_length: int, may_be_blank: bool = Fal
 def _email(value: object, name: str, *, max_length: int) -> str:
     text = _text(value, name, max_length=max_length)
     if not _EMAIL.fullmatch(text):
-        message = f"{name} must be an e-mail address, like someone@example.com."
+        message = f"{name} must be an email address, like someone@example.com."
         raise InvalidInput(ErrorCode.INVALID, message, name)
     return text
 
