@@ -1,4 +1,4 @@
-"""The schema, put together and printed."""
+"""Build the schema, and print it."""
 
 import copy
 from functools import cache

@@ -81,8 +81,8 @@ class Query:
     )
     ops_status: OpsStatusPayload = strawberry.field(
         resolver=ops_status,
-        description="Queries OPS for the current status of a ticket and logs the answer as a QUERY"
-        " entry. Needs the scope ops.",
+        description="Queries OPS for the current status of a ticket and logs the response as a"
+        " QUERY entry. Requires the scope `ops`.",
     )
     ops_health: OpsHealth = strawberry.field(
         resolver=ops_health, description="State of the delivery to OPS."

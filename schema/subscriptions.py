@@ -14,7 +14,7 @@ from schema.tickets.event import TicketEvent
 
 TicketId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Id of the only ticket to follow; all tickets by default."),
+    strawberry.argument(description="Only follow the ticket with this id. Default: all tickets."),
 ]
 
 

@@ -16,8 +16,8 @@ from strawberry.types.field import StrawberryField
 Data: TypeAlias = dict[str, Any]
 
 IDEMPOTENCY_KEY = (
-    "Key of the client's choice: 1 to 255 characters. A repeated call of the same caller with the"
-    " same key and input returns the first result; with another input it fails with"
+    "Key of the client's choice: 1 to 255 characters. If the caller repeats the mutation with the"
+    " same key and input, it returns the first result; with another input it fails with"
     " IDEMPOTENCY_KEY_REUSED."
 )
 

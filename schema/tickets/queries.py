@@ -16,7 +16,7 @@ from schema.tickets.filters import TicketFilter, TicketOrder, TicketOrderField
 
 Filter = Annotated[
     Data | None,
-    input_object(TicketFilter | None, "Match only these tickets; all by default."),
+    input_object(TicketFilter | None, "Include only matching tickets; all by default."),
 ]
 
 
@@ -43,10 +43,10 @@ describe(
 )
 
 
-@strawberry.type(description="Number of tickets with one value of the field counted by.")
+@strawberry.type(description="Group of tickets that have the same value of a field.")
 class TicketGroup:
     key: str | None = strawberry.field(
-        description="Value of the field as the API writes it, such as IN_PROGRESS; null for"
+        description="Value of the field in the form of the API, such as IN_PROGRESS; null for"
         " tickets without a value."
     )
     count: int = strawberry.field(description="Number of tickets in the group.")
