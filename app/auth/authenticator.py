@@ -22,7 +22,7 @@ __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
 # The caller of every request while authentication is off.
 ANONYMOUS = Caller(name=None, scopes=SCOPES)
 _MAX_CACHED_CREDENTIALS = 10_000
-# The time limit of a request starts later, and checks of open subscriptions have none.
+# The request timeout starts after this lookup, and checks of open subscriptions have none.
 _TOKEN_LOOKUP_TIMEOUT_S = 5.0
 # The length of the columns that store the name of a caller.
 _MAX_NAME_LENGTH = 200

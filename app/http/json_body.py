@@ -15,10 +15,10 @@ __all__ = ["InvalidJson", "parse_json"]
 # orjson writes at most 254 levels, and a response wraps the value in further ones.
 MAX_DEPTH = 200
 # More arrays and objects than any valid request has, even if a description consists of brackets
-# only. To build more takes longer than to reject them.
+# only. Building more takes longer than rejecting them.
 MAX_CONTAINERS = 100_000
-# The shortest integers above 64 bits have 19 digits. To map all digits to one and search for a
-# run takes a third of the time of a regular expression.
+# The shortest integers above 64 bits have 19 digits. Mapping all digits to one and searching for
+# a run takes a third of the time of a regular expression.
 _ONE_DIGIT = bytes(ord("0") if chr(byte).isdecimal() else 0 for byte in range(256))
 _LONG_RUN = b"0" * 19
 _TOO_MANY = f"The body has more than {MAX_CONTAINERS} arrays and objects."

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): the error responses of everything but GraphQL."""
+"""Problem documents (RFC 9457): the error responses of all endpoints except GraphQL."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

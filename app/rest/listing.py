@@ -87,7 +87,7 @@ def next_link(request: Request, cursor: str) -> str:
     """Return the Link header (RFC 8288) to the next page: the same query with this cursor.
 
     The URL is absolute, for clients that do not resolve relative ones. A proxy must therefore
-    keep Host, and set X-Forwarded-Proto if it accepts https.
+    preserve Host, and set X-Forwarded-Proto if it accepts https.
     """
     pairs = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([pair for pair in pairs if pair[0] != "cursor"] + [("cursor", cursor)])

@@ -67,7 +67,7 @@ def component_schemas() -> dict[str, JsonSchema]:
 
 
 def plain_description(text: str) -> str:
-    """Return a description of the GraphQL schema with the names that REST has."""
+    """Return a description of the GraphQL schema with the names of the REST interface."""
     text = text.replace("`expectedVersion`", "`If-Match`").replace("`message`", "`detail`")
     text = re.sub(r"(?<=`)[a-z]+(?:[A-Z][a-z]+)+(?=`)", lambda found: _snake_case(found[0]), text)
     values = {member.name: member.value for enum in (OpsState, OpsRemoteStatus) for member in enum}
@@ -158,7 +158,7 @@ def _ticket_input(*, with_id: bool, required: Iterable[str]) -> JsonSchema:
             column["format"] = "email"
         properties[name] = column | descriptions[name]
     if not with_id:
-        text = "A JSON merge patch (RFC 7396) of `metadata`. Give either `metadata` or this."
+        text = "A JSON merge patch (RFC 7396) of `metadata`. Cannot be combined with `metadata`."
         properties["metadata_patch"] = {"description": text}
     return _object(properties, required=required) | {"additionalProperties": False}
 
