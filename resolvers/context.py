@@ -15,7 +15,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     # Key of its rate and connection limits, because two callers can have the same name.
     # None for an anonymous caller.
-    counted_as: str | None = None
+    limit_key: str | None = None
 
 
 ANONYMOUS = Caller()

@@ -126,7 +126,7 @@ class Authenticator:
             raise Unauthenticated(is_missing=False) from None
         name = claims["sub"][:_MAX_NAME_LENGTH]
         scopes = SCOPES.intersection(str(claims.get("scope", "")).split())
-        return claims["exp"] - time.time(), Caller(name, scopes, counted_as=f"jwt:{name}")
+        return claims["exp"] - time.time(), Caller(name, scopes, limit_key=f"jwt:{name}")
 
 
 async def _look_up_token(token: str) -> tuple[float, Caller]:
@@ -141,7 +141,7 @@ async def _look_up_token(token: str) -> tuple[float, Caller]:
     if found.expires_at is not None:
         valid_for_s = found.expires_at.timestamp() - time.time()
     scopes = frozenset(orjson.loads(found.scopes))
-    return valid_for_s, Caller(found.name, scopes, counted_as=f"token:{found.name}")
+    return valid_for_s, Caller(found.name, scopes, limit_key=f"token:{found.name}")
 
 
 def address_of(scope: Scope) -> str:

@@ -13,7 +13,7 @@ __all__ = ["check_rate_limit", "rate_limit_key"]
 
 def rate_limit_key(scope: Scope, context: Context) -> str:
     """Return the key of a caller's limits: its credential's name, or its address if anonymous."""
-    return context.caller.counted_as or address_of(scope)
+    return context.caller.limit_key or address_of(scope)
 
 
 async def check_rate_limit(scope: Scope, context: Context) -> None:
