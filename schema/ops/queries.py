@@ -11,7 +11,7 @@ from resolvers.log_entries import find_log_entries
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import CircuitState, OpsRemoteStatus
 from schema.common.errors import ERRORS, UserError, returns_errors, user_errors
-from schema.common.inputs import Data, given, input_object
+from schema.common.inputs import Data, input_object, without_unset
 from schema.common.node import Info
 from schema.ops.filters import LogEntryFilter, OpsDeliveryFilter
 from schema.ops.log_entry import LogEntry
@@ -66,7 +66,7 @@ def log_entries(  # noqa: PLR0917  # the arguments of a connection
     before: Before = UNSET,
 ) -> Any:
     """Resolve `logEntries`."""
-    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = without_unset(filter=filter, first=first, after=after, last=last, before=before)
     return find_log_entries(info.context, **arguments)
 
 
@@ -83,7 +83,7 @@ def ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
     before: Before = UNSET,
 ) -> Any:
     """Resolve `opsDeliveries`."""
-    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = without_unset(filter=filter, first=first, after=after, last=last, before=before)
     return deliveries.find_deliveries(info.context, **arguments)
 
 
