@@ -61,7 +61,7 @@ def _ticket_term(name: str, column: fields.Field[Any]) -> OrderTerm:
     return OrderTerm(f'"{name}"', TermKind.TEXT)
 
 
-# By column and direction. Columns that may be null have no order, because a cursor cannot
+# By column and direction. Columns that may be null are not included, because a cursor cannot
 # hold null. `TicketOrderField` in the schema lists the columns that clients may sort by: each
 # needs an index on (column, id).
 TICKET_ORDERS = {

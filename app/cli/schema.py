@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         help="list breaking changes since an earlier schema",
         description="List the breaking changes of the schema since the one in FILE. "
         "Exit with status 1 if there are any, if the committed schema.graphql is out of date, or "
-        "if a deprecation has no removal date.",
+        "if a deprecation lacks a removal date.",
     )
     check.add_argument(
         "file",

@@ -152,7 +152,7 @@ class _OutcomeRow(NamedTuple):
 
 
 def failure_details(failure: OpsFailure) -> Json:
-    """Return a failure as it is logged: kind, message, and the response of OPS, if any."""
+    """Return the log form of a failure: kind, message, and the response of OPS, if any."""
     details: dict[str, Json] = {"error": failure.kind.value, "message": failure.message}
     if failure.response is not None:
         details["answer"] = failure.response
