@@ -107,7 +107,7 @@ class TicketField:
     is_rest_parameter: bool = False
 
 
-# In the order of the REST fields: those of the former service precede later ones.
+# In the order of the REST fields: fields of the former service precede later fields.
 TICKET_FIELDS: Mapping[str, TicketField] = {
     "id": TicketField(is_read_only=True),
     "subject": TicketField(),

@@ -6,7 +6,7 @@ from tortoise import BaseDBAsyncClient
 
 __all__ = ["TICKET_LOCK", "lock_ticket", "try_lock_tickets"]
 
-# Separates these advisory locks from those of other programs on the same database.
+# Separates these advisory locks from locks of other programs on the same database.
 _LOCK_SEED = 0x7469636B6574
 
 # SQL expression that locks the ticket whose id is the first parameter, as `lock_ticket`

@@ -67,7 +67,7 @@ class Query:
         resolver=ticket, description="The ticket with this id; null if there is none."
     )
     tickets: Connection[Ticket] = strawberry.field(
-        resolver=tickets, description="Matching tickets; newest first unless `orderBy` is given."
+        resolver=tickets, description="Matching tickets; newest first unless `orderBy` is set."
     )
     ticket_groups: list[TicketGroup] = strawberry.field(
         resolver=ticket_groups,

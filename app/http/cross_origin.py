@@ -2,7 +2,7 @@
 
 Browsers state in Sec-Fetch-Site whether a request comes from a page of the same origin; older
 browsers send only Origin.
-Other clients send neither and are not affected. The algorithm is that of Go's
+Other clients send neither and are not affected. The algorithm is the same as in Go's
 net/http.CrossOriginProtection, whose documentation gives the reasons.
 """
 

@@ -66,7 +66,7 @@ class FieldCall:
     ) -> Any:
         """Call the resolver and return its value; ``sources`` returns graphql-core's variables.
 
-        Raises NotCallable, or whatever the resolver raises.
+        Raises NotCallable. An exception of the resolver is raised unchanged.
         """
         if self._is_left_to_graphql_core:
             arguments = self._coerced_by_graphql_core(sources())

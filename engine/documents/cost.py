@@ -3,7 +3,7 @@
 A scalar is free and an object costs 1. A page costs its size times the cost of a row, so nested
 pages multiply. A field with the argument ``first`` is a page; a field with ``ids`` is a list with
 as many items. A field that costs more declares its cost. Page sizes can be variables, so the
-cost is that of an operation with its variables. Each object of introspection costs 1 too.
+cost depends on the variables of the operation. Each object of introspection costs 1 too.
 """
 
 from collections.abc import Mapping

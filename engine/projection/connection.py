@@ -1,7 +1,7 @@
 """Compile the selection set of a connection: the columns to select, and how to assemble a page.
 
-The fields of a connection are those of Relay (Cursor Connections, section 2), and in addition
-``nodes`` and ``totalCount``.
+A connection has the fields of Relay (Cursor Connections, section 2), and in addition ``nodes``
+and ``totalCount``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +39,8 @@ class LoadedPage:
     total: int | None
     # For each node projection of the connection, the object of each record.
     objects: list[list[ResponseObject]] = field(default_factory=list)
-    # If ``cursor`` is selected, the cursor of each record. Otherwise those of the first and the
-    # last record, as far as ``startCursor`` and ``endCursor`` are selected.
+    # If ``cursor`` is selected, the cursor of each record. Otherwise the cursors of the first and
+    # the last record, if ``startCursor`` and ``endCursor`` are selected.
     cursors: list[str] = field(default_factory=list)
 
     @property

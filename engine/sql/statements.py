@@ -129,7 +129,7 @@ LIMIT {limit}
 def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
     """Return the statement of the first ``limit`` rows of a page's list within ``bounds``.
 
-    Its values are those of `_first_rows_values`, so that a cached text can get new values.
+    `_first_rows_values` returns its values, so that a cached text can get new values.
     """
     text_of = _nearest_first if page.where.access is Access.INVERTED else _in_order
     text = text_of(page, columns, bounds, reverse=reverse, limit=limit)

@@ -41,7 +41,7 @@ _logger = logging.getLogger(__name__)
 class Notifier:
     """Sends and receives notifications on a connection of its own, and reconnects when it drops.
 
-    Inside its context, it notifies after each commit of this process, and receives the given
+    Inside its context, it notifies after each commit of this process, and receives these
     topics from other processes. LISTEN needs a session. Behind a pooler, notifications are
     received only with ``keeps_session``: the pooler assigns one session to each client.
     """

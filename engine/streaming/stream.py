@@ -208,7 +208,7 @@ class Stream:
         """Wait until this many events fit into all buffers, but only for a grace period."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GRACE_S
-        while (  # noqa: ASYNC110  # polling costs less than a signal at each event that is taken
+        while (  # noqa: ASYNC110  # polling costs less than a signal at each consumed event
             any(not subscriber.has_space(count) for subscriber in self._all_subscribers())
             and loop.time() < deadline
         ):

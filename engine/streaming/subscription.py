@@ -57,7 +57,7 @@ async def subscribe(
 
     Subscriptions share a response if they have the same operation, variables and ``shared_by``,
     which must differ between callers that may see different data. Raises InvalidVariables,
-    LimitExceeded and NoSource. The returned generator raises what the source raises.
+    LimitExceeded and NoSource. Exceptions of the source are raised by the returned generator.
     """
     operation_context, _ = build_operation_context(
         operation, variables=variables, context=context, max_cost=max_cost

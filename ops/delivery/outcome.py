@@ -185,7 +185,7 @@ async def _record(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) ->
     """Record outcomes in a transaction that holds the locks of their tickets.
 
     Invariant: a delivery changes its state only for the outcome whose attempt number and lease
-    are still those of the delivery, and only while the delivery is pending. Every outcome gets
+    still match the delivery, and only while the delivery is pending. Every outcome gets
     exactly one log entry.
     """
     if not outcomes:

@@ -48,7 +48,7 @@ _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
-    """Create a ticket; raises ApiErrors, or Conflict if its id is taken or the key was used."""
+    """Create a ticket; raises ApiErrors, or Conflict if its id exists or the key was used."""
     values = checked_for_create(fields)
     call = keyed_call(context.caller, idempotency_key, "createTicket", values)
     id = values.get("id") or new_id()  # noqa: A001  # the name of the column

@@ -190,7 +190,7 @@ def _column(column: Field[Any]) -> JsonSchema:
 
 
 def _descriptions(model: type[Model]) -> dict[str, JsonSchema]:
-    """Return the descriptions of the columns: those of the GraphQL fields."""
+    """Return the descriptions of the columns, taken from the GraphQL fields."""
     graphql_type = assert_object_type(graphql_schema().type_map[model.__name__])
     descriptions = {
         name: graphql_type.fields[graphql_name(name)].description
