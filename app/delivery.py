@@ -58,7 +58,7 @@ async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
 
 @asynccontextmanager
 async def background_delivery(opened: Deliveries, notifier: Notifier) -> AsyncIterator[None]:
-    """Run a worker that delivers what is due; on exit, finish the attempts that it began."""
+    """Run a worker that makes the due attempts; on exit, wait for its running attempts."""
     worker = DeliveryWorker(opened.executor)
     unsubscribe = notifier.subscribe(worker.wake, DELIVERIES_DUE)
     try:

@@ -4,7 +4,7 @@ A resolver returns a query (`SingleRow`, `Page`, `Nodes`, or `Loaded` for a row 
 has), which says which rows to read. The engine compiles the selection set of the field to a
 projection: the columns to select and a function that builds the response from a row. It runs one
 SQL statement for each selected list level, for all parents at once. Identical small reads of
-concurrent requests share a statement. What depends only on a document is done once and cached.
+concurrent requests share a statement. Work that depends only on the document is cached.
 
 A plan executes an operation without graphql-core. The executor, which is graphql-core with
 projections, serves operations without a plan and reports errors. The fallback serves ordinary

@@ -2,8 +2,8 @@
 
 Each model module declares one table. The ORM, the migrations and the engine's projections
 all read its columns. Enumerations are stored in lower case, times in UTC, ids as text (UUIDv7 if
-this service generates them). What Tortoise cannot declare (CHECK constraints, partial and
-expression indexes, the search column) is raw SQL in `models.migrations`.
+this service generates them). Features that Tortoise cannot declare (CHECK constraints,
+partial and expression indexes, the search column) are raw SQL in `models.migrations`.
 
 Start with `ticket`; `columns` has the column types.
 """
@@ -24,7 +24,7 @@ from models.ops_delivery import OpsDelivery
 from models.ticket import Ticket
 from models.ticket_event import TicketEvent
 
-# Models whose ids are unique among each other; `node(id:)` searches their tables in this order.
+# Models that share one namespace of ids; `node(id:)` searches their tables in this order.
 NODE_MODELS = (Ticket, OpsDelivery, LogEntry, TicketEvent)
 
 __all__ = [

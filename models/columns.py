@@ -37,6 +37,15 @@ class EnumColumn(CharEnumFieldInstance):
     SQL_TYPE = "TEXT"
 
 
+class IntegerColumn(fields.IntField[int]):
+    """An integer from ``minimum`` to ``maximum``, within the 32 bits of GraphQL's Int."""
+
+    def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.minimum = minimum
+        self.maximum = maximum
+
+
 def text_column(max_length: int, **options: Any) -> fields.CharField[str]:
     """Return a text column of limited length, in characters."""
     return TextColumn(max_length, **options)
@@ -48,8 +57,18 @@ def enum_column(enum: type[E], **options: Any) -> fields.Field[E]:
     return EnumColumn(enum, description="", **options)
 
 
+def integer_column(minimum: int, maximum: int, **options: Any) -> fields.Field[int]:
+    """Return a column for integers from ``minimum`` to ``maximum``."""
+    return IntegerColumn(minimum, maximum, **options)
+
+
+def boolean_column(**options: Any) -> fields.Field[bool]:
+    """Return a column for true and false."""
+    return fields.BooleanField(**options)
+
+
 def id_column(**options: Any) -> fields.CharField[str]:
-    """Return a column for an id, generated or given by a caller: 1 to 64 characters."""
+    """Return a column for an id, generated or chosen by a client: 1 to 64 characters."""
     return text_column(ID_MAX_LENGTH, **options)
 
 

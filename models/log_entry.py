@@ -15,8 +15,8 @@ REQUEST_ID_MAX_LENGTH = 128
 class LogEntry(Model):
     """One communication with OPS.
 
-    The service never deletes log entries, also not those of deleted tickets; therefore
-    ``ticket_id`` is not a foreign key. The feed is ordered by (transaction, sequence), as for
+    The service never deletes log entries, not even those of deleted tickets, so ``ticket_id``
+    is not a foreign key. The feed is ordered by (transaction, sequence), as for
     `TicketEvent`.
     """
 

@@ -3,7 +3,7 @@
 Feeds are ordered by transaction number, and a new server counts transactions from the start.
 Restored rows with numbers that the server has not reached would be withheld from the feed
 until it reaches them, and new rows would precede them in the history. Restored rows
-therefore get numbers below all others, in their order.
+therefore get lower numbers than all others, in their former order.
 """
 
 import asyncpg

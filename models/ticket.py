@@ -20,8 +20,8 @@ from models.columns import (
 )
 from models.enums import OpsState, TicketPriority, TicketStatus
 
-# In characters. The texts of the full-text search together must stay well below 1 MiB,
-# PostgreSQL's limit of a tsvector.
+# In characters. The total length of the searched texts must stay well below 1 MiB, PostgreSQL's
+# limit for a tsvector.
 SUBJECT_MAX_LENGTH = 500
 DESCRIPTION_MAX_LENGTH = 65_536
 CATEGORY_MAX_LENGTH = 100
@@ -42,7 +42,7 @@ SEARCH_CONFIGURATION = "english"
 def rank(column: str, enum: type[StrEnum]) -> str:
     """Return the SQL expression for the position of a value in its enumeration.
 
-    Tickets are sorted by it. The expression indexes in the migrations use this very text.
+    Tickets are sorted by it. The expression indexes in the migrations use exactly this text.
     """
     cases = " ".join(
         f"WHEN '{member}' THEN {position}" for position, member in enumerate(enum, start=1)
@@ -72,7 +72,7 @@ class Ticket(Model):
     metadata = json_column(null=True)
     created_at = time_column()
     updated_at = time_column()
-    # Incremented by each change of a caller; a change of ops_state alone does not change it.
+    # Incremented by each update of a client; a change of ops_state does not increment it.
     version = fields.IntField(default=1, db_default=1)
     ops_state = enum_column(OpsState, default=OpsState.NOT_SENT, db_default=OpsState.NOT_SENT.value)
 
@@ -90,10 +90,10 @@ class Ticket(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketField:
-    """Facts about a field of a ticket that its column does not state.
+    """Properties of a ticket's field that its column does not declare.
 
     Validation, the statements that write tickets, the history, the payload for OPS and the
-    REST fields are derived from the columns and from these facts.
+    REST fields are derived from the columns and from these properties.
     """
 
     # Set by the service: clients cannot write it, and the history does not record it.
@@ -107,7 +107,7 @@ class TicketField:
     is_rest_parameter: bool = False
 
 
-# In the order of the REST fields: those of the former service precede later ones.
+# In the order of the REST fields: fields of the former service precede later fields.
 TICKET_FIELDS: Mapping[str, TicketField] = {
     "id": TicketField(is_read_only=True),
     "subject": TicketField(),

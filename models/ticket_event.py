@@ -15,7 +15,7 @@ class TicketEvent(Model):
 
     Events are ordered by (transaction, sequence). Transactions commit out of order, so
     a reader of the feed stops at the oldest running transaction (``txid_snapshot_xmin``)
-    and never at the highest sequence seen. A writer takes the ticket's lock
+    and never at the highest sequence seen. A writer acquires the ticket's lock
     (`models.ticket_lock`) before its transaction has a number, so for one ticket this
     order is the order of commits.
     """

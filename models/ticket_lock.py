@@ -1,4 +1,4 @@
-"""The advisory lock of a ticket, which every transaction that changes a ticket takes first.
+"""The advisory lock of a ticket, which every transaction that changes a ticket acquires first.
 
 Take it before PostgreSQL gives the transaction a number. The numbers of a ticket's events then
 follow the order of the commits. The ticket need not exist.
@@ -29,7 +29,7 @@ __all__ = [
     "try_lock_tickets",
 ]
 
-# Separates these advisory locks from those of other programs on the same database.
+# Separates these advisory locks from locks of other programs on the same database.
 _LOCK_SEED = 0x7469636B6574
 # The longest wait for a lock in PostgreSQL, which holds a connection; then the connection is free
 # for others for a while.
@@ -93,7 +93,7 @@ async def _lock_in_time(connection: BaseDBAsyncClient, ticket_id: str) -> bool:
 
 
 async def lock_ticket(connection: BaseDBAsyncClient, ticket_id: str) -> None:
-    """Lock a ticket until the end of the transaction, and wait if another transaction has it.
+    """Lock a ticket until the end of the transaction, and wait if another transaction holds it.
 
     The connection is held meanwhile; requests use `ticket_transaction`.
     """

@@ -1,9 +1,9 @@
 """Integration with OPS, the external operations system.
 
-`clients` calls OPS, `simulator` imitates it, and `delivery` brings tickets to it: a row of the
-outbox table ``ops_deliveries`` is written with the request, attempts are made under a lease
-with the row's id as idempotency key, and each outcome is recorded in one transaction
-behind a fence. A crash at any point costs at most a repeated call with the same key.
+`clients` calls OPS, `simulator` imitates it, and `delivery` sends tickets to it. A request inserts
+a row into the outbox table ``ops_deliveries``. Attempts are made under a lease, with the row's id
+as idempotency key. Each outcome is recorded in one transaction, behind a fence. A crash at any
+point causes at most a repeated call with the same key.
 
 Start with `ops.delivery`; docs/explanation/outbox.md explains the design.
 """

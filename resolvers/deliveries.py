@@ -51,7 +51,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class OpsStatus:
-    """Status of a ticket as reported by OPS; ``status`` is None if OPS did not answer."""
+    """Status of a ticket as reported by OPS; ``status`` is None if OPS did not respond."""
 
     ticket: Ticket
     status: OpsRemoteStatus | None
@@ -63,7 +63,7 @@ class OpsStatus:
 
 @dataclass(frozen=True, slots=True)
 class OpsHealth:
-    """State of the circuit breaker, and counts of the deliveries that are not delivered."""
+    """State of the circuit breaker, and numbers of pending and failed deliveries."""
 
     circuit: CircuitState
     pending: int
@@ -141,7 +141,7 @@ async def send_to_ops(
 
 
 async def retry_delivery(context: Context, delivery_id: str) -> Retried:
-    """Return a failed or cancelled delivery to pending and attempt it.
+    """Set a failed or cancelled delivery back to pending and attempt it.
 
     Raises NotFound, or Conflict if the delivery has another state.
     """
@@ -159,7 +159,7 @@ async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
 
 
 async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
-    """Query OPS for the status of a ticket, and log the answer.
+    """Query OPS for the status of a ticket, and log the response.
 
     Raises NotFound, or OpsRequestFailed if OPS has not accepted the ticket.
     """

@@ -1,7 +1,7 @@
 """Operators of filters, compiled to SQL conditions by the type of the column.
 
 Logic is two-valued: a comparison with a missing value is false and its negation is
-true, so that ``not`` returns exactly the rows that its content does not.
+true, so that ``not`` matches exactly the rows that its operand does not match.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,11 +39,13 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
     if column.enum_names is not None:
         if isinstance(value, Mapping):
             return _enum(column.sql, value, path)
-        return _in(column.sql, [member.value for member in value])
+        return _in("text", column.sql, [member.value for member in value])
     if column.is_time:
         return _time(column.sql, value, path)
     if column.is_json:
         return _json(column.sql, value, path)
+    if column.plain_type in _NUMBER_OPERATORS:
+        return _number(column, value, path)
     return _text(column.sql, value, path)
 
 
@@ -52,7 +54,7 @@ def _text(column: str, operators: Operators, path: Path) -> Sql:
     for name, value in _checked(operators, path):
         here = (*path, name)
         if name == "is_null":
-            conditions.append(Sql(f"{column} IS {'' if value else 'NOT '}NULL"))
+            conditions.append(_is_null(column, value))
             continue
         check_texts(value if isinstance(value, list) else (value,), *here)
         if name in _PATTERNS and len(value) > PATTERN_MAX_LENGTH:
@@ -62,16 +64,25 @@ def _text(column: str, operators: Operators, path: Path) -> Sql:
     return all_of(conditions)
 
 
+def _number(column: Column, operators: Operators, path: Path) -> Sql:
+    """Return the condition on an integer or boolean column."""
+    known = _NUMBER_OPERATORS[column.plain_type]
+    return all_of(
+        _is_null(column.sql, value) if name == "is_null" else known[name](column.sql, value)
+        for name, value in _checked(operators, path)
+    )
+
+
 def _enum(column: str, operators: Operators, path: Path) -> Sql:
     conditions = []
     for name, value in _checked(operators, path):
         match name:
             case "gte" | "lte":
-                conditions.append(_in(column, _from_or_up_to(value, name)))
+                conditions.append(_in("text", column, _from_or_up_to(value, name)))
             case "in" | "nin":
-                conditions.append(_EQUALITY[name](column, [member.value for member in value]))
+                conditions.append(_TEXT_EQUALITY[name](column, [member.value for member in value]))
             case _:
-                conditions.append(_EQUALITY[name](column, value.value))
+                conditions.append(_TEXT_EQUALITY[name](column, value.value))
     return all_of(conditions)
 
 
@@ -83,11 +94,7 @@ def _from_or_up_to(value: StrEnum, operator: str) -> list[str]:
 
 
 def _time(column: str, operators: Operators, path: Path) -> Sql:
-    comparisons = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-    return all_of(
-        Sql(f"{column} {comparisons[name]} $?", (value,))
-        for name, value in _checked(operators, path)
-    )
+    return all_of(_TIME_OPERATORS[name](column, value) for name, value in _checked(operators, path))
 
 
 def _json(column: str, operators: Operators, path: Path) -> Sql:
@@ -117,23 +124,50 @@ def _checked(operators: Operators, path: Path) -> list[tuple[str, Any]]:
     return list(operators.items())
 
 
+def _is_null(column: str, value: bool) -> Sql:  # noqa: FBT001  # the value of the operator
+    return Sql(f"{column} IS {'' if value else 'NOT '}NULL")
+
+
 def _compare(comparison: str, column: str, value: Any) -> Sql:
     return Sql(comparison.format(column), (value,))
 
 
-def _in(column: str, values: Sequence[str]) -> Sql:
-    return Sql(f"{column} = ANY($?::text[])", (list(values),))
+def _in(sql_type: str, column: str, values: Sequence[Any]) -> Sql:
+    return Sql(f"{column} = ANY($?::{sql_type}[])", (list(values),))
 
 
-_EQUALITY: dict[str, Callable[[str, Any], Sql]] = {
+def _not_in(sql_type: str, column: str, values: Sequence[Any]) -> Sql:
+    return negation(_in(sql_type, column, values))
+
+
+_Operators: TypeAlias = Mapping[str, Callable[[str, Any], Sql]]
+
+_EQUAL: _Operators = {
     "eq": partial(_compare, "{} = $?"),
     "neq": partial(_compare, "{} IS DISTINCT FROM $?"),
-    "in": _in,
-    "nin": lambda column, values: negation(_in(column, values)),
 }
-_PATTERNS: dict[str, Callable[[str, Any], Sql]] = {
+_RANGE: _Operators = {
+    "gt": partial(_compare, "{} > $?"),
+    "gte": partial(_compare, "{} >= $?"),
+    "lt": partial(_compare, "{} < $?"),
+    "lte": partial(_compare, "{} <= $?"),
+}
+
+
+def _equality(sql_type: str) -> _Operators:
+    return {**_EQUAL, "in": partial(_in, sql_type), "nin": partial(_not_in, sql_type)}
+
+
+_TIME_OPERATORS: _Operators = {"eq": _EQUAL["eq"], **_RANGE}
+_TEXT_EQUALITY = _equality("text")
+_PATTERNS: _Operators = {
     "contains": partial(_compare, "strpos({}, $?) > 0"),
     "contains_ignore_case": partial(_compare, "strpos(lower({}), lower($?)) > 0"),
     "starts_with": partial(_compare, "starts_with({}, $?)"),
 }
-_TEXT_OPERATORS = _EQUALITY | _PATTERNS
+_TEXT_OPERATORS: _Operators = {**_TEXT_EQUALITY, **_PATTERNS}
+# By the Python type of the column's values.
+_NUMBER_OPERATORS: Mapping[type | None, _Operators] = {
+    int: {**_equality("integer"), **_RANGE},
+    bool: _EQUAL,
+}

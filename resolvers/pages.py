@@ -12,7 +12,7 @@ from resolvers.errors import ErrorCode, InvalidInput
 
 
 class PageArguments(TypedDict, total=False):
-    """Arguments of a connection: ``first`` and ``last`` are 1 to 100, 50 if neither is given."""
+    """Arguments of a connection: ``first`` and ``last`` are 1 to 100, 50 if neither is set."""
 
     first: int | None
     after: str | None

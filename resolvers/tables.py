@@ -1,6 +1,6 @@
 """Every table that the API reads, and the orders in which its rows are listed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tortoise import fields
@@ -63,7 +63,7 @@ def _ticket_term(name: str, column: fields.Field[Any]) -> OrderTerm:
     return OrderTerm(f'"{name}"', TermKind.TEXT)
 
 
-# By column and direction. Columns that may be null have no order, because a cursor cannot
+# By column and direction. Columns that may be null are not included, because a cursor cannot
 # hold null. `TicketOrderField` in the schema lists the columns that clients may sort by: each
 # needs an index on (column, id).
 TICKET_ORDERS = {
@@ -77,6 +77,23 @@ TICKET_ORDERS = {
     for descending in (False, True)
 }
 NEWEST_TICKET_FIRST = TICKET_ORDERS["created_at", True]
+
+
+def check_sort_keys(names: Iterable[str]) -> None:
+    """Raise TypeError if tickets cannot be sorted by one of these columns."""
+    for name in names:
+        if name not in TICKET_COLUMNS:
+            raise TypeError(
+                f"TicketOrderField has {name!r}, which is not a column of Ticket. Correct"
+                " TicketOrderField in schema/tickets/filters.py."
+            )
+        if (name, False) not in TICKET_ORDERS:
+            raise TypeError(
+                f"Tickets cannot be sorted by {name!r}, because this column may be null, which a"
+                " cursor cannot hold. Give the column a default instead of null=True in"
+                " models/ticket.py, or delete it from TicketOrderField in"
+                " schema/tickets/filters.py."
+            )
 
 
 def graphql_name(column: str) -> str:

@@ -17,7 +17,7 @@ SCOPES = frozenset({READ, WRITE, OPS, ADMIN})
 # Operations that require one of these have side effects, here or in OPS, even if they are queries.
 WITH_EFFECT = frozenset({WRITE, OPS})
 
-# No scope of its own: the field holds nothing that a caller without scopes may not see.
+# No scope: any caller may select the field.
 _OPEN = None
 
 _DEFAULTS = {"Query": READ, "Mutation": WRITE, "Subscription": READ}

@@ -1,4 +1,4 @@
-"""The schema, put together and printed."""
+"""Build the schema, and print it."""
 
 import copy
 from functools import cache
@@ -36,7 +36,7 @@ def graphql_schema() -> GraphQLSchema:
 
 
 def printed() -> str:
-    """Return the schema definition, sorted, as it is committed in schema.graphql.
+    """Return the sorted schema definition, which is committed in schema.graphql.
 
     Use Strawberry's printer, because graphql-core's omits schema directives.
     """

@@ -67,7 +67,7 @@ class Query:
         resolver=ticket, description="The ticket with this id; null if there is none."
     )
     tickets: Connection[Ticket] = strawberry.field(
-        resolver=tickets, description="Matching tickets; newest first unless `orderBy` is given."
+        resolver=tickets, description="Matching tickets; newest first unless `orderBy` is set."
     )
     ticket_groups: list[TicketGroup] = strawberry.field(
         resolver=ticket_groups,
@@ -81,8 +81,8 @@ class Query:
     )
     ops_status: OpsStatusPayload = strawberry.field(
         resolver=ops_status,
-        description="Queries OPS for the current status of a ticket and logs the answer as a QUERY"
-        " entry. Needs the scope ops.",
+        description="Queries OPS for the current status of a ticket and logs the response as a"
+        " QUERY entry. Requires the scope `ops`.",
     )
     ops_health: OpsHealth = strawberry.field(
         resolver=ops_health, description="State of the delivery to OPS."

@@ -7,14 +7,14 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.subscriptions import follow_log_entries, follow_ticket_events
-from schema.common.inputs import given
+from schema.common.inputs import without_unset
 from schema.common.node import Info
 from schema.ops.log_entry import LogEntry
 from schema.tickets.event import TicketEvent
 
 TicketId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Id of the only ticket to follow; all tickets by default."),
+    strawberry.argument(description="Only follow the ticket with this id. Default: all tickets."),
 ]
 
 
@@ -29,11 +29,13 @@ async def _ticket_events(
         ),
     ] = UNSET,
 ) -> Any:
-    return await follow_ticket_events(info.context, **given(ticket_id=ticket_id, after=after))
+    return await follow_ticket_events(
+        info.context, **without_unset(ticket_id=ticket_id, after=after)
+    )
 
 
 async def _log_entry_added(info: Info, ticket_id: TicketId = UNSET) -> Any:
-    return await follow_log_entries(info.context, **given(ticket_id=ticket_id))
+    return await follow_log_entries(info.context, **without_unset(ticket_id=ticket_id))
 
 
 @strawberry.type(

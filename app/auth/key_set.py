@@ -15,7 +15,7 @@ __all__ = ["KeySet", "KeysUnavailable"]
 
 # Fixed here: a key implies one algorithm among these, so that a token cannot choose another.
 _ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "ES384", "EdDSA"})
-# A cached set is refreshed after this time, for a key that it has and for one that it lacks.
+# Age after which a cached set is fetched again: for a key that it contains, and for another key.
 _MAX_AGE_S = 600.0
 _MAX_AGE_FOR_UNKNOWN_KEY_S = 10.0
 # The delay after a failed fetch doubles with each further failure.

@@ -27,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser, *attributes: str) -> None:
 def load_settings(arguments: argparse.Namespace) -> Settings:
     """Return the settings of the flags, the environment and `.env`; raises SettingError.
 
-    Logs a warning for each setting that is given under its former name.
+    Logs a warning for each setting that is set under its former name.
     """
     sources = setting_sources(arguments)
     settings = Settings.from_sources(sources)
@@ -39,8 +39,8 @@ def setting_sources(arguments: argparse.Namespace) -> tuple[SettingSource, ...]:
     """Return the sources of the settings of a command; raises SettingError."""
     declared = declared_settings(Settings)
     flags = {setting.name: getattr(arguments, setting.attribute, None) for setting in declared}
-    given = {name: value for name, value in flags.items() if value is not None}
-    return read_sources(declared, os.environ, overrides=given)
+    overrides = {name: value for name, value in flags.items() if value is not None}
+    return read_sources(declared, os.environ, overrides=overrides)
 
 
 def _warn_of_former_names(settings: Settings, found: Iterable[RenamedSetting]) -> None:

@@ -25,17 +25,17 @@ def add(commands: Any) -> None:
 
     check = actions.add_parser(
         "check",
-        help="list the changes since a former schema that break clients",
-        description="List the changes of the schema since the one in FILE that break clients. "
+        help="list breaking changes since an earlier schema",
+        description="List the breaking changes of the schema since the one in FILE. "
         "Exit with status 1 if there are any, if the committed schema.graphql is out of date, or "
-        "if a deprecation has no removal date.",
+        "if a deprecation lacks a removal date.",
     )
     check.add_argument(
         "file",
         nargs="?",
         type=Path,
         metavar="FILE",
-        help="former schema (default: the committed schema.graphql)",
+        help="earlier schema (default: the committed schema.graphql)",
     )
     check.set_defaults(run=run_check)
 
@@ -64,7 +64,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     file = arguments.file or COMMITTED_SCHEMA
     text = _read(file)
     try:
-        former = build_schema(text)
+        earlier = build_schema(text)
     except GraphQLError as error:
         raise CommandError(f"{file} is not a GraphQL schema: {error.message}") from error
     except TypeError as error:
@@ -72,10 +72,10 @@ def run_check(arguments: argparse.Namespace) -> int:
         raise CommandError(
             f"{file} is not a GraphQL schema: {str(error).splitlines()[0]}"
         ) from error
-    breaking = find_breaking_changes(former, graphql_schema())
+    breaking = find_breaking_changes(earlier, graphql_schema())
     for change in breaking:
         print(f"breaking: {change.description}")
-    for risk in find_dangerous_changes(former, graphql_schema()):
+    for risk in find_dangerous_changes(earlier, graphql_schema()):
         print(f"dangerous: {risk.description}")
     print(f"{len(breaking)} breaking changes against {_relative(file)}.")
     is_out_of_date = COMMITTED_SCHEMA.exists() and _read(COMMITTED_SCHEMA) != printed()

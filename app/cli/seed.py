@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
         "seed",
         help="add demo tickets to the database",
         description="Add demo tickets with their history and deliveries to the database. The same "
-        "seed gives the same tickets; existing ones are not changed.",
+        "seed produces the same tickets; existing ones are not changed.",
     )
     parser.add_argument(
         "--tickets",
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         type=_number,
         default=0,
         metavar="NUMBER",
-        help="seed of the random data; another seed gives other tickets (default: 0)",
+        help="seed of the random data; another seed produces other tickets (default: 0)",
     )
     add_flags(parser, *DATABASE)
     parser.set_defaults(run=run)

@@ -26,7 +26,7 @@ def setting(
 ) -> Any:
     """Declare a setting as a dataclass field.
 
-    ``unset`` says what applies when the setting is absent and its default depends on other
+    ``unset`` describes the behaviour without the setting, if its default depends on other
     settings. ``example`` is a value for the documentation. ``former_name`` is still accepted,
     with a warning. ``group`` starts a group, which the settings after it belong to.
     """
@@ -68,7 +68,7 @@ class Setting:
 
     @property
     def help(self) -> str:
-        """The description, with what applies when the setting is absent."""
+        """The description, with the behaviour without the setting."""
         return f"{self.description} ({self.unset})" if self.unset else self.description
 
     @property
@@ -94,17 +94,17 @@ class Setting:
 def declared_settings(settings: Any) -> tuple[Setting, ...]:
     """Return the settings that a dataclass declares, in their order."""
     declared: list[Setting] = []
-    for own in fields(settings):
-        group = own.metadata["group"] or declared[-1].group
-        declared.append(_setting_of(own, group))
+    for declaration in fields(settings):
+        group = declaration.metadata["group"] or declared[-1].group
+        declared.append(_setting_of(declaration, group))
     return tuple(declared)
 
 
-def _setting_of(own: Field[Any], group: str) -> Setting:
-    metadata = own.metadata
+def _setting_of(declaration: Field[Any], group: str) -> Setting:
+    metadata = declaration.metadata
     return Setting(
-        attribute=own.name,
-        default=own.default,
+        attribute=declaration.name,
+        default=declaration.default,
         group=group,
         parser=metadata["parser"],
         description=metadata["description"],

@@ -328,18 +328,22 @@ class Settings:
 
     @classmethod
     def from_sources(cls, sources: Iterable[SettingSource]) -> Self:
-        """Return the settings of these sources, of which the last one wins; raises SettingError."""
-        given = {name: value for source in sources for name, value in source.values.items()}
+        """Return the settings of these sources; later ones take precedence. Raises SettingError."""
+        texts = {name: value for source in sources for name, value in source.values.items()}
         values = {}
-        for own in declared_settings(cls):
-            if own.name not in given:
+        for declaration in declared_settings(cls):
+            if declaration.name not in texts:
                 continue
             try:
-                values[own.attribute] = own.parser(given[own.name])
+                values[declaration.attribute] = declaration.parser(texts[declaration.name])
             except ValueError as allowed:
-                invalid = "" if own.is_secret else f" is {own.quote(given[own.name])}, but"
+                invalid = (
+                    ""
+                    if declaration.is_secret
+                    else f" is {declaration.quote(texts[declaration.name])}, but"
+                )
                 raise SettingError(
-                    f"{own.name}{invalid} must be {allowed}.", hint=own.help
+                    f"{declaration.name}{invalid} must be {allowed}.", hint=declaration.help
                 ) from None
         host = values.get("host", cls.__dataclass_fields__["host"].default)
         values.setdefault("auth", "off" if is_loopback(host) else "required")

@@ -18,7 +18,7 @@ class SettingError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class SettingSource:
-    """One place that sets settings, and the values it sets, by current name."""
+    """A source of settings, and the values that it sets, by current name."""
 
     label: str
     values: Mapping[str, str]
@@ -27,7 +27,7 @@ class SettingSource:
 
 @dataclass(frozen=True, slots=True)
 class RenamedSetting:
-    """A setting that a source gives under its former name."""
+    """A setting that a source sets under its former name."""
 
     former_name: str
     name: str
@@ -48,36 +48,36 @@ def read_sources(
     """
     known = tuple(settings)
     texts = ((".env", _read_dotenv(dotenv)), ("environment", environ), ("flag", overrides or {}))
-    given = [
+    nonempty = [
         (label, {name: text.strip() for name, text in values.items() if text.strip()})
         for label, values in texts
     ]
     for setting in known:
-        _refuse_conflicting_names(setting, [values for _, values in given])
-    return tuple(_source(label, values, known) for label, values in given)
+        _refuse_conflicting_names(setting, [values for _, values in nonempty])
+    return tuple(_source(label, values, known) for label, values in nonempty)
 
 
 def renamed(sources: Iterable[SettingSource]) -> Iterator[RenamedSetting]:
-    """Yield the settings given under a former name."""
+    """Yield the settings that are set under a former name."""
     for source in sources:
         yield from source.renamed
 
 
-def _source(label: str, given: Mapping[str, str], known: Iterable[Setting]) -> SettingSource:
+def _source(label: str, texts: Mapping[str, str], known: Iterable[Setting]) -> SettingSource:
     values: dict[str, str] = {}
     found: list[RenamedSetting] = []
     for setting in known:
-        if setting.former_name in given:
-            values[setting.name] = given[setting.former_name]
+        if setting.former_name in texts:
+            values[setting.name] = texts[setting.former_name]
             found.append(RenamedSetting(setting.former_name, setting.name, label))
-        if setting.name in given:
-            values[setting.name] = given[setting.name]
+        if setting.name in texts:
+            values[setting.name] = texts[setting.name]
     return SettingSource(label, values, found)
 
 
-def _refuse_conflicting_names(setting: Setting, given: Iterable[Mapping[str, str]]) -> None:
-    former = {values[setting.former_name] for values in given if setting.former_name in values}
-    current = {values[setting.name] for values in given if setting.name in values}
+def _refuse_conflicting_names(setting: Setting, sources: Iterable[Mapping[str, str]]) -> None:
+    former = {values[setting.former_name] for values in sources if setting.former_name in values}
+    current = {values[setting.name] for values in sources if setting.name in values}
     if former and current and former != current:
         raise SettingError(
             f"{setting.name} and its former name {setting.former_name} have different values.",

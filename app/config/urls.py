@@ -42,5 +42,5 @@ def is_loopback(host: str) -> bool:
 
 
 def url_host(host: str) -> str:
-    """Return a host as a URL writes it: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    """Return a host in the form of a URL: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
     return f"[{quote(host, safe=':')}]" if ":" in host else host

@@ -1,8 +1,8 @@
 """The GraphQL API over HTTP, server-sent events and WebSockets.
 
-Start with `endpoint`, which answers an HTTP request: `negotiation` chooses the format of the
+Start with `endpoint`, which responds to HTTP requests: `negotiation` chooses the format of the
 response, `request` reads the parameters, `persisted_documents` finds the document, `operations`
-runs the operation within its limits and `errors` formats what fails. `etag` lets clients cache
+runs the operation within its limits and `errors` formats errors. `etag` lets clients cache
 responses. Long-lived connections are in the package `subscriptions`. The package `engine` executes
 operations.
 """

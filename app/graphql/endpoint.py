@@ -94,7 +94,7 @@ class GraphQLEndpoint:
                     f" or {ResponseFormat.JSON.value}."
                 )
                 raise HttpProblem(406, "NOT_ACCEPTABLE", detail)  # noqa: TRY301  # all are rendered below
-            # Authenticate before reading the body, so that it costs nothing without a credential.
+            # Authenticate first: the server reads no body of a client without a credential.
             context = await authenticate(scope)
             await check_rate_limit(scope, context)
             if method == "POST":
@@ -116,7 +116,7 @@ class GraphQLEndpoint:
             errors = [request_error(problem.code, problem.detail or problem.code)]
             is_bad_request = problem.status == HTTPStatus.BAD_REQUEST
             if response_format is ResponseFormat.EVENTS and is_bad_request:
-                # graphql-sse sends such errors as events, for a browser's EventSource does not
+                # graphql-sse sends such errors as events, because a browser's EventSource does not
                 # show the body of a response with an error status.
                 record_of(scope).error_codes = codes_of(errors)
                 return EventStream(single_result({"errors": errors}), self._registry)
@@ -163,7 +163,7 @@ class GraphQLEndpoint:
                 if not can_subscribe:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
                 return await self._subscribe(scope, context, request, operation)
-            # Entering the request's cycle has it cancel this task on a disconnect.
+            # The request cycle cancels this task on a disconnect while its context is entered.
             with _NO_CONTEXT if has_effect else request_cycle_of(receive) or _NO_CONTEXT:
                 result = await self._runner.run(
                     operation,

@@ -1,7 +1,7 @@
 """Format GraphQL errors: each top-level error has a code, and internal details are masked.
 
-The README documents the codes. An INTERNAL error contains the request id only; the log has the
-exception.
+docs/reference/errors.md lists the codes. An INTERNAL error contains the request id only; the log
+has the exception.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""Conditional requests: responses that a client may cache if it revalidates them each time.
+"""Conditional GET requests for persisted documents.
 
-They are responses to a persisted document requested by GET: its URL is short, and the same for
+A client may cache the response if it revalidates it each time. The URL is short, and the same for
 every client that sends the same request (RFC 9111, sections 5.2.2.4 and 4.3.4).
 """
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 __all__ = ["MAX_ACCEPT_LENGTH", "ResponseFormat", "accepts_events", "negotiate"]
 
-# The rest of a longer header is ignored. Browsers send 150 characters; to parse 64 KiB of commas
+# The rest of a longer header is ignored. Browsers send 150 characters; parsing 64 KiB of commas
 # would take a quarter of a second.
 MAX_ACCEPT_LENGTH = 1000
 

@@ -110,7 +110,7 @@ class OperationRunner:
             trusted_only=settings.persisted_documents_only,
             budget_bytes=settings.cache_max_bytes,
         )
-        # A client that may send no documents of its own must not learn the schema from errors.
+        # A client that may not send its own documents must not learn the schema from errors.
         self._hides_suggestions = settings.persisted_documents_only
         self._timeout_s = settings.request_timeout_ms / 1000
         self._timeouts = Timeouts(self._timeout_s)
@@ -123,7 +123,7 @@ class OperationRunner:
         document = self._prepare_document(request)
         operation = document.operation(request.operation_name)
         if operation is None:
-            names = ", ".join(one.name for one in document.operations if one.name)
+            names = ", ".join(item.name for item in document.operations if item.name)
             detail = (
                 f"operationName must name one of the document's operations: {names}."
                 if names

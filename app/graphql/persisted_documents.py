@@ -48,7 +48,7 @@ def read_manifest(path: Path | None) -> dict[str, str]:
 
 
 class PersistedDocuments:
-    """Texts of documents by their hash: trusted ones, and the latest used of those registered."""
+    """Texts of documents by their hash: trusted ones, and recently used registered ones."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class PersistedDocuments:
         return text
 
     def register(self, request: GraphQLRequest) -> None:
-        """Keep the document of a request that has text and hash; call it for valid ones only."""
+        """Store the document of a request with text and hash; only call this if it is valid."""
         text = request.query
         if text is None or request.document_id is None:
             return

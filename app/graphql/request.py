@@ -18,7 +18,7 @@ _PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "e
 class GraphQLRequest:
     """The parameters of a request.
 
-    ``query`` is the text of the document and ``document_id`` its hash; at least one is given.
+    ``query`` is the text of the document and ``document_id`` its hash; at least one is set.
     A request with both registers the document, so that later requests can send the hash
     alone. ``is_apollo`` is true if the hash came in Apollo's ``extensions.persistedQuery``.
     """

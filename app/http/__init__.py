@@ -2,6 +2,6 @@
 
 Reading a request: `body`, `json_body`, `cross_origin`, `authentication`, `rate_limiting`,
 `access_check`. Responding: `raw_response`, `compression`, `security_headers`, and for errors
-`problem` (problem documents) and `failure` (failures of the server). `request_record` collects what
-the log records of a request. Start with `request_cycle`, which connects a request to the server.
+`problem` (problem documents) and `failure` (failures of the server). `request_record` collects the
+data of a request for the log. Start with `request_cycle`, which connects a request to the server.
 """

@@ -14,7 +14,7 @@ __all__ = ["wait_until_denied"]
 
 
 async def wait_until_denied(scope: Scope) -> HttpProblem:
-    """Authenticate the request of a connection again and again; return the first rejection."""
+    """Authenticate the request of a connection periodically; return the first rejection."""
     while True:
         await asyncio.sleep(ACCESS_CHECK_INTERVAL_S)
         try:

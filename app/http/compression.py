@@ -8,9 +8,9 @@ from starlette.types import Scope
 
 __all__ = ["MIN_BYTES", "accepts_gzip", "compress"]
 
-# To compress smaller bodies costs more CPU time than to send them in a few packets more.
+# Compressing smaller bodies costs more CPU time than sending a few more packets.
 MIN_BYTES = 16_384
-# To compress larger bodies would block the event loop for milliseconds.
+# Compressing larger bodies in the event loop would block it for milliseconds.
 _THREAD_MIN_BYTES = 131_072
 # The fastest level reduces JSON to a fifth. The best level takes four times as long, for a sixth.
 _LEVEL = 1
@@ -39,7 +39,7 @@ def _gzip(body: bytes) -> bytes:
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether an Accept-Encoding header allows gzip, by name or by ``*``.
 
-    The quality of ``gzip`` precedes that of ``*`` (RFC 9110, section 12.5.3).
+    The quality of ``gzip`` takes precedence over the one of ``*`` (RFC 9110, section 12.5.3).
     """
     qualities = {}
     for part in accept_encoding.lower().split(","):

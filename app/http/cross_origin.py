@@ -1,7 +1,8 @@
 """Protection against cross-site request forgery.
 
-Browsers send the relation of a request to its page as Sec-Fetch-Site, older ones only Origin.
-Other clients send neither and are not affected. The algorithm is that of Go's
+Browsers state in Sec-Fetch-Site whether a request comes from a page of the same origin; older
+browsers send only Origin.
+Other clients send neither and are not affected. The algorithm is the same as in Go's
 net/http.CrossOriginProtection, whose documentation gives the reasons.
 """
 

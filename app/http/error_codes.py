@@ -20,7 +20,7 @@ class CodeDescription:
     action: str
 
 
-# `errors[].extensions.code` of a GraphQL response. The status is that of
+# `errors[].extensions.code` of a GraphQL response. The status applies to
 # application/graphql-response+json.
 GRAPHQL_CODES = (
     CodeDescription(

@@ -1,4 +1,4 @@
-"""Failures of the server: what the log records, and what the client may know."""
+"""Failures of the server: log the details, and hide them from the client."""
 
 import logging
 from typing import Any, NamedTuple

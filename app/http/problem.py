@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): the error responses of everything but GraphQL."""
+"""Problem documents (RFC 9457): the error responses of all endpoints except GraphQL."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -21,7 +21,7 @@ __all__ = [
 
 RETRY_AFTER_S = 1
 
-# The phrases of RFC 9110, where those of older Pythons differ.
+# Phrases of RFC 9110 that older Python versions do not have.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 

@@ -95,7 +95,7 @@ class RequestCycle(RequestResponseCycle):
         """Write a complete response in one system call, and finish the cycle.
 
         Return false, without having written anything, if uvicorn must write it: the body is
-        streamed or must not be sent, the client does not read, or a header needs uvicorn's care.
+        streamed or must not be sent, the client does not read, or a header concerns the connection.
         """
         status = start["status"]
         is_streamed = body_message.get("more_body")
@@ -123,10 +123,10 @@ class RequestCycle(RequestResponseCycle):
         if not _CONNECTION_HEADERS.isdisjoint(values):
             return None
         length = b"%d" % len(body)
-        given_length = values.get(b"content-length")
-        if given_length is None:
+        declared_length = values.get(b"content-length")
+        if declared_length is None:
             headers.append((b"content-length", length))
-        elif given_length != length:
+        elif declared_length != length:
             return None
         if not self.keep_alive:
             headers.append((b"connection", b"close"))

@@ -1,4 +1,4 @@
-"""Record of a request: its id, and what the log and the metrics need to know at its end."""
+"""Record of a request: its id, and the data that the log and the metrics need at its end."""
 
 import re
 import time
@@ -16,7 +16,7 @@ _VALID_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,%d}" % REQUEST_ID_MAX_LENGTH)
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request; each part of the server that handles it fills in what it learns."""
+    """One request; each part of the server that handles it fills in its fields."""
 
     request_id: str
     started_s: float = field(default_factory=time.perf_counter)

@@ -29,7 +29,7 @@ class RequestMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, and count and log it whatever its outcome."""
+        """Handle one request; count and log it, also after a failure."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return

@@ -36,7 +36,7 @@ async def readyz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's
 
 
 async def _missing() -> str | None:
-    """Return what the process needs and does not have: "database" or "migrations"."""
+    """Return the missing requirement, "database" or "migrations"; None if there is none."""
     try:
         with reserved():
             async with (

@@ -13,7 +13,7 @@ logger = logging.getLogger("ticketops")
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """Where the server listens, and what it is connected to."""
+    """Description of a started server: URL, database, OPS and access."""
 
     url: str
     settings: Settings

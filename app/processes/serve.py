@@ -77,7 +77,7 @@ def _run(settings: Settings, database_url: str, listener: socket.socket, banner:
         factory = partial(_create_application_in_child, settings, database_url)
         processes = ServerProcesses(uvicorn_config(factory, settings), sockets, on_started)
         processes.run()
-    if any(one.exitcode == STARTUP_FAILURE for one in processes.processes):
+    if any(child.exitcode == STARTUP_FAILURE for child in processes.processes):
         sys.exit(STARTUP_FAILURE)
 
 
@@ -85,8 +85,8 @@ def _create_application(settings: Settings, database_url: str) -> Starlette:
     """Return the application, and exclude all existing objects from garbage collection.
 
     The schema and the libraries consist of some hundred thousand permanent objects, and requests
-    create few reference cycles. To scan all of them again and again took a third of the CPU time
-    of a list query.
+    create few reference cycles. Scanning all of them repeatedly took a third of the CPU time of a
+    list query.
     """
     app = application(settings, database_url=database_url)
     gc.collect()

@@ -43,7 +43,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         http=partial(HttpConnection, timeouts=timeouts, unread=unread),  # type: ignore[arg-type]  # uvicorn only calls it
         ws=partial(WebSocketConnection, unread=unread),  # type: ignore[arg-type]  # as above
         ws_max_size=settings.max_body_bytes,
-        # To compress each small message for each of many subscribers takes half as much CPU
+        # Compressing each small message for each of many subscribers takes half as much CPU
         # time again, and doubles the memory of a WebSocket (from 42 to 89 KiB).
         ws_per_message_deflate=False,
         lifespan="on",
@@ -90,7 +90,9 @@ class ServerProcesses(Multiprocess):
         """Start the processes, wait until all of them serve, and call back."""
         with _sigint_blocked_in_children():
             super().init_processes()
-        if all(one.wait_until_ready(START_TIMEOUT_S, self.should_exit) for one in self.processes):
+        if all(
+            child.wait_until_ready(START_TIMEOUT_S, self.should_exit) for child in self.processes
+        ):
             self._on_started()
 
     def keep_subprocess_alive(self) -> None:

@@ -9,16 +9,18 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
+from tortoise.fields import BooleanField
 
 from app.http.problem import HttpProblem
 from engine.sql.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from models.columns import enum_of
+from models.columns import IntegerColumn, enum_of
 from models.ticket import TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.tickets.filters import SEARCH_MAX_LENGTH, TicketFilter
 
 __all__ = ["PARAMETERS", "Listing", "invalid_parameter", "next_link", "parse_listing"]
 
 MAX_ERRORS = 20
+_INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -85,7 +87,7 @@ def next_link(request: Request, cursor: str) -> str:
     """Return the Link header (RFC 8288) to the next page: the same query with this cursor.
 
     The URL is absolute, for clients that do not resolve relative ones. A proxy must therefore
-    keep Host, and set X-Forwarded-Proto if it accepts https.
+    preserve Host, and set X-Forwarded-Proto if it accepts https.
     """
     pairs = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([pair for pair in pairs if pair[0] != "cursor"] + [("cursor", cursor)])
@@ -118,6 +120,19 @@ def _equal(name: str, text: str) -> dict[str, Any]:
     return {name: {"eq": text}}
 
 
+def _integer(name: str, column: IntegerColumn, text: str) -> dict[str, Any]:
+    number = int(text) if _INTEGER.fullmatch(text) else None
+    if number is None or not column.minimum <= number <= column.maximum:
+        raise ValueError(f"must be an integer from {column.minimum} to {column.maximum}")
+    return {name: {"eq": number}}
+
+
+def _boolean(name: str, text: str) -> dict[str, Any]:
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return {name: {"eq": text == "true"}}
+
+
 def _member(name: str, enum: type[StrEnum], text: str) -> dict[str, Any]:
     try:
         return {name: {"eq": enum(text.lower())}}
@@ -127,7 +142,17 @@ def _member(name: str, enum: type[StrEnum], text: str) -> dict[str, Any]:
 
 def _filter_parameter(name: str) -> Parameter:
     description = f"List only tickets with this `{name}`."
-    enum = enum_of(TICKET_COLUMNS[name])
+    column = TICKET_COLUMNS[name]
+    schema: dict[str, Any]
+    if isinstance(column, IntegerColumn):
+        bounds = {"minimum": column.minimum, "maximum": column.maximum}
+        return Parameter(
+            description, {"type": "integer", **bounds}, partial(_integer, name, column)
+        )
+    if isinstance(column, BooleanField):
+        schema = {"type": "boolean"}
+        return Parameter(description, schema, partial(_boolean, name))
+    enum = enum_of(column)
     if enum is None:
         return Parameter(description, {"type": "string"}, partial(_equal, name))
     schema = {"type": "string", "enum": [member.value for member in enum]}

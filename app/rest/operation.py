@@ -17,7 +17,7 @@ Handler: TypeAlias = Callable[[Request, Context], Awaitable[ASGIApp]]
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """A successful response: what it means, its schema and its headers."""
+    """A successful response: its meaning, schema and headers."""
 
     description: str
     # Name of a component schema; None for a response without a body.
@@ -34,7 +34,7 @@ class Operation:
     handler: Handler
     summary: str
     responses: Mapping[int, Success]
-    # Codes of the problem documents by status, in addition to those of every operation.
+    # Codes of the problem documents by status, in addition to the codes of every operation.
     problems: Mapping[int, Sequence[str]] = field(default_factory=dict)
     description: str = ""
     # Name of the component schema of the body, and whether a body is required.

@@ -27,7 +27,7 @@ class Resource(BaseRoute):
     """The operations of a URL template such as ``/tickets/{id}``.
 
     The raw path is matched, so that ``%2F`` is part of an id. A trailing slash is ignored. HEAD is
-    answered like GET, and OPTIONS with the allowed methods.
+    handled like GET, and OPTIONS returns the allowed methods.
     """
 
     def __init__(self, template: str, *, is_safe: bool = True, **operations: Operation) -> None:

@@ -57,9 +57,9 @@ REST_ROUTES = (
             "updateTicket",
             WRITE,
             update_ticket,
-            "Change the given fields of a ticket",
-            {200: Success("The ticket after the change.", "Ticket", headers=("ETag",))},
-            description="Fields that are not given keep their value. Read-only fields in the body"
+            "Update fields of a ticket",
+            {200: Success("The updated ticket.", "Ticket", headers=("ETag",))},
+            description="Absent fields keep their value. Read-only fields in the body"
             f" are ignored, so a client can send back a ticket that it has read. {_CONDITIONAL}",
             problems={
                 400: ("INVALID", "INVALID_JSON"),
@@ -92,7 +92,7 @@ REST_ROUTES = (
                 200: Success("OPS has accepted the ticket.", "Sent"),
                 202: Success(
                     "The delivery is pending and is retried in the background. `problem` is the"
-                    " failure of this call's attempt.",
+                    " failure of this request's attempt.",
                     "Sent",
                     headers=("Retry-After",),
                 ),

@@ -78,7 +78,7 @@ async def create_ticket(request: Request, context: Context) -> ASGIApp:
 
 
 async def update_ticket(request: Request, context: Context) -> ASGIApp:
-    """Change the given fields, and respond with the changed ticket."""
+    """Update the fields in the body, and respond with the ticket."""
     id = request.path_params["id"]  # noqa: A001  # the domain's word
     versions = parse_if_match(request.headers.get("If-Match"))
     fields = _without_read_only(await read_json_object(request))

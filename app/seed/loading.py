@@ -124,7 +124,7 @@ def _generate(stories: Iterable[Story]) -> Rows:
 
 
 async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
-    # In one transaction, so that no ticket is stored without its history.
+    # In one transaction, so that each ticket is stored together with its history.
     async with connection.transaction():
         for table, records in rows.items():
             if records:

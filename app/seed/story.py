@@ -31,7 +31,7 @@ _EXPONENT = 0.65
 _UNAVAILABLE = OpsFailure(
     FailureKind.UNAVAILABLE, "OPS is unavailable", response={"error": "unavailable"}
 )
-_TIMEOUT = OpsFailure(FailureKind.TIMEOUT, "OPS did not answer within 2000 ms")
+_TIMEOUT = OpsFailure(FailureKind.TIMEOUT, "OPS did not respond within 2000 ms")
 _REJECTED = OpsFailure(
     FailureKind.REJECTED, "OPS rejected the ticket", response={"error": "ticket refused"}
 )
@@ -106,7 +106,7 @@ class Story:
         if ticket["ops_state"] == "delivered":
             self._delivered(row)
         else:
-            self._given_up(row)
+            self._undelivered(row)
 
     def _delivered(self, delivery: Row) -> None:
         delivery["reference"] = reference = reference_of(delivery["id"])
@@ -120,7 +120,7 @@ class Story:
             self._entry("query", {"reference": reference, "status": status}, delivery)
             delivery["remote_status"] = status
 
-    def _given_up(self, delivery: Row) -> None:
+    def _undelivered(self, delivery: Row) -> None:
         last = _REJECTED if delivery["state"] == "failed" else _UNAVAILABLE
         for failure in (self._source.pick((_UNAVAILABLE, _TIMEOUT)), _UNAVAILABLE, last):
             self._attempt(delivery, failure)
@@ -134,13 +134,13 @@ class Story:
         self._wait(minutes=2)
 
     def _former_entries(self) -> None:
-        for action, answer in (
+        for action, response in (
             ("send", None),
             ("retry", {"message": "accepted"}),
             ("query", {"message": "in progress"}),
         ):
             self._wait(minutes=30)
-            self._entry(action, answer or _TIMEOUT)
+            self._entry(action, response or _TIMEOUT)
 
     def _entry(
         self,

@@ -49,7 +49,7 @@ class Category:
 
 
 PLACES = (
-    "the Lisbon office", "the warehouse", "the second floor", "our Oslo team", "the home office",
+    "the Lisbon office", "the warehouse", "the mail office", "our Oslo team", "the home office",
     "the reception", "building C", "the night shift",
 )  # fmt: skip
 
@@ -141,7 +141,7 @@ CATEGORIES = (
             "Tracking has not moved for a week.",
             "The box was open and the cable was missing.",
             "Please send the rest to {place}.",
-            "The courier says that nobody was in, but {place} is always staffed.",
+            "The courier says that no one was in, but {place} is always staffed.",
         ),
     ),
     Category(
@@ -163,15 +163,15 @@ CATEGORIES = (
         "general",
         (
             "Question about {product}",
-            "Who is our contact for {place}?",
+            "Which person is our contact for {place}?",
             "Documentation for {product} is out of date",
             "Thanks for the quick help with {product}",
         ),
         (
-            "Could somebody call me back in the afternoon?",
-            "The page about {product} describes a menu that is gone.",
+            "Please call me back in the afternoon.",
+            "The page about {product} describes a menu that no longer exists.",
             "We are {number} people and consider moving to the next plan.",
-            "There is no hurry with this.",
+            "This is not urgent.",
         ),
     ),
 )

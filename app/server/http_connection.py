@@ -1,7 +1,7 @@
 """HTTP/1.1 connections: uvicorn's, with limits for the head of a request.
 
 uvicorn accepts a head of any size and waits for it forever, before any authentication. The limits
-for the rest of a request are applied where it is read. docs/explanation/http-connection.md draws
+for the rest of a request are applied where it is read. docs/explanation/http-connection.md shows
 the states of a connection.
 """
 

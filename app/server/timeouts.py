@@ -5,7 +5,7 @@ from engine.database.timeouts import Timeouts
 __all__ = ["ConnectionTimeouts"]
 
 # After a rejection the connection stays open for this long, so that a client that is still
-# sending receives the response. To close at once would reset the connection.
+# sending receives the response. Closing at once would reset the connection.
 LINGER_S = 2.0
 
 

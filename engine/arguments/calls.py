@@ -1,7 +1,7 @@
 """Calls of fast resolvers, with their arguments prepared once for a document.
 
-Only a literal of a custom scalar that has variables within it is coerced by graphql-core at
-each call, and everything where the generated coercion is switched off.
+graphql-core coerces the arguments at each call in two cases: a literal of a custom scalar contains
+variables, or generated coercion is switched off.
 """
 
 from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ class FieldCall:
     ) -> Any:
         """Call the resolver and return its value; ``sources`` returns graphql-core's variables.
 
-        Raises NotCallable, or whatever the resolver raises.
+        Raises NotCallable. An exception of the resolver is raised unchanged.
         """
         if self._is_left_to_graphql_core:
             arguments = self._coerced_by_graphql_core(sources())
@@ -113,7 +113,7 @@ class FieldCall:
         return values
 
     def _read_arguments(self) -> None:
-        given = {node.name.value: node.value for node in self._details.node.arguments or ()}
+        nodes = {node.name.value: node.value for node in self._details.node.arguments or ()}
         for name, argument in self._field.args.items():
             python_name = python_name_of(argument, name)
             default = (
@@ -121,7 +121,7 @@ class FieldCall:
                 if is_required_argument(argument)
                 else by_python_names(coerce_default_value(argument), argument.type)
             )
-            node = given.get(name)
+            node = nodes.get(name)
             if node is None:
                 if default is not Undefined:
                     self._defaults[python_name] = default

@@ -57,7 +57,7 @@ def coercion_to(input_type: GraphQLInputType) -> Coerce:
     return _coercion_to_named(get_named_type(input_type))
 
 
-# Marks, in place of a default, an input that must be given.
+# Used in place of a default to mark a required input.
 REQUIRED = object()
 
 
@@ -125,7 +125,7 @@ def _non_null(coerce: Coerce) -> Coerce:
 
 
 class _ItemBudget:
-    """The number of list items that the variables being coerced can still have.
+    """Number of list items still allowed in the variables that are being coerced.
 
     It can be global, because coercion never awaits. `Variables.coerce` sets it; it is infinite
     for everything else.
@@ -138,7 +138,7 @@ def _list(coerce_item: Coerce) -> Coerce:
     """Return the coercion to a list.
 
     Null is null, and any other value that is not a list is a list of one item (GraphQL, section
-    3.11). The items of a list are taken from the budget before any of them is coerced.
+    3.11). The items of a list are subtracted from the budget before any is coerced.
     """
 
     def coerced(value: Any) -> Any:
@@ -212,7 +212,7 @@ class _InputObject:
 
     @cached_property
     def _fields(self) -> list[tuple[str, str, Coerce, Any]]:
-        # Not in `__init__`: a field can have this type again.
+        # Not in `__init__`, because an input type can refer to itself.
         return [
             (
                 name,

@@ -51,7 +51,7 @@ class FastResolver:
 
     ``function`` takes the parent, an info that provides only the context, and the arguments by
     their Python names, input objects as dictionaries. The engine may call it more than once for
-    a field, and with a placeholder for many parents.
+    a field, and may pass a placeholder that represents many parents.
 
     ``attribute`` names the attribute of the parent that holds the value, if there is one. The
     engine may read the column with that name instead.
@@ -107,7 +107,7 @@ def column_kind_of(scalar: GraphQLScalarType) -> ColumnKind | None:
 
 
 def _record(element: _Element, key: str, value: object) -> None:
-    # A new dictionary: graphql-core may share the former one between elements.
+    # Assign a new dictionary, because graphql-core may share the old one between elements.
     element.extensions = {**element.extensions, key: value}
 
 
@@ -120,7 +120,7 @@ def has_input_objects(input_type: GraphQLInputType) -> bool:
 
 
 def by_python_names(value: Any, input_type: GraphQLInputType) -> Any:
-    """Return a value that graphql-core has coerced as fast resolvers receive it.
+    """Convert a value that graphql-core has coerced to the form that fast resolvers receive.
 
     The fields of its input objects get their Python names.
     """

@@ -59,10 +59,10 @@ def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]
 
 def _variable(name: str, *, is_non_null: bool) -> Literal:
     def value(variables: Mapping[str, Any]) -> Any:
-        given = variables.get(name, Undefined)
-        if is_non_null and (given is None or given is Undefined):
+        variable = variables.get(name, Undefined)
+        if is_non_null and (variable is None or variable is Undefined):
             raise NotCoercible
-        return given
+        return variable
 
     return value
 
@@ -92,12 +92,14 @@ def _object_literal(
             if is_required_input_field(field)
             else by_python_names(coerce_default_value(field), field.type)
         )
-        given = nodes.get(name)
-        if given is None and default is Undefined:
+        member_node = nodes.get(name)
+        if member_node is None and default is Undefined:
             continue
         # The default replaces a variable without a value, so null is only rejected after that.
         literal = (
-            _absent if given is None else _literal_of(given, get_nullable_type(field.type), varying)
+            _absent
+            if member_node is None
+            else _literal_of(member_node, get_nullable_type(field.type), varying)
         )
         members.append((python_name_of(field, name), literal, default))
     non_null = frozenset(
@@ -109,13 +111,13 @@ def _object_literal(
     def value(variables: Mapping[str, Any]) -> Any:
         coerced = {}
         for name, literal, default in members:
-            given = literal(variables)
-            if given is Undefined:
-                given = default
-            if given is REQUIRED or (given is None and name in non_null):
+            member = literal(variables)
+            if member is Undefined:
+                member = default
+            if member is REQUIRED or (member is None and name in non_null):
                 raise NotCoercible
-            if given is not Undefined:
-                coerced[name] = given
+            if member is not Undefined:
+                coerced[name] = member
         return input_type.out_type(coerced)
 
     return value

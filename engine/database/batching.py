@@ -38,8 +38,8 @@ async def read_in_batch(
 ) -> _Records:
     """Return the records for these values, of which there are at most ``max_rows``.
 
-    ``read_many`` reads them together with those of all other callers of the same statement in
-    this tick. ``read_alone`` reads them for a single caller, and after the batch failed, since
+    ``read_many`` reads them together with the records of all other callers of the same statement
+    in this tick. ``read_alone`` reads them for a single caller, and after the batch failed, since
     the values of one caller can fail all of it.
     """
     loop = asyncio.get_running_loop()

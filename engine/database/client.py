@@ -86,7 +86,7 @@ class Client(AsyncpgDBClient):
         try:
             await super()._close()
         finally:
-            # Only now: until the pool is closed, it rejects callers by itself.
+            # Only after closing: a pool that is closing still rejects callers itself.
             if pool in open_pools:
                 open_pools.remove(pool)
 

@@ -1,9 +1,9 @@
-"""Connection pool in front of asyncpg's, which passes clean connections from user to user.
+"""Connection pool in front of asyncpg's, which passes clean connections from caller to caller.
 
 For each checkout asyncpg makes a proxy, a future and a task, which cost a quarter of a small
 query. This pool checks a connection out of asyncpg's pool once and then reuses it: a clean
 connection goes to the caller that has waited longest, or onto a stack of idle connections. It
-goes back to asyncpg, which resets or closes it, when its statement failed or it stays idle.
+goes back to asyncpg, which resets or closes it, if its statement fails or it stays idle.
 
 A slot is the right to have one connection checked out of asyncpg's pool; there are ``max_size``.
 Each slot is always in exactly one of these places: free, idle (with its connection), in use by a

@@ -31,10 +31,10 @@ class Timeouts:
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        # In the order of their start, which is that of their end.
+        # In the order in which they started, which is also the order in which they expire.
         self._running: OrderedDict[Expiring, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
-        # Kept, because looking up the running loop makes a system call.
+        # Cached, because looking up the running loop makes a system call.
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def apply(self) -> "_Timeout":

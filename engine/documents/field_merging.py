@@ -49,7 +49,7 @@ class _Counter:
         self._pairs = 0
 
     def merge(self, sets: list[SelectionSetNode]) -> list[list[SelectionSetNode]]:
-        """Count what merges in these selection sets; return those of each of their fields."""
+        """Count the selections that merge; return the selection sets below each response key."""
         fields: dict[str, list[SelectionSetNode | None]] = {}
         spread: set[str] = set()
         while sets:

@@ -1,7 +1,7 @@
 """Number of objects that the introspection of an operation creates.
 
-A few lines can request all types of the schema for each of its fields. So the selections are
-walked as they will be executed, without the scalars, up to a limit.
+A few lines can request all types of the schema for each of its fields. Therefore
+this module walks the selections in the way they will be executed, without scalars, up to a limit.
 """
 
 import math

@@ -39,7 +39,7 @@ class Middleware:
 
 @dataclass(frozen=True, slots=True)
 class SchemaRules:
-    """What the schema declares for its fields, by "Type.field", and for all documents."""
+    """Rules of the schema: costs and scopes by "Type.field", and rules for all documents."""
 
     costs: CostTable
     scopes: ScopeTable

@@ -52,8 +52,8 @@ VISITED_KEYS = {
 }
 _DEFINITIONS: dict[str, tuple[str, ...]] = {"document": ("definitions",)}
 
-# Validation ends after an error that repeats this many characters of the document. Writing one
-# takes as long as the rest of validation, and its message is truncated before it is sent.
+# Validation stops after an error message of this length. Such a message repeats part of the
+# document: building it takes as long as the rest of validation, and only its start is sent.
 LONG_MESSAGE = 1_000
 
 # Rules that use the collected variables of a definition, and visit only definitions.
@@ -68,7 +68,7 @@ def validate(
     max_errors: int,
     more_rules: Sequence[type[ASTValidationRule]] = (),
 ) -> list[GraphQLError]:
-    """Return the errors of a document; if there are more, the last one says so."""
+    """Return the errors of a document; if there are more, the last one reports the abort."""
     context = _Context(schema, document, max_errors=max_errors)
 
     def check() -> None:
@@ -98,7 +98,7 @@ def _errors(context: "_Context", check: Callable[[], object]) -> list[GraphQLErr
             visit(context.document, FragmentNestingVisitor(by_name), _DEFINITIONS)
         check()
     except ValidationAbortedError as error:
-        # Drop the traceback, whose frames would live as long as the error.
+        # Drop the traceback, whose frames would stay in memory with the error.
         context.errors.append(error.with_traceback(None))
     except RecursionError:
         context.errors.append(ValidationAbortedError("Validation aborted."))
@@ -173,7 +173,7 @@ class _Rules(Visitor):
 
 
 class _VariableUsages(Visitor):
-    """Collects the variable usages of each definition, and equal usages once."""
+    """Collects the variable usages of each definition, without duplicates."""
 
     def __init__(self, type_info: TypeInfo) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Execute prepared operations.
 
 `execute` in `execution` is the entry point. It runs the operation's plan (`plan`). graphql-core's
-executor (`executor`) completes whatever the plan does not cover. `fallback` answers queries with
-model instances when a selection cannot be compiled to SQL. Start with `execution`.
+executor (`executor`) executes the parts that the plan does not cover. `fallback` loads queries as
+model instances if a selection cannot be compiled to SQL. Start with `execution`.
 """

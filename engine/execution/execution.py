@@ -1,4 +1,4 @@
-"""Execute a prepared operation: by its plan, then by graphql-core's executor if necessary."""
+"""Execute a prepared operation with its plan, then with graphql-core's executor if necessary."""
 
 from collections.abc import Mapping
 from typing import Any, cast

@@ -132,7 +132,7 @@ class ProjectingExecutor(Executor[Any]):
             )
             return await completed if self.is_awaitable(completed) else completed
         if value is None and is_non_null_type(return_type):
-            # The class and the text are those of graphql-core, which does not export them.
+            # The same class and text as in graphql-core, which does not export them.
             message = (
                 f"Cannot return null for non-nullable field {info.parent_type}.{info.field_name}."
             )

@@ -1,4 +1,4 @@
-"""Fallback: answer queries with model instances when a selection cannot be compiled to SQL.
+"""Fallback: load queries as model instances if a selection cannot be compiled to SQL.
 
 graphql-core then resolves each selected field on the instances as it would without the engine.
 """
@@ -35,7 +35,7 @@ class FallbackEdge:
 
 @dataclass(frozen=True, slots=True)
 class FallbackPageInfo:
-    """Whether there are more pages, and the cursors of this one."""
+    """Page information, with the attributes that the resolvers of `PageInfo` read."""
 
     has_next_page: bool
     has_previous_page: bool

@@ -44,7 +44,7 @@ class PartialResult:
 
     ``data`` has the completed values. ``unfinished`` has the values that resolvers returned, or
     the errors that they raised, for the executor to complete. The resolver of a field whose key
-    is in neither has not been called. ``fallback`` says why something is unfinished.
+    is in neither has not been called. ``fallback`` is the reason why a field is unfinished.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -99,13 +99,13 @@ class Plan:
 
 
 def get_plan(context: OperationContext) -> Plan | Fallback:
-    """Return the plan of an operation, or why it has none; made once."""
+    """Return the plan of an operation, or the reason why it has none; computed once."""
     plan: Plan | Fallback | None = context.compile_cache.get("plan")
     if plan is None:
         try:
             plan = _make_plan(context)
         except NotProjectable as fallback:
-            # Without the frames, which would live as long as the document.
+            # A copy without the traceback, whose frames would stay in memory with the document.
             plan = Fallback(fallback.reason, fallback.detail)
         context.compile_cache.add("plan", plan, size=_PLAN_BYTES)
     return plan
@@ -150,9 +150,9 @@ async def _execute_root_field(
 ) -> None:
     """Resolve and complete a root field, and record its progress in the result.
 
-    Afterwards exactly one of these holds: the field is complete and in ``result.data``; its
-    resolver was called and what it returned or raised is in ``result.unfinished``; or its
-    arguments are invalid, its resolver was not called, and its key is in neither.
+    Afterwards exactly one of these is true: the field is complete and in ``result.data``; its
+    resolver was called and its value or error is in ``result.unfinished``; or its arguments are
+    invalid, its resolver was not called, and its key is in neither.
     """
     if planned.call is None:
         result.data[planned.key] = str(planned.type)
@@ -181,14 +181,14 @@ async def _execute_root_field(
 
 
 def _value_to_complete(value: Any, error: Exception) -> Any:
-    """Return what the executor completes a root field with after the plan failed to.
+    """Return the value or error with which the executor completes an unfinished root field.
 
-    A query that failed, for example in the database, is not run again: the result is its error.
-    Otherwise the error occurred in a field below this one. The executor completes the value
+    A query that failed, for example in the database, is not run again: the executor reports its
+    error. Otherwise the error occurred in a field below this one. The executor completes the value
     again and reports the error at the path of that field.
     """
-    is_planned = not isinstance(error, Fallback)
-    return error if is_planned and isinstance(value, QUERIES) else value
+    is_query_error = isinstance(value, QUERIES) and not isinstance(error, Fallback)
+    return error if is_query_error else value
 
 
 async def _complete(
@@ -247,7 +247,7 @@ async def _complete_object(
 def _subfields(
     context: OperationContext, object_type: GraphQLObjectType, details: FieldDetailsList
 ) -> _PlannedFields:
-    """Return the planned fields of an object, made once for each operation."""
+    """Return the planned fields of an object, computed once for each operation."""
     key = ("fields", object_type.name, *[id(detail.node) for detail in details])
     fields: _PlannedFields | None = context.compile_cache.get(key)
     if fields is None:

@@ -1,4 +1,4 @@
-"""Compare columns with GraphQL types: whether serializing changes the stored values."""
+"""Decide whether GraphQL serialization leaves the stored values of a column unchanged."""
 
 from graphql import (
     GraphQLBoolean,
@@ -17,8 +17,8 @@ from engine.sql.tables import Column
 
 __all__ = ["is_sent_as_stored"]
 
-# Scalars that serialize values of a Python type unchanged. A float may be infinite, and an
-# integer of 64 bits too large.
+# Scalars that serialize values of a Python type unchanged. Floats are excluded because they may be
+# infinite. A column of 64-bit integers has no `plain_type`, because its values may exceed Int.
 _UNCHANGED: dict[type, tuple[GraphQLScalarType, ...]] = {
     str: (GraphQLString, GraphQLID),
     int: (GraphQLInt,),

@@ -64,7 +64,7 @@ def object_selection(
 ) -> CompiledSelection[ObjectProjection]:
     """Return the compiled selection of an object, compiled once for each operation.
 
-    With ``is_loaded`` the records are those of `Loaded`: all columns of the table in their order.
+    With ``is_loaded`` a record is that of a `Loaded` query: all columns of the table in order.
     """
     key = ("rows", is_loaded, object_type.name, *[id(detail.node) for detail in details])
     compiled: CompiledSelection[ObjectProjection] | None = context.compile_cache.get(key)

@@ -1,7 +1,7 @@
 """Compile the selection set of a connection: the columns to select, and how to assemble a page.
 
-The fields of a connection are those of Relay (Cursor Connections, section 2), and in addition
-``nodes`` and ``totalCount``.
+A connection has the fields of Relay (Cursor Connections, section 2), and in addition ``nodes``
+and ``totalCount``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +39,8 @@ class LoadedPage:
     total: int | None
     # For each node projection of the connection, the object of each record.
     objects: list[list[ResponseObject]] = field(default_factory=list)
-    # If ``cursor`` is selected, the cursor of each record. Otherwise those of the first and the
-    # last record, as far as ``startCursor`` and ``endCursor`` are selected.
+    # If ``cursor`` is selected, the cursor of each record. Otherwise the cursors of the first and
+    # the last record, if ``startCursor`` and ``endCursor`` are selected.
     cursors: list[str] = field(default_factory=list)
 
     @property
@@ -67,7 +67,7 @@ _PAGE_INFO: dict[str, Getter] = {
 
 @dataclass
 class ConnectionProjection:
-    """Assembles connections from loaded pages, and says which statements they need."""
+    """Assembles connections from loaded pages, and determines which statements they need."""
 
     order: RowOrder
     # By response key, in response order.
@@ -94,7 +94,7 @@ class ConnectionProjection:
         return "total_count" in self.selected
 
     def wants_opposite_page(self, *, backward: bool) -> bool:
-        """Whether the selection asks if there are rows on the side that the page starts from."""
+        """Whether ``hasPreviousPage`` is selected; for a backward page, ``hasNextPage``."""
         return ("has_next_page" if backward else "has_previous_page") in self.selected
 
     def assemble(self, page: LoadedPage) -> ResponseObject:
@@ -143,7 +143,7 @@ class ConnectionCompiler:
         details: FieldDetailsList,
         compilers: Mapping[str, Callable[[GraphQLObjectType, FieldDetailsList], Getter]],
     ) -> list[tuple[str, Getter]]:
-        """Return a getter for each selected field; ``compilers`` has them by their Python names."""
+        """Return a getter for each selected field; ``compilers`` is keyed by Python name."""
         if not is_object_type(object_type) or row_model_of(object_type) is not object:
             raise NotProjectable(FallbackReason.TYPE, object_type.name)
         getters: list[tuple[str, Getter]] = []

@@ -57,7 +57,7 @@ class Info:
 class OperationContext:
     """State of one execution of a prepared operation.
 
-    Raises InvalidVariables and LimitExceeded.
+    The constructor raises InvalidVariables and LimitExceeded.
 
     ``compile_cache`` belongs to the prepared operation and outlives this execution. Its keys
     contain ids of AST nodes, which stay valid because the prepared operation keeps the nodes.
@@ -74,7 +74,7 @@ class OperationContext:
         self.info = Info(context)
         self._raw_variables = variables
         self._has_fallen_back = False
-        # As fast resolvers receive them: the fields of input objects by their Python names.
+        # In the form that fast resolvers receive: fields of input objects by their Python names.
         self.variables = self._coerce()
         self.compile_cache: CompileCache = operation.compile_cache(self.variables)
 
@@ -98,7 +98,7 @@ class OperationContext:
             record_fallback(self.operation, fallback)
 
     def middleware_manager(self) -> MiddlewareManager | None:
-        """Return new functions that wrap the resolvers, where the document needs them."""
+        """Return new functions that wrap the resolvers; None if the document needs none."""
         middleware = self.document.middleware
         if middleware is None:
             return None
@@ -165,7 +165,7 @@ class OperationContext:
         return call
 
     def call(self, field: FieldCall, parent: Any) -> Any:
-        """Call the resolver of a field with a parent; raises what the resolver raises."""
+        """Call the resolver of a field with a parent. An exception of the resolver is raised."""
         return field(parent, self.info, self.variables, self.variable_values)
 
     def resolve(
@@ -182,8 +182,8 @@ class OperationContext:
         except NotProjectable:
             raise
         except Exception as error:
-            place = f"{parent_type.name}.{details[0].node.name.value}"
-            raise NotProjectable(FallbackReason.ERROR, place) from error
+            coordinate = f"{parent_type.name}.{details[0].node.name.value}"
+            raise NotProjectable(FallbackReason.ERROR, coordinate) from error
 
 
 def _has_more_values(value: Any, limit: int) -> bool:

@@ -38,7 +38,7 @@ class FallbackReason(StrEnum):
 
 
 class Fallback(Exception):
-    """Only graphql-core can execute something; ``detail`` names the field or the type."""
+    """Only graphql-core can execute a field; ``detail`` names the field or its type."""
 
     def __init__(self, reason: FallbackReason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else str(reason))

@@ -63,7 +63,7 @@ async def load(
 ) -> Any:
     """Run a query that a resolver returned, and return the value of its field.
 
-    The value contains what is selected under the field. Raises NotProjectable.
+    The value contains the fields that are selected under the field. Raises NotProjectable.
     """
     if context.document.middleware is not None:
         # A projection would not call the resolvers that the middleware wraps.
@@ -76,7 +76,7 @@ async def load(
     if object_type.name != query.table.type_name:
         raise NotProjectable(FallbackReason.TYPE, object_type.name)
     if isinstance(query, Loaded):
-        return await _load_loaded(context, query, object_type, details)
+        return await _build_loaded(context, query, object_type, details)
     return (await _load_rows(context, query, object_type, details))[0]
 
 
@@ -125,7 +125,7 @@ def _is_row_interface(
     )
 
 
-async def _load_loaded(
+async def _build_loaded(
     context: OperationContext,
     query: Loaded[Any],
     object_type: GraphQLObjectType,
@@ -292,8 +292,8 @@ async def _build(
 ) -> list[ResponseObject]:
     """Return an object for each record, with its nested queries filled in.
 
-    Each nested query runs once for the distinct keys of all records. Records with equal keys get
-    the same value: one dict can occur in several places of the response, so none is changed later.
+    Each nested query runs once for the distinct keys of all records. Records with equal keys share
+    one value. The same dict can occur in several places of the response, so never change it later.
     """
     objects = projection.build(records)
     if not records:
@@ -312,8 +312,8 @@ async def _build(
             ParentKeys(nested.key_columns, distinct_keys),
         )
         value_of_key = dict(zip(distinct_keys, values, strict=True))
-        for found, key in zip(objects, keys, strict=True):
-            found[nested.key] = value_of_key[key]
+        for response_object, key in zip(objects, keys, strict=True):
+            response_object[nested.key] = value_of_key[key]
     return objects
 
 
@@ -326,6 +326,6 @@ def _resolve_nested(context: OperationContext, nested: NestedQuery) -> Any:
     """
     query = context.resolve(nested.parent_type, nested.field_details, nested.placeholder)
     if referenced_columns(query) != nested.key_columns:
-        place = f"{nested.parent_type.name}.{nested.field_details[0].node.name.value}"
-        raise NotProjectable(FallbackReason.RESOLVER, place)
+        coordinate = f"{nested.parent_type.name}.{nested.field_details[0].node.name.value}"
+        raise NotProjectable(FallbackReason.RESOLVER, coordinate)
     return query

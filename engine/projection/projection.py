@@ -3,8 +3,8 @@
 Compiling runs no SQL. Each field of the selection is one of these: a column, a value computed
 from columns, an embedded JSON value, or a nested query. The nested query comes from the field's
 fast resolver, which is called once with a placeholder for all parents (`ParentPlaceholder`). Any
-other field raises NotProjectable, and the fallback executes the whole value: a field whose
-resolver only Strawberry can call, and one whose value is not sent as the column stores it.
+other field raises NotProjectable, and the fallback executes the whole value. Examples are a field
+whose resolver only Strawberry can call, and a field whose values are converted when serialized.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class SelectList:
 
 @dataclass(frozen=True, slots=True)
 class NestedQuery:
-    """A field whose resolver returns a query; one statement answers it for all parents."""
+    """A field whose resolver returns a query; one statement reads its rows for all parents."""
 
     key: str
     placeholder: "ParentPlaceholder"
@@ -122,7 +122,7 @@ def compile_object(
 ) -> ObjectProjection:
     """Compile the selection under a field whose objects are rows of the table.
 
-    Adds to the select list; raises NotProjectable.
+    Adds the selected expressions to the select list. Raises NotProjectable.
     """
     if row_model_of(object_type) not in {object, table.model}:
         raise NotProjectable(FallbackReason.TYPE, object_type.name)
@@ -196,15 +196,15 @@ def _compile_nested(  # noqa: PLR0917  # the parameters of compile_object, and t
     placeholder = ParentPlaceholder(table)
     query = context.resolve(parent_type, details, placeholder)
     object_type = get_named_type(return_type)
-    names = referenced_columns(query)
-    if not names:
+    columns = referenced_columns(query)
+    if not columns:
         raise NotProjectable(FallbackReason.RESOLVER, f"{parent_type.name}.{name}")
     if not is_object_type(object_type) or (
         isinstance(query, SingleRow) and is_non_null_type(return_type)
     ):
         raise NotProjectable(FallbackReason.TYPE, f"{parent_type.name}.{name}")
-    positions = tuple(select_list.position(table.columns[name].sql) for name in names)
-    return NestedQuery(key, placeholder, parent_type, object_type, details, names, positions)
+    positions = tuple(select_list.position(table.columns[name].sql) for name in columns)
+    return NestedQuery(key, placeholder, parent_type, object_type, details, columns, positions)
 
 
 def referenced_columns(query: object) -> tuple[str, ...]:

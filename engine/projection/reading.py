@@ -74,7 +74,8 @@ async def read_batched(
     """Read at most ``max_rows`` rows for each parent; share the statement if there is one parent.
 
     Requests that run the same text for one parent each, in the same tick of the event loop, share
-    one statement. A statement with bound values is not shared: the values of others may differ.
+    one statement. A statement with bound values is not shared, because other requests may have
+    other values.
     """
     if (
         parent_keys is None

@@ -22,11 +22,11 @@ class ParentColumn:
 class Access(Enum):
     """How PostgreSQL can find the rows that satisfy a condition."""
 
-    # One by one, or in any other way that does not matter here.
+    # One by one, or through any index not listed below.
     SCANNED = "scanned"
-    # Through an index that has an order, with statistics on the number of rows.
+    # Through an ordered index (B-tree), with statistics on the number of rows.
     ORDERED = "ordered"
-    # Through an inverted index (GIN), in no order, with only a guess at the number of rows.
+    # Through an inverted index (GIN), in no order, with only a rough estimate of their number.
     INVERTED = "inverted"
 
 

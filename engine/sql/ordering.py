@@ -57,8 +57,8 @@ class RowOrder:
     def beyond(self, keyset: Keyset, *, reverse: bool = False, inclusive: bool = False) -> Sql:
         """Return the condition for rows after a keyset in this order (before it, in reverse)."""
         marks = ", ".join(
-            # A cast from text, because the driver encodes datetime.min as -infinity and
-            # datetime.max as infinity. Go stores its zero time as the former.
+            # Sent as text, because the driver encodes datetime.min, which is Go's zero time, as
+            # -infinity, and datetime.max as infinity.
             "CAST($? AS text)::timestamptz" if term.kind is TermKind.TIME else "$?"
             for term in self.terms
         )

@@ -1,4 +1,4 @@
-"""Windows of an ordered list, from the arguments of a Relay connection (its section 4)."""
+"""Windows of an ordered list, from connection arguments (Relay Cursor Connections, section 4)."""
 
 from dataclasses import dataclass
 

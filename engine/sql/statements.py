@@ -1,4 +1,4 @@
-"""SQL statements: one for each selected list level, for all of its parents at once."""
+"""SQL statements: one for each selected list level, which reads the rows of all parents."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from engine.sql.tables import Table
 
 # Rows to walk in list order for each row of a page, before the inverted index is used.
 NEAREST_PER_ROW = 100
-# Walk more rows where a condition without an index leaves fewer matches.
+# Multiplies it if a condition without an index also filters the rows, so that fewer match.
 SCANNED_FACTOR = 5
 # The alias of the parent rows in a nested statement.
 PARENTS = "parents"
 # The subquery hides the length of the array. For a short array that it can see, PostgreSQL makes
-# a new plan at each run, which takes longer than the run. Now it plans once, for ten items.
+# a new plan at each run, which takes longer than the run. Here it plans once, for ten items.
 _ARRAY = "(SELECT $?::text[])"
 
 
@@ -30,7 +30,7 @@ def row_statement(query: SingleRow, columns: str) -> Sql:
 def rows_statement(table: Table, keys: Sequence[str], columns: str) -> Sql:
     """Return the statement that reads the rows with these primary keys, in no order."""
     return Sql(
-        # The cast makes ANY take the subquery for an array, not for rows.
+        # The cast makes ANY treat the subquery as an array, not as rows.
         f'SELECT {columns} FROM "{table.name}" WHERE "{table.key}" = ANY({_ARRAY}::text[])',
         (list(keys),),
     )
@@ -72,7 +72,7 @@ def total_expression(page: Page) -> Sql:
 def opposite_page_expression(page: Page) -> Sql:
     """Return the expression for whether the list has rows on the other side of the page's start.
 
-    The row of the start cursor counts as one.
+    The row of the start cursor counts as one of them.
     """
     keyset = page.window.start
     if keyset is None:
@@ -89,8 +89,8 @@ def opposite_page_values(page: Page) -> tuple[Any, ...]:
     return () if keyset is None else _first_rows_values(page, keyset)
 
 
-# A page of an inverted condition can be found in two ways. Walking the rows in list order finds
-# frequent matches at once and rare ones only at the end; the inverted index is the opposite.
+# A page of an inverted condition can be found in two ways. Walking the rows in list order is
+# fast if matches are frequent and slow if they are rare; the inverted index is the opposite.
 # PostgreSQL chooses by its guess of the number of matches, which is wrong by orders of magnitude
 # for correlated words, phrases and unknown words. So this statement does not let it choose:
 #
@@ -129,7 +129,7 @@ LIMIT {limit}
 def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
     """Return the statement of the first ``limit`` rows of a page's list within ``bounds``.
 
-    Its values are those of `_first_rows_values`, so that a cached text can get new values.
+    `_first_rows_values` returns its values, so that a cached text can get new values.
     """
     text_of = _nearest_first if page.where.access is Access.INVERTED else _in_order
     text = text_of(page, columns, bounds, reverse=reverse, limit=limit)
@@ -186,7 +186,7 @@ def _nearest_first(page: Page, columns: str, bounds: Sql, *, reverse: bool, limi
 
 
 def per_parent_statement(statement: Sql, names: Sequence[str]) -> Sql:
-    """Return a statement that runs the given one for each parent.
+    """Return a statement that runs ``statement`` for each parent.
 
     Its first values are one array for each of the parents' columns ``names``; its last column
     is the number of the parent, from 1. A LATERAL join is a nested loop, which keeps the order

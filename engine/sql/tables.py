@@ -60,7 +60,7 @@ class Table:
 
 
 def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = None) -> Table:
-    """Return the table of a model, whose name is that of its GraphQL type."""
+    """Return the table of a model, which has the same name as its GraphQL type."""
     meta = model._meta  # noqa: SLF001  # Tortoise keeps the columns of a model there
     columns = {
         column: _column(column, meta.fields_map[attribute])

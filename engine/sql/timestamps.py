@@ -18,7 +18,7 @@ __all__ = [
 # The end of a JSON string with six fractional digits in UTC, and the length of what precedes it.
 _UTC_END = '+00:00"'
 _UTC_START_LENGTH = len('"2026-01-31T08:15:00.000000')
-# The same values as the driver decodes, with a time zone.
+# The datetimes that the driver decodes for these values, with a time zone.
 _INFINITE = {
     '"-infinity"': datetime.min.replace(tzinfo=UTC),
     '"infinity"': datetime.max.replace(tzinfo=UTC),
@@ -34,11 +34,11 @@ def as_json(expression: str) -> str:
 
 
 def response_expression(name: str) -> str:
-    """Return a Python expression that converts such a string, in a variable of this name.
+    """Return a Python expression that converts the JSON string in the variable ``name``.
 
     Its result encodes to the same JSON as the datetime would. It calls ``parse_timestamp``.
     """
-    # Nine strings of ten have six fractional digits. PostgreSQL omits trailing zeros.
+    # Nine out of ten strings have six fractional digits. PostgreSQL omits trailing zeros.
     has_six_digits = f"{name}[{_UTC_START_LENGTH}:] == {_UTC_END!r}"
     return f"{name}[1:{_UTC_START_LENGTH}] + 'Z' if {has_six_digits} else parse_timestamp({name})"
 

@@ -1,7 +1,7 @@
 """Live feeds of tables, and the execution of subscriptions.
 
-`notifications.Notifier` tells all processes through LISTEN and NOTIFY that something was
-committed. A `stream.Stream` then reads its table in `commit_order` and distributes the rows to
+`notifications.Notifier` notifies all processes of commits through LISTEN and NOTIFY. A
+`stream.Stream` then reads its table in `commit_order` and distributes the rows to
 each `subscriber`; `pacing` decides when it reads. `subscription` executes a GraphQL subscription,
 once for all equal ones.
 

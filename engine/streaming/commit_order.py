@@ -1,4 +1,4 @@
-"""Reading a table in the order of its transactions, without missing any.
+"""Read a table in the order of its transactions, without missing a row.
 
 The table has two columns: ``transaction``, the ``txid_current()`` of the transaction that wrote
 the row, and ``sequence``. Transactions do not commit in the order of their numbers. So a reader
@@ -42,14 +42,14 @@ class Snapshot:
     """The transactions that had committed at one time."""
 
     oldest_running: int
-    # The first number that was not assigned yet.
+    # The first transaction number that was not yet assigned.
     next: int
     running: frozenset[int]
     # The position of the last row that the snapshot sees.
     newest: Position
 
     def sees(self, transaction: int) -> bool:
-        """Return whether a transaction that was not rolled back had committed."""
+        """Return whether a transaction had committed, provided that it was not rolled back."""
         if transaction < self.oldest_running:
             return True
         return transaction < self.next and transaction not in self.running

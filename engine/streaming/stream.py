@@ -1,7 +1,7 @@
 """Live feed of a table: one reader for each process, which distributes to all subscribers.
 
-A subscriber first takes a snapshot. It wants the events that the snapshot does not see and, if it
-resumes, those after its position. It reads the table at its own pace until it has caught up with
+A subscriber first takes a snapshot. It receives the events that the snapshot does not see and, if
+it resumes, those after its position. It reads the table at its own pace until it has caught up with
 the reader. From then on it takes each event from its own buffer, which the reader fills in commit
 order. docs/explanation/event-feed.md has a diagram.
 """
@@ -24,7 +24,7 @@ __all__ = ["Stream", "UnknownPosition"]
 
 # Events in the buffer of one subscriber.
 BUFFER_SIZE = 1000
-# The newest events, whose responses are kept for subscribers with equal subscriptions.
+# The newest events, whose responses are cached for subscribers with equal subscriptions.
 SHARED_EVENTS = 16
 # How long the reader waits for full buffers before they overflow.
 GRACE_S = 0.5
@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 
 
 class UnknownPosition(Exception):
-    """The position to resume after is not one that this database has reached."""
+    """The database has not yet reached the position to resume after."""
 
 
 class Stream:
@@ -48,7 +48,7 @@ class Stream:
         self._unsubscribe = notifier.subscribe(self._wake)
         self._wakeup = asyncio.Event()
         self._is_closed = False
-        # By the key that they want; None for those that want all events.
+        # By the key that they filter by; None for subscribers to all events.
         self._subscribers: dict[str | None, set[Subscriber]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._pacing = ReadPacing(table.name)
@@ -68,7 +68,7 @@ class Stream:
     ) -> AsyncGenerator[Event, None]:
         """Return the events after a position, or those that commit after this call returns.
 
-        Each event comes once, in commit order, until the stream is closed. Raises
+        Each event is yielded once, in commit order, until the stream is closed. Raises
         UnknownPosition. The returned generator raises SlowConsumer.
         """
         snapshot = await take_snapshot(self._table)
@@ -128,10 +128,10 @@ class Stream:
     def _advance(self, subscriber: Subscriber, chunk: Chunk, position: Position) -> Subscriber:
         """Move a subscriber to its next state after it has read a chunk; return it.
 
-        It joins the reader at the end of the table. It is live when it has read all that the
-        reader had distributed before: either it was as far as the reader when it joined, or it
-        has read the table to its end once more since then. If its buffer overflows in between,
-        nothing is lost, since the table has the same events, and it starts over with a new one.
+        A subscriber joins the reader at the end of the table. It is live once it has read every
+        event that the reader distributed before it joined: either it had caught up with the
+        reader when it joined, or it has since read the table to its end again. If its buffer
+        overflows before that, it starts over with a new one: the table has the same events.
         """
         if subscriber.has_overflowed:
             self._leave(subscriber)
@@ -147,9 +147,9 @@ class Stream:
         return subscriber
 
     def _join(self, subscriber: Subscriber, position: Position) -> None:
-        """Distribute to a subscriber all that is read from now on.
+        """Distribute all events that are read from now on to a subscriber.
 
-        If no reader runs, one starts at ``position``.
+        If no reader is running, start one at ``position``.
         """
         if self._is_closed:
             subscriber.end()
@@ -208,14 +208,14 @@ class Stream:
         """Wait until this many events fit into all buffers, but only for a grace period."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GRACE_S
-        while (  # noqa: ASYNC110  # polling costs less than a signal at each event that is taken
+        while (  # noqa: ASYNC110  # polling costs less than a signal at each consumed event
             any(not subscriber.has_space(count) for subscriber in self._all_subscribers())
             and loop.time() < deadline
         ):
             await asyncio.sleep(INTERVAL_S)
 
     def _share(self, event: Event) -> None:
-        """Keep the responses to an event until some later events have been read."""
+        """Cache the responses to an event until SHARED_EVENTS later events have been read."""
         event.responses = {}
         self._shared.append(event)
         if len(self._shared) > SHARED_EVENTS:

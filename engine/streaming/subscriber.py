@@ -1,4 +1,4 @@
-"""Subscribers of a stream: each is a bounded buffer of events that it has not taken yet."""
+"""Subscriber of a stream: a bounded buffer of events that are not yet consumed."""
 
 import asyncio
 from collections import deque
@@ -23,18 +23,18 @@ class Event:
         self.key: str = row[key]
         # The row as a model instance.
         self.value: Any = instance(table.model, row)
-        # Responses that subscribers with equal subscriptions share; None if they are not kept.
+        # Responses that subscribers with equal subscriptions share; None if not cached.
         self.responses: dict[Hashable, Any] | None = None
 
 
 class SlowConsumer(Exception):
-    """A subscriber took its events more slowly than they arrived, and lost its buffer.
+    """A subscriber consumed events more slowly than they arrived; its buffer was discarded.
 
     A subscriber that resumes after ``position`` misses no event.
     """
 
     def __init__(self, position: Position) -> None:
-        super().__init__("the subscriber did not take its events in time")
+        super().__init__("the subscriber did not consume its events in time")
         self.position = position
 
 
@@ -64,7 +64,7 @@ class Subscriber:
     )
 
     def __init__(self, only: str | None, *, size: int) -> None:
-        # The key whose events are wanted; None for all events.
+        # The key whose events are received; None for all events.
         self.only = only
         self.state = State.CATCHING_UP
         self.has_overflowed = False

@@ -57,7 +57,7 @@ async def subscribe(
 
     Subscriptions share a response if they have the same operation, variables and ``shared_by``,
     which must differ between callers that may see different data. Raises InvalidVariables,
-    LimitExceeded and NoSource. The returned generator raises what the source raises.
+    LimitExceeded and NoSource. Exceptions of the source are raised by the returned generator.
     """
     operation_context, _ = build_operation_context(
         operation, variables=variables, context=context, max_cost=max_cost
@@ -126,7 +126,7 @@ class _SharedResult:
         return self._task.result()
 
     def _wake(self, task: asyncio.Task[Any]) -> None:
-        # Retrieve the exception, since all waiters may be gone and asyncio would log it.
+        # Retrieve the exception, because asyncio logs it if all waiters were cancelled.
         if not task.cancelled():
             task.exception()
         for waiter in self._waiters:
@@ -136,9 +136,9 @@ class _SharedResult:
 
 
 async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -> ExecutionResult:
-    own = executor.build_per_event_executor(value)
-    result: Any = own.execute_operation(serially=False)
-    if not own.is_awaitable(result):
+    event_executor = executor.build_per_event_executor(value)
+    result: Any = event_executor.execute_operation(serially=False)
+    if not event_executor.is_awaitable(result):
         return cast("ExecutionResult", result)
     try:
         async with asyncio.timeout(timeout_s):
@@ -151,8 +151,8 @@ def _response_variables(operation: PreparedOperation, executor: ProjectingExecut
     """Return the variables that a response depends on, with their values.
 
     Variables that are used only in the arguments of the subscription field choose its events and
-    do not change a response. With them, subscriptions that resume at different cursors would
-    share nothing.
+    do not change a response. If they were included, subscriptions that resume at different
+    cursors could not share responses.
     """
     finder = _VariableFinder()
     for part in _response_parts(operation):

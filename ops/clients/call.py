@@ -1,4 +1,4 @@
-"""One call of OPS: with a timeout, measured, and every exception turned into a failure."""
+"""Call OPS with a timeout, measure the duration, and convert every exception to a failure."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-async def timed_call(calling: Awaitable[T], *, timeout_s: float) -> tuple[T | OpsFailure, int]:
+async def timed_call(call: Awaitable[T], *, timeout_s: float) -> tuple[T | OpsFailure, int]:
     """Await a call of an OpsClient and return its result with its duration in milliseconds.
 
     A failure of any kind is returned as OpsFailure. Only cancellation is raised.
@@ -24,11 +24,11 @@ async def timed_call(calling: Awaitable[T], *, timeout_s: float) -> tuple[T | Op
     result: T | OpsFailure
     try:
         async with asyncio.timeout(timeout_s):
-            result = await calling
+            result = await call
     except OpsFailure as failure:
         result = failure
     except TimeoutError:
-        message = f"OPS did not answer within {timeout_s * 1_000:.0f} ms"
+        message = f"OPS did not respond within {timeout_s * 1_000:.0f} ms"
         result = OpsFailure(FailureKind.TIMEOUT, message)
     except Exception as error:  # noqa: BLE001  # a bug in the client must not stop the delivery
         _log.exception("unexpected exception while calling OPS")

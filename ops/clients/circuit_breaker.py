@@ -1,7 +1,7 @@
-"""Circuit breaker: stop calling an OPS that fails, and find out when it works again.
+"""Circuit breaker: stop calling OPS while it fails, and detect when it works again.
 
 Closed: every call goes through, and the share of failed calls is measured over a
-window. When the share reaches the limit, the circuit opens. Open: every call fails at
+time window. When the share reaches the limit, the circuit opens. Open: every call fails at
 once without reaching OPS. After a pause the circuit is half open: one call, the probe,
 goes through. If it succeeds the circuit closes, otherwise it opens again.
 """
@@ -20,7 +20,7 @@ __all__ = ["BreakerSettings", "CircuitBreaker", "CircuitState"]
 
 T = TypeVar("T")
 
-# The window remembers at most this many calls.
+# The time window holds at most this many calls.
 MAX_REMEMBERED = 1_000
 
 _log = logging.getLogger(__name__)

@@ -119,7 +119,7 @@ class HttpOps:
         return body
 
     def _error_of(self, response: httpx2.Response, body: Json) -> OpsFailure:
-        """Return the failure that a response with an error status means."""
+        """Return the failure for a response with an error status."""
         status = response.status_code
         if status in _RETRYABLE_STATUSES or not 400 <= status < 500:  # noqa: PLR2004  # the range of client errors
             kind = FailureKind.UNAVAILABLE

@@ -4,7 +4,7 @@ A claim increments ``attempts`` and sets ``lease_until``. Both together are the 
 outcome changes the delivery only while both are unchanged. While a claim is held,
 ``next_attempt_at`` is the end of the lease, when another process may take over. Leases are
 measured by the database's clock. The process that makes a claim measures its deadline by its
-own clock, from before it sent the statement, so differences of the clocks do no harm.
+own clock, from before it sent the statement, so clock differences are harmless.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ __all__ = [
     "release",
 ]
 
-# Topic of the commits after which a delivery is due, now or later.
+# Topic of the commits that make a delivery due, now or later.
 DELIVERIES_DUE = "deliveries"
 
 
@@ -70,7 +70,7 @@ ON CONFLICT (ticket_id) WHERE state = 'pending' DO NOTHING
 RETURNING *
 """  # noqa: S608  # the names of columns; values are parameters
 
-# A delivery that was cancelled during an attempt keeps that attempt as its next one.
+# If the delivery was cancelled during an attempt that still runs, that is its next attempt.
 _CLAIM_RETRY = """
 WITH before AS (
     SELECT id, coalesce(lease_until > clock_timestamp(), false) AS is_running

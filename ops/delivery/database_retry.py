@@ -22,7 +22,7 @@ _RETRYABLE_SQLSTATES = ("40", "55P03", "57014", "0A000")
 async def retry_on_database_error(
     work: Callable[[], Awaitable[T]], *, retry_for_s: float = RETRY_FOR_S
 ) -> T:
-    """Do idempotent work, and repeat it on a temporary database error until the time is over."""
+    """Run idempotent work; repeat it after a temporary database error, for a limited time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + retry_for_s
     pause_s = FIRST_PAUSE_S

@@ -25,7 +25,7 @@ __all__ = ["Attempt", "Deliveries"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt with its delivery. Without a log entry OPS was not called."""
+    """An attempt with its delivery; ``log_entry`` is None if OPS was not called."""
 
     delivery: OpsDelivery
     log_entry: LogEntry | None
@@ -78,7 +78,7 @@ class Deliveries:
         await sync_ops_state(connection, [StateChange(claim.delivery.id, actor, request_id)])
         await ticket.refresh_from_db(fields=["ops_state", "updated_at"], using_db=connection)
         if at_once:
-            self._keep(claim)
+            self._store_claim(claim)
         return claim.delivery, True
 
     async def attempt(
@@ -96,8 +96,8 @@ class Deliveries:
     ) -> Attempt:
         """Set a failed or cancelled delivery back to pending, and make an attempt at once.
 
-        The number of attempts is counted from the start again. If an attempt is still running, it
-        counts and no other is made. Raise DeliveryNotFound or DeliveryStateError.
+        Attempts are counted from the start again. If an attempt is still running, no other is
+        started. Raise DeliveryNotFound or DeliveryStateError.
         """
         return await self._shielded.run(
             self._retry(delivery_id, actor=actor, request_id=request_id)
@@ -179,10 +179,10 @@ class Deliveries:
             )
         )
 
-    def _keep(self, claim: Claim) -> None:
-        """Keep a claim for `attempt`; drop expired ones, whose transaction was rolled back."""
+    def _store_claim(self, claim: Claim) -> None:
+        """Store a claim for `attempt`; drop expired ones, whose transaction was rolled back."""
         now = asyncio.get_running_loop().time()
-        for key in [key for key, kept in self._claims.items() if kept.call_deadline < now]:
+        for key in [key for key, stored in self._claims.items() if stored.call_deadline < now]:
             del self._claims[key]
         self._claims[claim.delivery.id, claim.attempt] = claim
 

@@ -4,12 +4,12 @@ A claim is the right to decide the next state of a delivery. It ends when the de
 cancelled, or when its lease runs out and another process takes the delivery over. An
 outcome is therefore recorded in one of two ways:
 
-- The claim still holds: the delivery takes its next state, and the ticket follows.
-- The claim has ended: the state stays. Only a reference that OPS gave is kept, because
-  OPS then has the ticket.
+- The claim is still valid: the delivery changes to its next state, and so does the ticket.
+- The claim has ended: the state does not change. Only a reference that OPS returned is
+  stored, because OPS then has the ticket.
 
-In both cases the attempt gets its log entry, whose id is chosen before. Recording can
-therefore be repeated when it is unknown whether the first try was committed.
+In both cases the attempt gets its log entry, whose id is chosen in advance. Recording can
+therefore be repeated if it is unknown whether the first try was committed.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from ops.delivery.ticket_state import StateChange, sync_ops_state
 
 __all__ = ["Outcome", "failure_details", "record_outcome", "record_unlocked_outcomes"]
 
-# The parameters are the columns of `_OutcomeRow`, each an array with one element an outcome.
+# The parameters are the columns of `_OutcomeRow`, each an array with one element for each outcome.
 _RECORD = """
 WITH outcome AS (
     SELECT *
@@ -45,7 +45,7 @@ WITH outcome AS (
         late_note, duration_ms, actor, request_id
     )
 ), fenced AS (
-    -- The fence: does the attempt still have its lease, and is its delivery still pending?
+    -- The fence: whether the attempt still has its lease, and its delivery is still pending.
     SELECT
         outcome.*,
         delivery.ticket_id,
@@ -152,7 +152,7 @@ class _OutcomeRow(NamedTuple):
 
 
 def failure_details(failure: OpsFailure) -> Json:
-    """Return a failure as the log shows it: kind, message, and the response of OPS, if any."""
+    """Return the log form of a failure: kind, message, and the response of OPS, if any."""
     details: dict[str, Json] = {"error": failure.kind.value, "message": failure.message}
     if failure.response is not None:
         details["answer"] = failure.response
@@ -184,7 +184,7 @@ async def _record(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) ->
     """Record outcomes in a transaction that holds the locks of their tickets.
 
     Invariant: a delivery changes its state only for the outcome whose attempt number and lease
-    are still those of the delivery, and only while the delivery is pending. Every outcome gets
+    still match the delivery, and only while the delivery is pending. Every outcome gets
     exactly one log entry.
     """
     if not outcomes:
@@ -200,7 +200,7 @@ async def _record(connection: BaseDBAsyncClient, outcomes: Sequence[Outcome]) ->
         ],
     )
     if len(final) < len(outcomes):
-        # Wake the workers at the commit: they must learn when the next attempt is due.
+        # Wake the workers at the commit, so that they look up when the next attempt is due.
         add_commit_topic(connection, DELIVERIES_DUE)
 
 

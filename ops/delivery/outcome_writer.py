@@ -1,6 +1,6 @@
-"""Batched recording of outcomes: one transaction records all outcomes that wait.
+"""Batched recording of outcomes: one transaction records all waiting outcomes.
 
-While a batch is written, further outcomes gather for the next one. Many deliveries a second
+While a batch is written, further outcomes are queued for the next one. Many deliveries a second
 then need few commits, and a single outcome is written without delay.
 """
 
@@ -34,7 +34,7 @@ class _QueuedOutcome:
 
     def fail(self, error: Exception) -> None:
         if self.recorded.done():
-            _log.error("recording an outcome failed after its caller left", exc_info=error)
+            _log.error("recording an outcome failed after its caller was cancelled", exc_info=error)
         else:
             self.recorded.set_exception(error)
 
@@ -81,7 +81,7 @@ class OutcomeWriter:
                     for queued in batch:
                         queued.fail(error)
                     continue
-                # One outcome cannot be recorded: record each on its own, so that the others are.
+                # An outcome cannot be recorded. Record each separately, so that the others succeed.
                 locked = outcomes
             for queued in batch:
                 if queued.outcome in locked:
@@ -100,7 +100,7 @@ class OutcomeWriter:
             queued.succeed()
 
     def _take_batch(self) -> list[_QueuedOutcome]:
-        """Take the oldest outcomes, at most one for each ticket: these are written in order."""
+        """Take the oldest outcomes, at most one of each ticket to keep a ticket's order."""
         batch: dict[str, _QueuedOutcome] = {}
         left: list[_QueuedOutcome] = []
         for queued in self._queue:

@@ -38,7 +38,7 @@ class OpsPolicy:
 
     @property
     def lease(self) -> timedelta:
-        """Duration of a claim: enough to start the call late, to make it, and to record it."""
+        """Duration of a lease: enough to start the call late, make it, and record its outcome."""
         return timedelta(seconds=max(2 * self.timeout_s / CALL_SHARE_OF_LEASE, MIN_LEASE_S))
 
     @property
@@ -60,7 +60,7 @@ class OpsPolicy:
         ``attempt`` counts from 1. The delay is exponential backoff with full jitter: it
         doubles with each attempt from the base to the maximum, and ``jitter`` from 0 to
         1 selects a share of it, so that deliveries that failed together are not retried
-        together. The Retry-After of OPS is waited for in addition.
+        together. The Retry-After of OPS is added to the delay.
         """
         if not retryable or attempt >= self.max_attempts:
             return None

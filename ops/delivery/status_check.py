@@ -1,4 +1,4 @@
-"""Status checks: what OPS reports about a ticket that it has accepted, and its log entry."""
+"""Status checks: the status that OPS reports for an accepted ticket, and its log entry."""
 
 from dataclasses import dataclass
 

@@ -20,7 +20,7 @@ __all__ = ["DeliveryWorker", "delivering"]
 
 DEFAULT_CONCURRENCY = 32
 POLL_S = 1.0
-# Minimum time between two looks at the table, so that many commits cause one look.
+# Minimum time between two queries for due deliveries, so that many commits cause one query.
 MIN_INTERVAL_S = 0.005
 
 _log = logging.getLogger(__name__)
@@ -66,14 +66,14 @@ class DeliveryWorker:
         recovered_at = loop.time()
         while not self._is_stopping:
             self._wake_event.clear()
-            looked_at = loop.time()
+            queried_at = loop.time()
             pause_s = self._poll_s
             with self._tolerate_outages():
                 pause_s = min(await self._start_due(), self._poll_s)
-                if looked_at - recovered_at >= self._poll_s:
-                    recovered_at = looked_at
+                if queried_at - recovered_at >= self._poll_s:
+                    recovered_at = queried_at
                     await self._recover_abandoned()
-            await asyncio.sleep(max(looked_at + MIN_INTERVAL_S - loop.time(), 0))
+            await asyncio.sleep(max(queried_at + MIN_INTERVAL_S - loop.time(), 0))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._wake_event.wait()
@@ -81,12 +81,12 @@ class DeliveryWorker:
             await asyncio.wait(self._tasks)
 
     async def _start_due(self) -> float:
-        """Start the attempts that are due, and return the seconds until the next look."""
-        free = self._executor.circuit.admits(self._concurrency - len(self._tasks))
-        if free == 0:
+        """Start the attempts that are due, and return the seconds until the next query."""
+        free_tasks = self._executor.circuit.admits(self._concurrency - len(self._tasks))
+        if free_tasks == 0:
             return self._poll_s
-        claims = await claim_due(self._executor.policy, limit=free)
-        self._has_more_due = len(claims) == free
+        claims = await claim_due(self._executor.policy, limit=free_tasks)
+        self._has_more_due = len(claims) == free_tasks
         for claim in claims:
             if self._is_stopping:
                 self._start(release(claim))

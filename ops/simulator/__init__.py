@@ -1,8 +1,8 @@
 """Simulated OPS: a pure function, and an HTTP server that implements the OPS protocol with it.
 
 `Simulator` replaces OPS inside the server if OPS_URL is not set. `server` and `process`
-serve it over HTTP, with settings that inject faults and a record of the calls it
-received, to run and to break the whole path to OPS on one machine.
+serve it over HTTP, with fault injection and a record of the calls it received, to test
+the whole path to OPS and its failures on one machine.
 
 Start with `simulator`, then `server`.
 """

@@ -1,4 +1,4 @@
-"""Fault injection of the served simulator, by its fault settings."""
+"""Inject faults into the calls of the served simulator, as its fault settings define them."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

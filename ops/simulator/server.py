@@ -124,8 +124,8 @@ class SimulatorServer:
     def _is_authenticated(self, request: Request) -> bool:
         if self._token is None:
             return True
-        given = request.headers.get("Authorization", "")
-        return compare_digest(given.encode(), f"Bearer {self._token}".encode())
+        authorization = request.headers.get("Authorization", "")
+        return compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
 
 
 async def _until_disconnect(

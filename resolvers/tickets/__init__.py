@@ -1,4 +1,5 @@
-"""Tickets: queries, filters, history, and the three changes with their validation and SQL.
+"""Tickets: queries, filters, history, and create, update and delete with their validation and SQL.
 
-Start with `changes`: each function validates its input, runs one statement and returns the row.
+Start with `changes`: each function validates its input, and writes a ticket and its event in one
+transaction.
 """

@@ -48,7 +48,7 @@ _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
-    """Create a ticket; raises ApiErrors, or Conflict if its id is taken or the key was used."""
+    """Create a ticket; raises ApiErrors, or Conflict if its id exists or the key was used."""
     values = checked_for_create(fields)
     call = keyed_call(context.caller, idempotency_key, "createTicket", values)
     id = values.get("id") or new_id()  # noqa: A001  # the name of the column
@@ -60,7 +60,9 @@ async def create_ticket(
         async with key_turn(call), in_transaction() as connection:
             earlier = await claim_key(connection, call, id)
             if earlier is None:
-                return await _create(partial(_fetch_by, connection), context, id, values)
+                return await _create(
+                    partial(_fetch_in_transaction, connection), context, id, values
+                )
             return await _get(connection, earlier)
     except Conflict as conflict:
         if conflict.code is ErrorCode.ALREADY_EXISTS:
@@ -75,7 +77,7 @@ async def update_ticket(
     *,
     expected_version: int | None = None,
 ) -> Loaded[Ticket]:
-    """Change the given fields. An update that changes nothing does not increment ``version``.
+    """Update these fields. An update that changes nothing does not increment ``version``.
 
     Raises ApiErrors, NotFound, or Conflict unless the ticket has the expected version.
     """
@@ -108,8 +110,8 @@ async def update_ticket(
     if record[0] is not None:
         notify_commit()
         return Loaded(TICKETS, record)
-    # Nothing was changed. The version that the statement saw decides why, because another
-    # transaction may have changed the ticket since.
+    # Nothing was changed. The version that the statement read tells why; the current version may
+    # differ, because another transaction may have changed the ticket since.
     ticket = _found(await fetch(FIND, [id]), id)
     if expected_version is not None and version != expected_version:
         raise _version_conflict(version, expected_version, ticket)
@@ -128,7 +130,7 @@ async def delete_ticket(
     """
     checked_id(id, "id")
     async with ticket_transaction(id) as connection:
-        rows = await _fetch_by(connection, FIND_FOR_DELETION, [id])
+        rows = await _fetch_in_transaction(connection, FIND_FOR_DELETION, [id])
         ticket = _found(rows, id, expected_version).instance
         await cancel_pending(connection, id)
         await connection.execute_query_dict(
@@ -184,14 +186,14 @@ async def _fetch_locked(statement: str, values: Sequence[Any]) -> Sequence[Any]:
         if not rows:
             # Another process is changing the ticket.
             async with locked_transaction(ticket_id) as connection:
-                return await _fetch_by(connection, statement, values)
+                return await _fetch_in_transaction(connection, statement, values)
         return rows
 
 
-async def _fetch_by(
+async def _fetch_in_transaction(
     connection: BaseDBAsyncClient, statement: str, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Run a statement in the transaction of a connection."""
+    """Run a statement in the transaction of this connection."""
     _, rows = await connection.execute_query(statement, list(values))
     return rows
 
@@ -230,7 +232,7 @@ async def _get(
     connection: BaseDBAsyncClient,
     id: str,
 ) -> Loaded[Ticket]:
-    rows = await _fetch_by(connection, FIND, [id])
+    rows = await _fetch_in_transaction(connection, FIND, [id])
     if not rows:
         raise NotFound("ticket", id, "idempotency_key")
     return Loaded(TICKETS, rows[0])
@@ -254,7 +256,7 @@ def _changes(values: Mapping[str, Any], *, is_deleted: bool = False) -> str:
 
 
 def _api_value(column: Column, value: Any) -> Any:
-    """Return a value as the API writes it."""
+    """Return a value in the form in which the API returns it."""
     if column.enum_names is not None:
         return column.enum_names[value]
     return orjson.Fragment(value) if column.is_json else value

@@ -11,7 +11,7 @@ AUDITED_FIELDS = {name: graphql_name(name) for name in NEW_TICKET}
 
 _COLUMNS = ", ".join(column.sql for column in TICKETS.columns.values())
 _SELECTED = ", ".join(column.selected for column in TICKETS.columns.values())
-_OF_TICKETS = ", ".join(f"tickets.{column.sql}" for column in TICKETS.columns.values())
+_QUALIFIED_COLUMNS = ", ".join(f"tickets.{column.sql}" for column in TICKETS.columns.values())
 
 
 def _parameter(name: str, number: int) -> str:
@@ -61,7 +61,7 @@ WITH locked AS MATERIALIZED (
     SET %(assignments)s, version = tickets.version + 1, updated_at = clock_timestamp()
     FROM old
     WHERE tickets.id = old.id AND ($2::numeric IS NULL OR old.version = $2) AND (%(differs)s)
-    RETURNING {_OF_TICKETS}, %(olds)s
+    RETURNING {_QUALIFIED_COLUMNS}, %(olds)s
 ), event AS (
     INSERT INTO ticket_events (id, ticket_id, type, at, actor, request_id, changes)
     SELECT $3, id, 'updated', updated_at, $4, $5, %(changes)s
@@ -91,31 +91,31 @@ def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
 
     With ``is_patch`` the value of ``metadata`` is a merge patch (RFC 7396).
     """
-    given = {name: f"${number}" for number, name in enumerate(names, start=6)}
+    new_values = {name: f"${number}" for number, name in enumerate(names, start=6)}
     metadata = "NULL::jsonb"
-    if "metadata" in given:
-        metadata = f"{given['metadata']}::jsonb"
+    if "metadata" in new_values:
+        metadata = f"{new_values['metadata']}::jsonb"
         if is_patch:
             metadata = f"jsonb_merge_patch(metadata, {metadata})"
         # A JSON null is stored as NULL, as by `createTicket`.
         metadata = f"nullif({metadata}, 'null')"
-        given["metadata"] = "old.new_metadata"
+        new_values["metadata"] = "old.new_metadata"
     return _UPDATE % {
         "names": ", ".join(f'"{name}"' for name in names),
         "olds": ", ".join(f"old.{name} AS old_{name}" for name in names),
         "new_metadata": metadata,
-        "assignments": ", ".join(f'"{name}" = {value}' for name, value in given.items()),
+        "assignments": ", ".join(f'"{name}" = {value}' for name, value in new_values.items()),
         "differs": " OR ".join(
-            _differs(f"old.{name}", value, name) for name, value in given.items()
+            _differs(f"old.{name}", value, name) for name, value in new_values.items()
         ),
-        "changes": " || ".join(_change(name) for name in AUDITED_FIELDS if name in given),
+        "changes": " || ".join(_change(name) for name in AUDITED_FIELDS if name in new_values),
     }
 
 
-def _differs(one: str, other: str, name: str) -> str:
+def _differs(left: str, right: str, name: str) -> str:
     # JSON is compared as text, because the jsonb numbers 1 and 1.0 are equal.
     cast = "::text" if TICKETS.columns[name].is_json else ""
-    return f"{one}{cast} IS DISTINCT FROM {other}{cast}"
+    return f"{left}{cast} IS DISTINCT FROM {right}{cast}"
 
 
 def _change(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from tortoise import fields
 
-from models.columns import enum_of
+from models.columns import IntegerColumn, enum_of
 from models.ticket import METADATA_MAX_BYTES, NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
 from resolvers.json_values import json_text
@@ -118,7 +118,7 @@ def _text(value: object, name: str, *, max_length: int, may_be_blank: bool = Fal
 def _email(value: object, name: str, *, max_length: int) -> str:
     text = _text(value, name, max_length=max_length)
     if not _EMAIL.fullmatch(text):
-        message = f"{name} must be an e-mail address, like someone@example.com."
+        message = f"{name} must be an email address, like someone@example.com."
         raise InvalidInput(ErrorCode.INVALID, message, name)
     return text
 
@@ -133,6 +133,20 @@ def _member(value: object, name: str, *, enum: type[StrEnum]) -> StrEnum:
             pass
     message = f"{name} must be one of {', '.join(enum)}."
     raise InvalidInput(ErrorCode.INVALID, message, name)
+
+
+def _integer(value: object, name: str, *, minimum: int, maximum: int) -> int:
+    # bool is a subclass of int.
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        message = f"{name} must be an integer from {minimum} to {maximum}."
+        raise InvalidInput(ErrorCode.INVALID, message, name)
+    return value
+
+
+def _boolean(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(ErrorCode.INVALID, f"{name} must be true or false.", name)
+    return value
 
 
 def _json(value: object, name: str) -> str:
@@ -162,6 +176,10 @@ def _rule(name: str) -> _Rule:
             if field.is_email
             else partial(_text, max_length=column.max_length, may_be_blank=field.may_be_blank)
         )
+    elif isinstance(column, IntegerColumn):
+        check = partial(_integer, minimum=column.minimum, maximum=column.maximum)
+    elif isinstance(column, fields.BooleanField):
+        check = _boolean
     else:
         raise TypeError(f"column {name} has the type {type(column).__name__}: add its check")
     return _Rule(check, column.null, not column.null and column.default is None)

@@ -10,7 +10,7 @@ First: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
         description="Page size from the start of the list: 1 to 100, default 50."
-        " Not together with `last`."
+        " Cannot be combined with `last`."
     ),
 ]
 After: TypeAlias = Annotated[
@@ -19,7 +19,7 @@ After: TypeAlias = Annotated[
 Last: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
-        description="Page size from the end of the list: 1 to 100. Not together with `first`."
+        description="Page size from the end of the list: 1 to 100. Cannot be combined with `first`."
     ),
 ]
 Before: TypeAlias = Annotated[
@@ -29,7 +29,7 @@ Before: TypeAlias = Annotated[
 
 @strawberry.type(description="Position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether the list continues after the page.")
+    has_next_page: bool = strawberry.field(description="Whether the list has items after the page.")
     has_previous_page: bool = strawberry.field(
         description="Whether the list has items before the page."
     )

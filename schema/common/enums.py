@@ -55,8 +55,8 @@ def describe(enum: type[E], description: str, values: Mapping[E, str]) -> None:
 
 describe(
     TicketStatus,
-    "Status of a ticket. Any status can change to any other. Sorted as listed in"
-    " `TicketOrderField`.",
+    "Status of a ticket. Any status can change to any other. Ordered OPEN < IN_PROGRESS <"
+    " PENDING < RESOLVED < CLOSED in sorting.",
     {
         TicketStatus.OPEN: "Work has not started.",
         TicketStatus.IN_PROGRESS: "In progress.",
@@ -88,7 +88,7 @@ describe(
     "Result of a communication with OPS.",
     {
         LogStatus.SUCCESS: "OPS accepted the request.",
-        LogStatus.FAILED: "OPS rejected the request, failed, or did not answer in time.",
+        LogStatus.FAILED: "OPS rejected the request, failed, or did not respond in time.",
     },
 )
 describe(
@@ -153,7 +153,7 @@ describe(
         ErrorCode.INVALID_STATE: "The delivery's current state does not allow the operation.",
         ErrorCode.NOT_SENT: "OPS has not accepted the ticket.",
         ErrorCode.OPS_UNAVAILABLE: "OPS could not be reached or failed.",
-        ErrorCode.OPS_TIMEOUT: "OPS did not answer in time.",
+        ErrorCode.OPS_TIMEOUT: "OPS did not respond in time.",
         ErrorCode.OPS_REJECTED: "OPS rejected the ticket; the delivery is not retried.",
         ErrorCode.OPS_CIRCUIT_OPEN: "OPS failed repeatedly, so the call was not made"
         " (`opsHealth.circuit` is OPEN).",

@@ -32,13 +32,13 @@ ERRORS = "Errors that the client can fix; empty on success."
 @strawberry.interface(description="Error that the client can fix.")
 class UserError:
     message: str = strawberry.field(
-        description="Explanation in English: the fault and what is allowed. Programs should use"
-        " `code`, because the text can change."
+        description="Explanation for people, in English. Programs should use `code`, because the"
+        " text can change."
     )
-    code: ErrorCode = strawberry.field(description="Reason, for programs.")
+    code: ErrorCode = strawberry.field(description="Machine-readable reason.")
     path: list[str] = strawberry.field(
         description='Path of the argument, such as ["input", "customerEmail"]; empty if the error'
-        " concerns the whole call."
+        " concerns the whole operation."
     )
 
 
@@ -84,7 +84,8 @@ def returns_errors(
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
     """Make a resolver return the errors that it raises, in a payload without other data.
 
-    ``prefix`` is the path of the argument that the paths of the errors start in.
+    ``prefix`` is the path of the argument that contains the fields, such as ``input``. It is
+    prepended to the path of each error.
     """
 
     def decorate(resolver: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:

@@ -35,6 +35,26 @@ class StringFilter:
     is_null: bool | None = strawberry.field(default=UNSET, description=_IS_NULL)
 
 
+@strawberry.input(description="Filter for integers. Conditions are joined by AND.")
+class IntFilter:
+    eq: int | None = strawberry.field(default=UNSET, description=_EQ)
+    neq: int | None = strawberry.field(default=UNSET, description=_NEQ)
+    in_: list[int] | None = strawberry.field(default=UNSET, name="in", description=_IN)
+    nin: list[int] | None = strawberry.field(default=UNSET, description=_NIN)
+    gt: int | None = strawberry.field(default=UNSET, description="Greater than this value.")
+    gte: int | None = strawberry.field(default=UNSET, description="This value or greater.")
+    lt: int | None = strawberry.field(default=UNSET, description="Less than this value.")
+    lte: int | None = strawberry.field(default=UNSET, description="This value or less.")
+    is_null: bool | None = strawberry.field(default=UNSET, description=_IS_NULL)
+
+
+@strawberry.input(description="Filter for true and false. Conditions are joined by AND.")
+class BooleanFilter:
+    eq: bool | None = strawberry.field(default=UNSET, description=_EQ)
+    neq: bool | None = strawberry.field(default=UNSET, description=_NEQ)
+    is_null: bool | None = strawberry.field(default=UNSET, description=_IS_NULL)
+
+
 @strawberry.input(description="Filter for ids. Conditions are joined by AND.")
 class IDFilter:
     eq: strawberry.ID | None = strawberry.field(default=UNSET, description=_EQ)

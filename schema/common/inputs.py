@@ -16,8 +16,8 @@ from strawberry.types.field import StrawberryField
 Data: TypeAlias = dict[str, Any]
 
 IDEMPOTENCY_KEY = (
-    "Key of the client's choice: 1 to 255 characters. A repeated call of the same caller with the"
-    " same key and input returns the first result; with another input it fails with"
+    "Key of the client's choice: 1 to 255 characters. If the caller repeats the mutation with the"
+    " same key and input, it returns the first result; with another input it fails with"
     " IDEMPOTENCY_KEY_REUSED."
 )
 
@@ -27,8 +27,8 @@ def input_object(graphql_type: Any, description: str = "Input of the mutation.")
     return strawberry.argument(graphql_type=graphql_type, description=description)
 
 
-def given(**arguments: Any) -> dict[str, Any]:
-    """Return the arguments that the client sent."""
+def without_unset(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments without those that the client did not send."""
     return {name: value for name, value in arguments.items() if value is not strawberry.UNSET}
 
 
@@ -49,12 +49,10 @@ def as_data(value: Any) -> Any:
     definition = get_object_definition(value)
     if definition is None or not definition.is_input:
         return value
-    return dict(_given_fields(definition, value))
+    return dict(_set_fields(definition, value))
 
 
-def _given_fields(
-    definition: StrawberryObjectDefinition, instance: Any
-) -> Iterator[tuple[str, Any]]:
+def _set_fields(definition: StrawberryObjectDefinition, instance: Any) -> Iterator[tuple[str, Any]]:
     for field in definition.fields:
         value = getattr(instance, field.python_name)
         is_absent = value is None and isinstance(field.type, StrawberryMaybe)

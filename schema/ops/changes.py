@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LazyTicket: TypeAlias = Annotated["Ticket", strawberry.lazy("schema.tickets.ticket")]
 
-_LOG_ENTRY = "Log entry of the attempt made by this call; null if it made none."
+_LOG_ENTRY = "Log entry of the attempt that this mutation made; null if it made none."
 
 
 @strawberry.input(description="Input for `sendToOps`.")
@@ -30,7 +30,7 @@ class SendToOpsInput:
 @strawberry.type(description="Result of `sendToOps`.")
 class SendToOpsPayload:
     ticket: LazyTicket | None = strawberry.field(
-        default=None, description="The ticket after the call; null if it was not found."
+        default=None, description="The ticket after the mutation; null if it was not found."
     )
     delivery: OpsDelivery | None = strawberry.field(
         default=None, description="The new delivery, or the one that was already PENDING."
@@ -62,7 +62,7 @@ class RetryDeliveryInput:
 @strawberry.type(description="Result of `retryDelivery`.")
 class RetryDeliveryPayload:
     delivery: OpsDelivery | None = strawberry.field(
-        default=None, description="The delivery after the call; null if it was not retried."
+        default=None, description="The delivery after the mutation; null if it was not retried."
     )
     log_entry: LogEntry | None = strawberry.field(default=None, description=_LOG_ENTRY)
     errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)

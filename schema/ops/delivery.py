@@ -11,7 +11,7 @@ from resolvers.log_entries import find_log_entries_of_delivery
 from resolvers.tickets.queries import find_ticket_of
 from schema.common.connection import After, Before, Connection, First, Last
 from schema.common.enums import OpsRemoteStatus, OpsState
-from schema.common.inputs import given
+from schema.common.inputs import without_unset
 from schema.common.node import Info, Node
 from schema.preparation.fast_resolver import fast_resolver
 from schema.preparation.row_types import rows_of
@@ -35,7 +35,7 @@ def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given(first=first, after=after, last=last, before=before)
+    arguments = without_unset(first=first, after=after, last=last, before=before)
     return find_log_entries_of_delivery(info.context, parent.id, **arguments)
 
 

@@ -37,7 +37,7 @@ class LogEntry(Node):
     status: LogStatus = strawberry.field(description="Result of the communication.")
     timestamp: datetime = strawberry.field(description="Time at which the communication ended.")
     response: JSON | None = strawberry.field(
-        description="OPS's answer or a description of the failure, with secrets masked and size"
+        description="Response of OPS or a description of the failure, with secrets masked and size"
         " limited; null if there is neither."
     )
     attempt: int | None = strawberry.field(

@@ -11,7 +11,7 @@ from resolvers.log_entries import find_log_entries
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import CircuitState, OpsRemoteStatus
 from schema.common.errors import ERRORS, UserError, returns_errors, user_errors
-from schema.common.inputs import Data, given, input_object
+from schema.common.inputs import Data, input_object, without_unset
 from schema.common.node import Info
 from schema.ops.filters import LogEntryFilter, OpsDeliveryFilter
 from schema.ops.log_entry import LogEntry
@@ -27,7 +27,8 @@ LazyTicket: TypeAlias = Annotated["Ticket", strawberry.lazy("schema.tickets.tick
 @strawberry.type(description="State of the delivery to OPS.")
 class OpsHealth:
     circuit: CircuitState = strawberry.field(
-        description="Circuit breaker for calls to OPS in the server process that answers."
+        description="Circuit breaker for calls to OPS, in the server process that handles the"
+        " request."
     )
     pending: int = strawberry.field(description="Number of PENDING deliveries.")
     failed: int = strawberry.field(description="Number of FAILED deliveries.")
@@ -42,7 +43,7 @@ class OpsStatusPayload:
         default=None, description="The ticket; null if it was not queried."
     )
     status: OpsRemoteStatus | None = strawberry.field(
-        default=None, description="Status reported by OPS; null if OPS did not answer."
+        default=None, description="Status reported by OPS; null if OPS did not respond."
     )
     reference: str | None = strawberry.field(default=None, description="OPS's id for the ticket.")
     checked_at: datetime | None = strawberry.field(default=None, description="Time of the query.")
@@ -65,7 +66,7 @@ def log_entries(  # noqa: PLR0917  # the arguments of a connection
     before: Before = UNSET,
 ) -> Any:
     """Resolve `logEntries`."""
-    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = without_unset(filter=filter, first=first, after=after, last=last, before=before)
     return find_log_entries(info.context, **arguments)
 
 
@@ -82,7 +83,7 @@ def ops_deliveries(  # noqa: PLR0917  # the arguments of a connection
     before: Before = UNSET,
 ) -> Any:
     """Resolve `opsDeliveries`."""
-    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = without_unset(filter=filter, first=first, after=after, last=last, before=before)
     return deliveries.find_deliveries(info.context, **arguments)
 
 
@@ -93,14 +94,14 @@ async def ops_status(
     ticket_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the ticket.")],
 ) -> OpsStatusPayload:
     """Resolve `opsStatus`."""
-    answer = await deliveries.ops_status(info.context, ticket_id)
+    checked = await deliveries.ops_status(info.context, ticket_id)
     return OpsStatusPayload(
-        ticket=cast("Ticket", answer.ticket),
-        status=answer.status,
-        reference=answer.reference,
-        checked_at=answer.checked_at,
-        log_entry=cast("LogEntry", answer.log_entry),
-        errors=user_errors([answer.error]),
+        ticket=cast("Ticket", checked.ticket),
+        status=checked.status,
+        reference=checked.reference,
+        checked_at=checked.checked_at,
+        log_entry=cast("LogEntry", checked.log_entry),
+        errors=user_errors([checked.error]),
     )
 
 

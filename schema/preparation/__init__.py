@@ -1,6 +1,6 @@
-"""Prepares a Strawberry schema for the engine: who resolves each field, and what is refused.
+"""Prepare a Strawberry schema for the engine: choose who resolves each field, or reject it.
 
-Start with `decisions`, whose table says when the engine resolves a field itself. Types mark
+Start with `decisions`, whose table lists when the engine resolves a field itself. Types mark
 their resolvers with `fast_resolver.fast_resolver` and their rows with `row_types.rows_of`;
-`features` lists what the schema may not use, and `prepare` puts it together.
+`features` lists the features that the schema must not use, and `prepare` combines all steps.
 """

@@ -76,7 +76,7 @@ class Decision:
     reason: str
 
 
-def decide(schema: GraphQLSchema, owner: strawberry.Schema) -> dict[str, Decision]:
+def decide(schema: GraphQLSchema, strawberry_schema: strawberry.Schema) -> dict[str, Decision]:
     """Return the decision for each field of an object type, by schema coordinate ("Type.field").
 
     Records in the extensions of the schema how the engine resolves its fields. Raises
@@ -89,7 +89,7 @@ def decide(schema: GraphQLSchema, owner: strawberry.Schema) -> dict[str, Decisio
         elif isinstance(graphql_type, GraphQLObjectType) and not type_name.startswith("__"):
             for name, field in graphql_type.fields.items():
                 coordinate = f"{type_name}.{name}"
-                decisions[coordinate] = _decide(coordinate, field, owner)
+                decisions[coordinate] = _decide(coordinate, field, strawberry_schema)
     return decisions
 
 
@@ -100,7 +100,7 @@ def _record_input_names(input_type: GraphQLInputObjectType) -> None:
             record_python_name(field, input_key(definition))
 
 
-def _decide(coordinate: str, field: GraphQLField, owner: strawberry.Schema) -> Decision:
+def _decide(coordinate: str, field: GraphQLField, strawberry_schema: strawberry.Schema) -> Decision:
     definition: StrawberryField | None = field.extensions.get(DEFINITION)
     if definition is None:
         return Decision(Route.GRAPHQL, "the field is not Strawberry's")
@@ -110,10 +110,10 @@ def _decide(coordinate: str, field: GraphQLField, owner: strawberry.Schema) -> D
     mark = mark_of(coordinate, resolver) if resolver is not None else None
     if resolver is not None and mark is None:
         return Decision(Route.STRAWBERRY, "its resolver is not marked with @fast_resolver")
-    wrapped = _wrapped_by(definition, field, owner)
+    wrapped = _wrapped_by(definition, field, strawberry_schema)
     if mark is not None and resolver is not None:
         check_contract(coordinate, field, resolver, mark.function)
-        if wrapped is None and owner.config.info_class is not strawberry.Info:
+        if wrapped is None and strawberry_schema.config.info_class is not strawberry.Info:
             wrapped = "the schema has an info_class"
     if wrapped is not None:
         return Decision(Route.STRAWBERRY, wrapped)
@@ -129,7 +129,7 @@ def _decide(coordinate: str, field: GraphQLField, owner: strawberry.Schema) -> D
 
 
 def _wrapped_by(
-    definition: StrawberryField, field: GraphQLField, owner: strawberry.Schema
+    definition: StrawberryField, field: GraphQLField, strawberry_schema: strawberry.Schema
 ) -> str | None:
     """Return the reason why only Strawberry can resolve a field; None if there is none."""
     if definition.permission_classes:
@@ -138,9 +138,12 @@ def _wrapped_by(
         return "it has field extensions"
     if type(definition).get_result is not StrawberryField.get_result:
         return f"its field class is {type(definition).__name__}"
-    if definition.base_resolver is None and owner.config.default_resolver is not getattr:
+    if (
+        definition.base_resolver is None
+        and strawberry_schema.config.default_resolver is not getattr
+    ):
         return "the schema has a default_resolver"
-    if owner.exception_handlers and is_union_type(get_named_type(field.type)):
+    if strawberry_schema.exception_handlers and is_union_type(get_named_type(field.type)):
         return "an exception handler may apply to it"
     return None
 

@@ -57,7 +57,7 @@ class UnsupportedSchema(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What `fast_resolver` records on the function that it returns."""
+    """Data that `fast_resolver` attaches to the function that it returns."""
 
     # As written by the author; the engine calls it.
     function: Callable[..., Any]
@@ -209,10 +209,10 @@ def adapt(function: Callable[..., Any], resolver: StrawberryResolver[Any]) -> Ca
     if not parents and info is None:
         return lambda _source, _info, **arguments: function(**arguments)
 
-    def call(source: Any, given: Any, **arguments: Any) -> Any:
+    def call(source: Any, info_value: Any, **arguments: Any) -> Any:
         arguments |= dict.fromkeys(parents, source)
         if info is not None:
-            arguments[info] = given
+            arguments[info] = info_value
         return function(**arguments)
 
     return call

@@ -9,7 +9,7 @@ The schema does not build with         Instead
 extensions with a lifecycle hook       field extensions, `resolve` of an extension, ASGI
                                        middleware, or the limits in the settings
 an ``execution_context_class``         `engine.execution.executor`
-a ``process_errors`` of its own        `app.graphql.errors`
+an overridden ``process_errors``       `app.graphql.errors`
 ``disable_field_suggestions``          PERSISTED_DOCUMENTS_ONLY, which removes them
 ``batching_config``                    one request for each operation
 incremental execution                  pages
@@ -35,11 +35,11 @@ __all__ = ["check_features"]
 _HOOKS = sorted(HOOK_METHODS | {"get_results"})
 
 
-def check_features(schema: GraphQLSchema, owner: strawberry.Schema) -> None:
+def check_features(schema: GraphQLSchema, strawberry_schema: strawberry.Schema) -> None:
     """Raise UnsupportedSchema if the schema uses a feature that the engine would ignore."""
-    for extension in owner.extensions:
+    for extension in strawberry_schema.extensions:
         _check_extension(extension)
-    for problem in _unsupported_options(owner):
+    for problem in _unsupported_options(strawberry_schema):
         raise UnsupportedSchema(problem)
     for name, graphql_type in schema.type_map.items():
         if graphql_type.extensions.get(DEFINITION) is UploadDefinition:
@@ -66,22 +66,22 @@ def _check_extension(extension: Any) -> None:
         )
 
 
-def _unsupported_options(owner: strawberry.Schema) -> Iterator[str]:
-    config = owner.config
-    if owner.execution_context_class is not StrawberryGraphQLCoreExecutionContext:
+def _unsupported_options(strawberry_schema: strawberry.Schema) -> Iterator[str]:
+    config = strawberry_schema.config
+    if strawberry_schema.execution_context_class is not StrawberryGraphQLCoreExecutionContext:
         yield (
             "execution_context_class: operations are executed by"
             " engine.execution.executor.ProjectingExecutor. Change that class instead."
         )
-    if type(owner) not in {strawberry.Schema, FederationSchema}:
+    if type(strawberry_schema) not in {strawberry.Schema, FederationSchema}:
         yield (
-            f"{type(owner).__name__}: its methods would not be called, process_errors among them."
-            " Use strawberry.Schema, and app.graphql.errors for errors."
+            f"{type(strawberry_schema).__name__}: its methods would not be called, process_errors"
+            " among them. Use strawberry.Schema, and app.graphql.errors for errors."
         )
     if config.disable_field_suggestions:
         yield (
-            "disable_field_suggestions: validation is the engine's. Set PERSISTED_DOCUMENTS_ONLY,"
-            " and no suggestion is sent."
+            "disable_field_suggestions: the engine validates documents. Set"
+            " PERSISTED_DOCUMENTS_ONLY, which removes suggestions."
         )
     if config.batching_config is not None:
         yield "batching_config: the server accepts one operation in a request. Remove it."

@@ -15,7 +15,7 @@ from schema.preparation.fast_resolver import DEFINITION
 __all__ = ["middleware_of"]
 
 
-def middleware_of(schema: GraphQLSchema, owner: strawberry.Schema) -> Middleware | None:
+def middleware_of(schema: GraphQLSchema, strawberry_schema: strawberry.Schema) -> Middleware | None:
     """Return the middleware of a schema; None without operation directives and extensions.
 
     Extensions apply to every document, directives only to documents that use one.
@@ -23,27 +23,27 @@ def middleware_of(schema: GraphQLSchema, owner: strawberry.Schema) -> Middleware
     directives = [
         directive.name
         for directive in schema.directives
-        if directive.extensions.get(DEFINITION) in owner.directives
+        if directive.extensions.get(DEFINITION) in strawberry_schema.directives
     ]
-    if not owner.extensions and not directives:
+    if not strawberry_schema.extensions and not directives:
         return None
 
     def create(
         operation: PreparedOperation, variables: Mapping[str, Any], context: Any
     ) -> MiddlewareManager:
-        execution_context = _execution_context(owner, operation, variables, context)
+        execution_context = _execution_context(strawberry_schema, operation, variables, context)
         extensions: list[SchemaExtension] = []
-        for extension in owner.get_extensions():
+        for extension in strawberry_schema.get_extensions():
             extension.execution_context = execution_context
             extensions.append(extension)
         return MiddlewareManager(*extensions)
 
-    names = None if owner.extensions else frozenset(directives)
+    names = None if strawberry_schema.extensions else frozenset(directives)
     return Middleware(create, directives=names)
 
 
 def _execution_context(
-    owner: strawberry.Schema,
+    strawberry_schema: strawberry.Schema,
     operation: PreparedOperation,
     variables: Mapping[str, Any],
     context: Any,
@@ -51,7 +51,7 @@ def _execution_context(
     node = operation.document.node
     return ExecutionContext(
         query=node.loc.source.body if node.loc else None,
-        schema=owner,
+        schema=strawberry_schema,
         allowed_operations=tuple(OperationType),
         context=context,
         variables=dict(variables),

@@ -39,14 +39,14 @@ class PreparedSchema:
 
 
 def prepare(
-    owner: strawberry.Schema, *, column_kinds: Mapping[str, ColumnKind] | None = None
+    strawberry_schema: strawberry.Schema, *, column_kinds: Mapping[str, ColumnKind] | None = None
 ) -> PreparedSchema:
     """Return the schema as the engine executes it; raises UnsupportedSchema.
 
     ``column_kinds`` maps scalars to the kind of columns whose values they serialize unchanged.
     """
-    schema: GraphQLSchema = owner._schema  # noqa: SLF001  # not available in public
-    check_features(schema, owner)
+    schema: GraphQLSchema = strawberry_schema._schema  # noqa: SLF001  # not available in public
+    check_features(schema, strawberry_schema)
     for name, kind in (column_kinds or {}).items():
         scalar = schema.type_map.get(name)
         if isinstance(scalar, GraphQLScalarType):
@@ -54,18 +54,18 @@ def prepare(
     record_row_types(schema)
     return PreparedSchema(
         schema,
-        decide(schema, owner),
+        decide(schema, strawberry_schema),
         _validation_rules(schema),
-        middleware_of(schema, owner),
+        middleware_of(schema, strawberry_schema),
     )
 
 
 def _validation_rules(schema: GraphQLSchema) -> tuple[type[ASTValidationRule], ...]:
     """Return Strawberry's validation rules, if the schema has inputs that they check."""
     rules: list[type[ASTValidationRule]] = []
-    if any(isinstance(getattr(one, "type", None), StrawberryMaybe) for one in _inputs(schema)):
+    if any(isinstance(getattr(item, "type", None), StrawberryMaybe) for item in _inputs(schema)):
         rules.append(MaybeNullValidationRule)
-    if any(getattr(one, "is_one_of", False) for one in _input_types(schema)):
+    if any(getattr(item, "is_one_of", False) for item in _input_types(schema)):
         rules.append(OneOfInputValidationRule)
     return tuple(rules)
 
@@ -86,5 +86,5 @@ def _inputs(schema: GraphQLSchema) -> list[Any]:
             found += [field.extensions.get(DEFINITION) for field in graphql_type.fields.values()]
         elif isinstance(graphql_type, GraphQLObjectType):
             for field in graphql_type.fields.values():
-                found += [one.extensions.get(DEFINITION) for one in field.args.values()]
+                found += [argument.extensions.get(DEFINITION) for argument in field.args.values()]
     return found

@@ -116,7 +116,7 @@ class UpdateTicketInput:
     metadata_patch: JSON | None = strawberry.field(
         default=UNSET,
         description="JSON merge patch (RFC 7396), applied to the stored value in one atomic step."
-        " Not together with `metadata`.",
+        " Cannot be combined with `metadata`.",
     )
 
 

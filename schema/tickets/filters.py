@@ -5,6 +5,7 @@ from enum import StrEnum
 import strawberry
 from strawberry import UNSET
 
+from resolvers.tables import check_sort_keys
 from schema.common.enums import OrderDirection, describe
 from schema.common.filters import (
     DateTimeFilter,
@@ -73,6 +74,7 @@ class TicketOrderField(StrEnum):
     SUBJECT = "subject"
 
 
+check_sort_keys(TicketOrderField)
 describe(
     TicketOrderField,
     "Sort key of tickets.",

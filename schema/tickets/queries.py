@@ -9,14 +9,14 @@ from strawberry import UNSET
 from resolvers.tickets.queries import TicketSort, count_groups, find_ticket, find_tickets
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import OrderDirection, describe
-from schema.common.inputs import Data, given, input_object
+from schema.common.inputs import Data, input_object, without_unset
 from schema.common.node import Info
 from schema.preparation.fast_resolver import fast_resolver
 from schema.tickets.filters import TicketFilter, TicketOrder, TicketOrderField
 
 Filter = Annotated[
     Data | None,
-    input_object(TicketFilter | None, "Match only these tickets; all by default."),
+    input_object(TicketFilter | None, "Include only matching tickets; all by default."),
 ]
 
 
@@ -43,10 +43,10 @@ describe(
 )
 
 
-@strawberry.type(description="Number of tickets with one value of the field counted by.")
+@strawberry.type(description="Group of tickets that have the same value of a field.")
 class TicketGroup:
     key: str | None = strawberry.field(
-        description="Value of the field as the API writes it, such as IN_PROGRESS; null for"
+        description="Value of the field in the form of the API, such as IN_PROGRESS; null for"
         " tickets without a value."
     )
     count: int = strawberry.field(description="Number of tickets in the group.")
@@ -74,7 +74,7 @@ def tickets(  # noqa: PLR0917  # the arguments of a connection
     before: Before = UNSET,
 ) -> Any:
     """Resolve `tickets`."""
-    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = without_unset(filter=filter, first=first, after=after, last=last, before=before)
     if order_by:
         arguments["order_by"] = _sort(**order_by)
     return find_tickets(info.context, **arguments)
@@ -91,4 +91,4 @@ async def ticket_groups(
     filter: Filter = UNSET,
 ) -> Any:
     """Resolve `ticketGroups`."""
-    return await count_groups(info.context, by.value, **given(filter=filter))
+    return await count_groups(info.context, by.value, **without_unset(filter=filter))

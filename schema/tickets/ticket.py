@@ -12,7 +12,7 @@ from resolvers.log_entries import find_log_entries_of_ticket
 from resolvers.tickets.history import find_history
 from schema.common.connection import After, Before, Connection, First, Last
 from schema.common.enums import OpsState, TicketPriority, TicketStatus
-from schema.common.inputs import Data, given, input_object
+from schema.common.inputs import Data, input_object, without_unset
 from schema.common.node import Info, Node
 from schema.common.scalars import JSON
 from schema.ops.filters import LogEntryFilter
@@ -43,7 +43,7 @@ def _log_entries(  # noqa: PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given(filter=filter, first=first, after=after, last=last, before=before)
+    arguments = without_unset(filter=filter, first=first, after=after, last=last, before=before)
     return find_log_entries_of_ticket(info.context, parent.id, **arguments)
 
 
@@ -56,7 +56,7 @@ def _history(  # noqa: PLR0917  # the arguments of a connection
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Any:
-    arguments = given(first=first, after=after, last=last, before=before)
+    arguments = without_unset(first=first, after=after, last=last, before=before)
     return find_history(info.context, parent.id, **arguments)
 
 

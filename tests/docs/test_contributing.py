@@ -18,6 +18,8 @@ from tests.models.dump import schema_of
 
 FIELD = Page(ROOT / "docs/contributing/add-a-field.md")
 TYPE = Page(ROOT / "docs/contributing/add-a-type.md")
+# The steps of the field page for types that its example does not have.
+OTHER_TYPES = Page(ROOT / "tests/docs/other_types.md")
 CUSTOMER = {
     "description": "D",
     "customerName": "C",
@@ -208,3 +210,73 @@ async def test_a_type_with_a_mutation_is_added_in_at_most_eight_product_files(
         delete = "mutation ($id: ID!) { deleteTicket(input: {id: $id}) { deletedId } }"
         ask(service, delete, id=ticket["id"])
         assert ask(service, node, id=notes[0]["note"]["id"]) == {"node": None}
+
+
+def test_integer_and_boolean_fields_are_added_by_the_same_steps(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    tree = changed_copy(OTHER_TYPES, tmp_path, empty_database_url)
+    assert len(tree.changed_product_files()) <= 6
+    check_lint(tree)
+
+    with serving(tree, empty_database_url) as service:
+        create = CREATE.replace("region", "rating escalated")
+        tickets = [
+            ask(service, create, input={"subject": "S", **CUSTOMER, **values})["createTicket"]
+            for values in ({}, {"rating": 5, "escalated": True}, {"rating": 1, "escalated": False})
+        ]
+        assert [(one["ticket"]["rating"], one["ticket"]["escalated"]) for one in tickets] == [
+            (3, None),
+            (5, True),
+            (1, False),
+        ]
+        [default, high, low] = [one["ticket"]["id"] for one in tickets]
+        refused = ask(service, create, input={"subject": "S", "rating": 6, **CUSTOMER})
+        assert refused["createTicket"]["errors"][0]["path"] == ["input", "rating"]
+
+        update = UPDATE.replace("region", "rating escalated")
+        changed = ask(service, update, input={"id": default, "rating": 4, "escalated": True})
+        assert changed["updateTicket"]["ticket"] == {"version": 2, "rating": 4, "escalated": True}
+        events = ask(service, HISTORY, id=default)["ticket"]["history"]["nodes"]
+        assert events[0]["changes"] == [
+            {"field": "rating", "before": 3, "after": 4},
+            {"field": "escalated", "before": None, "after": True},
+        ]
+
+        for condition, expected in {
+            "rating: {eq: 5}": {high},
+            "rating: {neq: 5}": {default, low},
+            "rating: {in: [1, 4]}": {default, low},
+            "rating: {nin: [1, 4]}": {high},
+            "rating: {gt: 1, lte: 4}": {default},
+            "rating: {gte: 4}": {default, high},
+            "rating: {lt: 4}": {low},
+            "rating: {isNull: true}": set(),
+            "escalated: {eq: true}": {default, high},
+            "escalated: {neq: true}": {low},
+            "escalated: {isNull: false}": {default, high, low},
+        }.items():
+            found = ask(service, f"{{ tickets(filter: {{{condition}}}) {{ nodes {{ id }} }} }}")
+            assert {node["id"] for node in found["tickets"]["nodes"]} == expected, condition
+
+        order = "orderBy: {field: RATING, direction: DESC}"
+        page = "{ tickets(%s, first: 1 %s) { nodes { rating } pageInfo { endCursor } } }"
+        ratings: list[int] = []
+        after = ""
+        for _ in range(3):
+            listed = ask(service, page % (order, after))["tickets"]
+            ratings += [node["rating"] for node in listed["nodes"]]
+            after = f', after: "{listed["pageInfo"]["endCursor"]}"'
+        assert ratings == [5, 4, 1]
+
+        with httpx2.Client(base_url=service.url) as http:
+            one = http.get(f"/tickets/{high}").json()
+            assert (one["rating"], one["escalated"]) == (5, True)
+            for query, ids in {"rating=5": [high], "escalated=false": [low]}.items():
+                assert [ticket["id"] for ticket in http.get(f"/tickets?{query}").json()] == ids
+            for query in ("rating=6", "rating=x", "escalated=maybe"):
+                assert http.get(f"/tickets?{query}").status_code == 400
+            for value in (6, "5", True, None):
+                assert http.put(f"/tickets/{high}", json={"rating": value}).status_code == 422
+            columns = http.get("/openapi.json").json()["components"]["schemas"]["Ticket"]
+            assert columns["properties"]["rating"]["maximum"] == 5

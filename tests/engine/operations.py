@@ -319,7 +319,8 @@ class _Writer:
             case "after" | "before" if self.chance(INVALID_PERCENT):
                 return self.pick(["", "%", CURSORS["events"][0], "W10"])
             case "after" | "before":
-                return self.pick(CURSORS[order])
+                # A list without test data gets the cursor of another list, which is invalid.
+                return self.pick(CURSORS.get(order, CURSORS["events"]))
             case "id":
                 return self.pick([*IDS, *dataset.TICKET_IDS, "unknown"])
             case "ids":

@@ -14,7 +14,7 @@ import models
 from engine.projection.fallbacks import FallbackReason
 from resolvers.tickets.queries import find_ticket, find_tickets
 from schema.common.connection import Connection
-from schema.common.inputs import Data, given, input_object
+from schema.common.inputs import Data, input_object, without_unset
 from schema.common.node import Info
 from schema.common.scalars import SCALARS
 from schema.preparation.fast_resolver import fast_resolver
@@ -45,7 +45,7 @@ def _ticket(info: Info, id: strawberry.ID) -> Any:
 def _tickets(
     info: Info, filter: Annotated[Data | None, input_object(TicketFilter | None)] = UNSET
 ) -> Any:
-    return find_tickets(info.context, **given(filter=filter))
+    return find_tickets(info.context, **without_unset(filter=filter))
 
 
 def schema_of(row: type, *, permissions: Any = ()) -> strawberry.Schema:

@@ -182,7 +182,7 @@ class _Socket:
             # The credential is valid, but allows no operation.
             raise _CloseSocket(4403, "Forbidden")
         try:
-            # From here on, because the caller is unknown before; INIT_TIMEOUT_S bounds that time.
+            # Counted from here on: the caller was unknown before, for at most INIT_TIMEOUT_S.
             self._reservation.enter_context(
                 self._endpoint.limits.connections.acquire(rate_limit_key(self._scope, context))
             )
@@ -240,7 +240,7 @@ class _Socket:
         try:
             await self._asgi_send(message)
         except OSError:
-            # ASGI reports a disconnect so. Any other OSError must not be taken for one.
+            # ASGI reports a disconnect by OSError. Other code can raise OSError for other reasons.
             raise ClientDisconnect from None
 
     async def _send_text(self, text: str) -> None:
@@ -272,7 +272,7 @@ class _Socket:
         self._start_task(self._close(1001, "Going away"))
 
     def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something concurrently with the handling of messages; `serve` cancels it."""
+        """Run a coroutine concurrently with the handling of messages; `serve` cancels it."""
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
@@ -283,7 +283,7 @@ class _Socket:
         error = None if task.cancelled() else task.exception()
         # `_handle_all` notices a disconnect, too.
         if error is not None and not isinstance(error, ClientDisconnect):
-            # The WebSocket must not continue without the task, above all not without the check
+            # The WebSocket must not continue without the task, especially not without the check
             # of the client's access.
             self._start_task(self._fail(error))
 

@@ -28,8 +28,8 @@ OK = 200
 class SocketOperation:
     """An operation under the id that its client chose; the log has a line for each.
 
-    Its life is ``start`` and then ``run``, or ``reject`` or ``fail`` in their place. ``send`` sends
-    a message; ``release_id`` lets the client use the id again.
+    Call ``start`` and then ``run``, or only ``reject`` or ``fail``. ``send`` sends a message;
+    ``release_id`` lets the client use the id again.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SocketOperation:
     ) -> bool:
         """Prepare the operation, and open the source of events of a subscription.
 
-        Return false if that is impossible; the client then has the errors.
+        Return false if that fails; the errors have then been sent to the client.
         """
         try:
             prepared = runner.prepare(self.scope, self._request)
@@ -98,7 +98,7 @@ class SocketOperation:
             self._log()
 
     def release_reservation(self) -> None:
-        """Release the caller's limit; more than one call does no harm."""
+        """Release the caller's limit. Can be called more than once."""
         self._reservation.close()
 
     def cancel(self) -> None:
@@ -109,12 +109,12 @@ class SocketOperation:
             self.task.cancel()
 
     async def reject(self, code: str, message: str) -> None:
-        """Send the reason for which the operation does not start."""
+        """Send the reason why the operation is not started."""
         await self._send_errors([request_error(code, message)])
         self._log()
 
     async def fail(self, error: Exception) -> None:
-        """Send the error of the server that kept the operation from starting."""
+        """Send the error of the server that prevented the start of the operation."""
         await self._send_errors(format_exception(error, request_id=self._record.request_id))
         self._log()
 

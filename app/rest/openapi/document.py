@@ -29,9 +29,8 @@ REST interface to tickets. The GraphQL interface at `/graphql` has the same tick
 operations.
 
 Fields have the names of the database columns, enumerations are in lower case, and times are in
-UTC. Failures are problem documents (RFC 9457) with a `code` for programs. Each path answers HEAD
-like GET, and any other method with 405. Responses may gain
-fields.
+UTC. Failures are problem documents (RFC 9457) with a `code` for programs. Each path responds to
+HEAD as to GET, and to any other method with 405. Responses may gain fields.
 """
 
 

@@ -122,7 +122,9 @@ def problem_codes() -> dict[str, str]:
         code.name: f"{enum.values[code.name].description} {action}"
         for code, action in USER_ERROR_ACTIONS.items()
     }
-    http_codes = {each.code: f"{each.meaning} {each.action}" for each in HTTP_CODES}
+    http_codes = {
+        http_code.code: f"{http_code.meaning} {http_code.action}" for http_code in HTTP_CODES
+    }
     codes = sorted((http_codes | user_errors).items())
     return {code: plain_description(description) for code, description in codes}
 

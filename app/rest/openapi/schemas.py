@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 from graphql import assert_object_type
-from tortoise.fields import DatetimeField, Field, IntField, JSONField
+from tortoise.fields import BooleanField, DatetimeField, Field, IntField, JSONField
 from tortoise.models import Model
 
 from app.rest.serializers import DELIVERY_FIELDS, LOG_ENTRY_FIELDS
 from app.rest.tickets import READ_ONLY_FIELDS
 from models import LogEntry, OpsDelivery, OpsRemoteStatus, OpsState, Ticket
-from models.columns import TextColumn, columns_of, enum_of
+from models.columns import IntegerColumn, TextColumn, columns_of, enum_of
 from models.ticket import NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.tables import graphql_name
 from schema.build import graphql_schema
@@ -67,7 +67,7 @@ def component_schemas() -> dict[str, JsonSchema]:
 
 
 def plain_description(text: str) -> str:
-    """Return a description of the GraphQL schema with the names that REST has."""
+    """Return a description of the GraphQL schema with the names of the REST interface."""
     text = text.replace("`expectedVersion`", "`If-Match`").replace("`message`", "`detail`")
     text = re.sub(r"(?<=`)[a-z]+(?:[A-Z][a-z]+)+(?=`)", lambda found: _snake_case(found[0]), text)
     values = {member.name: member.value for enum in (OpsState, OpsRemoteStatus) for member in enum}
@@ -158,7 +158,7 @@ def _ticket_input(*, with_id: bool, required: Iterable[str]) -> JsonSchema:
             column["format"] = "email"
         properties[name] = column | descriptions[name]
     if not with_id:
-        text = "A JSON merge patch (RFC 7396) of `metadata`. Give either `metadata` or this."
+        text = "A JSON merge patch (RFC 7396) of `metadata`. Cannot be combined with `metadata`."
         properties["metadata_patch"] = {"description": text}
     return _object(properties, required=required) | {"additionalProperties": False}
 
@@ -172,6 +172,10 @@ def _column(column: Field[Any]) -> JsonSchema:
         return {}
     elif isinstance(column, DatetimeField):
         schema = dict(_DATE_TIME)
+    elif isinstance(column, IntegerColumn):
+        schema = {"type": "integer", "minimum": column.minimum, "maximum": column.maximum}
+    elif isinstance(column, BooleanField):
+        schema = {"type": "boolean"}
     elif isinstance(column, IntField):
         schema = {"type": "integer"}
     elif isinstance(column, TextColumn):
@@ -186,7 +190,7 @@ def _column(column: Field[Any]) -> JsonSchema:
 
 
 def _descriptions(model: type[Model]) -> dict[str, JsonSchema]:
-    """Return the descriptions of the columns: those of the GraphQL fields."""
+    """Return the descriptions of the columns, taken from the GraphQL fields."""
     graphql_type = assert_object_type(graphql_schema().type_map[model.__name__])
     descriptions = {
         name: graphql_type.fields[graphql_name(name)].description
