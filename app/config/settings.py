@@ -272,6 +272,33 @@ class Settings:
         "Maximum number of open subscriptions of one caller in each process",
         example="100",
     )
+    max_open_connections: int = setting(
+        20_000,
+        integer(1, 1_000_000),
+        "Maximum number of open connections in each process, at most as many as the limit of file "
+        "descriptors permits; a quarter is reserved for connections with an authenticated request",
+        example="5000",
+    )
+    max_unauthenticated_connections: int = setting(
+        2000,
+        integer(1, 1_000_000),
+        "Maximum number of open connections without an authenticated request from one address in "
+        "each process; above it the oldest is closed",
+        example="100",
+    )
+    max_websocket_frames: int = setting(
+        1000,
+        integer(1, 1_000_000),
+        "Maximum number of frames that the server accepts on one WebSocket in a second",
+        example="200",
+    )
+    max_websocket_bytes: int | None = setting(
+        None,
+        integer(1024, 2**32),
+        "Maximum number of bytes that the server accepts on one WebSocket in a second",
+        unset="if unset, four times MAX_BODY_BYTES",
+        example="2097152",
+    )
 
     idempotency_key_ttl_hours: int = setting(
         24,

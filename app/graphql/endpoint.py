@@ -26,7 +26,7 @@ from app.http.authentication import authenticate
 from app.http.body import read_body_in_time, take_received_body
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import RETRY_AFTER_S, HttpProblem
-from app.http.rate_limiting import check_rate_limit, rate_limit_key
+from app.http.rate_limiting import check_rate_limit, event_counter, rate_limit_key
 from app.http.raw_response import RawHeaders, RawResponse
 from app.http.request_cycle import request_cycle_of
 from app.http.request_record import record_of
@@ -203,7 +203,10 @@ class GraphQLEndpoint:
             raise HttpProblem(429, "RATE_LIMITED", str(error)) from None
         with reservation:
             results = await self._runner.subscribe(
-                operation, variables=request.variables, context=context
+                operation,
+                variables=request.variables,
+                context=context,
+                count=event_counter(scope, context),
             )
             # Nothing can fail after this: the stream releases the reservation at its end.
             return EventStream(results, self._registry, reservation.pop_all())

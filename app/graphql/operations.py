@@ -1,7 +1,7 @@
 """Prepare and run GraphQL operations within the limits, independently of the transport."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -192,9 +192,11 @@ class OperationRunner:
         *,
         variables: Mapping[str, Any],
         context: Context,
+        count: Callable[[], Awaitable[None]] | None,
     ) -> AsyncGenerator[str, None]:
         """Start a subscription and return its results as JSON texts.
 
+        ``count`` is called for each event, and ends the subscription if it raises HttpProblem.
         Raises GraphQLRequestError; the results raise it if an error ends the subscription later.
         """
         require_scopes(operation, context)
@@ -228,7 +230,7 @@ class OperationRunner:
         except TimeoutError:
             message = f"The subscription did not start within {self._timeout_s:g} s. Try again."
             raise GraphQLRequestError([request_error("TIMEOUT", message)]) from None
-        return _with_request_errors(results, context)
+        return _with_request_errors(results, context, count)
 
     def invalid_trusted_documents(self) -> Iterator[tuple[str, str]]:
         """Yield the hash of each trusted document that cannot be run, and the reason."""
@@ -244,13 +246,19 @@ class OperationRunner:
 
 
 async def _with_request_errors(
-    results: AsyncGenerator[str, None], context: Context
+    results: AsyncGenerator[str, None],
+    context: Context,
+    count: Callable[[], Awaitable[None]] | None,
 ) -> AsyncGenerator[str, None]:
     """Yield the results of a subscription, and end with GraphQLRequestError on any exception."""
     try:
         async with aclosing(results):
             async for result in results:
+                if count is not None:
+                    await count()
                 yield result
+    except HttpProblem as problem:
+        raise GraphQLRequestError([request_error(problem.code, str(problem))]) from None
     except Exception as error:  # noqa: BLE001  # any exception ends the subscription
         errors = format_exception(error, request_id=context.request_id)
         raise GraphQLRequestError(errors) from None

@@ -4,13 +4,9 @@ from typing import Any
 
 from starlette.types import Scope
 
-from app.auth.authenticator import (
-    Authenticator,
-    TooManyFailures,
-    Unauthenticated,
-    address_of,
-)
+from app.auth.authenticator import Authenticator, TooManyFailures, Unauthenticated, address_of
 from app.auth.key_set import KeysUnavailable
+from app.http.connection_slot import ConnectionSlot
 from app.http.problem import HttpProblem, rate_limited, service_unavailable
 from app.http.request_record import record_of
 from engine.database.shares import count_as
@@ -39,6 +35,9 @@ async def authenticate(scope: Scope) -> Context:
     except KeysUnavailable as error:
         detail = "The keys to verify JWTs are unavailable. Try again later."
         raise service_unavailable(detail, retry_after_s=error.retry_after_s) from None
+    slot: ConnectionSlot | None = state.get("slot")
+    if slot is not None and not slot.is_authenticated:
+        slot.mark_known(caller.identity or address_of(scope))
     record = record_of(scope)
     record.caller = caller.name
     record.limits_key = caller.identity or address_of(scope)

@@ -24,6 +24,7 @@ from app.errors import CommandError
 from app.graphql import OperationRunner
 from app.processes.banner import Banner
 from app.processes.uvicorn_server import Server, ServerProcesses, uvicorn_config
+from app.server.file_descriptors import raise_limit
 from app.server.listening import duplicated, listen, url_of
 
 logger = logging.getLogger("ticketops")
@@ -41,6 +42,7 @@ def serve(settings: Settings) -> None:
     _warn_of_open_access(settings)
     _warn_of_invalid_documents(settings)
     signal.signal(signal.SIGTERM, _exit)
+    raise_limit()
     try:
         with (
             listen(settings.host, settings.port) as listener,

@@ -14,11 +14,14 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from app.config.settings import Settings
+from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
+from app.server.input_scheduler import InputScheduler
 from app.server.listening import BACKLOG
+from app.server.open_connections import OpenConnections
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
-from app.server.websocket_connection import WebSocketConnection
+from app.server.websocket_connection import WebSocketConnection, WebSocketLimits
 
 __all__ = ["Server", "ServerProcesses", "uvicorn_config"]
 
@@ -31,17 +34,30 @@ START_TIMEOUT_S = 60.0
 def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvicorn.Config:
     """Return uvicorn's configuration; each process calls the factory of the application."""
     request_timeout_s = settings.request_timeout_ms / 1000
-    timeouts = ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s)
-    unread = UnreadResponses(
-        timeout_s=settings.write_timeout_ms / 1000,
-        max_bytes_per_caller=settings.max_unread_bytes,
-        max_bytes_in_total=settings.max_unread_bytes_in_total,
+    shared = {
+        "timeouts": ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s),
+        "connections": OpenConnections(
+            max_total=settings.max_open_connections,
+            max_unknown_of_address=settings.max_unauthenticated_connections,
+            max_of_caller=settings.max_connections,
+            descriptors=available_for_connections(),
+        ),
+        "scheduler": InputScheduler(),
+        "unread": UnreadResponses(
+            timeout_s=settings.write_timeout_ms / 1000,
+            max_bytes_per_caller=settings.max_unread_bytes,
+            max_bytes_in_total=settings.max_unread_bytes_in_total,
+        ),
+    }
+    limits = WebSocketLimits(
+        max_frames=settings.max_websocket_frames,
+        max_bytes=settings.max_websocket_bytes or 4 * settings.max_body_bytes,
     )
     return uvicorn.Config(
         factory,
         factory=True,
-        http=partial(HttpConnection, timeouts=timeouts, unread=unread),  # type: ignore[arg-type]  # uvicorn only calls it
-        ws=partial(WebSocketConnection, unread=unread),  # type: ignore[arg-type]  # as above
+        http=partial(HttpConnection, **shared),  # type: ignore[arg-type]  # uvicorn only calls it
+        ws=partial(WebSocketConnection, **shared, limits=limits),  # type: ignore[arg-type]  # as above
         ws_max_size=settings.max_body_bytes,
         # Compressing each small message for each of many subscribers takes half as much CPU
         # time again, and doubles the memory of a WebSocket (from 42 to 89 KiB).

@@ -58,5 +58,6 @@ TIMED_OUT = EarlyResponse(
 TOO_LARGE = EarlyResponse(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "HEADERS_TOO_LARGE",
-    "The head of the request is larger than 65536 bytes. Send a shorter URL or fewer headers.",
+    "The head of the request is larger than 65536 bytes or has more than 100 headers."
+    " Send a shorter URL or fewer headers.",
 )

@@ -13,22 +13,31 @@ import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.http.connection_slot import ConnectionSlot
 from app.http.request_cycle import RequestCycle
 from app.http.request_record import limits_key_of
 from app.server.early_response import INVALID, TIMED_OUT, TOO_LARGE, EarlyResponse
+from app.server.input_scheduler import InputScheduler
+from app.server.open_connections import OpenConnections
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from engine.database.timeouts import Timeouts
 
-__all__ = ["MAX_HEAD_BYTES", "MAX_PIPELINED", "HttpConnection"]
+__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "MAX_PIPELINED", "HttpConnection"]
 
 MAX_HEAD_BYTES = 65_536
+# Each takes 200 bytes of memory, however short it is.
+MAX_HEADERS = 100
 # Requests that may wait for the response to an earlier one.
 MAX_PIPELINED = 100
+# Input that is parsed at once: at most 3 ms, for chunks of one byte.
+PART_BYTES = 16_384
+# Read after a rejection, so that a client that sends first receives the response.
+MAX_DISCARDED_BYTES = 16 * 2**20
 
 
 class _HeadTooLarge(Exception):
-    """A complete head is too large; raised through the parser."""
+    """A complete head is too large or has too many headers; raised through the parser."""
 
 
 class _TooManyPipelined(Exception):
@@ -41,11 +50,24 @@ class HttpConnection(HttpToolsProtocol):
     cycle: RequestCycle
 
     def __init__(
-        self, *args: Any, timeouts: ConnectionTimeouts, unread: UnreadResponses, **kwargs: Any
+        self,
+        *args: Any,
+        timeouts: ConnectionTimeouts,
+        connections: OpenConnections,
+        scheduler: InputScheduler,
+        unread: UnreadResponses,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._unread = unread
         self._timeouts = timeouts
+        self._open_connections = connections
+        self._scheduler = scheduler
+        self._slot: ConnectionSlot | None = None
+        # Received bytes that wait for `parse_part`, from the offset on.
+        self._unparsed = b""
+        self._offset = 0
+        self._is_upgraded = False
         # The time limit that is running, and when it expires.
         self._timeout: Timeouts | None = None
         self.ends_at = 0.0
@@ -59,14 +81,26 @@ class HttpConnection(HttpToolsProtocol):
         self._made_progress = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Start to serve a connection."""
+        """Start to serve a connection, or close it at once if there are too many."""
         super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        descriptor = transport.get_extra_info("socket").fileno()
+        self._slot = self._open_connections.open(self, address, descriptor=descriptor)
+        if self._slot is None:
+            self._is_rejected = True
+            transport.abort()
+            return
+        # uvicorn copies it into the state of each request, and hands it to a WebSocket.
+        self.app_state = {**self.app_state, "slot": self._slot}
         self._set_timeout(self._timeouts.idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the time limit, and cancel the running request after a while."""
         self._set_timeout(None)
         self._unread.remove(self.transport)
+        self._scheduler.leave(self)
+        if self._slot is not None:
+            self._open_connections.close(self._slot)
         super().connection_lost(exc)
         if self._is_responding():
             self.cycle.on_disconnect()
@@ -81,17 +115,63 @@ class HttpConnection(HttpToolsProtocol):
         super().resume_writing()
         self._unread.remove(self.transport)
 
+    @property
+    def group(self) -> str:
+        """The caller, or the address of an unknown one, for the rotation of InputScheduler."""
+        slot = self._slot
+        if slot is None:
+            return ""
+        return slot.caller or f"unknown {slot.address}"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return not self._is_responding()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._is_rejected = True
+        self.transport.abort()
+
     def data_received(self, data: bytes) -> None:
-        """Parse received bytes, and apply the limits of the head that they may be part of.
+        """Parse received bytes, all at once if there are few, and else in later turns."""
+        size = len(data)
+        if self._is_rejected:
+            self._pending_bytes += size
+            if self._pending_bytes > MAX_DISCARDED_BYTES:
+                self.transport.pause_reading()
+            return
+        if not self._unparsed and size <= PART_BYTES and self._scheduler.admits(size):
+            self._receive(data)
+            return
+        self._unparsed = self._unparsed[self._offset :] + data
+        self._offset = 0
+        self.transport.pause_reading()
+        self._scheduler.wait(self, len(self._unparsed))
+
+    def parse_part(self) -> bool:
+        """Parse a part of the bytes that wait; return whether more of them remain."""
+        end = self._offset + PART_BYTES
+        part = self._unparsed[self._offset : end]
+        self._offset = end
+        self._receive(part)
+        is_over = self._is_rejected or self._is_upgraded or self.transport.is_closing()
+        if end < len(self._unparsed) and not is_over:
+            return True
+        self._unparsed, self._offset = b"", 0
+        if not self.transport.is_closing() and not self.flow.read_paused:
+            self.transport.resume_reading()
+        return False
+
+    def _receive(self, data: bytes) -> None:
+        """Parse bytes, and apply the limits of the head that they may be part of.
 
         After each call the header limit is running exactly if a head is incomplete, and at most
         MAX_HEAD_BYTES are pending; otherwise the connection is rejected.
         """
-        if self._is_rejected:
-            return
         self._pending_bytes += len(data)
         rejection = self._parse(data)
-        if rejection is None and not self._made_progress and self._pending_bytes > MAX_HEAD_BYTES:
+        if rejection is None and not self._made_progress and self._is_head_too_large():
             rejection = TOO_LARGE
         if rejection is not None:
             self._reject(rejection)
@@ -104,8 +184,14 @@ class HttpConnection(HttpToolsProtocol):
             self._pending_bytes = 0
             if self._timeout is header_timeout:
                 self._set_timeout(self._timeouts.idle)
-        if self._is_in_head() and self._timeout is not header_timeout:
-            self._set_timeout(header_timeout)
+        slot = self._slot
+        if self._is_in_head():
+            if self._timeout is not header_timeout:
+                self._set_timeout(header_timeout)
+            if slot is not None:
+                self._open_connections.hold(slot, self, self._pending_bytes)
+        elif slot is not None and slot.held_bytes:
+            self._open_connections.hold(slot, self, 0)
 
     def _parse(self, data: bytes) -> EarlyResponse | None:
         """Feed the parser, which calls `on_...`; return a response if the input is invalid."""
@@ -129,6 +215,8 @@ class HttpConnection(HttpToolsProtocol):
         """
         # The pending bytes may include the end of an earlier request, the head itself may not.
         if self._pending_bytes > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
+            raise _HeadTooLarge
+        if len(self.headers) > MAX_HEADERS:
             raise _HeadTooLarge
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _TooManyPipelined
@@ -191,6 +279,7 @@ class HttpConnection(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to WebSocketConnection."""
         self._set_timeout(None)
+        self._is_upgraded = True
         super().handle_websocket_upgrade()
 
     def expire(self) -> None:
@@ -223,6 +312,11 @@ class HttpConnection(HttpToolsProtocol):
         # uvicorn creates the scope at the first byte of a head; its method is set at the end.
         return self.scope is not None and "method" not in self.scope  # type: ignore[redundant-expr]  # None at first
 
+    def _is_head_too_large(self) -> bool:
+        if self._pending_bytes > MAX_HEAD_BYTES:
+            return True
+        return self._is_in_head() and len(self.headers) > MAX_HEADERS
+
     def _head_size(self) -> int:
         # Each header has ": " between name and value, and a line break at its end.
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -231,6 +325,8 @@ class HttpConnection(HttpToolsProtocol):
         """Stop reading, and close the connection after the responses to complete requests."""
         self._is_rejected = True
         self._set_timeout(None)
+        if self._slot is not None:
+            self._open_connections.hold(self._slot, self, 0)
         if self._is_responding():
             cycle = self.cycle
             if not cycle.more_body:

@@ -7,6 +7,8 @@ __all__ = ["ConnectionTimeouts"]
 # After a rejection the connection stays open for this long, so that a client that is still
 # sending receives the response. Closing at once would reset the connection.
 LINGER_S = 2.0
+# Time in which a client must complete the closing handshake of a WebSocket.
+CLOSE_S = 10.0
 
 
 class ConnectionTimeouts:
@@ -16,9 +18,11 @@ class ConnectionTimeouts:
     each response, so a connection closes after one to two periods without a request.
     ``header``: from the first byte of a request to the end of its head.
     ``linger``: from a rejection until the connection closes.
+    ``close``: from the start of a WebSocket's closing handshake until the connection closes.
     """
 
     def __init__(self, *, idle_s: float, header_s: float) -> None:
         self.idle = Timeouts(idle_s)
         self.header = Timeouts(header_s)
         self.linger = Timeouts(LINGER_S)
+        self.close = Timeouts(CLOSE_S)

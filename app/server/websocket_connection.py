@@ -1,28 +1,254 @@
-"""WebSocket connections: uvicorn's, except that every handshake gets a response."""
+"""WebSocket connections: uvicorn's, with limits for frames, bytes and the closing handshake.
 
+uvicorn parses and answers everything that it receives at once, and waits forever for a client that
+does not read. docs/how-to/limits.md lists the limits.
+"""
+
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, cast
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
+from app.http.connection_slot import ConnectionSlot
 from app.http.request_record import limits_key_of
 from app.server.early_response import INVALID
+from app.server.input_scheduler import InputScheduler
+from app.server.open_connections import OpenConnections
+from app.server.timeouts import LINGER_S, ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 
-__all__ = ["WebSocketConnection"]
+__all__ = ["WebSocketConnection", "WebSocketLimits"]
+
+# Input that is parsed at once: at most 3 ms, for frames without content.
+PART_BYTES = 1024
+# The time for a byte of a frame without content, compared with a byte of HTTP.
+UNITS_PER_BYTE = 32
+# Before the client is authenticated, in all.
+MAX_UNKNOWN_FRAMES = 100
+MAX_UNKNOWN_BYTES = 65_536
+# Read after a connection has failed, so that a client that sends first receives the close frame.
+MAX_DISCARDED_BYTES = 2**20
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketLimits:
+    """Limits of what the server accepts on one WebSocket in a second."""
+
+    max_frames: int
+    max_bytes: int
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """Protocol of one WebSocket connection, from its handshake on."""
 
-    def __init__(self, *args: Any, unread: UnreadResponses, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        limits: WebSocketLimits,
+        timeouts: ConnectionTimeouts,
+        connections: OpenConnections,
+        scheduler: InputScheduler,
+        unread: UnreadResponses,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._timeouts = timeouts
+        self._open_connections = connections
+        self._scheduler = scheduler
         self._unread = unread
+        self._slot: ConnectionSlot = self.app_state["slot"]
+        # When the closing handshake must have ended; 0 before it begins.
+        self.ends_at = 0.0
+        # Received bytes that wait for `parse_part`, from the offset on.
+        self._unparsed = b""
+        self._offset = 0
+        # Whether the server has failed the connection, and ignores everything that it receives.
+        self._has_failed = False
+        # Received in the second that ends at `_second_ends_at`, and in all before authentication.
+        self._second_ends_at = 0.0
+        self._frames = self._bytes = 0
+        self._unknown_frames = self._unknown_bytes = 0
+
+    @property
+    def group(self) -> str:
+        """The caller, or the address of an unknown one, for the rotation of InputScheduler."""
+        return self._slot.caller or f"unknown {self._slot.address}"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the connection may be closed for another one, if its caller is unknown."""
+        return True
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._has_failed = True
+        self.transport.abort()
+
+    def expire(self) -> None:
+        """Close the connection, because its closing handshake takes too long."""
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to count unread messages."""
+        """Release what the connection holds."""
+        self._timeouts.close.end(self)
         self._unread.remove(self.transport)
+        self._scheduler.leave(self)
+        self._open_connections.close(self._slot)
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Close the connection, in bounded time if the client does not read either."""
+        self._begin_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse received bytes; the first call has the complete handshake.
+
+        Few bytes are parsed at once. The others wait until the application has handled the messages
+        before them, and the client has read the pongs.
+        """
+        if not self.handshake_initiated:
+            self._receive_handshake(data)
+            return
+        size = len(data)
+        if self._has_failed:
+            # The client can still read the close frame, but need not send for ever.
+            self._bytes += size
+            if self._bytes > MAX_DISCARDED_BYTES:
+                self.transport.pause_reading()
+            return
+        if (
+            not self._unparsed
+            and size <= PART_BYTES
+            and self._may_parse
+            and self._scheduler.admits(size * UNITS_PER_BYTE)
+        ):
+            self._parse(data)
+            return
+        self._unparsed = self._unparsed[self._offset :] + data
+        self._offset = 0
+        self.transport.pause_reading()
+        if self._may_parse:
+            self._scheduler.wait(self, len(self._unparsed))
+
+    def _receive_handshake(self, data: bytes) -> None:
+        self._open_connections.hand_over(self._slot, self)
+        super().data_received(data)
+        if not self.handshake_initiated:
+            # The headers exceed the limits of the websockets library, which reports nothing.
+            # uvicorn would keep the connection open forever.
+            self.transport.write(INVALID.encode(self.default_headers))
+            self.transport.close()
+        if self.transport.is_closing():
+            self._begin_close()
+
+    @property
+    def _may_parse(self) -> bool:
+        return not self.read_paused and self.writable.is_set()
+
+    def parse_part(self) -> bool:
+        """Parse a part of the bytes that wait; return whether another can follow."""
+        if not self._may_parse:
+            return False
+        end = self._offset + PART_BYTES
+        part = self._unparsed[self._offset : end]
+        self._offset = end
+        self._parse(part)
+        if end < len(self._unparsed) and not self._has_failed:
+            return self._may_parse
+        self._unparsed, self._offset = b"", 0
+        if not self.transport.is_closing() and (self._may_parse or self._has_failed):
+            self.transport.resume_reading()
+        return False
+
+    def _parse(self, part: bytes) -> None:
+        self.conn.receive_data(part)
+        reason = self._count(frames=len(self.conn.events), size=len(part))
+        if reason is not None:
+            _logger.info("websocket rejected", extra={"fields": {"reason": reason}})
+            self.conn.fail(CloseCode.POLICY_VIOLATION, reason)
+            self.handle_parser_exception()
+        elif self.conn.parser_exc is not None:
+            self.handle_parser_exception()
+        else:
+            self.handle_events()
+
+    def _count(self, *, frames: int, size: int) -> str | None:
+        """Count what was received; return the limit that it exceeds."""
+        now = self.loop.time()
+        if now >= self._second_ends_at:
+            self._second_ends_at = now + 1
+            self._frames = self._bytes = 0
+        self._frames += frames
+        self._bytes += size
+        if self._frames > self._limits.max_frames:
+            return f"At most {self._limits.max_frames:,} frames a second (MAX_WEBSOCKET_FRAMES)."
+        if self._bytes > self._limits.max_bytes:
+            return f"At most {self._limits.max_bytes:,} bytes a second (MAX_WEBSOCKET_BYTES)."
+        if not self._slot.is_authenticated:
+            self._unknown_frames += frames
+            self._unknown_bytes += size
+            if self._unknown_frames > MAX_UNKNOWN_FRAMES:
+                return f"At most {MAX_UNKNOWN_FRAMES} frames before connection_init."
+            if self._unknown_bytes > MAX_UNKNOWN_BYTES:
+                return f"At most {MAX_UNKNOWN_BYTES:,} bytes before connection_init."
+            self._open_connections.hold(self._slot, self, self._unknown_bytes)
+        return None
+
+    def handle_cont(self, event: Frame) -> None:
+        """Append a fragment to its message; a list of fragments takes more memory than they do."""
+        message: Any = self.frames[0]
+        if not isinstance(message, bytearray):
+            message = bytearray(message)
+        message += event.data
+        self.frames[0] = message
+        if event.fin:
+            self.send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        """Send the close frame of a failed connection, and linger until the client has read it."""
+        assert self.conn.close_sent is not None  # noqa: S101  # the connection has failed
+        self._has_failed = True
+        self._bytes = 0
+        close = self.conn.close_sent
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
+        )
+        self.stop_keepalive()
+        self.close_sent = True
+        if self.transport.is_closing():
+            return
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        # uvicorn keeps a connection with this timer open when the application ends.
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def handle_close(self, event: Frame) -> None:
+        """Complete the closing handshake."""
+        super().handle_close(event)
+        self._begin_close()
+
+    def keepalive_timeout(self) -> None:
+        """Close the connection, because the client has not answered a ping."""
+        super().keepalive_timeout()
+        self._begin_close()
+
+    def shutdown(self) -> None:
+        """Close the connection, because the server stops."""
+        super().shutdown()
+        self._begin_close()
+
+    def _begin_close(self) -> None:
+        """Start the time limit of the closing handshake."""
+        if not self.ends_at and not self.disconnected:
+            self._timeouts.close.begin(self)
 
     def pause_writing(self) -> None:
         """Count the messages that the client does not read."""
@@ -30,18 +256,39 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._unread.add(self.transport, limits_key_of(cast("Scope", self.scope), self.client))
 
     def resume_writing(self) -> None:
-        """Stop to count: the client has read most of the messages."""
+        """Stop to count, and go on reading: the client has read most of the messages."""
         super().resume_writing()
         self._unread.remove(self.transport)
+        if not self.read_paused:
+            self._resume_reading()
 
-    def data_received(self, data: bytes) -> None:
-        """Parse received bytes; the first call has the complete handshake."""
-        super().data_received(data)
-        if not self.handshake_initiated:
-            # The headers exceed the limits of the websockets library, which reports nothing.
-            # uvicorn would keep the connection open forever.
-            self.transport.write(INVALID.encode(self.default_headers))
-            self.transport.close()
+    def _resume_reading(self) -> None:
+        if self._unparsed:
+            self._scheduler.wait(self, len(self._unparsed) - self._offset)
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    async def receive(self) -> Any:
+        """Return the next ASGI message, and go on reading after the last one."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            if self.writable.is_set():
+                self._resume_reading()
+        return message
+
+    def send(self, message: Any) -> Coroutine[Any, Any, None]:
+        """Send an ASGI message."""
+        if message["type"] == "websocket.close":
+            return self._send_close(message)
+        return super().send(message)
+
+    async def _send_close(self, message: Message) -> None:
+        self._begin_close()
+        await super().send(message)  # type: ignore[arg-type]  # ASGI messages of uvicorn
+        if self._unparsed and not self._has_failed:
+            # The close frame of the client may be among them.
+            self._resume_reading()
 
     async def run_asgi(self) -> None:
         """Run the application."""
@@ -54,3 +301,4 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
         self.app = app_completing_handshake
         await super().run_asgi()
+        self._begin_close()

@@ -13,7 +13,7 @@ from app.graphql.operations import GraphQLRequestError, OperationRunner, encode
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.graphql.subscriptions.ws_messages import Subscribe
 from app.http.problem import HttpProblem
-from app.http.rate_limiting import rate_limit_key
+from app.http.rate_limiting import event_counter, rate_limit_key
 from app.http.request_record import RequestRecord
 from app.middleware.request_log import log_request
 from engine.documents.prepared import PreparedOperation
@@ -65,7 +65,10 @@ class SocketOperation:
                     key = rate_limit_key(self.scope, context)
                     reservation.enter_context(limits.subscriptions.acquire(key))
                     self._results = await runner.subscribe(
-                        prepared, variables=self._request.variables, context=context
+                        prepared,
+                        variables=self._request.variables,
+                        context=context,
+                        count=event_counter(self.scope, context),
                     )
                     self._reservation = reservation.pop_all()
             else:

@@ -20,6 +20,7 @@ from app.application import application
 from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.processes.uvicorn_server import uvicorn_config
+from app.server.file_descriptors import raise_limit
 from app.server.listening import listen, url_of
 from tests.app.rest.conformance import check_conformance
 
@@ -62,13 +63,18 @@ class Served:
 
 
 @contextmanager
-def served(log_file: Path, database_url: str, **settings: str) -> Iterator[Served]:
+def served(
+    log_file: Path, database_url: str, *, max_descriptors: str | None = None, **settings: str
+) -> Iterator[Served]:
     """Run a server with these settings until the end of the block, and stop it by SIGTERM."""
+    command = [sys.executable, "-W", "ignore", "-m", __name__, database_url]
+    if max_descriptors is not None:
+        command = ["sh", "-c", f'ulimit -n {max_descriptors}; exec "$@"', "sh", *command]
     environ = {"LOG_FORMAT": "json", "OPS_SIM_LATENCY_MS": "0", "DELIVERY_WORKER": "false"}
     environ |= settings
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", __name__, database_url],
+            command,
             env=os.environ | environ,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -103,6 +109,7 @@ def _wait_for(url: str) -> None:
 def _main(database_url: str, environ: Mapping[str, str]) -> None:
     settings = Settings.load(environ, dotenv=None)
     configure_logs(level=settings.log_level, log_format=settings.log_format)
+    raise_limit()
     # Unlike `ticketops serve`, do not migrate the database.
     factory = partial(application, settings, database_url=database_url)
     with listen("127.0.0.1", 0) as listener:

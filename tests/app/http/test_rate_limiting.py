@@ -20,6 +20,7 @@ from app.errors import CommandError
 from tests.app.http.conftest import Serve, Tokens
 from tests.app.http.serving import Served
 from tests.app.redis_server import PASSWORD, redis_server
+from tests.app.rest.rest_client import create
 
 VIEWER = {"query": "{ viewer { name } }"}
 SECRET = "a-key-of-the-tests-" * 4
@@ -82,6 +83,33 @@ def test_each_operation_on_a_websocket_is_counted(serve: Serve) -> None:
             else:
                 assert answer["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
     assert answers == ["next", "next", "error"]
+
+
+def test_each_event_that_a_subscription_answers_is_counted(serve: Serve) -> None:
+    server = serve(RATE_LIMIT="10/hour")
+    url = server.url.replace("http", "ws") + "/graphql"
+    query = {"query": "subscription { ticketEvents { cursor } }"}
+    with connect(url, subprotocols=["graphql-transport-ws"]) as opened:  # type: ignore[list-item]  # a NewType of str
+        for message in (
+            {"type": "connection_init"},
+            {"id": "1", "type": "subscribe", "payload": query},
+            {"id": "2", "type": "subscribe", "payload": query},
+            {"type": "ping"},
+        ):
+            opened.send(json.dumps(message))
+        assert [json.loads(opened.recv())["type"] for _ in range(2)] == ["connection_ack", "pong"]
+        # Two subscriptions and four tickets, the events of which are eight.
+        for _ in range(4):
+            create(server.http)
+        received = [json.loads(opened.recv()) for _ in range(6)]
+        events = [message for message in received if message["type"] == "next"]
+        errors = [message for message in received if message["type"] == "error"]
+        assert len(events) == 4
+        assert {message["id"] for message in errors} == {"1", "2"}
+        for message in errors:
+            [error] = message["payload"]
+            assert error["extensions"]["code"] == "RATE_LIMITED"
+            assert "RATE_LIMIT" in error["message"]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from typing import TypeAlias
 
 import orjson
@@ -12,9 +11,9 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from app.server.http_connection import MAX_HEAD_BYTES, MAX_PIPELINED, HttpConnection
+from app.server.http_connection import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from app.server.timeouts import ConnectionTimeouts
-from app.server.unread_responses import UnreadResponses
+from tests.app.server.connection_arguments import connection_arguments
 from tests.proof.wire import statuses
 
 FOREVER_S = 3600.0
@@ -59,13 +58,10 @@ def connect(echo: Echo) -> Connect:
         *, idle_s: float = FOREVER_S, header_s: float = FOREVER_S
     ) -> AsyncIterator[Streams]:
         timeouts = ConnectionTimeouts(idle_s=idle_s, header_s=header_s)
-        unread = UnreadResponses(
-            timeout_s=FOREVER_S, max_bytes_per_caller=2**30, max_bytes_in_total=2**30
-        )
         config = uvicorn.Config(
             echo,
             port=0,
-            http=partial(HttpConnection, timeouts=timeouts, unread=unread),  # type: ignore[arg-type]  # uvicorn only calls it
+            **connection_arguments(timeouts=timeouts),
             lifespan="off",
             log_config=None,
         )
@@ -124,6 +120,15 @@ async def test_the_size_of_a_head_is_limited_to_64_kib(connect: Connect, piece: 
             if status == 200:
                 assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
         assert rejection(await until_closed(reader), 431)["code"] == "HEADERS_TOO_LARGE"
+
+
+async def test_the_number_of_headers_is_limited(connect: Connect) -> None:
+    host = 1
+    async with connect() as (reader, writer):
+        writer.write(GET + b"a:b\r\n" * (MAX_HEADERS - host) + b"\r\n")
+        assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
+        writer.write(GET + b"a:b\r\n" * MAX_HEADERS + b"\r\n")
+        assert "100 headers" in str(rejection(await until_closed(reader), 431)["detail"])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
 import pytest
 import uvicorn
@@ -12,10 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from app.http.request_record import RequestRecord
 from app.server import unread_responses
-from app.server.http_connection import HttpConnection
-from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
-from app.server.websocket_connection import WebSocketConnection
+from tests.app.server.connection_arguments import connection_arguments
 
 MIB = 2**20
 # Twice as much as the buffers of the sockets take.
@@ -54,12 +51,10 @@ async def _serving(
     unread = UnreadResponses(
         timeout_s=timeout_s, max_bytes_per_caller=per_caller, max_bytes_in_total=in_total
     )
-    timeouts = ConnectionTimeouts(idle_s=1000, header_s=1000)
     config = uvicorn.Config(
         _app,
         port=0,
-        http=partial(HttpConnection, timeouts=timeouts, unread=unread),  # type: ignore[arg-type]  # uvicorn only calls it
-        ws=partial(WebSocketConnection, unread=unread),  # type: ignore[arg-type]  # as above
+        **connection_arguments(unread=unread),
         lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=1,

@@ -1,0 +1,129 @@
+"""Fair processing of what clients send, in short parts, so that no input blocks the event loop.
+
+To parse what one read of a socket returns, up to 256 KB, can take half a second: it may consist of
+frames of six bytes. Connections therefore parse at once only as much as the turn of the event loop
+permits. The rest waits, and is parsed in later turns: a part for each caller (or each address,
+before its caller is known) in rotation, so that a caller with many connections cannot delay others.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from typing import Protocol
+
+__all__ = ["InputScheduler", "Parsing"]
+
+# Work in one turn of the event loop. A unit is a byte of HTTP, which takes at most 0.2 us.
+MAX_UNITS = 131_072
+MAX_TURN_S = 0.005
+# Input that precedes larger input of the same group.
+SMALL_BYTES = 4096
+# Received bytes that wait, of all connections together, and of one group even then.
+MAX_WAITING_BYTES = 64 * 2**20
+MAX_SHARE_BYTES = 2**20
+
+
+class Parsing(Protocol):
+    """A connection that parses what it received in parts."""
+
+    @property
+    def group(self) -> str:
+        """Connections of one group take turns with each other, and groups with groups."""
+
+    def parse_part(self) -> bool:
+        """Parse a part; return whether another can follow."""
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+
+
+class _Group:
+    __slots__ = ("connections", "waiting_bytes")
+
+    def __init__(self) -> None:
+        self.connections: deque[Parsing] = deque()
+        self.waiting_bytes = 0
+
+
+class InputScheduler:
+    """Lets the connections of this process parse what they received."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn = 0.0
+        self._units = 0
+        # The group whose turn it is comes first.
+        self._groups: OrderedDict[str, _Group] = OrderedDict()
+        # The group of each waiting connection, and the size of its input.
+        self._waiting: dict[Parsing, tuple[str, int]] = {}
+        self._waiting_bytes = 0
+        self._is_scheduled = False
+
+    def admits(self, units: int) -> bool:
+        """Return whether this much can be parsed at once, and count it in this turn."""
+        if self._waiting:
+            return False
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        # The time of uvloop stays the same during a turn.
+        now = self._loop.time()
+        if now != self._turn:
+            self._turn = now
+            self._units = 0
+        self._units += units
+        return self._units <= MAX_UNITS
+
+    def wait(self, connection: Parsing, size: int) -> None:
+        """Let a connection parse its input of this size in later turns; more may have arrived."""
+        self.leave(connection)
+        key = connection.group
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = _Group()
+        is_too_much = self._waiting_bytes + size > MAX_WAITING_BYTES
+        if is_too_much and group.waiting_bytes + size > MAX_SHARE_BYTES:
+            if not group.connections:
+                del self._groups[key]
+            connection.abort()
+            return
+        if size <= SMALL_BYTES:
+            # Before those with a backlog, so that a flood does not delay light requests.
+            group.connections.appendleft(connection)
+        else:
+            group.connections.append(connection)
+        group.waiting_bytes += size
+        self._waiting[connection] = (key, size)
+        self._waiting_bytes += size
+        self._schedule()
+
+    def leave(self, connection: Parsing) -> None:
+        """Forget a connection, for example because it is closed."""
+        found = self._waiting.pop(connection, None)
+        if found is None:
+            return
+        key, size = found
+        self._waiting_bytes -= size
+        group = self._groups[key]
+        group.waiting_bytes -= size
+        group.connections.remove(connection)
+        if not group.connections:
+            del self._groups[key]
+
+    def _schedule(self) -> None:
+        if self._waiting and not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._run)
+
+    def _run(self) -> None:
+        """Parse for MAX_TURN_S at most, and go on in the next turn."""
+        self._is_scheduled = False
+        deadline = time.perf_counter() + MAX_TURN_S
+        while self._waiting and time.perf_counter() < deadline:
+            key, group = next(iter(self._groups.items()))
+            self._groups.move_to_end(key)
+            connection = group.connections[0]
+            if not connection.parse_part():
+                self.leave(connection)
+            elif group.connections and group.connections[0] is connection:
+                group.connections.rotate(-1)
+        self._schedule()

@@ -1,0 +1,109 @@
+"""Connections parse what they received in parts, and groups of them take turns."""
+
+import asyncio
+import time
+
+from app.server.input_scheduler import (
+    MAX_SHARE_BYTES,
+    MAX_TURN_S,
+    MAX_UNITS,
+    MAX_WAITING_BYTES,
+    InputScheduler,
+)
+
+LARGE = 100_000
+
+
+class Connection:
+    """A connection with some parts to parse."""
+
+    def __init__(self, group: str, parts: int, log: list[str], *, took_s: float = 0) -> None:
+        self.group = group
+        self.parts = parts
+        self.is_closed = False
+        self._log = log
+        self._took_s = took_s
+
+    def parse_part(self) -> bool:
+        """Parse one of them."""
+        self._log.append(self.group)
+        time.sleep(self._took_s)
+        self.parts -= 1
+        return self.parts > 0
+
+    def abort(self) -> None:
+        """Record that the connection is closed."""
+        self.is_closed = True
+
+
+async def until_done(*connections: Connection) -> None:
+    async with asyncio.timeout(10):
+        while any(one.parts for one in connections):  # noqa: ASYNC110  # to count turns
+            await asyncio.sleep(0)
+
+
+async def test_groups_take_turns() -> None:
+    scheduler = InputScheduler()
+    log: list[str] = []
+    flood = [Connection("flood", 5, log) for _ in range(20)]
+    light = Connection("light", 3, log)
+    for one in [*flood, light]:
+        scheduler.wait(one, LARGE)
+    await until_done(*flood, light)
+    assert log[:6] == ["flood", "light"] * 3
+    assert log.count("flood") == 100
+
+
+async def test_light_input_precedes_a_backlog_of_its_group() -> None:
+    scheduler = InputScheduler()
+    log: list[str] = []
+    flood = [Connection("caller", 5, log) for _ in range(20)]
+    light = Connection("caller", 1, log)
+    for one in flood:
+        scheduler.wait(one, LARGE)
+    scheduler.wait(light, 100)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert light.parts == 0
+    await until_done(*flood)
+
+
+async def test_the_event_loop_continues_between_parts() -> None:
+    scheduler = InputScheduler()
+    log: list[str] = []
+    flood = Connection("flood", 10, log, took_s=2 * MAX_TURN_S)
+    scheduler.wait(flood, LARGE)
+    turns = 0
+    while flood.parts:
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 10
+
+
+async def test_input_waits_while_other_input_does() -> None:
+    scheduler = InputScheduler()
+    assert scheduler.admits(100)
+    assert not scheduler.admits(MAX_UNITS + 1)
+    log: list[str] = []
+    flood = Connection("flood", 3, log)
+    scheduler.wait(flood, LARGE)
+    await asyncio.sleep(0.01)
+    assert scheduler.admits(100)
+    scheduler.wait(flood, LARGE)
+    assert not scheduler.admits(100)
+    scheduler.leave(flood)
+    scheduler.leave(flood)
+    await asyncio.sleep(0.01)
+    assert scheduler.admits(100)
+
+
+async def test_waiting_bytes_are_limited_by_closing_those_who_send_most() -> None:
+    scheduler = InputScheduler()
+    log: list[str] = []
+    waiting = [Connection("flood", 1, log) for _ in range(65)]
+    for one in waiting:
+        scheduler.wait(one, MAX_WAITING_BYTES // 64)
+    light = Connection("light", 1, log)
+    scheduler.wait(light, MAX_SHARE_BYTES)
+    assert [one.is_closed for one in waiting] == [False] * 64 + [True]
+    assert not light.is_closed
