@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -13,7 +13,9 @@ import psutil
 import pytest
 
 from tests.app.graphql.subscriptions.test_access_check import SECRET, bearer
-from tests.app.http.serving import Served, served
+from tests.app.http.serving import served
+from tests.bounds.conftest import Serve
+from tests.bounds.harness import Target
 from tests.proof.wire import connected, frame, frames, handshake, received, statuses
 
 ATTACK_S = 1.0
@@ -25,38 +27,19 @@ MAX_LIGHT_S = 0.15
 MAX_GROWTH_BYTES = 60 * 2**20
 
 
-@pytest.fixture(scope="module")
-def attacked(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Run a server that requires authentication."""
-    log_file = tmp_path_factory.mktemp("log") / "server.log"
-    with served(log_file, database_url, AUTH="required", JWT_SECRET=SECRET) as running:
-        yield running
-
-
-def process_of(server: Served) -> psutil.Process:
-    """Return the process that listens on the server's port."""
-    port = int(server.url.rpartition(":")[2])
-    [found] = [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if any(one.laddr.port == port for one in child.net_connections() if one.status == "LISTEN")
-    ]
-    return found
-
-
 class Probe:
     """Light requests of another client, which measure the longest answer and the memory."""
 
-    def __init__(self, server: Served) -> None:
+    def __init__(self, target: Target) -> None:
         self.longest_s = 0.0
         self.growth_bytes = 0
-        self._process = process_of(server)
-        self._url = server.url
+        self._process = psutil.Process(target.service.process.pid)
+        self._target = target
 
     def run(self, attack: Callable[[], None]) -> None:
         """Measure while an attack runs in another thread."""
-        headers = {"Authorization": bearer("read")}
-        with httpx2.Client(base_url=self._url, timeout=30, headers=headers) as http:
+        url, headers = self._target.url, self._target.headers("probe")
+        with httpx2.Client(base_url=url, timeout=30, headers=headers) as http:
             for _ in range(5):
                 assert http.post("/graphql", json=VIEWER).status_code == 200
             before = self._process.memory_info().rss
@@ -81,14 +64,13 @@ class Probe:
         assert self.growth_bytes < MAX_GROWTH_BYTES
 
 
-def open_websocket(server: Served, *, is_known: bool = False) -> socket.socket:
+def open_websocket(target: Target, *, is_known: bool = False) -> socket.socket:
     """Open a WebSocket, and initialize the connection with a credential if it is known."""
-    wire = connected(server.url)
+    wire = target.connect()
     wire.sendall(handshake("localhost"))
     assert statuses(received(wire, b"\r\n\r\n")) == [101]
     if is_known:
-        # Of another caller than the probe.
-        credential = bearer("read", sub="mallory")
+        credential = target.headers()["Authorization"]
         init = {"type": "connection_init", "payload": {"authorization": credential}}
         wire.sendall(frame(1, json.dumps(init).encode()))
         received(wire, b"connection_ack")
@@ -130,12 +112,12 @@ FLOODS = {
 
 @pytest.mark.parametrize("is_known", [False, True], ids=["unknown", "known"])
 @pytest.mark.parametrize("name", FLOODS)
-def test_a_flood_of_frames_holds_up_nobody(attacked: Served, name: str, is_known: bool) -> None:  # noqa: FBT001  # pytest passes it by name
+def test_a_flood_of_frames_holds_up_nobody(target: Target, name: str, is_known: bool) -> None:  # noqa: FBT001  # pytest passes it by name
     beginning, more = FLOODS[name]
-    probe = Probe(attacked)
+    probe = Probe(target)
     with ExitStack() as stack:
         wires = [
-            stack.enter_context(open_websocket(attacked, is_known=is_known)) for _ in range(SOCKETS)
+            stack.enter_context(open_websocket(target, is_known=is_known)) for _ in range(SOCKETS)
         ]
         for wire in wires:
             wire.sendall(beginning)
@@ -180,15 +162,15 @@ def close_of(wire: socket.socket, sent: bytes) -> tuple[int, str]:
     ],
 )
 def test_a_websocket_above_a_limit_closes_with_1008_and_the_limit(
-    attacked: Served, *, is_known: bool, sent: bytes, reason: str
+    target: Target, *, is_known: bool, sent: bytes, reason: str
 ) -> None:
-    with open_websocket(attacked, is_known=is_known) as wire:
+    with open_websocket(target, is_known=is_known) as wire:
         assert close_of(wire, sent) == (1008, reason)
 
 
-def test_pongs_that_nobody_reads_do_not_accumulate(attacked: Served) -> None:
-    process = process_of(attacked)
-    with open_websocket(attacked, is_known=True) as wire:
+def test_pongs_that_nobody_reads_do_not_accumulate(target: Target) -> None:
+    process = psutil.Process(target.service.process.pid)
+    with open_websocket(target, is_known=True) as wire:
         before = process.memory_info().rss
         wire.settimeout(2)
         pongs = 0
@@ -204,8 +186,8 @@ def test_pongs_that_nobody_reads_do_not_accumulate(attacked: Served) -> None:
         assert process.memory_info().rss - before < 8 * 2**20
 
 
-def test_a_closing_handshake_ends_in_bounded_time(attacked: Served) -> None:
-    with open_websocket(attacked, is_known=True) as wire:
+def test_a_closing_handshake_ends_in_bounded_time(target: Target) -> None:
+    with open_websocket(target, is_known=True) as wire:
         # An invalid message: the server closes, and the client does not answer.
         wire.sendall(frame(1, b"[]"))
         wire.settimeout(15)
@@ -232,11 +214,11 @@ HTTP_FLOODS = {
 
 
 @pytest.mark.parametrize("name", HTTP_FLOODS)
-def test_a_flood_of_http_holds_up_nobody(attacked: Served, name: str) -> None:
+def test_a_flood_of_http_holds_up_nobody(target: Target, name: str) -> None:
     beginning, more = HTTP_FLOODS[name]
-    probe = Probe(attacked)
+    probe = Probe(target)
     with ExitStack() as stack:
-        wires = [stack.enter_context(connected(attacked.url)) for _ in range(SOCKETS)]
+        wires = [stack.enter_context(target.connect()) for _ in range(SOCKETS)]
         for wire in wires:
             wire.sendall(beginning)
         probe.run(lambda: flood(wires, more))
@@ -250,9 +232,10 @@ def test_unused_connections_leave_the_server_usable_when_descriptors_run_out(
     """`ulimit -n 400`, and 1,100 connections without any credential."""
     settings = {"AUTH": "required", "JWT_SECRET": SECRET}
     credential = {"Authorization": bearer("read")}
+    tickets = {"query": "{ tickets(first: 1) { totalCount } }"}
     with (
         served(tmp_path / "log", database_url, max_descriptors="400", **settings) as server,
-        httpx2.Client(base_url=server.url, headers=credential) as known,
+        httpx2.Client(base_url=server.url, headers=credential, timeout=30) as known,
         ExitStack() as stack,
     ):
         assert known.post("/graphql", json=VIEWER).status_code == 200
@@ -261,26 +244,21 @@ def test_unused_connections_leave_the_server_usable_when_descriptors_run_out(
             with suppress(OSError):
                 wire.sendall(sent)
             if number % 100 == 0:
-                # The connection of a known caller stays open, another is accepted, and the
-                # database can be reached on a new connection.
-                tickets = {"query": "{ tickets(first: 1) { totalCount } }"}
+                # The connection of a known caller stays open, a new one is accepted, and the
+                # database can be reached.
                 assert known.post("/graphql", json=tickets).json()["data"]
                 new = httpx2.post(f"{server.url}/graphql", json=VIEWER, headers=credential)
                 assert new.status_code == 200
-        process = process_of(server)
-        assert process.num_fds() < 300
         [event] = [one for one in server.log() if one["message"].startswith("connections closed")]
         assert event["max_open"] == 200
 
 
-def test_known_connections_are_not_closed_for_unknown_ones(
-    database_url: str, tmp_path: Path
-) -> None:
-    settings = {"AUTH": "required", "JWT_SECRET": SECRET, "MAX_OPEN_CONNECTIONS": "20"}
-    with served(tmp_path / "log", database_url, **settings) as server, ExitStack() as stack:
-        known = [stack.enter_context(open_websocket(server, is_known=True)) for _ in range(10)]
+def test_known_connections_are_not_closed_for_unknown_ones(serve: Serve) -> None:
+    target = serve(MAX_OPEN_CONNECTIONS="20")
+    with ExitStack() as stack:
+        known = [stack.enter_context(open_websocket(target, is_known=True)) for _ in range(10)]
         for _ in range(50):
-            stack.enter_context(connected(server.url))
+            stack.enter_context(target.connect())
         for wire in known:
             wire.sendall(frame(1, b'{"type":"ping"}'))
-            assert b"pong" in received(wire, b"pong")
+            received(wire, b"pong")
