@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from http import HTTPMethod
 from pathlib import Path
 
+from app.config.setting_fields import declared_settings
+from app.config.settings import Settings
 from app.http.error_codes import GRAPHQL_CODES, HTTP_CODES, USER_ERROR_ACTIONS
 from app.rest.problems import HTTP_STATUS
 from resolvers.errors import ErrorCode
@@ -22,6 +24,8 @@ DESCRIPTIONS = {
 # Upper-case literals that are not error codes of a response. CLIENT_GONE is only logged.
 OTHER_WORDS = {*HTTPMethod, "WEBSOCKET", "BOM", "CLIENT_GONE", "TRANSACTION"}
 DOCUMENTED = {entry.code for entry in (*GRAPHQL_CODES, *HTTP_CODES)}
+# Log events name the setting of a limit.
+SETTINGS = {setting.name for setting in declared_settings(Settings)}
 USER_ERRORS = {code.name for code in ErrorCode}
 
 
@@ -49,7 +53,7 @@ def exported_names() -> set[str]:
 
 def test_every_code_of_the_sources_is_documented_and_no_other() -> None:
     words = {text for text in literals() if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", text)}
-    codes = words - OTHER_WORDS - exported_names() - USER_ERRORS
+    codes = words - OTHER_WORDS - SETTINGS - exported_names() - USER_ERRORS
     # Starlette's own errors, such as 404, use the name of the status.
     assert codes | {"NOT_FOUND"} == DOCUMENTED
 
