@@ -7,6 +7,7 @@ before its caller is known) in rotation, so that a caller with many connections 
 """
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict, deque
 from typing import Protocol
@@ -21,6 +22,8 @@ SMALL_BYTES = 4096
 # Received bytes that wait, of all connections together, and of one group even then.
 MAX_WAITING_BYTES = 64 * 2**20
 MAX_SHARE_BYTES = 2**20
+
+_logger = logging.getLogger(__name__)
 
 
 class Parsing(Protocol):
@@ -122,7 +125,15 @@ class InputScheduler:
             key, group = next(iter(self._groups.items()))
             self._groups.move_to_end(key)
             connection = group.connections[0]
-            if not connection.parse_part():
+            try:
+                has_more = connection.parse_part()
+            except Exception:
+                # As the event loop does it: the connection ends, and the others continue.
+                _logger.exception("connection failed")
+                self.leave(connection)
+                connection.abort()
+                continue
+            if not has_more:
                 self.leave(connection)
             elif group.connections and group.connections[0] is connection:
                 group.connections.rotate(-1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
@@ -213,10 +214,13 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         """Send the close frame of a failed connection, and linger until the client has read it."""
-        assert self.conn.close_sent is not None  # noqa: S101  # the connection has failed
         self._has_failed = True
         self._bytes = 0
         close = self.conn.close_sent
+        if close is None:
+            # Frames that preceded the response to the handshake.
+            self.transport.abort()
+            return
         self.queue.put_nowait(
             {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
         )
@@ -279,6 +283,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
         """Send an ASGI message."""
+        if self._has_failed:
+            # uvicorn would take it for a fault of the application.
+            raise ClientDisconnected
         if message["type"] == "websocket.close":
             return self._send_close(message)
         return super().send(message)

@@ -97,6 +97,20 @@ async def test_input_waits_while_other_input_does() -> None:
     assert scheduler.admits(100)
 
 
+async def test_a_connection_that_fails_is_closed_and_the_others_continue() -> None:
+    class Failing(Connection):
+        def parse_part(self) -> bool:
+            raise ValueError
+
+    scheduler = InputScheduler()
+    log: list[str] = []
+    failing, other = Failing("a", 1, log), Connection("b", 3, log)
+    scheduler.wait(failing, LARGE)
+    scheduler.wait(other, LARGE)
+    await until_done(other)
+    assert failing.is_closed
+
+
 async def test_waiting_bytes_are_limited_by_closing_those_who_send_most() -> None:
     scheduler = InputScheduler()
     log: list[str] = []
