@@ -78,7 +78,7 @@ class FilterCost:
                     pending += (value,) if value else ()
                 elif name == "search":
                     cost += _SEARCH + len(value or "") // _CHARACTERS_PER_UNIT
-                elif not isinstance(value, Mapping):
+                elif not isinstance(value, dict):
                     cost += 1
                 else:
                     cost += _conditions_cost(value)

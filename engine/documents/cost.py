@@ -10,7 +10,7 @@ each time that the operation reads the filtered list: once for its rows, and onc
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -103,10 +103,12 @@ class Cost:
 
 def with_filters(cost: Cost, variables: Mapping[str, Any], filter_cost: FilterCost) -> Cost:
     """Return a cost with that of its filters; raises LimitExceeded."""
-    added = sum(
-        reads * filter_cost(argument.value(variables)) for argument, reads in cost.filters.items()
-    )
-    return replace(cost, value=cost.value + added, of_filters=added)
+    added = 0
+    for argument, reads in cost.filters.items():
+        value = argument.value(variables)
+        if value:
+            added += reads * filter_cost(value)
+    return Cost(cost.value + added, cost.most_expensive, cost.filters, added) if added else cost
 
 
 def check_cost(cost: Cost, limit: int) -> None:
