@@ -12,6 +12,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 
 from engine.errors import LimitExceeded
 from resolvers.tables import TICKETS
+from resolvers.tickets.filters import MAX_CONDITIONS
 
 CALL_TO_OPS = 50
 COUNT = 20
@@ -49,11 +50,13 @@ _OPERATORS = {
     "has_key": 5,
 }
 _JSON_FIELDS = frozenset(name for name, column in TICKETS.columns.items() if column.is_json)
+_LISTS = frozenset({"and", "or"})
+_LOGICAL = _LISTS | {"not"}
 _JSON_CONTAINS = 10
 _JSON_VALUE = 2
 _SEARCH = 10
 _CHARACTERS_PER_UNIT = 2
-_ITEMS_PER_UNIT = 100
+_ITEMS_PER_UNIT = 10
 
 
 class FilterCost:
@@ -67,15 +70,18 @@ class FilterCost:
         self._max_values = max_values
 
     def __call__(self, filter: Mapping[str, Any] | None) -> int:
-        """Return the cost; raises LimitExceeded if the filter has too many JSON values."""
-        cost = values = 0
+        """Return the cost; raises LimitExceeded if it has too many conditions or JSON values."""
+        cost = values = conditions = 0
         pending = [filter] if filter else []
         while pending:
-            for name, value in pending.pop().items():
-                if name in {"and", "or"}:
+            part = pending.pop()
+            # An empty filter counts as a condition.
+            conditions += len(part.keys() - _LOGICAL) if part else 1
+            for name, value in part.items():
+                if name in _LISTS:
                     pending += value or ()
                 elif name == "not":
-                    pending += (value,) if value else ()
+                    pending += () if value is None else (value,)
                 elif name == "search":
                     cost += _SEARCH + len(value or "") // _CHARACTERS_PER_UNIT
                 elif not isinstance(value, dict):
@@ -85,6 +91,11 @@ class FilterCost:
                     if name in _JSON_FIELDS and value.get("contains") is not None:
                         values += self._count(value["contains"], values)
                         cost += _JSON_CONTAINS
+        if conditions > MAX_CONDITIONS:
+            raise LimitExceeded(
+                f"The filter has {conditions:,} conditions; at most {MAX_CONDITIONS:,} are allowed."
+                " Use fewer, or a list of values."
+            )
         return cost + values * _JSON_VALUE
 
     def _count(self, json: Any, count: int) -> int:

@@ -10,6 +10,8 @@ __all__ = ["ANY", "entity_tag", "parse_if_match"]
 ANY = None
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST = re.compile(rf"[ \t]*{_TAG.pattern}[ \t]*(?:,[ \t]*(?:{_TAG.pattern}[ \t]*)?)*")
+# A client has seen fewer versions of one ticket.
+MAX_TAGS = 100
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -25,8 +27,11 @@ def parse_if_match(value: str | None) -> frozenset[int] | None:
     """
     if value is None or value.strip(" \t") == "*":
         return ANY
-    if not _LIST.fullmatch(value):
-        detail = 'If-Match must be * or a list of tags in double quotes, for example "3".'
+    if value.count(",") >= MAX_TAGS or not _LIST.fullmatch(value):
+        detail = (
+            f"If-Match must be * or a list of at most {MAX_TAGS} tags in double quotes, for example"
+            ' "3".'
+        )
         error = {"detail": detail, "code": "INVALID", "header": "If-Match"}
         raise HttpProblem(400, "INVALID", detail, errors=[error])
     return frozenset(

@@ -20,6 +20,7 @@ from resolvers.tickets.filters import SEARCH_MAX_LENGTH, TicketFilter
 __all__ = ["PARAMETERS", "Listing", "invalid_parameter", "next_link", "parse_listing"]
 
 MAX_ERRORS = 20
+MAX_PARAMETERS = 100
 _INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -49,6 +50,10 @@ def parse_listing(query: bytes) -> Listing:
 
     A parameter without a value is ignored.
     """
+    count = query.count(b"&") + 1
+    if count > MAX_PARAMETERS:
+        detail = f"The query has {count:,} parameters; at most {MAX_PARAMETERS} are allowed."
+        raise HttpProblem(400, "INVALID", detail)
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
     except ValueError:

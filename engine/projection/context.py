@@ -27,6 +27,7 @@ __all__ = ["Info", "InvalidVariables", "NotProjectable", "OperationContext"]
 # graphql-core locates each invalid value, which takes long for large variables. Variables with
 # more values than this are rejected without details.
 MAX_VALUES_EXPLAINED = 2_000
+CHARACTERS_PER_VALUE = 50
 _TOO_MANY_VALUES = (
     "The variables do not match the operation and are too large for a detailed error. "
     "Compare them with the variable definitions of the operation."
@@ -187,12 +188,18 @@ class OperationContext:
 
 
 def _has_more_values(value: Any, limit: int) -> bool:
-    """Return whether a JSON value contains more values than the limit, at any depth."""
+    """Return whether a JSON value contains more values than the limit, at any depth.
+
+    A text counts as one value for each `CHARACTERS_PER_VALUE`, names of members included.
+    """
     pending = [value]
     while pending and limit >= 0:
         item = pending.pop()
-        if isinstance(item, (dict, list)):
+        if isinstance(item, str):
+            limit -= len(item) // CHARACTERS_PER_VALUE
+        elif isinstance(item, (dict, list)):
             limit -= len(item)
             if limit >= 0:
-                pending += item.values() if isinstance(item, dict) else item
+                pending += item
+                pending += item.values() if isinstance(item, dict) else ()
     return limit < 0

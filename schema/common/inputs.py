@@ -1,6 +1,7 @@
 """Arguments and input objects as dictionaries of the values that the client sent."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, TypeAlias
 
 import strawberry
@@ -43,13 +44,23 @@ def input_key(field: StrawberryField) -> str:
 def as_data(value: Any) -> Any:
     """Return instances of Strawberry's input classes as dictionaries, other values unchanged."""
     if isinstance(value, list):
-        return [as_data(item) for item in value]
+        return [as_data(item) for item in value] if _has_inputs(value) else value
     if isinstance(value, strawberry.Some):
         return as_data(value.value)
     definition = get_object_definition(value)
     if definition is None or not definition.is_input:
         return value
     return dict(_set_fields(definition, value))
+
+
+def _has_inputs(values: list[Any]) -> bool:
+    """Return whether the items of a list are input objects; in a JSON value none is."""
+    kinds = set(map(type, values))
+    if any(kind is strawberry.Some or get_object_definition(kind) for kind in kinds):
+        return True
+    if list not in kinds:
+        return False
+    return _has_inputs([*chain.from_iterable(item for item in values if isinstance(item, list))])
 
 
 def _set_fields(definition: StrawberryObjectDefinition, instance: Any) -> Iterator[tuple[str, Any]]:

@@ -61,7 +61,8 @@ class Answer:
             document = {}
         if not isinstance(document, dict):
             document = {}
-        if errors := document.get("errors"):
+        errors = document.get("errors")
+        if errors and "extensions" in errors[0]:
             code, message = errors[0]["extensions"]["code"], errors[0]["message"]
         else:
             code, message = document.get("code"), document.get("detail", "")
