@@ -13,6 +13,7 @@ import orjson
 import psutil
 import pytest
 
+from app.graphql.subscriptions.ws_messages import InvalidMessage, read_message
 from tests.bounds.harness import JSON, Answer, Target, check
 
 MIB = 2**20
@@ -295,3 +296,10 @@ def test_a_large_input_is_answered_and_holds_up_nobody(
     assert len(answer.content) < MIB
     assert cpu_s < MAX_CPU_S
     check(target, measuring.result)
+
+
+def test_a_message_with_too_many_values_is_invalid() -> None:
+    payload = {"query": VIEWER, "variables": {"j": [1] * 450_000}}
+    text = orjson.dumps({"type": "subscribe", "id": "1", "payload": payload}).decode()
+    with pytest.raises(InvalidMessage, match=r"The message has 450,007 values; .*MAX_JSON_VALUES"):
+        read_message({"type": "websocket.receive", "text": text}, max_values=40_000)
