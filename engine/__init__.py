@@ -24,7 +24,7 @@ The other layers import only these modules: `arguments.fast_resolvers`, `caches`
 `database.commits`, `database.errors`, `database.poolers`, `database.queries`, `database.shares`,
 `database.timeouts`, `database.transactions`, `database.turns`, `documents.documents`,
 `documents.limits`, `documents.prepared`, `errors`, `execution.execution`, `execution.fallback`,
-`projection.fallbacks`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
-`sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
-`streaming.subscription`.
+`projection.fallbacks`, `projection.response_size`, `sql.cursors`, `sql.expressions`,
+`sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`, `streaming.notifications`,
+`streaming.stream`, `streaming.subscriber`, `streaming.subscription`.
 """

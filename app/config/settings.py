@@ -220,6 +220,12 @@ class Settings:
     max_directives: int = setting(
         10, integer(0, 100_000), "Maximum number of directives in an operation", example="20"
     )
+    max_answer_bytes: int = setting(
+        16_777_216,
+        integer(65_536, 2**31 - 1),
+        "Maximum size of the answer to one request, before compression",
+        example="33554432",
+    )
     request_timeout_ms: int = setting(
         10_000,
         integer(10, 10 * MINUTE_MS),

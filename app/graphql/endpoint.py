@@ -171,18 +171,22 @@ class GraphQLEndpoint:
                     context=context,
                     with_cost=_wants_cost(scope),
                 )
+            body = self._runner.encode(result)
             has_errors = "errors" in result
             is_cacheable = is_get and request.query is None and not has_effect and not has_errors
             status = _status_of_errors(result) if has_errors and result["data"] is None else 200
         except GraphQLRequestError as error:
             result, headers = {"errors": error.errors}, error.headers
+            body = None
             # With application/json a well-formed request always has status 200 (GraphQL over
             # HTTP, section 6.4.1), unless the server failed.
             is_graphql = response_format is ResponseFormat.GRAPHQL
             status = _STATUS.get(error.code, 400 if is_graphql else 200)
         if response_format is ResponseFormat.EVENTS and status == HTTPStatus.OK:
             return EventStream(single_result(result), self._registry)
-        response = _response(scope, response_format, result, status=status, headers=headers)
+        response = _response(
+            scope, response_format, result, status=status, headers=headers, body=body
+        )
         return conditional_response(scope, response) if is_cacheable else response
 
     def _check_get(self, scope: Scope, operation: PreparedOperation, *, has_effect: bool) -> None:
@@ -241,7 +245,9 @@ def _response(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
 ) -> RawResponse:
+    """Return the response with a result, which may be encoded already."""
     if errors := result.get("errors"):
         record_of(scope).error_codes = codes_of(errors)
     all_headers = _HEADERS[response_format]
@@ -252,7 +258,9 @@ def _response(
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in headers.items()
         ]
-    return RawResponse(status, all_headers, orjson.dumps(result, option=orjson.OPT_UTC_Z))
+    if body is None:
+        body = orjson.dumps(result, option=orjson.OPT_UTC_Z)
+    return RawResponse(status, all_headers, body)
 
 
 def _headers_of(response_format: ResponseFormat) -> RawHeaders:

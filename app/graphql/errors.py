@@ -9,8 +9,10 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from app.http.answer_size import answer_too_large
 from app.http.failure import report_failure
 from engine.database.errors import sqlstate
+from engine.projection.response_size import ResponseTooLarge
 from engine.streaming.subscriber import SlowConsumer
 from resolvers.errors import ApiError
 from resolvers.tables import event_cursor, graphql_name
@@ -79,6 +81,8 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
         formatted = _format(error, "BAD_USER_INPUT", message_of(original))
         formatted["extensions"]["argument"] = [graphql_name(name) for name in original.path]
         return formatted
+    if isinstance(original, ResponseTooLarge):
+        return _format(error, "RESPONSE_TOO_LARGE", answer_too_large(original))
     if isinstance(original, SlowConsumer):
         message = "The client reads events too slowly. Subscribe again after lastCursor."
         formatted = _format(error, "TOO_SLOW", message)

@@ -21,6 +21,7 @@ from app.graphql.errors import (
 )
 from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, read_manifest
 from app.graphql.request import GraphQLRequest
+from app.http.answer_size import answer_too_large
 from app.http.authentication import insufficient_scope_headers
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
@@ -30,6 +31,7 @@ from engine.documents.limits import Limits
 from engine.documents.prepared import PreparedDocument, PreparedOperation, SchemaRules
 from engine.errors import LimitExceeded
 from engine.execution.execution import InvalidVariables, execute
+from engine.projection.response_size import ResponseTooLarge
 from engine.streaming.subscription import NoSource, subscribe
 from resolvers.context import Context
 from schema.access import required_scopes
@@ -112,6 +114,7 @@ class OperationRunner:
         )
         # A client that may not send its own documents must not learn the schema from errors.
         self._hides_suggestions = settings.persisted_documents_only
+        self._max_answer_bytes = settings.max_answer_bytes
         self._timeout_s = settings.request_timeout_ms / 1000
         self._timeouts = Timeouts(self._timeout_s)
 
@@ -166,11 +169,14 @@ class OperationRunner:
                     variables=variables,
                     context=context,
                     max_cost=self._limits.cost,
+                    max_response_bytes=self._max_answer_bytes,
                 )
         except InvalidVariables as error:
             raise GraphQLRequestError(self._format(error.errors, "BAD_USER_INPUT")) from None
         except LimitExceeded as error:
             raise GraphQLRequestError([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
+        except ResponseTooLarge as error:
+            raise _too_large(error) from None
         except TimeoutError:
             message = (
                 f"The operation did not finish within {self._timeout_s:g} s."
@@ -185,6 +191,16 @@ class OperationRunner:
         if with_cost:
             result["extensions"] = {"cost": {"cost": cost, "limit": self._limits.cost}}
         return result
+
+    def encode(self, result: Result) -> bytes:
+        """Return the JSON of a result; raises GraphQLRequestError if it is too large.
+
+        `run` has counted what weighs most, but not exactly.
+        """
+        body = orjson.dumps(result, option=orjson.OPT_UTC_Z)
+        if len(body) > self._max_answer_bytes:
+            raise _too_large(ResponseTooLarge(self._max_answer_bytes))
+        return body
 
     async def subscribe(
         self,
@@ -207,7 +223,10 @@ class OperationRunner:
                 result["errors"] = format_execution_errors(
                     execution.errors, request_id=context.request_id
                 )
-            return encode(result)
+            try:
+                return self.encode(result).decode()
+            except GraphQLRequestError as error:
+                return encode({"data": None, "errors": error.errors})
 
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -216,6 +235,7 @@ class OperationRunner:
                     variables=variables,
                     context=context,
                     max_cost=self._limits.cost,
+                    max_response_bytes=self._max_answer_bytes,
                     timeout_s=self._timeout_s,
                     render=render,
                     shared_by=context.caller,
@@ -243,6 +263,10 @@ class OperationRunner:
     def _format(self, errors: Sequence[GraphQLError], code: str) -> list[FormattedError]:
         formatted = format_errors(errors, code)
         return without_suggestions(formatted) if self._hides_suggestions else formatted
+
+
+def _too_large(error: ResponseTooLarge) -> GraphQLRequestError:
+    return GraphQLRequestError([request_error("RESPONSE_TOO_LARGE", answer_too_large(error))])
 
 
 async def _with_request_errors(

@@ -48,6 +48,13 @@ GRAPHQL_CODES = (
         "Request less at once, for example smaller pages. The message names the limit.",
     ),
     CodeDescription(
+        "RESPONSE_TOO_LARGE",
+        (400,),
+        "The answer would exceed MAX_ANSWER_BYTES. A mutation was executed nevertheless.",
+        "Request smaller pages, or fewer fields and aliases. The message names the field that"
+        " weighs most.",
+    ),
+    CodeDescription(
         "DOCUMENT_NOT_FOUND",
         (400,),
         "No persisted document has this hash, or only persisted documents are accepted.",
@@ -112,6 +119,12 @@ GRAPHQL_CODES = (
 
 # `code` of a problem document (RFC 9457), in addition to the user errors below.
 HTTP_CODES = (
+    CodeDescription(
+        "RESPONSE_TOO_LARGE",
+        (400,),
+        "The answer would exceed MAX_ANSWER_BYTES.",
+        "Lower `limit`.",
+    ),
     CodeDescription(
         "BAD_REQUEST",
         (400,),

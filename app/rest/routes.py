@@ -24,7 +24,7 @@ REST_ROUTES = (
             "List tickets, newest first",
             {200: Success("One page of tickets.", "TicketList", headers=("Link",))},
             description="Filters are combined with AND. A parameter without a value is ignored.",
-            problems={400: ("INVALID", "TOO_LONG")},
+            problems={400: ("INVALID", "TOO_LONG", "RESPONSE_TOO_LARGE")},
             has_list_query=True,
         ),
         POST=Operation(

@@ -54,7 +54,22 @@ async def list_tickets(request: Request, context: Context) -> ASGIApp:
     if connection.page_info.has_next_page:
         headers["Link"] = next_link(request, connection.edges[-1].cursor)
     tickets = cast("list[Ticket]", connection.nodes)
-    return json_response([serialize_ticket(ticket) for ticket in tickets], headers=headers)
+    max_bytes: int = request.scope["state"]["settings"].max_answer_bytes
+    # Before the bodies of a hundred tickets are encoded; exactly afterwards.
+    if sum(len(ticket.description) + len(ticket.metadata or "") for ticket in tickets) > max_bytes:
+        raise _too_large(max_bytes)
+    response = json_response([serialize_ticket(ticket) for ticket in tickets], headers=headers)
+    if len(response.body) > max_bytes:
+        raise _too_large(max_bytes)
+    return response
+
+
+def _too_large(max_bytes: int) -> HttpProblem:
+    detail = (
+        f"The answer is larger than {max_bytes:,} bytes (MAX_ANSWER_BYTES): description and"
+        " metadata weigh most. Lower limit."
+    )
+    return HttpProblem(400, "RESPONSE_TOO_LARGE", detail)
 
 
 async def get_ticket(request: Request, context: Context) -> ASGIApp:

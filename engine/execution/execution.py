@@ -14,6 +14,7 @@ from engine.documents.prepared import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
 from engine.execution.plan import PartialResult, Plan, get_plan
 from engine.projection.context import InvalidVariables, OperationContext
+from engine.projection.response_size import NO_LIMIT
 
 __all__ = ["InvalidVariables", "build_executor", "build_operation_context", "execute"]
 
@@ -24,15 +25,21 @@ async def execute(
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
+    max_response_bytes: int = NO_LIMIT,
 ) -> tuple[ExecutionResult, int]:
     """Execute a query or mutation and return its result and cost.
 
     An error of a field is part of the result. Raises InvalidVariables and LimitExceeded before
-    anything is executed. The data is ready for orjson: timestamps are datetimes or strings, JSON
-    values are `orjson.Fragment`.
+    anything is executed, and ResponseTooLarge before a response is built that is much larger
+    than ``max_response_bytes``. The data is ready for orjson: timestamps are datetimes or strings,
+    JSON values are `orjson.Fragment`.
     """
     operation_context, cost = build_operation_context(
-        operation, variables=variables, context=context, max_cost=max_cost
+        operation,
+        variables=variables,
+        context=context,
+        max_cost=max_cost,
+        max_response_bytes=max_response_bytes,
     )
     partial_result = None
     plan = get_plan(operation_context)
@@ -49,6 +56,8 @@ async def execute(
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
         result = await result
+    operation_context.response_size.check()
+    operation_context.response_size.check_built(result.data)
     return cast("ExecutionResult", result), cost
 
 
@@ -58,12 +67,15 @@ def build_operation_context(
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
+    max_response_bytes: int = NO_LIMIT,
 ) -> tuple[OperationContext, int]:
     """Coerce the variables, check the cost, and return the operation's context and its cost.
 
     Raises InvalidVariables and LimitExceeded.
     """
-    operation_context = OperationContext(operation, variables, context)
+    operation_context = OperationContext(
+        operation, variables, context, max_response_bytes=max_response_bytes
+    )
     cost = operation.cost(operation_context.variables)
     check_cost(cost, max_cost)
     return operation_context, cost.value

@@ -8,7 +8,7 @@ field's resolver again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -29,6 +29,7 @@ from engine.arguments.calls import FieldCall, NotCallable
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import Fallback, FallbackReason, middleware_reason
 from engine.projection.loading import load
+from engine.projection.response_size import ResponseTooLarge
 from engine.sql.queries import QUERIES
 
 __all__ = ["PartialResult", "Plan", "get_plan"]
@@ -88,9 +89,7 @@ class Plan:
                     # The error of this field may prevent the next one from being executed.
                     break
         else:
-            await asyncio.gather(
-                *(_execute_root_field(context, planned, result) for planned in fields)
-            )
+            await _gather([_execute_root_field(context, planned, result) for planned in fields])
         result.is_finished = len(result.data) == len(fields)
         if result.is_finished and len(fields) > 1:
             # Fields executed in parallel complete in any order.
@@ -145,6 +144,18 @@ def _plan_fields(
     return planned
 
 
+async def _gather(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all work; if one part fails, cancel the others."""
+    tasks = [asyncio.ensure_future(part) for part in work]
+    try:
+        await asyncio.gather(*tasks)
+    except ResponseTooLarge:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
 async def _execute_root_field(
     context: OperationContext, planned: _PlannedField, result: PartialResult
 ) -> None:
@@ -170,6 +181,8 @@ async def _execute_root_field(
         return
     try:
         completed = await _complete(context, planned.type, planned.details, value)
+    except ResponseTooLarge:
+        raise
     except Exception as error:  # noqa: BLE001  # as above
         result.unfinished[planned.key] = _value_to_complete(value, error)
         if isinstance(error, Fallback):

@@ -23,10 +23,15 @@ from engine.projection.projection import (
     SelectList,
     compile_object,
     require_fast_resolver,
+    response_key,
 )
+from engine.projection.response_size import Path
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import RowOrder
 from engine.sql.tables import Table
+
+# A cursor, a name or a number, and punctuation.
+_VALUE_BYTES = 60
 
 
 @dataclass(slots=True)
@@ -78,6 +83,9 @@ class ConnectionProjection:
     keyset: tuple[int, ...] = ()
     # The Python names of all selected fields of the connection, its edges and its pageInfo.
     selected: set[str] = field(default_factory=set)
+    # What a page, and each of its edges, weighs beside the nodes.
+    page_bytes: int = 0
+    edge_bytes: int = 0
 
     @cached_property
     def _encode(self) -> Callable[[Sequence[Record]], list[str]]:
@@ -116,6 +124,8 @@ class ConnectionCompiler:
     def __init__(self, context: OperationContext, table: Table, order: RowOrder) -> None:
         self.select_list = SelectList()
         self.projection = ConnectionProjection(order)
+        # The response key of the edges that are being compiled.
+        self._edges_path: Path = ()
         self._context = context
         self._table = table
 
@@ -149,6 +159,10 @@ class ConnectionCompiler:
         getters: list[tuple[str, Getter]] = []
         for key, subfield in self._context.subfields(object_type, details).items():
             name = subfield[0].node.name.value
+            if self._edges_path:
+                self.projection.edge_bytes += len(key) + _VALUE_BYTES
+            else:
+                self.projection.page_bytes += len(key) + _VALUE_BYTES
             if name == "__typename":
                 self.projection.selected.add(name)
                 getters.append((key, _constant(object_type.name)))
@@ -165,17 +179,19 @@ class ConnectionCompiler:
         if not is_object_type(node_type) or node_type.name != self._table.type_name:
             raise NotProjectable(FallbackReason.TYPE, node_type.name)
         index = len(self.projection.nodes)
-        self.projection.nodes.append(
-            compile_object(self._context, self._table, node_type, details, self.select_list)
-        )
+        node = compile_object(self._context, self._table, node_type, details, self.select_list)
+        node.path = (*self._edges_path, response_key(details))
+        self.projection.nodes.append(node)
         return lambda page: page.objects[index]
 
     def _edges(self, edge_type: GraphQLObjectType, details: FieldDetailsList) -> Getter:
+        self._edges_path = (response_key(details),)
         getters = self._getters(
             edge_type,
             details,
             {"node": self._node, "cursor": _scalar(attrgetter("cursors"))},
         )
+        self._edges_path = ()
         if not getters:
             # @skip or @include removed every field; each edge is an empty object.
             return lambda page: [{} for _ in page.records]

@@ -21,6 +21,7 @@ from engine.arguments.coercion import NotCoercible
 from engine.documents.documents import MAX_ERRORS
 from engine.documents.prepared import CompileCache, PreparedOperation
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
+from engine.projection.response_size import NO_LIMIT, ResponseSize
 
 __all__ = ["Info", "InvalidVariables", "NotProjectable", "OperationContext"]
 
@@ -69,7 +70,10 @@ class OperationContext:
         operation: PreparedOperation,
         variables: Mapping[str, Any],
         context: Any,
+        *,
+        max_response_bytes: int = NO_LIMIT,
     ) -> None:
+        self.response_size = ResponseSize(max_response_bytes)
         self.document = operation.document
         self.operation = operation
         self.info = Info(context)

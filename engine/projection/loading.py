@@ -1,7 +1,9 @@
 """Load queries: read records, build objects, and fill in nested queries level by level."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, cast
 
 from graphql import (
@@ -24,8 +26,10 @@ from engine.projection.projection import (
     Record,
     ResponseObject,
     referenced_columns,
+    response_key,
 )
 from engine.projection.reading import (
+    Groups,
     ParentKeys,
     fetch_records,
     for_parents,
@@ -33,6 +37,7 @@ from engine.projection.reading import (
     read_batched,
     read_row,
 )
+from engine.projection.response_size import MAX_BYTES_PER_STATEMENT, Path, RowWeights
 from engine.sql.expressions import Sql
 from engine.sql.paging import Window
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
@@ -70,14 +75,15 @@ async def load(
         raise NotProjectable(middleware_reason(context.document.middleware))
     if isinstance(query, Nodes):
         return await _load_nodes(context, query, _object_type(return_type), details)
+    path = (response_key(details),)
     object_type: GraphQLObjectType = _object_type(return_type)
     if isinstance(query, Page):
-        return (await _load_pages(context, query, object_type, details))[0]
+        return (await _load_pages(context, query, object_type, details, path))[0]
     if object_type.name != query.table.type_name:
         raise NotProjectable(FallbackReason.TYPE, object_type.name)
     if isinstance(query, Loaded):
-        return await _build_loaded(context, query, object_type, details)
-    return (await _load_rows(context, query, object_type, details))[0]
+        return await _build_loaded(context, query, object_type, details, path)
+    return (await _load_rows(context, query, object_type, details, path))[0]
 
 
 async def find_tables(query: Nodes) -> dict[str, Table]:
@@ -108,7 +114,12 @@ async def _load_nodes(
         # The last column is the key, whether or not it is selected.
         columns = f"{compiled.columns}, {table.columns[table.key].sql}"
         records = await fetch_records(rows_statement(table, keys, columns))
-        objects = await _build(context, compiled.projection, records)
+        # A key that is given several times has the same object in several places.
+        times = Counter(query.keys)
+        repeats = None if len(times) == len(query.keys) else [times[one[-1]] for one in records]
+        objects = await _build(
+            context, compiled.projection, records, (response_key(details),), repeats
+        )
         object_of_key |= {record[-1]: found for record, found in zip(records, objects, strict=True)}
     nodes = [object_of_key.get(key) for key in query.keys]
     return nodes[0] if query.single else nodes
@@ -130,18 +141,21 @@ async def _build_loaded(
     query: Loaded[Any],
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
+    path: Path,
 ) -> ResponseObject:
     """Build the object of a row that is already read; only nested queries run statements."""
     compiled = object_selection(context, query.table, object_type, details, is_loaded=True)
-    return (await _build(context, compiled.projection, [query.record]))[0]
+    return (await _build(context, compiled.projection, [query.record], path))[0]
 
 
-async def _load_rows(
+async def _load_rows(  # noqa: PLR0917  # as `_load_pages`
     context: OperationContext,
     query: SingleRow,
     object_type: GraphQLObjectType,
     details: FieldDetailsList,
+    path: Path,
     parent_keys: ParentKeys | None = None,
+    repeats: Sequence[int] | None = None,
 ) -> list[ResponseObject | None]:
     """Return an object or None for each parent; a list of one without parents."""
     compiled = object_selection(context, query.table, object_type, details)
@@ -152,30 +166,37 @@ async def _load_rows(
         text = compiled.text(
             key, lambda: for_parents(row_statement(query, compiled.columns), parent_keys)
         )
-        groups = await read_batched(
+        groups = await _read_in_parts(
+            context,
             text,
             query.where.values,
             parent_keys,
             max_rows=1,
-            batches=context.document.shortcuts,
+            weights=[compiled.projection.weights],
+            path=path,
         )
     records = [group[0] for group in groups if group]
-    objects = iter(await _build(context, compiled.projection, records))
+    if repeats is not None:
+        repeats = [times for times, group in zip(repeats, groups, strict=True) if group]
+    objects = iter(await _build(context, compiled.projection, records, path, repeats))
     return [next(objects) if group else None for group in groups]
 
 
-async def _load_pages(
+async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
     context: OperationContext,
     page: Page,
     connection_type: GraphQLObjectType,
     details: FieldDetailsList,
+    path: Path,
     parent_keys: ParentKeys | None = None,
+    repeats: Sequence[int] | None = None,
 ) -> list[ResponseObject]:
     """Return a connection for each parent; a list of one without parents.
 
-    One statement reads the rows of all pages. One more reads the totals and whether there are
-    rows on the opposite side, if those are selected. Nested queries run once for the rows of all
-    pages, so the number of statements does not depend on the number of parents.
+    One statement reads the rows of all pages, unless they may be too large (`_read_in_parts`). One
+    more reads the totals and whether there are rows on the opposite side, if those are selected.
+    Nested queries run once for the rows of all pages, so the number of statements does not depend
+    on the number of parents.
     """
     compiled = connection_selection(context, page, connection_type, details)
     projection = compiled.projection
@@ -192,12 +213,14 @@ async def _load_pages(
         text = compiled.text(
             key, lambda: for_parents(page_statement(page, compiled.columns), parent_keys)
         )
-        groups = await read_batched(
+        groups = await _read_in_parts(
+            context,
             text,
             page_values(page),
             parent_keys,
             max_rows=window.size + 1,
-            batches=context.document.shortcuts,
+            weights=[node.weights for node in projection.nodes],
+            path=path,
         )
     else:
         groups = [[] for _ in parent_keys.keys] if parent_keys else [[]]
@@ -212,8 +235,19 @@ async def _load_pages(
         records = pages[0].records
     else:
         records = [record for loaded in pages for record in loaded.records]
-    for node_projection in projection.nodes:
-        _distribute(await _build(context, node_projection, records), pages)
+    page_count, row_repeats = len(pages), None
+    if repeats is not None:
+        page_count = sum(repeats)
+        row_repeats = [
+            times for times, one in zip(repeats, pages, strict=True) for _ in one.records
+        ]
+    row_count = len(records) if row_repeats is None else sum(row_repeats)
+    context.response_size.add_fixed(
+        page_count * projection.page_bytes + row_count * projection.edge_bytes, path
+    )
+    for node in projection.nodes:
+        objects = await _build(context, node, records, path + node.path, row_repeats)
+        _distribute(objects, pages)
     return [projection.assemble(loaded) for loaded in pages]
 
 
@@ -287,17 +321,51 @@ async def _read_aggregates(
     )
 
 
+async def _read_in_parts(
+    context: OperationContext,
+    text: str,
+    values: Sequence[Any],
+    parent_keys: ParentKeys | None,
+    *,
+    max_rows: int,
+    weights: Sequence[RowWeights],
+    path: Path,
+) -> Groups:
+    """Read at most ``max_rows`` rows for each parent, with several statements if they are large.
+
+    Between them the size of the response is checked: one statement could read much more.
+    """
+    max_bytes = max_rows * sum([one.max_fetched_bytes for one in weights])
+    if parent_keys is None or len(parent_keys.keys) * max_bytes <= MAX_BYTES_PER_STATEMENT:
+        return await read_batched(
+            text, values, parent_keys, max_rows=max_rows, batches=context.document.shortcuts
+        )
+    groups: Groups = []
+    step = max(1, MAX_BYTES_PER_STATEMENT // max_bytes)
+    for start in range(0, len(parent_keys.keys), step):
+        keys = parent_keys.keys[start : start + step]
+        part = await read(text, values, ParentKeys(parent_keys.columns, keys))
+        context.response_size.add_fetched(part, weights, path)
+        groups += part
+    return groups
+
+
 async def _build(
-    context: OperationContext, projection: ObjectProjection, records: Sequence[Record]
+    context: OperationContext,
+    projection: ObjectProjection,
+    records: Sequence[Record],
+    path: Path,
+    repeats: Sequence[int] | None = None,
 ) -> list[ResponseObject]:
     """Return an object for each record, with its nested queries filled in.
 
     Each nested query runs once for the distinct keys of all records. Records with equal keys share
     one value. The same dict can occur in several places of the response, so never change it later.
     """
-    objects = projection.build(records)
     if not records:
-        return objects
+        return []
+    context.response_size.add_rows(records, projection.weights, repeats, path)
+    objects = projection.build(records)
     for nested in projection.nested:
         query = _resolve_nested(context, nested)
         positions = nested.key_positions
@@ -309,12 +377,26 @@ async def _build(
             query,
             nested.object_type,
             nested.field_details,
+            (*path, nested.key),
             ParentKeys(nested.key_columns, distinct_keys),
+            _repeats(keys, distinct_keys, repeats),
         )
         value_of_key = dict(zip(distinct_keys, values, strict=True))
         for response_object, key in zip(objects, keys, strict=True):
             response_object[nested.key] = value_of_key[key]
     return objects
+
+
+def _repeats(
+    keys: Sequence[Hashable], distinct_keys: Sequence[Hashable], repeats: Sequence[int] | None
+) -> list[int] | None:
+    """Return how often the value of each distinct key occurs in the response; None if once."""
+    if repeats is None and len(keys) == len(distinct_keys):
+        return None
+    times_of_key = dict.fromkeys(distinct_keys, 0)
+    for key, times in zip(keys, repeats or repeat(1)):  # noqa: B905  # one is endless
+        times_of_key[key] += times
+    return list(times_of_key.values())
 
 
 def _resolve_nested(context: OperationContext, nested: NestedQuery) -> Any:

@@ -7,6 +7,7 @@ other field raises NotProjectable, and the fallback executes the whole value. Ex
 whose resolver only Strawberry can call, and a field whose values are converted when serialized.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
@@ -28,10 +29,14 @@ from engine.arguments.fast_resolvers import FastResolver, fast_resolver_of, row_
 from engine.projection.columns import is_sent_as_stored
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import FallbackReason
+from engine.projection.response_size import Path, RowWeights
 from engine.sql.expressions import ParentColumn
 from engine.sql.queries import Page, SingleRow
 from engine.sql.tables import Column, Table
 from engine.sql.timestamps import parse_timestamp, response_expression
+
+# Embedded objects are at least this long in JSON.
+_MIN_ITEM_LENGTH = 20
 
 # An object of the response by its response keys, and a row of a statement's result.
 ResponseObject: TypeAlias = dict[str, Any]
@@ -79,6 +84,9 @@ class ObjectProjection:
         default_factory=lambda: {"fragment": orjson.Fragment, "parse_timestamp": parse_timestamp}
     )
     nested: list[NestedQuery] = field(default_factory=list)
+    weights: RowWeights = field(default_factory=RowWeights)
+    # The response keys from the field of the query to these objects: "nodes" of a connection.
+    path: Path = ()
     # By the number of values in a record.
     _builders: dict[int, Callable[[Sequence[Record]], list[ResponseObject]]] = field(
         default_factory=dict
@@ -131,12 +139,14 @@ def compile_object(
         name = details[0].node.name.value
         if name == "__typename":
             projection.members[key] = repr(object_type.name)
+            projection.weights.add_key(key, value_bytes=len(object_type.name) + 2)
             continue
         attribute = require_fast_resolver(object_type, name).attribute
         return_type = object_type.fields[name].type
         if attribute is None:
             # Reserve the key's place in the object; the nested query fills in the value.
             projection.members[key] = "None"
+            projection.weights.add_key(key)
             projection.nested.append(
                 _compile_nested(context, table, object_type, key, details, select_list)
             )
@@ -145,17 +155,30 @@ def compile_object(
                 f"c{select_list.position(table.columns[source].sql)}" for source in computed.columns
             )
             projection.members[key] = f"{projection.bind(computed.compute)}({arguments})"
+            for source in computed.columns:
+                position = select_list.position(table.columns[source].sql)
+                projection.weights.add_column(key, name, table.columns[source], position)
         elif (column := table.columns.get(attribute)) is None:
             raise NotProjectable(FallbackReason.COLUMN, f"{object_type.name}.{name}")
         elif is_sent_as_stored(column, return_type):
             projection.members[key] = _leaf(projection, column, select_list)
+            position = select_list.position(column.selected)
+            projection.weights.add_column(key, name, column, position)
         elif column.is_json and not is_leaf_type(get_named_type(return_type)):
-            value = f"c{select_list.position(column.sql)}"
-            pick = projection.bind(_compile_embedded(context, return_type, details))
-            projection.members[key] = _unless_null(value, f"{pick}({value})")
+            position = select_list.position(column.sql)
+            value = f"c{position}"
+            pick, times = _compile_embedded(context, return_type, details)
+            projection.members[key] = _unless_null(value, f"{projection.bind(pick)}({value})")
+            projection.weights.add_column(key, name, column, position, times=times)
         else:
             raise NotProjectable(FallbackReason.COLUMN, f"{object_type.name}.{name}")
     return projection
+
+
+def response_key(details: FieldDetailsList) -> str:
+    """Return the response key of a field."""
+    node = details[0].node
+    return (node.alias or node.name).value
 
 
 def require_fast_resolver(object_type: GraphQLObjectType, name: str) -> FastResolver:
@@ -229,10 +252,11 @@ class ParentPlaceholder:
 
 def _compile_embedded(
     context: OperationContext, return_type: GraphQLOutputType, details: FieldDetailsList
-) -> Callable[[str], list[ResponseObject]]:
+) -> tuple[Callable[[str], list[ResponseObject]], int]:
     """Return a function that applies the selection to a JSON list of objects.
 
-    The keys of the JSON objects are GraphQL field names.
+    The keys of the JSON objects are GraphQL field names. Also return how often the response can
+    contain the text of the list.
     """
     list_type = get_nullable_type(return_type)
     object_type = get_named_type(return_type)
@@ -256,4 +280,6 @@ def _compile_embedded(
             {key: constant or item.get(name) for key, name, constant in members} for item in items
         ]
 
-    return pick
+    names = Counter(name for _, name, _ in members)
+    longer_keys = sum(max(0, len(key) - len(name)) for key, name, _ in members)
+    return pick, max(names.values(), default=1) + longer_keys // _MIN_ITEM_LENGTH

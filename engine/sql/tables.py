@@ -26,6 +26,8 @@ class Column:
     is_nullable: bool = False
     # The Python type of values that need no conversion; None for all others.
     plain_type: type | None = None
+    # The maximum number of characters of a text; None if it is unknown.
+    max_length: int | None = None
 
     @property
     def sql(self) -> str:
@@ -92,4 +94,5 @@ def _column(name: str, source: fields.Field[Any]) -> Column:
         plain_type=source.field_type if is_plain else None,
         is_json=isinstance(source, fields.JSONField),
         is_time=isinstance(source, fields.DatetimeField),
+        max_length=source.max_length if isinstance(source, fields.CharField) else None,
     )

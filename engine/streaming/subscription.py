@@ -27,6 +27,7 @@ from graphql.execution import create_source_event_stream
 from engine.documents.prepared import PreparedOperation
 from engine.execution.execution import build_executor, build_operation_context
 from engine.execution.executor import ProjectingExecutor
+from engine.projection.response_size import NO_LIMIT, ResponseTooLarge
 from engine.streaming.subscriber import Event
 
 __all__ = ["NoSource", "subscribe"]
@@ -49,6 +50,7 @@ async def subscribe(
     variables: Mapping[str, Any],
     context: Any,
     max_cost: int,
+    max_response_bytes: int = NO_LIMIT,
     timeout_s: float,
     render: Callable[[ExecutionResult], T],
     shared_by: Hashable,
@@ -60,7 +62,11 @@ async def subscribe(
     LimitExceeded and NoSource. Exceptions of the source are raised by the returned generator.
     """
     operation_context, _ = build_operation_context(
-        operation, variables=variables, context=context, max_cost=max_cost
+        operation,
+        variables=variables,
+        context=context,
+        max_cost=max_cost,
+        max_response_bytes=max_response_bytes,
     )
     executor = build_executor(operation_context)
     source: Any = create_source_event_stream(executor)
@@ -70,8 +76,17 @@ async def subscribe(
         raise NoSource(source.errors or [])
     key = (operation, _response_variables(operation, executor), shared_by)
 
+    size = operation_context.response_size
+
     async def respond(value: Any) -> T:
-        return render(await _execute(executor, value, timeout_s))
+        size.reset()
+        result = await _execute(executor, value, timeout_s)
+        try:
+            size.check()
+            size.check_built(result.data)
+        except ResponseTooLarge as error:
+            result = ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+        return render(result)
 
     return _responses(source, respond, key)
 

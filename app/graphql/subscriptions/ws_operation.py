@@ -126,13 +126,14 @@ class SocketOperation:
     ) -> AsyncGenerator[str, None]:
         try:
             result = await runner.run(prepared, variables=self._request.variables, context=context)
+            text = runner.encode(result).decode()
         except GraphQLRequestError:
             raise
         except Exception as error:  # noqa: BLE001  # internal details must not reach the client
             errors = format_exception(error, request_id=context.request_id)
             raise GraphQLRequestError(errors) from None
         self._record.error_codes = codes_of(result.get("errors", ()))
-        yield encode(result)
+        yield text
 
     async def _send_errors(self, errors: list[FormattedError]) -> None:
         self._record.error_codes = codes_of(errors)

@@ -1,0 +1,230 @@
+"""Size of the response of one operation, counted before its objects are built and encoded.
+
+A column is read once and can be selected under many aliases, and one row can occur in many places
+of a response, so a small statement can give a huge response. Each statement's records are
+counted when they arrive: as an upper bound as long as all bounds together are within the
+limit, which costs a multiplication, and exactly beyond.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.sql.tables import Column
+
+__all__ = ["NO_LIMIT", "Path", "ResponseSize", "ResponseTooLarge", "RowWeights"]
+
+NO_LIMIT = 2**62
+# A control character takes six bytes in JSON: \u0001.
+MAX_BYTES_PER_CHARACTER = 6
+# Columns without a declared length.
+_ASSUMED_MAX_LENGTH = 1_000_000
+# A number, a timestamp, a boolean or a name of an enumeration: at most, and at least.
+_MAX_SCALAR_BYTES = 40
+_MIN_SCALAR_BYTES = 1
+# Quotes, a colon and a comma.
+_PUNCTUATION_BYTES = 4
+# Statements that may read more than this are run for a part of the parents at a time.
+MAX_BYTES_PER_STATEMENT = 64 * 2**20
+_ASSUMED_FETCHED_LENGTH = 65_536
+# A character of most languages takes at most three bytes.
+_FETCHED_BYTES_PER_CHARACTER = 3
+
+# The response keys from the root to an object, and the name of its field.
+Path = tuple[str, ...]
+
+
+class ResponseTooLarge(Exception):
+    """The response exceeds the limit; ``path`` leads to the field that weighs most."""
+
+    def __init__(self, limit: int, path: Path = ()) -> None:
+        super().__init__(".".join(path))
+        self.limit = limit
+        self.path = path
+
+
+class _TextWeight(NamedTuple):
+    """A selected text: its position in a record, how often it is sent, and its field."""
+
+    position: int
+    times: int
+    name: str
+    is_json: bool
+    max_length: int
+
+
+@dataclass
+class RowWeights:
+    """What the objects of one selection set weigh, for each row."""
+
+    # Upper bound with all texts, and lower bound without any.
+    max_bytes: int = 0
+    min_bytes: int = 0
+    # Upper bound of what one statement reads for a row.
+    max_fetched_bytes: int = 0
+    # The longest first, because to measure these is often enough.
+    texts: list[_TextWeight] = field(default_factory=list)
+
+    def add_key(self, key: str, *, value_bytes: int = 0) -> None:
+        """Count a response key with a short value, of which the length may be known."""
+        size = len(key) + _PUNCTUATION_BYTES
+        self.max_bytes += size + (value_bytes or _MAX_SCALAR_BYTES)
+        self.min_bytes += size + (value_bytes or _MIN_SCALAR_BYTES)
+
+    def add_column(
+        self, key: str, name: str, column: Column, position: int, *, times: int = 1
+    ) -> None:
+        """Count the values of a column, which a field sends under a response key."""
+        self.add_key(key)
+        if not column.is_json and column.plain_type is not str:
+            return
+        max_length = column.max_length or _ASSUMED_MAX_LENGTH
+        self.max_bytes += max_length * times * MAX_BYTES_PER_CHARACTER
+        for text in self.texts:
+            if text.position == position and text.is_json == column.is_json:
+                self.texts.remove(text)
+                times += text.times
+                break
+        else:
+            fetched = column.max_length or _ASSUMED_FETCHED_LENGTH
+            self.max_fetched_bytes += fetched * _FETCHED_BYTES_PER_CHARACTER
+        self.texts.append(_TextWeight(position, times, name, column.is_json, max_length))
+        self.texts.sort(key=lambda text: text.max_length, reverse=True)
+
+
+class ResponseSize:
+    """The size of one response so far; raises ResponseTooLarge as soon as it exceeds the limit."""
+
+    __slots__ = ("_bound", "_error", "_fetched", "_parts", "_size", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        # Upper bounds of what was not counted exactly; together within the limit.
+        self._bound = 0
+        self._size = 0
+        self._fetched = 0
+        self._parts: dict[Path, int] = {}
+        self._error: ResponseTooLarge | None = None
+
+    def reset(self) -> None:
+        """Start again, for the next response of a subscription."""
+        self._bound = self._size = self._fetched = 0
+        self._parts = {}
+        self._error = None
+
+    def check(self) -> None:
+        """Raise the error again if there was one."""
+        if self._error is not None:
+            raise self._error
+
+    def add_fixed(self, size: int, path: Path) -> None:
+        """Count bytes of keys and short values."""
+        if self._bound + size <= self.limit:
+            self._bound += size
+        else:
+            self._add(size, path)
+
+    def add_rows(
+        self,
+        records: Sequence[Sequence[Any]],
+        weights: RowWeights,
+        repeats: Sequence[int] | None,
+        path: Path,
+    ) -> None:
+        """Count the objects of records, each of which occurs once or as often as repeated."""
+        count = len(records) if repeats is None else sum(repeats)
+        bound = self._bound + count * weights.max_bytes
+        if bound <= self.limit:
+            self._bound = bound
+            return
+        for text in weights.texts:
+            characters = _characters(records, text.position, repeats)
+            bound -= (count * text.max_length - characters) * text.times * MAX_BYTES_PER_CHARACTER
+            if bound <= self.limit:
+                self._bound = bound
+                return
+        self._add(count * weights.min_bytes, path)
+        for text in weights.texts:
+            self._add_texts(records, text, repeats, (*path, text.name))
+
+    def _add_texts(
+        self,
+        records: Sequence[Sequence[Any]],
+        text: _TextWeight,
+        repeats: Sequence[int] | None,
+        path: Path,
+    ) -> None:
+        measure = _json_bytes if text.is_json else _text_bytes
+        for record, occurrences in zip(records, repeats or repeat(1)):  # noqa: B905  # one is endless
+            value = record[text.position]
+            if value is not None:
+                self._add(measure(value) * text.times * occurrences, path)
+
+    def add_fetched(
+        self, groups: Sequence[Sequence[Sequence[Any]]], weights: Sequence[RowWeights], path: Path
+    ) -> None:
+        """Count the texts of a part of a statement's rows, which are in memory now."""
+        for one in weights:
+            for text in one.texts:
+                read = sum(_characters(group, text.position, None) for group in groups)
+                self._fetched += read
+                place = (*path, text.name)
+                self._parts[place] = self._parts.get(place, 0) + read
+                if self._fetched > self.limit:
+                    self._fail()
+
+    def check_built(self, data: Any) -> None:
+        """Count the values of a response that was not counted while it was built."""
+        size = 0
+        pending = [data]
+        while pending:
+            value = pending.pop()
+            if isinstance(value, dict):
+                size += sum(map(len, value))
+                pending += value.values()
+            elif isinstance(value, list):
+                pending += value
+            elif isinstance(value, str):
+                size += _text_bytes(value)
+            elif isinstance(value, orjson.Fragment):
+                size += len(orjson.dumps(value))
+            size += 3
+            if size > self.limit:
+                self._fail()
+
+    def _add(self, size: int, path: Path) -> None:
+        self._size += size
+        self._parts[path] = self._parts.get(path, 0) + size
+        if self._size > self.limit:
+            self._fail()
+
+    def _fail(self) -> None:
+        heaviest = max(self._parts, key=self._parts.__getitem__, default=())
+        self._error = ResponseTooLarge(self.limit, heaviest)
+        raise self._error
+
+
+def _characters(
+    records: Sequence[Sequence[Any]], position: int, repeats: Sequence[int] | None
+) -> int:
+    if repeats is None:
+        return sum([len(record[position] or "") for record in records])
+    return sum(
+        [
+            len(record[position] or "") * times
+            for record, times in zip(records, repeats, strict=True)
+        ]
+    )
+
+
+def _text_bytes(text: str) -> int:
+    if text.isascii() and text.isprintable():
+        return len(text) + 2
+    return len(orjson.dumps(text))
+
+
+def _json_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
