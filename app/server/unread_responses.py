@@ -87,7 +87,7 @@ class UnreadResponses:
                 unread.progressed_at = now
             self._set_size(unread, size)
             if now - unread.progressed_at >= self._timeout_s:
-                self._disconnect(unread, "WRITE_TIMEOUT_MS")
+                self._disconnect(unread, "write timeout")
         self._enforce_limits()
         if self._unread:
             loop = asyncio.get_running_loop()
@@ -102,21 +102,23 @@ class UnreadResponses:
     def _enforce_limits(self) -> None:
         for caller, size in list(self._by_caller.items()):
             if size > self._max_bytes_per_caller:
-                self._disconnect_slowest(caller, self._max_bytes_per_caller, "MAX_UNREAD_BYTES")
+                self._disconnect_slowest(
+                    caller, self._max_bytes_per_caller, "unread bytes of the caller"
+                )
         while self.total_bytes > self._max_bytes_in_total:
             [(caller, size)] = self._by_caller.most_common(1)
             limit = max(0, size - (self.total_bytes - self._max_bytes_in_total))
-            self._disconnect_slowest(caller, limit, "MAX_UNREAD_BYTES_IN_TOTAL")
+            self._disconnect_slowest(caller, limit, "unread bytes in total")
 
-    def _disconnect_slowest(self, caller: str, limit: int, setting: str) -> None:
+    def _disconnect_slowest(self, caller: str, limit: int, reason: str) -> None:
         """Disconnect clients of a caller until it has at most ``limit`` unread bytes."""
         for unread in [one for one in self._unread.values() if one.caller == caller]:
             if self._by_caller[caller] <= limit:
                 return
-            self._disconnect(unread, setting)
+            self._disconnect(unread, reason)
 
-    def _disconnect(self, unread: _Unread, setting: str) -> None:
-        fields = {"caller": unread.caller, "unread_bytes": unread.size, "limit": setting}
+    def _disconnect(self, unread: _Unread, reason: str) -> None:
+        fields = {"caller": unread.caller, "unread_bytes": unread.size, "reason": reason}
         _logger.info("slow client disconnected", extra={"fields": fields})
         self.remove(unread.transport)
         unread.transport.abort()

@@ -69,7 +69,7 @@ def test_the_size_is_that_of_all_statements_together() -> None:
         size.add_rows([record], _weights(), None, ("one",))
     with pytest.raises(ResponseTooLarge) as refusal:
         _add_twice(size, [record] * 3, _weights(), None)
-    assert refusal.value.path == ("tickets", "nodes", "description")
+    assert refusal.value.path == ("one", "description")
     with pytest.raises(ResponseTooLarge):
         size.check()
     size.reset()
