@@ -4,6 +4,7 @@
 #                committed schema, generated documentation, lock files
 # make format    fix and format the code
 # make docs      regenerate docs/reference and .env.example
+# make dump      write the schema of a new database to tests/models/schema.sql
 # make test-without-shortcuts
 #                run the tests of the API with GRAPHQL_SHORTCUTS=false
 # make coverage  run the tests at about half the speed, and print the coverage of each module
@@ -31,7 +32,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs lock audit
+.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs dump lock audit
 
 setup: $(DEV) $(GRAPHIQL)
 
@@ -70,6 +71,9 @@ format: $(DEV)
 docs: $(DEV)
 	@$(BIN)/python -m app.reference export
 	@$(BIN)/ticketops settings --example > .env.example
+
+dump: $(DEV)
+	@$(BIN)/python -m tests.models.dump
 
 # The second lock file has the development tools, with the versions of the first one.
 lock: $(DEV)
