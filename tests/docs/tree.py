@@ -1,5 +1,6 @@
 """A copy of the repository, changed as a page of the documentation says."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.app.service import environment
-from tests.docs.markdown import ROOT, Page
+from tests.docs.markdown import ROOT, Block, Page
 
 __all__ = ["PRODUCT", "Tree", "changed_copy"]
 
 # The packages that are shipped; a page counts the files of these.
 PRODUCT = ("app", "engine", "models", "ops", "resolvers", "schema")
-_COPIED = (*PRODUCT, "aerich.ini", "pyproject.toml", "tests/models/schema.sql")
+_COPIED = (*PRODUCT, "aerich.ini", "pyproject.toml")
 _ENVIRONMENT = Path(sys.executable).parents[1]
 
 
@@ -46,18 +47,35 @@ class Tree:
         assert not file.exists(), path
         file.write_text(text)
 
-    def patch(self, diff: str) -> None:
-        """Apply a unified diff of one file; each hunk must match exactly one place."""
-        _, target, *lines = diff.splitlines()
-        [file] = self.folder.glob(target.removeprefix("+++ b/"))
-        text = file.read_text()
+    def patch(self, page: Page, block: Block) -> None:
+        """Apply the diff of one file that a block of a page shows.
+
+        A hunk has context on one side only, so that it still applies after another field or type
+        has been added at the same place.
+        """
+        place = f"{page.name}:{block.line}"
+        _, target, *lines = block.text.splitlines()
+        pattern = target.removeprefix("+++ b/")
+        files = list(self.folder.glob(pattern))
+        assert len(files) == 1, (
+            f"{place} changes {pattern}, which is the name of {len(files)} files."
+        )
+        text = f"\n{files[0].read_text()}"
         for hunk in "\n".join(lines).split("@@\n")[1:]:
+            signs = "".join(line[:1] for line in hunk.splitlines())
+            assert re.fullmatch(r" *[+-]+|\++ +", signs), (
+                f"{place} has lines above and below a change. Keep only those above:\n{hunk}"
+            )
             old = [line[1:] for line in hunk.splitlines() if not line.startswith("+")]
             new = [line[1:] for line in hunk.splitlines() if not line.startswith("-")]
-            before, after = "\n".join(old) + "\n", "\n".join(new) + "\n"
-            assert text.count(before) == 1, f"{file.name} has {text.count(before)} of\n{before}"
+            before, after = "\n".join(["", *old, ""]), "\n".join(["", *new, ""])
+            count = text.count(before)
+            assert count == 1, (
+                f"{place} changes {pattern} at lines that must occur once, but occur {count} times:"
+                f"{before}Correct the diff of the page: give lines that the file has once."
+            )
             text = text.replace(before, after)
-        file.write_text(text)
+        files[0].write_text(text.removeprefix("\n"))
 
     def changed_product_files(self) -> set[str]:
         """Return the paths of the files that are new, or differ from the repository's."""
@@ -74,8 +92,8 @@ class Tree:
         }
 
 
-def changed_copy(page: Page, folder: Path, database_url: str) -> Tree:
-    """Copy the repository and apply a page to it, block by block."""
+def changed_copy(folder: Path, database_url: str, *pages: Page) -> Tree:
+    """Copy the repository and apply pages to it, block by block."""
     tree = Tree(folder)
     for path in _COPIED:
         source, copy = ROOT / path, folder / path
@@ -85,11 +103,14 @@ def changed_copy(page: Page, folder: Path, database_url: str) -> Tree:
         else:
             shutil.copy(source, copy)
     (folder / ".venv").symlink_to(_ENVIRONMENT)
-    for block in page.blocks:
-        if block.treatment == "file":
-            tree.write(block.argument, block.text)
-        elif block.language == "diff":
-            tree.patch(block.text)
-        elif block.language == "sh" and "make" not in block.text:
-            tree.run(block.text, DATABASE_URL=database_url)
+    for page in pages:
+        for block in page.blocks:
+            if block.treatment == "file":
+                tree.write(block.argument, block.text)
+            elif block.language == "diff":
+                tree.patch(page, block)
+            elif block.language == "sh" and "make" not in block.text:
+                tree.run(block.text, DATABASE_URL=database_url)
+    # The part of `make format` that the pages rely on: it merges the imports from one module.
+    tree.run(".venv/bin/ruff check --quiet --select I --fix-only .")
     return tree

@@ -27,7 +27,7 @@ from app.database.migrations import (
 )
 from app.database.tortoise import APP, tortoise_config
 from models.migrations import legacy
-from tests.models.dump import COMMITTED, schema_of
+from tests.models.dump import COMMITTED, OUTDATED, schema_of
 from tests.models.former import BY_HAND, LOG_ENTRIES, ORPHAN, TICKETS, Former
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ async def aerich(url: str, *arguments: str) -> str:
 async def test_a_new_database_gets_the_committed_schema(empty_database_url: str) -> None:
     report = await migrate(empty_database_url)
 
-    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    assert await schema_of(empty_database_url) == COMMITTED.read_text(), OUTDATED
     assert (report.before, report.after) == (None, EXPECTED_VERSION)
     assert report.applied == VERSIONS
     assert report.adopted is None
@@ -86,7 +86,7 @@ async def test_upgrade_downgrade_and_upgrade_keep_the_former_rows(
     await BY_HAND.make(connection)
 
     assert "Success upgrading" in await aerich(empty_database_url, "upgrade")
-    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    assert await schema_of(empty_database_url) == COMMITTED.read_text(), OUTDATED
     assert EXPECTED_VERSION in await aerich(empty_database_url, "history")
     assert "No available heads" in await aerich(empty_database_url, "heads")
     assert "No changes detected" in await aerich(empty_database_url, "migrate")
@@ -112,7 +112,7 @@ async def test_upgrade_downgrade_and_upgrade_keep_the_former_rows(
         len(TICKETS),
         len((*LOG_ENTRIES, ORPHAN)),
     )
-    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    assert await schema_of(empty_database_url) == COMMITTED.read_text(), OUTDATED
     await connection.close()
 
 
@@ -159,7 +159,7 @@ async def test_processes_that_start_together_migrate_once(
     ]
     said = [int((await process.communicate())[0]) for process in processes]
     assert sorted(said) == [0, 0, 0, 0, 0, len(VERSIONS)]
-    assert await schema_of(empty_database_url) == COMMITTED.read_text()
+    assert await schema_of(empty_database_url) == COMMITTED.read_text(), OUTDATED
 
 
 def test_a_report_lists_the_applied_migrations() -> None:

@@ -8,6 +8,7 @@ from app.database.migrations import migrate
 from app.seed import SeedReport, seed
 from app.seed.loading import BATCH_SIZE, NotMigrated
 from app.seed.story import NEWEST
+from tests.conftest import TABLES
 
 COUNT = 300
 
@@ -66,7 +67,7 @@ async def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(
 ) -> None:
     await fill(migrated_url)
     first = await contents(migrated_url)
-    await ask(migrated_url, "TRUNCATE tickets, log_entries, ops_deliveries, ticket_events")
+    await ask(migrated_url, f"TRUNCATE {TABLES}")
     await fill(migrated_url)
     assert await contents(migrated_url) == first
 
