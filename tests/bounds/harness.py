@@ -40,6 +40,8 @@ CANCEL_S = 5.0
 # some MiB, also because the allocator keeps what was freed.
 MAX_PEAK_BYTES = 256 * MIB
 MAX_KEPT_BYTES = 96 * MIB
+# A field of an event holds at most 1 kB of a client's text, and an event several fields.
+MAX_LOG_LINE = 16_384
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,12 @@ class Answer:
             document = {}
         if not isinstance(document, dict):
             document = {}
-        errors = document.get("errors")
-        if errors and "extensions" in errors[0]:
+        if "detail" in document:
+            code, message = document["code"], document["detail"]
+        elif errors := document.get("errors"):
             code, message = errors[0]["extensions"]["code"], errors[0]["message"]
         else:
-            code, message = document.get("code"), document.get("detail", "")
+            code, message = None, ""
         return cls(response.status_code, code, message, response.content)
 
     def __str__(self) -> str:
@@ -86,6 +89,8 @@ class Measured:
     # Of this database, when the client had its answer and PostgreSQL had time to cancel.
     active_backends: int
     connections: int
+    # Logged meanwhile.
+    log: tuple[str, ...]
 
     @property
     def peak_growth_bytes(self) -> int:
@@ -183,6 +188,7 @@ class Target:
         """Measure what the block does to the server and to another client."""
         measuring = Measuring()
         probe = Probe(self.url, self.headers("probe"), timeout_s=TIMEOUT_S)
+        logged = len(self.log)
         memory = MemorySampler(self.service.process.pid)
         # The first request fills caches.
         probe.sample()
@@ -199,6 +205,7 @@ class Target:
             memory_after_bytes=memory.samples_bytes[-1],
             active_backends=active,
             connections=connections,
+            log=tuple(self.log[logged:]),
         )
 
     def _settled_backends(self) -> tuple[int, int]:
@@ -231,6 +238,8 @@ def check(
     assert measured.connections <= target.pool_size + OTHER_CONNECTIONS
     assert measured.peak_growth_bytes < peak_bytes
     assert measured.kept_bytes < kept_bytes
+    assert [line for line in measured.log if '"level":"error"' in line] == []
+    assert max(map(len, measured.log), default=0) < MAX_LOG_LINE
 
 
 @contextmanager

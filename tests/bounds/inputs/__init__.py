@@ -1,0 +1,20 @@
+"""Every hostile input, by kind. A new input is one entry in the list of its kind."""
+
+from tests.bounds.inputs.answers import ANSWERS
+from tests.bounds.inputs.credentials import CREDENTIALS
+from tests.bounds.inputs.filters import FILTERS
+from tests.bounds.inputs.hostile_input import HostileInput
+from tests.bounds.inputs.json_values import JSON_VALUES
+from tests.bounds.inputs.sockets import SOCKETS
+from tests.bounds.inputs.unique import UNIQUE
+
+__all__ = ["INPUTS"]
+
+INPUTS: list[HostileInput] = [
+    *JSON_VALUES,
+    *FILTERS,
+    *SOCKETS,
+    *ANSWERS,
+    *UNIQUE,
+    *CREDENTIALS,
+]

@@ -1,0 +1,110 @@
+"""Small requests with large answers, and large answers of OPS."""
+
+import time
+from contextlib import ExitStack, suppress
+from functools import partial
+
+import orjson
+
+from tests.bounds.harness import JSON, Answer, Target
+from tests.bounds.inputs.hostile_input import HostileInput, in_parallel
+from tests.bounds.inputs.sockets import CLOSED, STILL_OPEN
+
+__all__ = ["ANSWERS"]
+
+UNREAD_S = 3.0
+LARGE_OPS_ANSWER = orjson.dumps(["a"] * 260_000)
+
+
+def create_large_tickets(target: Target) -> None:
+    """Create a page of tickets with the longest descriptions."""
+    target.execute(
+        "INSERT INTO tickets (id, subject, description, customer_name, customer_email,"
+        " category)"
+        " SELECT 'large-' || n, 'Printer on fire', repeat('€', 65536), 'Ada', 'ada@example.com',"
+        " 'large'"
+        " FROM generate_series(1, 100) AS n ON CONFLICT DO NOTHING"
+    )
+
+
+def page(*, aliases: int, first: int = 100, pages: int = 1) -> str:
+    """Return an operation that reads descriptions under several aliases."""
+    fields = " ".join(f"a{number}: description" for number in range(aliases))
+    lists = " ".join(
+        f'p{number}: tickets(first: {first}, filter: {{category: {{eq: "large"}}}})'
+        f" {{ nodes {{ {fields} }} }}"
+        for number in range(pages)
+    )
+    return f"{{ {lists} }}"
+
+
+def unread(target: Target, number: int) -> Answer:
+    """Ask for large answers and read none of them."""
+    body = orjson.dumps({"query": page(aliases=1, first=70)})
+    authorization = target.headers()["Authorization"]
+    request = (
+        f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    with ExitStack() as stack:
+        wires = [stack.enter_context(target.connect()) for _ in range(number)]
+        for wire in wires:
+            wire.sendall(request)
+        time.sleep(UNREAD_S)
+        wires[0].settimeout(1)
+        total = 0
+        with suppress(TimeoutError, ConnectionResetError):
+            while chunk := wires[0].recv(2**20):
+                total += len(chunk)
+        # An answer that was cut off is shorter than the 14 MB of the descriptions.
+        return CLOSED if total < 70 * 65_536 * 3 else STILL_OPEN
+
+
+def send_to_ops(target: Target) -> Answer:
+    """Send several tickets to an OPS with large answers."""
+
+    def send(number: int) -> Answer:
+        body = {
+            "query": "mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) "
+            "{ delivery { id } errors { message } } }",
+            "variables": {"id": f"large-{number + 1}"},
+        }
+        with target.client(scope="read write ops") as client:
+            return Answer.of(client.post("/graphql", content=orjson.dumps(body), headers=JSON))
+
+    return in_parallel(5, send)
+
+
+_too_large = partial(
+    HostileInput,
+    code="RESPONSE_TOO_LARGE",
+    setting="MAX_ANSWER_BYTES",
+    prepare=create_large_tickets,
+)
+
+ANSWERS = [
+    _too_large(
+        name="a page of 100 descriptions of 197 kB under 5 aliases",
+        send=lambda target: target.graphql(page(aliases=5)),
+    ),
+    _too_large(
+        name="10 aliased pages of 100 such descriptions",
+        send=lambda target: target.graphql(page(aliases=1, pages=10)),
+    ),
+    _too_large(
+        name="the same, 8 requests at once",
+        send=lambda target: in_parallel(8, lambda _: target.graphql(page(aliases=1, pages=10))),
+    ),
+    HostileInput(
+        name="12 answers of 14 MB that are not read",
+        send=partial(unread, number=12),
+        prepare=create_large_tickets,
+        status=0,
+    ),
+    HostileInput(
+        name="OPS answers 1 MiB of short texts, 5 deliveries at once",
+        send=send_to_ops,
+        prepare=create_large_tickets,
+        ops_answer=LARGE_OPS_ANSWER,
+    ),
+]
