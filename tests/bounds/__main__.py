@@ -1,8 +1,10 @@
 """Send every hostile input to a server, and print the measured table of SECURITY.md."""
 
 import argparse
+import asyncio
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from app.database.embedded import EmbeddedPostgres
 from tests.bounds.harness import MIB, Target, serving
 from tests.bounds.inputs import INPUTS
 from tests.bounds.inputs.hostile_input import HostileInput, named_setting
+from tests.conftest import empty_database
+from tests.superuser import superuser_options, superuser_url
 
 HEAD = (
     "| input | answer | longest answer to another client | memory, peak | kept | active backends |",
@@ -23,26 +27,42 @@ def main() -> None:
     options.add_argument("text", nargs="?", default="", help="only inputs whose names contain it")
     given = options.parse_args()
     print(*HEAD, sep="\n")  # noqa: T201  # the result of the command
-    with tempfile.TemporaryDirectory(prefix="ticketops-bounds-") as folder, ExitStack() as stack:
+    with _postgres() as server_url, ExitStack() as stack:
+        os.environ["TEST_DATABASE_URL"] = server_url
         shared: Target | None = None
-        for number, one in enumerate(INPUTS):
+        for one in INPUTS:
             if given.text not in one.name:
                 continue
-            if not one.needs_own_server and shared is None:
-                shared = stack.enter_context(_server(Path(folder) / "shared"))
             with ExitStack() as own:
-                target = shared
-                if one.needs_own_server or target is None:
-                    settings = own.enter_context(one.given_settings())
-                    target = own.enter_context(_server(Path(folder) / f"own{number}", **settings))
+                if one.needs_own_server:
+                    target = own.enter_context(_server(own.enter_context(one.given_settings())))
+                else:
+                    shared = shared or stack.enter_context(_server({}))
+                    target = shared
                 print(_row(one, target), flush=True)  # noqa: T201  # as above
 
 
 @contextmanager
-def _server(folder: Path, **settings: str) -> Iterator[Target]:
-    folder.mkdir()
-    with EmbeddedPostgres(folder / "data") as url, serving(folder, url, **settings) as target:
-        yield target
+def _postgres() -> Iterator[str]:
+    """Run an embedded PostgreSQL, with the options of production, and yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="ticketops-bounds-") as folder:
+        data_dir = Path(folder)
+        with EmbeddedPostgres(data_dir, options=superuser_options(data_dir)) as url:
+            yield superuser_url(url)
+
+
+@contextmanager
+def _server(settings: Mapping[str, str]) -> Iterator[Target]:
+    """Run a server on a database of its own."""
+    with (
+        asyncio.Runner() as runner,
+        tempfile.TemporaryDirectory(prefix="ticketops-bounds-") as folder,
+    ):
+        database = empty_database()
+        url = runner.run(database.__aenter__())
+        with serving(Path(folder), url, **settings) as target:
+            yield target
+        runner.run(database.__aexit__(None, None, None))
 
 
 def _row(one: HostileInput, target: Target) -> str:
