@@ -11,6 +11,7 @@
 #                run the tests of the API with GRAPHQL_SHORTCUTS=false
 # make coverage  run the tests at about half the speed, and print the coverage of each module
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
+# make bounds    send hostile inputs to a server, and print what each costs (ARGS=TEXT selects some)
 # make graphiql  download the files of GraphiQL, if the set-up could not
 # make audit     list known vulnerabilities of the locked packages, or their age
 # make sbom      write sbom.cdx.json, the software bill of materials (CycloneDX)
@@ -38,7 +39,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-without-shortcuts coverage bench graphiql check format docs dump lock audit sbom \
+.PHONY: setup serve test test-without-shortcuts coverage bench bounds graphiql check format docs dump lock audit \
+	sbom \
 	$(CHECKS)
 
 setup: $(DEV) $(GRAPHIQL)
@@ -57,6 +59,9 @@ coverage: $(DEV) $(GRAPHIQL)
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bounds: $(DEV)
+	@$(BIN)/python -m tests.bounds $(ARGS)
 
 graphiql: $(RUNTIME)
 	@$(BIN)/python -m app.graphiql.assets

@@ -6,6 +6,7 @@ active backends, and its connections afterwards.
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,8 @@ SECRET = "k" * 32
 # The inputs come from another address than the probe, because limits can be per address.
 ATTACKER = "127.0.0.2"
 TIMEOUT_S = 30
+# Reading the system's certificates for each client would hold up the probe, not the server.
+TLS = ssl.create_default_context()
 # Connections beside the pool: LISTEN, and those reserved for health checks and deliveries.
 OTHER_CONNECTIONS = 10
 # Until PostgreSQL has cancelled the statements of an ended operation.
@@ -142,7 +145,7 @@ class Target:
             base_url=self.url,
             headers=self.headers(caller, scope) if caller else {},
             timeout=TIMEOUT_S,
-            transport=httpx2.HTTPTransport(local_address=ATTACKER),
+            transport=httpx2.HTTPTransport(local_address=ATTACKER, verify=TLS),
         )
 
     def connect(self) -> socket.socket:
