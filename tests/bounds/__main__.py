@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ HEAD = (
     "| input | answer | longest answer to another client | memory, peak | kept | active backends |",
     "|---|---|---:|---:|---:|---:|",
 )
+
+REPEATED_S = 1.0
 
 
 def main() -> None:
@@ -69,7 +72,11 @@ def _row(one: HostileInput, target: Target) -> str:
     if one.prepare:
         one.prepare(target)
     with target.measured() as measuring:
+        ends_at = time.monotonic() + REPEATED_S
         answer = one.send(target)
+        # Many short requests of the other client, at every moment of the input.
+        while time.monotonic() < ends_at:
+            answer = one.send(target)
     measured = measuring.result
     setting = named_setting(answer)
     expected = (answer.status, answer.code, setting) == (one.status, one.code, one.setting)

@@ -13,7 +13,7 @@ import psutil
 __all__ = ["MemorySampler", "Probe"]
 
 PROBE_BODY = orjson.dumps({"query": "{viewer{name}}"})
-PROBE_INTERVAL_S = 0.05
+PROBE_INTERVAL_S = 0.005
 MEMORY_INTERVAL_S = 0.01
 
 

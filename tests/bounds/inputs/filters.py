@@ -66,7 +66,9 @@ def _many_updates(target: Target) -> Answer:
             "variables": {"input": {"id": "filters-1", "subject": f"Number {number}"}},
         }
         with target.client(scope="read write") as client:
-            return Answer.of(client.post("/graphql", content=orjson.dumps(body), headers=JSON))
+            answer = Answer.of(client.post("/graphql", content=orjson.dumps(body), headers=JSON))
+        assert b'"errors":[]' in answer.content, answer.content
+        return answer
 
     return in_parallel(40, update)
 

@@ -120,10 +120,9 @@ SOCKETS = [
         name="WebSocket, no credential: empty pings",
         send=partial(flood, beginning=b"", more=PINGS, is_known=False),
     ),
-    HostileInput(
+    _unknown(
         name="WebSocket, no credential: pings, whose pongs are not read",
         send=partial(flood, beginning=b"", more=FULL_PINGS, is_known=False, reads=False),
-        status=0,
     ),
     _known(
         name="WebSocket: empty continuation frames",
