@@ -42,7 +42,7 @@ CANCEL_S = 5.0
 # Limits of `check`, generous enough for a busy machine. The memory of the whole process varies by
 # some MiB, also because the allocator keeps what was freed.
 MAX_PEAK_BYTES = 256 * MIB
-MAX_KEPT_BYTES = 96 * MIB
+MAX_KEPT_BYTES = 192 * MIB
 # A field of an event holds at most 1 kB of a client's text, and an event several fields.
 MAX_LOG_LINE = 16_384
 
