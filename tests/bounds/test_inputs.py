@@ -14,8 +14,6 @@ from tests.bounds.inputs.hostile_input import HostileInput, named_setting
 # Its memory grows by more than the answers of OPS.
 NOT_YET = pytest.mark.xfail(run=False, reason="not limited yet")
 PENDING = {one.name for one in ANSWERS if one.ops_answer}
-# For the requests that are new each time, on a server whose memory nothing has grown before.
-MAX_KEPT_BY_UNIQUE_BYTES = 60 * MIB
 
 Record = Callable[[str, str], None]
 
@@ -46,10 +44,11 @@ def test_hostile_input(one: HostileInput, attacked: Target, record_property: Rec
     measured = measuring.result
     assert (answer.status, answer.code) == (one.status, one.code), answer.message
     assert named_setting(answer) == one.setting, answer.message
-    if one.is_isolated:
-        check(attacked, measured, kept_bytes=MAX_KEPT_BY_UNIQUE_BYTES)
-    else:
+    if one.max_memory_bytes is None:
         check(attacked, measured)
+    else:
+        limit = one.max_memory_bytes
+        check(attacked, measured, peak_bytes=limit, kept_bytes=limit)
     record_property(
         "figure",
         f"{one.name}: {answer}, others waited {measured.longest_s * 1000:.0f} ms, "

@@ -6,7 +6,7 @@ from functools import partial
 
 import orjson
 
-from tests.bounds.harness import JSON, Answer, Target
+from tests.bounds.harness import JSON, MIB, Answer, Target
 from tests.bounds.inputs.hostile_input import HostileInput, in_parallel
 from tests.bounds.inputs.sockets import CLOSED, STILL_OPEN
 
@@ -94,6 +94,8 @@ ANSWERS = [
     _too_large(
         name="the same, 8 requests at once",
         send=lambda target: in_parallel(8, lambda _: target.graphql(page(aliases=1, pages=10))),
+        # Each holds MAX_ANSWER_BYTES, the rows of the next page, and copies of both.
+        max_memory_bytes=640 * MIB,
     ),
     HostileInput(
         name="12 answers of 14 MB that are not read",

@@ -30,6 +30,8 @@ class HostileInput:
     settings: Mapping[str, str] = field(default_factory=dict)
     # Whether it needs a server of its own, whose memory no other input has grown before.
     is_isolated: bool = False
+    # The most that the memory may grow, if that is not the limit of `check`.
+    max_memory_bytes: int | None = None
     # What OPS answers to the server of its own.
     ops_answer: bytes | None = None
     # Creates what the input needs, before the measurement. It can run more than once.

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.bounds.harness import JSON, Answer, Target
+from tests.bounds.harness import JSON, MIB, Answer, Target
 from tests.bounds.inputs.hostile_input import HostileInput
 
 __all__ = ["UNIQUE"]
@@ -85,7 +85,7 @@ def order_patterns(target: Target) -> Answer:
     )
 
 
-_unique = partial(HostileInput, is_isolated=True)
+_unique = partial(HostileInput, is_isolated=True, max_memory_bytes=60 * MIB)
 
 UNIQUE = [
     _unique(
