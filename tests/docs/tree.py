@@ -41,11 +41,11 @@ class Tree:
         )
         assert done.returncode == 0, f"{command}{done.stdout}{done.stderr}"
 
-    def write(self, path: str, text: str) -> None:
-        """Create a file; it must not exist."""
-        file = self.folder / path
-        assert not file.exists(), path
-        file.write_text(text)
+    def write(self, page: Page, block: Block) -> None:
+        """Create the file that a block of a page shows."""
+        file = self.folder / block.argument
+        assert not file.exists(), _already_applied(page, block, block.argument)
+        file.write_text(block.text)
 
     def patch(self, page: Page, block: Block) -> None:
         """Apply the diff of one file that a block of a page shows.
@@ -61,14 +61,10 @@ class Tree:
             f"{place} changes {pattern}, which is the name of {len(files)} files."
         )
         text = f"\n{files[0].read_text()}"
-        for hunk in "\n".join(lines).split("@@\n")[1:]:
-            signs = "".join(line[:1] for line in hunk.splitlines())
-            assert re.fullmatch(r" *[+-]+|\++ +", signs), (
-                f"{place} has lines above and below a change. Keep only those above:\n{hunk}"
-            )
-            old = [line[1:] for line in hunk.splitlines() if not line.startswith("+")]
-            new = [line[1:] for line in hunk.splitlines() if not line.startswith("-")]
-            before, after = "\n".join(["", *old, ""]), "\n".join(["", *new, ""])
+        changes = [_change(place, hunk) for hunk in "\n".join(lines).split("@@\n")[1:]]
+        applied = all(after in text for _, after in changes)
+        assert not applied, _already_applied(page, block, pattern)
+        for before, after in changes:
             count = text.count(before)
             assert count == 1, (
                 f"{place} changes {pattern} at lines that must occur once, but occur {count} times:"
@@ -92,6 +88,24 @@ class Tree:
         }
 
 
+def _change(place: str, hunk: str) -> tuple[str, str]:
+    """Return the lines that a hunk replaces, and the new ones."""
+    signs = "".join(line[:1] for line in hunk.splitlines())
+    assert re.fullmatch(r" *[+-]+|\++ +", signs), (
+        f"{place} has lines above and below a change. Keep only those above:\n{hunk}"
+    )
+    before = [line[1:] for line in hunk.splitlines() if not line.startswith("+")]
+    after = [line[1:] for line in hunk.splitlines() if not line.startswith("-")]
+    return "\n".join(["", *before, ""]), "\n".join(["", *after, ""])
+
+
+def _already_applied(page: Page, block: Block, path: str) -> str:
+    return (
+        f"{page.name}:{block.line} has already been applied to {path}. The page cannot be tested"
+        " in a repository that contains its example: use other names than the example."
+    )
+
+
 def changed_copy(folder: Path, database_url: str, *pages: Page) -> Tree:
     """Copy the repository and apply pages to it, block by block."""
     tree = Tree(folder)
@@ -106,7 +120,7 @@ def changed_copy(folder: Path, database_url: str, *pages: Page) -> Tree:
     for page in pages:
         for block in page.blocks:
             if block.treatment == "file":
-                tree.write(block.argument, block.text)
+                tree.write(page, block)
             elif block.language == "diff":
                 tree.patch(page, block)
             elif block.language == "sh" and "make" not in block.text:
