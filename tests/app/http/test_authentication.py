@@ -11,7 +11,7 @@ import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from graphql import GraphQLInterfaceType, GraphQLObjectType
+from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema
 
 from schema.access import SCOPES, required_scopes
 from schema.build import graphql_schema
@@ -346,3 +346,28 @@ def test_a_type_without_a_scope_of_its_own_holds_no_rows() -> None:
     open_types = {place.partition(".")[0] for place, scope in required.items() if scope is None}
     payloads = {name for name in open_types if name.endswith(("Payload", "Error"))}
     assert open_types - payloads == {"Query", "PageInfo", "Viewer"}
+
+
+def test_a_new_type_requires_read_and_a_new_mutation_write() -> None:
+    # The names are unlike the schema's: the roots and the payloads are recognised by their use.
+    schema = build_schema("""
+        schema { query: RootQuery, mutation: RootMutation, subscription: RootSubscription }
+        type RootQuery { delivery: DeliveryPayload }
+        type RootMutation { rename: Renamed!, wipe: Int, report: Report }
+        type RootSubscription { deliveries: DeliveryPayload }
+        type DeliveryPayload { body: String, errors: [String!]! }
+        type Renamed { delivery: DeliveryPayload, errors: [String!]! }
+        type Report { text: String }
+    """)
+    assert required_scopes(schema) == {
+        "RootQuery.delivery": "read",
+        "RootMutation.rename": "write",
+        "RootMutation.wipe": "write",
+        "RootMutation.report": "write",
+        "RootSubscription.deliveries": "read",
+        "DeliveryPayload.body": "read",
+        "DeliveryPayload.errors": "read",
+        "Renamed.delivery": None,
+        "Renamed.errors": None,
+        "Report.text": "read",
+    }
