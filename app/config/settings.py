@@ -21,7 +21,13 @@ from app.config.setting_parsers import (
     text,
     url,
 )
-from app.config.sources import DOTENV, SettingError, SettingSource, read_sources
+from app.config.sources import (
+    DOTENV,
+    SettingError,
+    SettingSource,
+    parse_setting,
+    read_sources,
+)
 from app.config.urls import is_loopback
 
 __all__ = ["Auth", "LogFormat", "Settings"]
@@ -362,22 +368,14 @@ class Settings:
     @classmethod
     def from_sources(cls, sources: Iterable[SettingSource]) -> Self:
         """Return the settings of these sources; later ones take precedence. Raises SettingError."""
-        texts = {name: value for source in sources for name, value in source.values.items()}
+        set_by = {name: source for source in sources for name in source.values}
         values = {}
         for declaration in declared_settings(cls):
-            if declaration.name not in texts:
-                continue
-            try:
-                values[declaration.attribute] = declaration.parser(texts[declaration.name])
-            except ValueError as allowed:
-                invalid = (
-                    ""
-                    if declaration.is_secret
-                    else f" is {declaration.quote(texts[declaration.name])}, but"
+            name = declaration.name
+            if (source := set_by.get(name)) is not None:
+                values[declaration.attribute] = parse_setting(
+                    declaration, source.values[name], name=source.name_of(name)
                 )
-                raise SettingError(
-                    f"{declaration.name}{invalid} must be {allowed}.", hint=declaration.help
-                ) from None
         host = values.get("host", cls.__dataclass_fields__["host"].default)
         values.setdefault("auth", "off" if is_loopback(host) else "required")
         settings = cls(**values)

@@ -3,17 +3,38 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.config.setting_fields import Setting
 from app.errors import CommandError
 
-__all__ = ["DOTENV", "RenamedSetting", "SettingError", "SettingSource", "read_sources", "renamed"]
+__all__ = [
+    "DOTENV",
+    "RenamedSetting",
+    "SettingError",
+    "SettingSource",
+    "parse_setting",
+    "read_sources",
+    "renamed",
+]
 
 DOTENV = Path(".env")
 
 
 class SettingError(CommandError):
     """A setting has an invalid value, or contradicts another setting."""
+
+
+def parse_setting(setting: Setting, text: str, *, name: str) -> Any:
+    """Return the value of a setting; ``name`` is the one under which it was set.
+
+    Raises SettingError if the value is invalid.
+    """
+    try:
+        return setting.parser(text)
+    except ValueError as allowed:
+        invalid = "" if setting.is_secret else f" is {setting.quote(text)}, but"
+        raise SettingError(f"{name}{invalid} must be {allowed}.", hint=setting.help) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +44,10 @@ class SettingSource:
     label: str
     values: Mapping[str, str]
     renamed: Sequence["RenamedSetting"] = ()
+
+    def name_of(self, name: str) -> str:
+        """Return the name, current or former, that gave a setting its value here."""
+        return next((one.former_name for one in self.renamed if one.name == name), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +68,8 @@ def read_sources(
 ) -> tuple[SettingSource, ...]:
     """Return the sources, the last with the highest precedence. Empty values count as absent.
 
-    Raises SettingError if `.env` is unreadable, or if a setting has different values under its
-    current and its former name, in any of the sources.
+    Raises SettingError if `.env` is unreadable, or if one source gives a setting different
+    values under its current and its former name. Between sources, only their precedence counts.
     """
     known = tuple(settings)
     texts = ((".env", _read_dotenv(dotenv)), ("environment", environ), ("flag", overrides or {}))
@@ -52,8 +77,6 @@ def read_sources(
         (label, {name: text.strip() for name, text in values.items() if text.strip()})
         for label, values in texts
     ]
-    for setting in known:
-        _refuse_conflicting_names(setting, [values for _, values in nonempty])
     return tuple(_source(label, values, known) for label, values in nonempty)
 
 
@@ -68,6 +91,8 @@ def _source(label: str, texts: Mapping[str, str], known: Iterable[Setting]) -> S
     found: list[RenamedSetting] = []
     for setting in known:
         if setting.former_name in texts:
+            if setting.name in texts:
+                _refuse_different_values(setting, texts, label)
             values[setting.name] = texts[setting.former_name]
             found.append(RenamedSetting(setting.former_name, setting.name, label))
         if setting.name in texts:
@@ -75,12 +100,14 @@ def _source(label: str, texts: Mapping[str, str], known: Iterable[Setting]) -> S
     return SettingSource(label, values, found)
 
 
-def _refuse_conflicting_names(setting: Setting, sources: Iterable[Mapping[str, str]]) -> None:
-    former = {values[setting.former_name] for values in sources if setting.former_name in values}
-    current = {values[setting.name] for values in sources if setting.name in values}
-    if former and current and former != current:
+def _refuse_different_values(setting: Setting, texts: Mapping[str, str], label: str) -> None:
+    names = (setting.name, setting.former_name)
+    current, former = (parse_setting(setting, texts[name], name=name) for name in names)
+    if current != former:
+        place = "the environment" if label == "environment" else label
         raise SettingError(
-            f"{setting.name} and its former name {setting.former_name} have different values.",
+            f"{setting.name} and its former name {setting.former_name} have different values in "
+            f"{place}.",
             hint=f"Remove {setting.former_name}.",
         )
 

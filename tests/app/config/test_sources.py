@@ -55,18 +55,46 @@ def test_former_names_are_accepted_from_the_environment_and_dotenv(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("place", [".env", "the environment"])
+def test_two_names_with_different_values_in_one_source_are_an_error(
+    tmp_path: Path, place: str
+) -> None:
+    texts = {"DATABASE_POOL_SIZE": "2", "DATABASE_POOL": "3"}
+    dotenv = tmp_path / ".env"
+    if place == ".env":
+        dotenv.write_text("\n".join(f"{name}={text}" for name, text in texts.items()), "utf-8")
+        texts = {}
+    message = f"DATABASE_POOL_SIZE and its former name DATABASE_POOL have .* in {place}"
+    with pytest.raises(SettingError, match=message):
+        Settings.load(texts, dotenv=dotenv)
+
+
 @pytest.mark.parametrize(("former_name", "name"), FORMER_NAMES)
-def test_two_names_with_different_values_are_an_error(
+def test_a_source_overrides_another_also_under_the_other_name(
     tmp_path: Path, former_name: str, name: str
 ) -> None:
-    with pytest.raises(SettingError, match=f"{name} and its former name {former_name} have"):
-        Settings.load({name: "2", former_name: "3"}, dotenv=None)
     dotenv = tmp_path / ".env"
-    dotenv.write_text(f"{former_name}=3\n", encoding="utf-8")
-    with pytest.raises(SettingError, match=f"{name} and its former name {former_name} have"):
-        Settings.load({name: "2"}, dotenv=dotenv)
+    for lower, higher in ((former_name, name), (name, former_name)):
+        dotenv.write_text(f"{lower}=3\n", encoding="utf-8")
+        sources = read_sources(DECLARED, {higher: "2"}, dotenv=dotenv)
+        assert [source.values.get(name) for source in sources] == ["3", "2", None]
+
+
+def test_the_size_of_the_pool_in_the_environment_overrides_the_former_name_in_dotenv(
+    tmp_path: Path,
+) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("DATABASE_POOL=5\n", encoding="utf-8")
+    assert Settings.load({"DATABASE_POOL_SIZE": "7"}, dotenv=dotenv).database_pool_size == 7
 
 
 def test_two_names_with_the_same_value_are_accepted() -> None:
-    environ = {"DATABASE_POOL": "7", "DATABASE_POOL_SIZE": "7"}
+    environ = {"DATABASE_POOL": "07", "DATABASE_POOL_SIZE": "7"}
     assert Settings.load(environ, dotenv=None).database_pool_size == 7
+
+
+def test_an_invalid_value_is_reported_under_the_name_that_was_set() -> None:
+    with pytest.raises(SettingError, match='^DATABASE_POOL is "x", but must be a whole number'):
+        Settings.load({"DATABASE_POOL": "x"}, dotenv=None)
+    with pytest.raises(SettingError, match='^DATABASE_POOL_SIZE is "x", but must be'):
+        Settings.load({"DATABASE_POOL": "5", "DATABASE_POOL_SIZE": "x"}, dotenv=None)
