@@ -94,7 +94,7 @@ def test_two_names_with_the_same_value_are_accepted() -> None:
 
 
 def test_an_invalid_value_is_reported_under_the_name_that_was_set() -> None:
-    with pytest.raises(SettingError, match='^DATABASE_POOL is "x", but must be a whole number'):
+    with pytest.raises(SettingError, match=r'^DATABASE_POOL is "x", but must be a whole number'):
         Settings.load({"DATABASE_POOL": "x"}, dotenv=None)
-    with pytest.raises(SettingError, match='^DATABASE_POOL_SIZE is "x", but must be'):
+    with pytest.raises(SettingError, match=r'^DATABASE_POOL_SIZE is "x", but must be'):
         Settings.load({"DATABASE_POOL": "5", "DATABASE_POOL_SIZE": "x"}, dotenv=None)
