@@ -31,6 +31,8 @@ MAX_ERRORS = 3
 # Measured: the memory of any document, and of one token with its node of the AST.
 DOCUMENT_BYTES = 20_000
 TOKEN_BYTES = 550
+# Directives that decide whether a field is selected.
+_SELECTING = frozenset({"skip", "include"})
 
 
 class InvalidDocument(Exception):
@@ -137,7 +139,7 @@ def _size(text: str, node: DocumentNode) -> int:
 
 
 class _VariableUses(Visitor):
-    """Collects the variables that directives and page sizes depend on."""
+    """Collects the variables that the selected fields and the page sizes depend on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,6 +149,8 @@ class _VariableUses(Visitor):
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         self.directives.add(node.name.value)
+        if node.name.value not in _SELECTING:
+            return
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
                 self.in_directives.append(argument.value.name.value)

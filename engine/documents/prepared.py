@@ -58,7 +58,7 @@ class Document:
     fragments: dict[str, FragmentDefinitionNode]
     fragment_details: dict[str, FragmentDetails]
     rules: SchemaRules
-    # The variables used in directives such as @skip, and those used as page sizes.
+    # The variables used in @skip and @include, and those used as page sizes.
     directive_variables: tuple[str, ...]
     size_variables: tuple[str, ...]
     # Functions that wrap the resolvers when this document is executed.
@@ -175,7 +175,10 @@ class PreparedOperation:
 
 
 def _size(value: Any) -> int | None:
-    return len(value) if isinstance(value, list) else value
+    """Return what the cost depends on: the length of a list, or an integer."""
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) else None
 
 
 CreateMiddleware: TypeAlias = Callable[

@@ -170,6 +170,25 @@ def _arguments() -> type:
 
 
 @CASES.add(
+    "arguments named as page sizes, with input objects in variables",
+    "query ($p: Point!, $l: [Point!]) { count(first: $p, last: $l, ids: $p) { name } }",
+    {"p": {"x": 1}, "l": [{"x": 2}]},
+)
+def _named_as_page_sizes() -> type:
+    @strawberry.type
+    class Counted:
+        name: str
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def count(self, first: Point, ids: Point, last: list[Point]) -> Counted:
+            return Counted(name=repr((first, last, ids)))
+
+    return Query
+
+
+@CASES.add(
     "an argument that is given as another type",
     "query ($n: Renamed!) { show(named: $n) }",
     {"n": {"someValue": 1}},

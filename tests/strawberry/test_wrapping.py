@@ -31,6 +31,16 @@ async def tag(value: DirectiveValue[str], info: strawberry.Info) -> str:
     return f"{info.field_name}:{value}"
 
 
+@strawberry.input
+class Affixes:
+    before: list[str]
+
+
+@strawberry.directive(locations=[DirectiveLocation.FIELD])
+def affix(value: DirectiveValue[str], affixes: Affixes, after: list[str]) -> str:
+    return "".join([*affixes.before, value, *after])
+
+
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION, Location.OBJECT])
 class Owner:
     team: str
@@ -72,6 +82,15 @@ CASES.add(
     """,
     {"to": "L"},
 )(_directives)
+CASES.add(
+    "lists and input objects in the variables of an operation directive",
+    """
+    query ($affixes: Affixes!, $after: [String!]!) {
+      item { name @affix(affixes: $affixes, after: $after) }
+    }
+    """,
+    {"affixes": {"before": ["a"]}, "after": ["b", "c"]},
+)(lambda: strawberry.Schema(Items, directives=[affix]))
 CASES.add("no directive in a document of such a schema", "{ item { name label } }")(_directives)
 CASES.add("an unknown directive", "{ item { name @lowerCase } }")(_directives)
 CASES.add(
