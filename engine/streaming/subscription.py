@@ -13,21 +13,14 @@ from collections.abc import (
 from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar, cast
 
-from graphql import (
-    ExecutionResult,
-    FieldNode,
-    GraphQLError,
-    Node,
-    VariableNode,
-    Visitor,
-    visit,
-)
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import create_source_event_stream
 
 from engine.documents.prepared import PreparedOperation
 from engine.execution.execution import build_executor, build_operation_context
 from engine.execution.executor import ProjectingExecutor
 from engine.projection.response_size import NO_LIMIT, ResponseTooLarge
+from engine.streaming.response_sharing import is_shareable, response_variables
 from engine.streaming.subscriber import Event
 
 __all__ = ["NoSource", "subscribe"]
@@ -58,7 +51,8 @@ async def subscribe(
     """Start a subscription and return its rendered responses, one for each event.
 
     Subscriptions share a response if they have the same operation, variables and ``shared_by``,
-    which must differ between callers that may see different data. Raises InvalidVariables,
+    which must differ between callers that may see different data. They share none if a field
+    may read more of the request than that (`is_shareable`). Raises InvalidVariables,
     LimitExceeded and NoSource. Exceptions of the source are raised by the returned generator.
     """
     operation_context, _ = build_operation_context(
@@ -74,7 +68,9 @@ async def subscribe(
         source = await source
     if isinstance(source, ExecutionResult):
         raise NoSource(source.errors or [])
-    key = (operation, _response_variables(operation, executor), shared_by)
+    key: Hashable = None
+    if is_shareable(operation_context):
+        key = (operation, response_variables(operation_context), shared_by)
 
     size = operation_context.response_size
 
@@ -94,6 +90,7 @@ async def subscribe(
 async def _responses(
     source: AsyncIterable[Any], respond: _Respond, key: Hashable
 ) -> AsyncGenerator[Any, None]:
+    """Respond to each event; subscriptions with the same key share responses, None shares none."""
     _active[key] += 1
     try:
         async with aclosing(cast("AsyncGenerator[Any, None]", aiter(source))) as events:
@@ -112,7 +109,7 @@ _active: Counter[Hashable] = Counter()
 async def _shared_response(event: Any, respond: _Respond, key: Hashable) -> Any:
     if not isinstance(event, Event):
         return await respond(event)
-    if event.responses is None or _active[key] == 1:
+    if key is None or event.responses is None or _active[key] == 1:
         return await respond(event.value)
     shared = event.responses.get(key)
     if shared is None:
@@ -160,38 +157,3 @@ async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -
             return cast("ExecutionResult", await result)
     except TimeoutError as error:
         return ExecutionResult(None, [GraphQLError("Timeout.", original_error=error)])
-
-
-def _response_variables(operation: PreparedOperation, executor: ProjectingExecutor) -> str:
-    """Return the variables that a response depends on, with their values.
-
-    Variables that are used only in the arguments of the subscription field choose its events and
-    do not change a response. If they were included, subscriptions that resume at different
-    cursors could not share responses.
-    """
-    finder = _VariableFinder()
-    for part in _response_parts(operation):
-        visit(part, finder)
-    values = executor.variable_values.coerced
-    return repr([(name, values.get(name)) for name in sorted(finder.names)])
-
-
-def _response_parts(operation: PreparedOperation) -> list[Node]:
-    parts: list[Node] = list(operation.document.fragments.values())
-    for selection in operation.node.selection_set.selections:
-        if not isinstance(selection, FieldNode):
-            parts.append(selection)
-            continue
-        parts += selection.directives or ()
-        if selection.selection_set is not None:
-            parts.append(selection.selection_set)
-    return parts
-
-
-class _VariableFinder(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.names.add(node.name.value)
