@@ -4,7 +4,7 @@ Logic is two-valued: a comparison with a missing value is false and its negation
 true, so that ``not`` matches exactly the rows that its operand does not match.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias
@@ -46,7 +46,36 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
         return _json(column.sql, value, path)
     if column.plain_type in _NUMBER_OPERATORS:
         return _number(column, value, path)
-    return _text(column.sql, value, path)
+    if column.plain_type is str:
+        return _text(column.sql, value, path)
+    raise TypeError(_without_operators(column))
+
+
+def check_filter(table: Table, names: Iterable[str]) -> None:
+    """Raise TypeError if a filter names a column that is unknown or whose type has no operators."""
+    for name in names:
+        if (column := table.columns.get(name)) is None:
+            raise TypeError(
+                f"The filter of {table.type_name} has {name!r}, which is not a column. Correct the"
+                " filter in the schema."
+            )
+        has_operators = (
+            column.enum_names is not None
+            or column.is_time
+            or column.is_json
+            or column.plain_type is str
+            or column.plain_type in _NUMBER_OPERATORS
+        )
+        if not has_operators:
+            raise TypeError(_without_operators(column))
+
+
+def _without_operators(column: Column) -> str:
+    return (
+        f"Rows cannot be filtered by {column.name!r}, because filters have no operators for the"
+        " type of this column. Add them to resolvers/filter_operators.py, or delete the column from"
+        " the filter in the schema."
+    )
 
 
 def _text(column: str, operators: Operators, path: Path) -> Sql:

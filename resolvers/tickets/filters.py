@@ -11,7 +11,9 @@ from resolvers.filter_operators import Path, column_condition
 from resolvers.tables import TICKETS
 from resolvers.text_validation import checked_text
 
-# The keys "and", "or", "not" and "search", and the names of columns with their operators.
+# Keys of a filter that are not columns.
+NOT_COLUMNS = frozenset({"and", "or", "not", "search"})
+# The keys NOT_COLUMNS, and the names of columns with their operators.
 TicketFilter: TypeAlias = Mapping[str, Any]
 
 # More conditions would keep the query planner busy for seconds, and PostgreSQL allows
@@ -20,8 +22,9 @@ MAX_CONDITIONS = 1_000
 # In characters. The time to parse a search grows with the square of its words.
 SEARCH_MAX_LENGTH = 1_000
 
-# Columns that begin a B-tree index, and the operators that such an index answers.
-_INDEXED = frozenset({"id", *(index.fields[0] for index in Ticket.Meta.indexes)})
+# Columns that begin a B-tree index, and the operators that such an index answers. The index on
+# `subject` is only for sorting: a search limited by it can read and sort many rows.
+_INDEXED = frozenset({"id", *(index.fields[0] for index in Ticket.Meta.indexes)}) - {"subject"}
 _INDEX_OPERATORS = frozenset({"eq", "in", "gt", "gte", "lt", "lte"})
 
 

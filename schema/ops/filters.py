@@ -1,8 +1,12 @@
 """Filters of log entries and deliveries."""
 
+from dataclasses import fields
+
 import strawberry
 from strawberry import UNSET
 
+from resolvers.filter_operators import check_filter
+from resolvers.tables import DELIVERIES, LOG_ENTRIES
 from schema.common.enums import LogAction, LogStatus
 from schema.common.filters import DateTimeFilter, IDFilter, OpsStateFilter
 
@@ -24,6 +28,9 @@ class LogEntryFilter:
     )
 
 
+check_filter(LOG_ENTRIES, (field.name for field in fields(LogEntryFilter)))
+
+
 @strawberry.input(description="Filter for deliveries. Fields are joined by AND.")
 class OpsDeliveryFilter:
     ticket_id: IDFilter | None = strawberry.field(default=UNSET, description="Id of the ticket.")
@@ -31,3 +38,6 @@ class OpsDeliveryFilter:
     created_at: DateTimeFilter | None = strawberry.field(
         default=UNSET, description="Time of creation."
     )
+
+
+check_filter(DELIVERIES, (field.name for field in fields(OpsDeliveryFilter)))

@@ -1,11 +1,14 @@
 """Filter and sort order of tickets."""
 
+from dataclasses import fields
 from enum import StrEnum
 
 import strawberry
 from strawberry import UNSET
 
-from resolvers.tables import check_sort_keys
+from resolvers.filter_operators import check_filter
+from resolvers.tables import TICKETS, check_sort_keys
+from resolvers.tickets.filters import NOT_COLUMNS
 from schema.common.enums import OrderDirection, describe
 from schema.common.filters import (
     DateTimeFilter,
@@ -62,6 +65,9 @@ class TicketFilter:
     ops_state: OpsStateFilter | None = strawberry.field(
         default=UNSET, description="Delivery state."
     )
+
+
+check_filter(TICKETS, {field.name.rstrip("_") for field in fields(TicketFilter)} - NOT_COLUMNS)
 
 
 class TicketOrderField(StrEnum):
