@@ -49,6 +49,7 @@ class FieldCall:
         if resolver is None:
             raise NoFastResolver
         self._resolve: _Resolve = resolver.function
+        self.reads_attribute = resolver.reads_attribute
         self._field = field
         self._details = details
         # Python name, literal, default, and whether null is rejected.

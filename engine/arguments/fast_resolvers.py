@@ -54,11 +54,13 @@ class FastResolver:
     a field, and may pass a placeholder that represents many parents.
 
     ``attribute`` names the attribute of the parent that holds the value, if there is one. The
-    engine may read the column with that name instead.
+    engine may read the column with that name instead. ``reads_attribute`` means that ``function``
+    does no more than read it.
     """
 
     function: Callable[..., Any]
     attribute: str | None = None
+    reads_attribute: bool = False
 
 
 class _Element(Protocol):

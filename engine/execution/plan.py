@@ -222,6 +222,9 @@ async def _complete(
         return_type = return_type.of_type
     elif value is None:
         return None
+    if isinstance(value, Exception):
+        # The executor reports it; a scalar that serializes any value would return it.
+        raise _unplanned(FallbackReason.ERROR, details)
     if is_leaf_type(return_type):
         return Executor.complete_leaf_value(return_type, value)
     if is_list_type(return_type) and isinstance(value, list):
@@ -251,7 +254,10 @@ async def _complete_object(
             continue
         resolved = context.call(planned.call, value)
         if is_awaitable(resolved):
-            _close(resolved)
+            # The executor resolves the field again: it calls the resolver for a new awaitable, but
+            # reads the same one from the attribute.
+            if not planned.call.reads_attribute:
+                _close(resolved)
             raise _unplanned(FallbackReason.RESOLVER, planned.details)
         completed[planned.key] = await _complete(context, planned.type, planned.details, resolved)
     return completed

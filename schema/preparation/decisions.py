@@ -50,7 +50,13 @@ from engine.arguments.fast_resolvers import (
     record_python_name,
 )
 from schema.common.inputs import input_key
-from schema.preparation.fast_resolver import DEFINITION, adapt, check_contract, mark_of
+from schema.preparation.fast_resolver import (
+    DEFINITION,
+    UnsupportedSchema,
+    adapt,
+    check_contract,
+    mark_of,
+)
 
 __all__ = ["Decision", "Route", "decide"]
 
@@ -83,24 +89,39 @@ def decide(schema: GraphQLSchema, strawberry_schema: strawberry.Schema) -> dict[
     UnsupportedSchema.
     """
     decisions = {}
+    roots = (schema.query_type, schema.mutation_type)
     for type_name, graphql_type in schema.type_map.items():
         if isinstance(graphql_type, GraphQLInputObjectType):
             _record_input_names(graphql_type)
         elif isinstance(graphql_type, GraphQLObjectType) and not type_name.startswith("__"):
             for name, field in graphql_type.fields.items():
                 coordinate = f"{type_name}.{name}"
-                decisions[coordinate] = _decide(coordinate, field, strawberry_schema)
+                decisions[coordinate] = _decide(
+                    coordinate, field, strawberry_schema, is_root=graphql_type in roots
+                )
     return decisions
 
 
 def _record_input_names(input_type: GraphQLInputObjectType) -> None:
+    """Set the keys of the fields in dictionaries; raises UnsupportedSchema if two are equal."""
+    name_of_key: dict[str, str] = {}
     for field in input_type.fields.values():
-        definition = field.extensions.get(DEFINITION)
-        if definition is not None:
-            record_python_name(field, input_key(definition))
+        definition: StrawberryField | None = field.extensions.get(DEFINITION)
+        if definition is None:
+            continue
+        key = input_key(definition)
+        other = name_of_key.setdefault(key, definition.python_name)
+        if other != definition.python_name:
+            raise UnsupportedSchema(
+                f"{input_type.name}: the fields {other} and {definition.python_name} have the same"
+                f" key in a dictionary, {key!r}. Rename one of them."
+            )
+        record_python_name(field, key)
 
 
-def _decide(coordinate: str, field: GraphQLField, strawberry_schema: strawberry.Schema) -> Decision:
+def _decide(
+    coordinate: str, field: GraphQLField, strawberry_schema: strawberry.Schema, *, is_root: bool
+) -> Decision:
     definition: StrawberryField | None = field.extensions.get(DEFINITION)
     if definition is None:
         return Decision(Route.GRAPHQL, "the field is not Strawberry's")
@@ -112,14 +133,14 @@ def _decide(coordinate: str, field: GraphQLField, strawberry_schema: strawberry.
         return Decision(Route.STRAWBERRY, "its resolver is not marked with @fast_resolver")
     wrapped = _wrapped_by(definition, field, strawberry_schema)
     if mark is not None and resolver is not None:
-        check_contract(coordinate, field, resolver, mark.function)
+        check_contract(coordinate, field, resolver, mark.function, is_root=is_root)
         if wrapped is None and strawberry_schema.config.info_class is not strawberry.Info:
             wrapped = "the schema has an info_class"
     if wrapped is not None:
         return Decision(Route.STRAWBERRY, wrapped)
     if mark is None or resolver is None:
         name = definition.python_name
-        record_fast_resolver(field, FastResolver(_attribute(name), name))
+        record_fast_resolver(field, FastResolver(_attribute(name), name, reads_attribute=True))
         return Decision(Route.ATTRIBUTE, "it is read from an attribute")
     for argument in field.args.values():
         record_python_name(argument, argument.extensions[DEFINITION].python_name)

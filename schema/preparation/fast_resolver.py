@@ -4,7 +4,8 @@ The signature of a marked resolver is checked when the schema is prepared:
 
 - ``info`` is annotated with `schema.common.node.Info`, which provides only the context;
 - input objects are annotated as dictionaries, with their class as ``graphql_type``;
-- Strawberry passes the values of all other arguments unchanged.
+- Strawberry passes the values of all other arguments unchanged;
+- only the resolver of a root field is a coroutine function.
 
 The author guarantees the rest. Below a root field, the resolver has no side effects, because it
 may be called twice. It reads only columns of its parent and does not look at their values,
@@ -114,12 +115,20 @@ def check_contract(
     field: GraphQLField,
     resolver: StrawberryResolver[Any],
     function: Callable[..., Any],
+    *,
+    is_root: bool,
 ) -> None:
     """Raise UnsupportedSchema if the engine cannot call a marked resolver with its signature."""
     if not isinstance(function, FunctionType):
         raise UnsupportedSchema(
             f"{coordinate}: @fast_resolver marks {function!r}, which is not a plain function."
             " Remove the decorator; Strawberry can call it."
+        )
+    if not is_root and inspect.iscoroutinefunction(function):
+        raise UnsupportedSchema(
+            f"{coordinate}: @fast_resolver marks a coroutine function, and the engine awaits only"
+            " the resolvers of root fields. Return a query or a value without await, or remove the"
+            " decorator."
         )
     info = resolver.info_parameter
     if info is not None and _annotation(resolver, info) is not RequestInfo:
@@ -195,7 +204,10 @@ def _is_converted(argument_type: Any) -> bool:
 
 
 def adapt(function: Callable[..., Any], resolver: StrawberryResolver[Any]) -> Callable[..., Any]:
-    """Return a function with the engine's signature: parent, info, and arguments by keyword."""
+    """Return a function with the engine's signature: parent, info, and arguments by keyword.
+
+    The parent and the info are positional, so that an argument may have any name.
+    """
     found = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
     parents = [parameter.name for parameter in found if parameter is not None]
     info = resolver.info_parameter.name if resolver.info_parameter else None
@@ -203,13 +215,17 @@ def adapt(function: Callable[..., Any], resolver: StrawberryResolver[Any]) -> Ca
         case [first, second] if [first] == parents and second == info:
             return function
         case [first, *_] if [first] == parents and info is None:
-            return lambda source, _info, **arguments: function(source, **arguments)
+            return lambda source, _info, /, **arguments: function(source, **arguments)
         case [first, *_] if first == info and not parents:
-            return lambda _source, info, **arguments: function(info, **arguments)
+            return lambda _source, info, /, **arguments: function(info, **arguments)
     if not parents and info is None:
-        return lambda _source, _info, **arguments: function(**arguments)
 
-    def call(source: Any, info_value: Any, **arguments: Any) -> Any:
+        def call_with_arguments(_source: Any, _info: Any, /, **arguments: Any) -> Any:
+            return function(**arguments)
+
+        return call_with_arguments
+
+    def call(source: Any, info_value: Any, /, **arguments: Any) -> Any:
         arguments |= dict.fromkeys(parents, source)
         if info is not None:
             arguments[info] = info_value

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 import strawberry
 
-from engine.arguments.fast_resolvers import fast_resolver_of
+from engine.arguments.fast_resolvers import FastResolver, fast_resolver_of
 from schema.common.inputs import Data, as_data, input_object
 from schema.common.node import Info
 from schema.preparation.fast_resolver import fast_resolver
@@ -60,6 +60,36 @@ RESOLVERS: list[Callable[..., str]] = [
 def test_the_parent_and_the_info_are_passed_where_the_resolver_wants_them(
     resolver: Callable[..., str],
 ) -> None:
+    assert _fast(resolver).function(PARENT, INFO, n=7) == "parent context 7"
+
+
+def named_as_parameters(source: int, _info: int, info_value: int) -> str:
+    return f"{source} {_info} {info_value}"
+
+
+def parent_and_names(root: Any, source: int, _info: int, info_value: int) -> str:
+    return f"{root.name} {source} {_info} {info_value}"
+
+
+def info_and_names(told: Info, source: int, _info: int, info_value: int) -> str:
+    return f"{told.context} {source} {_info} {info_value}"
+
+
+def all_names(source: int, _info: int, info_value: int, told: Info, root: Any) -> str:
+    return f"{root.name} {told.context} {source} {_info} {info_value}"
+
+
+@pytest.mark.parametrize(
+    "resolver",
+    [named_as_parameters, parent_and_names, info_and_names, all_names],
+    ids=lambda resolver: resolver.__name__,
+)
+def test_an_argument_may_have_any_name(resolver: Callable[..., str]) -> None:
+    fast = _fast(resolver)
+    assert fast.function(PARENT, INFO, source=1, _info=2, info_value=3).endswith("1 2 3")
+
+
+def _fast(resolver: Callable[..., str]) -> FastResolver:
     @strawberry.type
     class Query:
         found: str = strawberry.field(resolver=fast_resolver(resolver))
@@ -68,7 +98,7 @@ def test_the_parent_and_the_info_are_passed_where_the_resolver_wants_them(
     assert query_type is not None
     fast = fast_resolver_of(query_type.fields["found"])
     assert fast is not None
-    assert fast.function(PARENT, INFO, n=7) == "parent context 7"
+    return fast
 
 
 @strawberry.input

@@ -60,6 +60,32 @@ def _dictionary(info: Info, point: Annotated[Data, input_object(Point)]) -> str:
     return repr(point)
 
 
+async def _asynchronous() -> str:
+    return "x"
+
+
+def _below_the_root(resolver: Callable[..., Any]) -> strawberry.Schema:
+    @strawberry.type
+    class Item:
+        name: str = strawberry.field(resolver=resolver)
+
+    @strawberry.type
+    class Query:
+        item: Item
+
+    return strawberry.Schema(Query)
+
+
+@strawberry.input
+class SameKeys:
+    a: int = 1
+    a_: int = strawberry.field(default=2, name="other")
+
+
+def _same_keys(same: SameKeys) -> str:
+    return repr(same)
+
+
 def _alone() -> str:
     return "x"
 
@@ -119,6 +145,14 @@ REFUSED: Mapping[str, tuple[Callable[[], strawberry.Schema], str]] = {
     "a dictionary that cannot tell absent from null": (
         lambda: _with_resolver(fast_resolver(_dictionary)),
         r"^Query\.find: .* absent Point\.label from null",
+    ),
+    "input fields with the same key": (
+        lambda: _with_resolver(_same_keys),
+        r"^SameKeys: the fields a and a_ have the same key in a dictionary, 'a'\. Rename",
+    ),
+    "a coroutine function with a mark below the root": (
+        lambda: _below_the_root(fast_resolver(_asynchronous)),
+        r"^Item\.name: @fast_resolver marks a coroutine function",
     ),
     "a mark on something that is not a function": (
         lambda: _with_resolver(fast_resolver(_Callable())),

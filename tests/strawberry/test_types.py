@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, Generic, NewType, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NewType, TypeVar, cast
 from uuid import UUID
 
 import pytest
@@ -14,6 +14,7 @@ from strawberry import relay
 from strawberry.scalars import JSON, Base64
 from strawberry.schema.config import StrawberryConfig
 
+from schema.preparation.fast_resolver import fast_resolver
 from tests.strawberry.running import Case, Registry, by_engine, by_strawberry
 
 if TYPE_CHECKING:
@@ -406,6 +407,43 @@ def _relay() -> type:
 )
 def _introspection() -> type | strawberry.Schema:
     return _lazy()
+
+
+@CASES.add("an exception in an attribute", "{ item { json list } }")
+def _exception() -> type:
+    @strawberry.type
+    class Item:
+        json: JSON | None
+        list: list[JSON | None]
+
+    def find() -> Item:
+        error: Any = ValueError("x")
+        return Item(json=error, list=[None, error])
+
+    @strawberry.type
+    class Query:
+        item: Item = strawberry.field(resolver=fast_resolver(find))
+
+    return Query
+
+
+@CASES.add("an awaitable in an attribute", "{ item { text } }")
+def _awaitable() -> type:
+    async def text() -> str:
+        return "x"
+
+    @strawberry.type
+    class Item:
+        text: str
+
+    def find() -> Item:
+        return Item(text=cast("str", text()))
+
+    @strawberry.type
+    class Query:
+        item: Item = strawberry.field(resolver=fast_resolver(find))
+
+    return Query
 
 
 @CASES.add("federation", "{ _service { sdl } }")
