@@ -44,8 +44,10 @@ async def _log_entry_added(info: Info, ticket_id: TicketId = UNSET) -> Any:
 class Subscription:
     ticket_events: AsyncIterator[TicketEvent] = strawberry.subscription(
         resolver=_ticket_events,
-        description="Every change of a ticket, in commit order, exactly once. With `after`, replays"
-        " all changes since that cursor, then continues live.",
+        description="Every change of a ticket, in commit order, once in each subscription. With"
+        " `after`, replays all changes since that cursor, then continues live. A client that"
+        " resumes misses no change, but can receive changes again if a transaction was open for"
+        " long: recognize them by `id`.",
     )
     log_entry_added: AsyncIterator[LogEntry] = strawberry.subscription(
         resolver=_log_entry_added, description="Every new log entry, in commit order."

@@ -143,6 +143,27 @@ async def test_a_position_above_a_running_transaction_does_not_hide_its_events(
             assert await reader.wait_for(2) == [under_way, later]
 
 
+async def _position(connection: asyncpg.Connection, event_id: str) -> Position:
+    statement = "SELECT transaction, sequence FROM ticket_events WHERE id = $1"
+    return position_of(await connection.fetchrow(statement, event_id))
+
+
+async def test_resuming_below_the_first_position_repeats_events_but_loses_none(
+    stream: Stream, database_url: str
+) -> None:
+    """A client that started above a running transaction resumes after an event of it."""
+    async with connected(database_url) as slow, connected(database_url) as quick:
+        transaction = slow.transaction()
+        await transaction.start()
+        late = await write(slow)
+        known = await write(quick)
+        async with Reader.following(stream, after=await _position(quick, known)) as reader:
+            await transaction.commit()
+            assert await reader.wait_for(1) == [late]
+        async with Reader.following(stream, after=await _position(quick, late)) as reader:
+            assert await reader.wait_for(1) == [known]
+
+
 async def test_with_a_position_all_later_events_precede_live_ones(
     stream: Stream, notifier: Notifier, database_url: str
 ) -> None:

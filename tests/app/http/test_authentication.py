@@ -349,7 +349,7 @@ def test_a_type_without_a_scope_of_its_own_holds_no_rows() -> None:
 
 
 def test_a_new_type_requires_read_and_a_new_mutation_write() -> None:
-    # The names are unlike the schema's: the roots and the payloads are recognised by their use.
+    # The names are unlike the schema's: the roots and the payloads are recognized by their use.
     schema = build_schema("""
         schema { query: RootQuery, mutation: RootMutation, subscription: RootSubscription }
         type RootQuery { delivery: DeliveryPayload }
