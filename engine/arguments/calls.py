@@ -18,7 +18,7 @@ from graphql.execution import VariableValues, get_argument_values
 from graphql.execution.collect_fields import FieldDetails
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-from engine.arguments.coercion import NotCoercible
+from engine.arguments.coercion import NotCoercible, copied, is_container
 from engine.arguments.fast_resolvers import by_python_names, fast_resolver_of, python_name_of
 from engine.arguments.literals import Literal, literal_of
 
@@ -55,6 +55,7 @@ class FieldCall:
         # Python name, literal, default, and whether null is rejected.
         self._arguments: list[tuple[str, Literal, Any, bool]] = []
         self._defaults: dict[str, Any] = {}
+        self._copies_defaults = False
         self._is_left_to_graphql_core = not generated_coercion
         if generated_coercion:
             try:
@@ -87,26 +88,32 @@ class FieldCall:
         if self._is_left_to_graphql_core:
             arguments = self._coerced_by_graphql_core(sources())
         else:
-            arguments = self._values(variables) if self._arguments else self._defaults
+            # Resolvers may change their arguments, but not the defaults of other requests.
+            arguments = copied(self._defaults) if self._copies_defaults else self._defaults
+            if self._arguments:
+                arguments = self._values(variables, arguments)
         return self._resolve(parent, info, **arguments)
 
     def _coerced_by_graphql_core(self, variables: VariableValues) -> dict[str, Any]:
         arguments = self._field.args
-        coerced = get_argument_values(self._field, self._details.node, variables)
+        node = self._details.node
+        coerced = get_argument_values(self._field, node, variables)
+        defaults = coerced.keys() - {argument.name.value for argument in node.arguments or ()}
+        coerced |= {name: copied(coerced[name]) for name in defaults}
         return {
             python_name_of(arguments[name], name): by_python_names(value, arguments[name].type)
             for name, value in coerced.items()
         }
 
-    def _values(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        values = self._defaults.copy()
+    def _values(self, variables: Mapping[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+        values = defaults.copy()
         for name, literal, default, is_non_null in self._arguments:
             try:
                 value = literal(variables)
             except NotCoercible:
                 raise NotCallable from None
             if value is Undefined:
-                value = default
+                value = copied(default)
             if value is None and is_non_null:
                 raise NotCallable
             if value is not Undefined:
@@ -126,6 +133,7 @@ class FieldCall:
             if node is None:
                 if default is not Undefined:
                     self._defaults[python_name] = default
+                    self._copies_defaults |= is_container(default)
                 continue
             is_non_null = is_non_null_type(argument.type)
             nullable: Any = get_nullable_type(argument.type)

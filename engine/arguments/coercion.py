@@ -35,7 +35,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 from engine.arguments.fast_resolvers import by_python_names, python_name_of
 from engine.errors import LimitExceeded
 
-__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to"]
+__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to", "copied", "is_container"]
 
 Coerce: TypeAlias = Callable[[Any], Any]
 
@@ -59,6 +59,23 @@ def coercion_to(input_type: GraphQLInputType) -> Coerce:
 
 # Used in place of a default to mark a required input.
 REQUIRED = object()
+
+
+def is_container(value: Any) -> bool:
+    """Return whether a value is a list or a dictionary, which `copied` copies."""
+    return isinstance(value, (list, dict))
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of the lists and dictionaries in a value, and any other value unchanged.
+
+    Requests share defaults and literals, and a resolver may change its arguments.
+    """
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return value
 
 
 class Variables:
@@ -111,7 +128,7 @@ class Variables:
             elif default is REQUIRED:
                 raise NotCoercible
             elif default is not Undefined:
-                coerced[name] = default
+                coerced[name] = copied(default)
         return coerced
 
 
@@ -211,19 +228,19 @@ class _InputObject:
         self._type = input_type
 
     @cached_property
-    def _fields(self) -> list[tuple[str, str, Coerce, Any]]:
+    def _fields(self) -> list[tuple[str, str, Coerce, Any, bool]]:
         # Not in `__init__`, because an input type can refer to itself.
-        return [
-            (
-                name,
-                python_name_of(field, name),
-                coercion_to(field.type),
+        fields = []
+        for name, field in self._type.fields.items():
+            default = (
                 REQUIRED
                 if is_required_input_field(field)
-                else by_python_names(coerce_default_value(field), field.type),
+                else by_python_names(coerce_default_value(field), field.type)
             )
-            for name, field in self._type.fields.items()
-        ]
+            coerce = coercion_to(field.type)
+            python_name = python_name_of(field, name)
+            fields.append((name, python_name, coerce, default, is_container(default)))
+        return fields
 
     def __call__(self, value: Any) -> Any:
         if value is None:
@@ -232,14 +249,14 @@ class _InputObject:
             raise NotCoercible
         coerced = {}
         unknown_count = len(value)
-        for name, out_name, coerce, default in self._fields:
+        for name, out_name, coerce, default, is_copied in self._fields:
             if name in value:
                 unknown_count -= 1
                 coerced[out_name] = coerce(value[name])
             elif default is REQUIRED:
                 raise NotCoercible
             elif default is not Undefined:
-                coerced[out_name] = default
+                coerced[out_name] = copied(default) if is_copied else default
         if unknown_count:
             raise NotCoercible
         return self._type.out_type(coerced)

@@ -20,7 +20,7 @@ from graphql import (
 from graphql.utilities import coerce_input_literal
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-from engine.arguments.coercion import REQUIRED, NotCoercible
+from engine.arguments.coercion import REQUIRED, NotCoercible, copied, is_container
 from engine.arguments.fast_resolvers import by_python_names, python_name_of
 
 __all__ = ["Literal", "literal_of"]
@@ -48,6 +48,8 @@ def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]
         if value is Undefined:
             raise NotCoercible
         value = by_python_names(value, input_type)
+        if is_container(value):
+            return lambda _variables: copied(value)
         return lambda _variables: value
     nullable: Any = get_nullable_type(input_type)
     if is_list_type(nullable):
@@ -113,7 +115,7 @@ def _object_literal(
         for name, literal, default in members:
             member = literal(variables)
             if member is Undefined:
-                member = default
+                member = copied(default)
             if member is REQUIRED or (member is None and name in non_null):
                 raise NotCoercible
             if member is not Undefined:

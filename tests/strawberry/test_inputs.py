@@ -8,7 +8,9 @@ import pytest
 import strawberry
 from strawberry.relay import GlobalID, to_base64
 
-from tests.strawberry.running import Case, Registry, by_engine, by_strawberry
+from schema.common.inputs import Data, input_object
+from schema.preparation.fast_resolver import fast_resolver
+from tests.strawberry.running import Answer, Case, Registry, by_engine, by_strawberry
 
 CASES = Registry()
 
@@ -186,6 +188,59 @@ def _named_as_page_sizes() -> type:
             return Counted(name=repr((first, last, ids)))
 
     return Query
+
+
+@strawberry.input
+class Basket:
+    items: list[int] = strawberry.field(default_factory=lambda: [1])
+    other: int = 0
+
+
+def _changes_arguments(basket: Annotated[Data, input_object(Basket)], extra: list[int]) -> str:
+    basket["items"].append(2)
+    basket["other"] += 1
+    extra.append(3)
+    return repr((basket, extra))
+
+
+CHANGED = "({'items': [1, 2], 'other': 1}, [1, 3])"
+
+
+@pytest.mark.parametrize("shortcuts", [True, False], ids=["with shortcuts", "without shortcuts"])
+@pytest.mark.parametrize(
+    ("declared", "arguments", "variables"),
+    [
+        ("", "", {}),
+        ("", "(basket: {})", {}),
+        ("", "(basket: {items: [1], other: 0}, extra: [1])", {}),
+        ("($b: Basket! = {})", "(basket: $b)", {}),
+        ("($b: Basket! = {items: [1]}, $e: [Int!]! = [1])", "(basket: $b, extra: $e)", {}),
+        ("($b: Basket!)", "(basket: $b)", {"b": {}}),
+        ("($n: Int, $e: [Int!])", "(basket: {other: $n}, extra: $e)", {}),
+        ("($i: [Int!])", "(basket: {items: $i})", {}),
+    ],
+)
+async def test_a_resolver_that_changes_its_arguments_does_not_change_those_of_the_next_request(
+    declared: str,
+    arguments: str,
+    variables: dict[str, Any],
+    shortcuts: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    def build() -> strawberry.Schema:
+        def change(
+            basket: Annotated[Data, input_object(Basket)] = {"items": [1], "other": 0},  # noqa: B006  # what it tests
+            extra: list[int] = [1],  # noqa: B006  # as above
+        ) -> str:
+            return _changes_arguments(basket, extra)
+
+        @strawberry.type
+        class Query:
+            change_all: str = strawberry.field(resolver=fast_resolver(change))
+
+        return strawberry.Schema(Query)
+
+    case = Case(build, f"query {declared} {{ changeAll{arguments} }}", variables)
+    assert await by_engine(case, shortcuts=shortcuts, times=3) == Answer({"changeAll": CHANGED}, [])
 
 
 @CASES.add(
