@@ -39,7 +39,7 @@ TABLES = ", ".join(
     for _, model in sorted(vars(models).items(), reverse=True)
     if isinstance(model, type) and issubclass(model, Model)
 )
-UNCOUNTED = {"BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
+UNCOUNTED = {"SET", "BEGIN", "COMMIT", "ROLLBACK", "NOTIFY"}
 GraphQL: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 NewDatabase: TypeAlias = Callable[[], Awaitable[str]]
 

@@ -1,9 +1,11 @@
 """DATA_DIR, which only its owner can enter: it contains the data of customers.
 
 PostgreSQL refuses to run as root. For root it runs as another account, whose group may pass
-through DATA_DIR to the cluster. Folders above DATA_DIR are never changed.
+through DATA_DIR to the cluster. A folder above DATA_DIR that this account cannot enter gets the
+permission to pass through it, but not to list it, and a warning in the log.
 """
 
+import logging
 import os
 import stat
 import subprocess
@@ -17,6 +19,8 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Older versions let all accounts pass through the folder if they ran as root.
 _FORMER_MODE = 0o701
 _ENTER = 'cd "$1"'
+
+_logger = logging.getLogger(__name__)
 
 
 def prepare_data_folder(folder: Path, account: Account | None) -> None:
@@ -45,16 +49,25 @@ def prepare_data_folder(folder: Path, account: Account | None) -> None:
 
 
 def require_access(folder: Path, account: Account, *, hint: str) -> None:
-    """Check that an account can enter a folder; raises EmbeddedPostgresError."""
+    """Let an account pass through the folders above this one, and check that it can enter it.
+
+    Raises EmbeddedPostgresError if it cannot.
+    """
     if _can_enter(folder, account):
         return
-    closed = next(
-        path for path in (*reversed(folder.parents), folder) if not _can_enter(path, account)
-    )
-    raise EmbeddedPostgresError(
-        f"PostgreSQL cannot run as root, and its account {account.name} cannot enter {closed}.",
-        hint=f"{hint}, run ticketops as another user, or set DATABASE_URL.",
-    )
+    for path in (*reversed(folder.parents), folder):
+        if _can_enter(path, account):
+            continue
+        if path != folder:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IXOTH)
+            fields = {"folder": str(path), "account": account.name}
+            _logger.warning("folder opened for PostgreSQL's account", extra={"fields": fields})
+        if not _can_enter(path, account):
+            message = f"PostgreSQL cannot run as root, and {account.name} cannot enter {path}."
+            raise EmbeddedPostgresError(
+                message,
+                hint=f"{hint}, run ticketops as another user, or set DATABASE_URL.",
+            )
 
 
 def _can_enter(folder: Path, account: Account) -> bool:

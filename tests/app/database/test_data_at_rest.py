@@ -226,15 +226,17 @@ def test_an_empty_folder_is_closed(working_dir: Path) -> None:
 
 
 @AS_ROOT
-def test_no_folder_above_data_dir_is_opened(working_dir: Path) -> None:
+def test_a_folder_above_data_dir_is_made_traversable_with_a_warning(
+    working_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     closed = working_dir / "closed"
     (closed / "between").mkdir(parents=True)
     closed.chmod(0o700)
     data_dir = closed / "between" / "data"
-    with pytest.raises(EmbeddedPostgresError, match=f"nobody cannot enter {closed}") as refused:
-        EmbeddedPostgres(data_dir, options=VOLATILE).start()
-    assert "/var/lib/ticketops" in (refused.value.hint or "")
-    assert (mode(working_dir), mode(closed)) == (0o711, 0o700)
+    with EmbeddedPostgres(data_dir, options=VOLATILE):
+        assert (mode(working_dir), mode(closed), mode(data_dir)) == (0o711, 0o701, 0o710)
+    [warning] = [record for record in caplog.records if "folder opened" in record.getMessage()]
+    assert vars(warning)["fields"] == {"folder": str(closed), "account": "nobody"}
 
 
 @AS_ROOT

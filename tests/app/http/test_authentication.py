@@ -150,7 +150,7 @@ def test_rest_requires_the_same_credentials(closed: Served, new_token: Tokens) -
     refused = closed.http.post("/tickets", headers=headers, json={})
     assert refused.status_code == 403
     assert refused.json()["code"] == "FORBIDDEN"
-    assert 'scope="write"' in refused.headers["WWW-Authenticate"]
+    assert 'scope="read write"' in refused.headers["WWW-Authenticate"]
     assert closed.http.post("/api/ops/x", headers=headers).status_code == 403
     assert closed.http.get("/api/status/x", headers=headers).status_code == 403
 

@@ -138,7 +138,7 @@ def test_an_attacking_page_opens_no_websocket(open_server: Served) -> None:
         (handshake.format(host, ""), 101),
         (handshake.format("evil.example", ""), 421),
         (handshake.format(host, "Host: localhost\r\n"), 400),
-        (handshake.format(host, "A: b\r\n" * 200), 400),
+        (handshake.format(host, "A: b\r\n" * 200), 431),
         (handshake.format(host, f"A: {'b' * 9_000}\r\n"), 400),
     ):
         with connected(open_server.url) as wire:
