@@ -24,7 +24,7 @@ __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
 
 # The caller of every request while authentication is off.
 ANONYMOUS = Caller(name=None, scopes=SCOPES)
-# Measured: the memory of a cached credential beside its text.
+# Measured: the memory of a cached credential without its text.
 _ENTRY_BYTES = 2_000
 # The time limit of a request starts later, and checks of open subscriptions have none.
 _TOKEN_LOOKUP_TIMEOUT_S = 5.0

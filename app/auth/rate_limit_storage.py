@@ -9,7 +9,7 @@ from engine.caches import LruCache, ValueUsage
 
 __all__ = ["ProcessStorage"]
 
-# Measured: the memory of a counter beside its key.
+# Measured: the memory of a counter without its key.
 _ENTRY_BYTES = 500
 
 

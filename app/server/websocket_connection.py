@@ -273,7 +273,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     async def receive(self) -> Any:
-        """Return the next ASGI message, and go on reading after the last one."""
+        """Return the next ASGI message, and continue to read after the last one."""
         message = await self.queue.get()
         if self.read_paused and self.queue.empty():
             self.read_paused = False

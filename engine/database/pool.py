@@ -33,7 +33,7 @@ __all__ = ["ACQUIRE_TIMEOUT_S", "RESERVED_CONNECTIONS", "Pool", "open_pools"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # The time until a cancelled statement must have ended. Then its connection is closed, because a
-# slot of the pool must not depend on a statement that nobody waits for.
+# slot of the pool must not depend on a statement whose caller has left.
 RELEASE_TIMEOUT_S = 1.0
 # A connection that stays idle for this long goes back to asyncpg.
 IDLE_S = 1.0

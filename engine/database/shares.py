@@ -86,7 +86,7 @@ class Shares:
         self.pool_size = pool_size
         self.per_operation = max(1, pool_size // 3)
         self.per_caller = max(1, pool_size * 3 // 4)
-        # Without entries for callers that neither have a connection nor wait for one.
+        # Has an entry only for callers that have a connection or wait for one.
         self._callers: dict[str, _Share] = {}
         self._timeouts = Timeouts(timeout_s)
 

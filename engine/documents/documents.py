@@ -61,7 +61,7 @@ class Documents:
         self._rules = rules
         self._shortcuts = shortcuts
         self._documents: LruCache[str, PreparedDocument] = LruCache("documents", budget_bytes)
-        # Shared by all documents, because the texts of one document have no bound.
+        # Shared by all documents, because one document can have any number of texts.
         self._statements: LruCache[Hashable, str] = LruCache("statements", budget_bytes)
 
     def prepare(self, text: str) -> PreparedDocument:

@@ -83,7 +83,7 @@ class ConnectionProjection:
     keyset: tuple[int, ...] = ()
     # The Python names of all selected fields of the connection, its edges and its pageInfo.
     selected: set[str] = field(default_factory=set)
-    # What a page, and each of its edges, weighs beside the nodes.
+    # Bytes in the response of a page, and of each of its edges, without the nodes.
     page_bytes: int = 0
     edge_bytes: int = 0
 

@@ -58,7 +58,7 @@ class _TextWeight(NamedTuple):
 
 @dataclass
 class RowWeights:
-    """What the objects of one selection set weigh, for each row."""
+    """Bytes in the response of the objects of one selection set, for each row."""
 
     # Upper bound with all texts, and lower bound without any.
     max_bytes: int = 0
@@ -102,7 +102,7 @@ class ResponseSize:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        # Upper bounds of what was not counted exactly; together within the limit.
+        # Sum of the upper bounds of objects that were not counted exactly; within the limit.
         self._bound = 0
         self._size = 0
         self._fetched = 0
