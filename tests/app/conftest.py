@@ -1,5 +1,6 @@
-"""Folder for an embedded PostgreSQL."""
+"""Folders for an embedded PostgreSQL, and the configuration of logging."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,3 +29,13 @@ def working_dir() -> Iterator[Path]:
     with new_data_dir() as folder:
         folder.chmod(0o711)
         yield folder
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Restore the handlers and the level, with which pytest reads the log of later tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -6,9 +6,9 @@ import logging
 import pytest
 
 from app.config.log_limits import MAX_TEXT_BYTES, exception_text, limited_text
-from tests.app.config.test_logs import events, logged, restored_logging
+from tests.app.config.test_logs import events, logged
 
-__all__ = ["restored_logging"]
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 HOSTILE = ["x", "é", "日", "\U0001f600", "\0", '"', "\\", "\x1b", "\ud800", "\n", "ab\0\U0001f600"]
 # Of a line: time, level, logger and the names of the fields.

@@ -13,16 +13,7 @@ import pytest
 
 from app.config.logs import configure_logs, lines
 
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Restore the configuration of logging."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    # Later tests read the log through the handlers of pytest.
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def logged(level: str = "info", log_format: str = "json") -> io.StringIO:

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -18,13 +17,14 @@ from app.middleware.exceptions import ExceptionMiddleware
 from app.middleware.request import RequestMiddleware
 from engine.database.errors import DatabaseUnavailable
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     stream = io.StringIO()
     configure_logs(level="info", log_format="json", stream=stream)
-    yield stream
-    configure_logs(level="critical", log_format="json")
+    return stream
 
 
 async def ask(app: ASGIApp) -> httpx2.Response:
