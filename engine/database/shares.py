@@ -68,11 +68,23 @@ class _Share:
 class _Waiter:
     """A request for a connection that waits for a slot of its operation or of its caller."""
 
-    __slots__ = ("granted", "has_operation_slot")
+    __slots__ = ("ends_at", "granted", "has_operation_slot")
 
     def __init__(self) -> None:
         self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.has_operation_slot = False
+        self.ends_at = 0.0
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether both slots belong to the request."""
+        granted = self.granted
+        return granted.done() and not granted.cancelled() and granted.exception() is None
+
+    def expire(self) -> None:
+        """End the wait for a slot of the caller."""
+        if not self.granted.done():
+            self.granted.set_exception(TimeoutError())
 
 
 class Shares:
@@ -106,7 +118,10 @@ class Shares:
         """Wait until one more connection of an operation can be counted; call after `take`.
 
         First come, first served: among the requests of an operation, and among those that the
-        operations of a caller may make at the moment. Raises ConnectionShareExceeded.
+        operations of a caller may make at the moment.
+
+        Only the wait for the caller's share has a timeout, and raises ConnectionShareExceeded.
+        An operation that waits for its own statements is slow, which its own timeout covers.
         """
         waiter = _Waiter()
         if user.share.in_use < self.per_operation:
@@ -115,8 +130,7 @@ class Shares:
         else:
             user.share.append(waiter)
         try:
-            with self._timeouts.apply():
-                await waiter.granted
+            await waiter.granted
         except BaseException as error:
             self._give_up(user, waiter)
             if isinstance(error, TimeoutError):
@@ -131,6 +145,7 @@ class Shares:
 
     def _wait_for_caller(self, user: PoolUser, waiter: _Waiter) -> None:
         waiter.has_operation_slot = True
+        self._timeouts.begin(waiter)
         self._callers.setdefault(user.caller, _Share()).append(waiter)
 
     def _free_operation_slot(self, user: PoolUser) -> None:
@@ -147,13 +162,15 @@ class Shares:
             return
         while caller.in_use < self.per_caller and (waiter := caller.next_waiter()) is not None:
             caller.in_use += 1
+            self._timeouts.end(waiter)
             waiter.granted.set_result(None)
         if not caller.in_use and not caller.waiters:
             del self._callers[name]
 
     def _give_up(self, user: PoolUser, waiter: _Waiter) -> None:
         """Pass on what a request received that no longer waits."""
-        if waiter.granted.done() and not waiter.granted.cancelled():
+        self._timeouts.end(waiter)
+        if waiter.is_granted:
             self.free(user)
         elif waiter.has_operation_slot:
             self._free_operation_slot(user)
@@ -161,9 +178,9 @@ class Shares:
 
     def _refusal(self) -> str:
         return (
-            f"One operation can use {self.per_operation}, and one caller {self.per_caller}, of"
-            f" the {self.pool_size} database connections at once (DATABASE_POOL_SIZE). None"
-            f" became free within {self._timeouts.timeout_s:g} s. Send fewer requests at once."
+            f"Other requests of this caller have used all of its database connections for"
+            f" {self._timeouts.timeout_s:g} s: {self.per_caller} of {self.pool_size}"
+            " (DATABASE_POOL_SIZE). Send fewer requests at once."
         )
 
 

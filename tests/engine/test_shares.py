@@ -71,13 +71,45 @@ async def test_a_caller_that_waits_too_long_learns_its_share(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool._shares, "_timeouts", Timeouts(0.05))
-    user = PoolUser("greedy")
-    running = [asyncio.create_task(_run_as(user, 0.3)) for _ in range(pool._shares.per_operation)]
+    users = [PoolUser("greedy") for _ in range(pool._shares.per_caller)]
+    running = [asyncio.create_task(_run_as(user, 0.5)) for user in users]
     await asyncio.sleep(0.1)
     with pytest.raises(ConnectionShareExceeded, match="DATABASE_POOL_SIZE"):
-        await asyncio.create_task(_run_as(user, 0))
+        await asyncio.create_task(_run_as(PoolUser("greedy"), 0))
+    await asyncio.create_task(_run_as(PoolUser("other"), 0))
     await asyncio.gather(*running)
+    await asyncio.create_task(_run_as(PoolUser("greedy"), 0))
+    await all_returned(pool)
+    assert not pool._shares._callers
+
+
+async def test_an_operation_waits_for_its_own_statements_as_long_as_it_runs(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty-five lists, of which the last ones wait longer than the timeout of a share."""
+    monkeypatch.setattr(pool._shares, "_timeouts", Timeouts(0.05))
+    user = PoolUser("slow")
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(asyncio.create_task(_run_as(user, 0.03)) for _ in range(25)))
+    await all_returned(pool)
+    assert not pool._shares._callers
+
+
+async def test_the_timeout_begins_when_only_the_caller_is_waited_for(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = pool._shares
+    monkeypatch.setattr(shares, "_timeouts", Timeouts(0.05))
+    others = [PoolUser("greedy") for _ in range(shares.per_caller - shares.per_operation)]
+    held = [asyncio.create_task(_run_as(user, 0.8)) for user in others]
+    user = PoolUser("greedy")
+    own = [asyncio.create_task(_run_as(user, 0.2)) for _ in range(shares.per_operation)]
+    await asyncio.sleep(0.05)
+    # It receives the slots of a statement of its operation, and then those of the caller.
     await asyncio.create_task(_run_as(user, 0))
+    await asyncio.gather(*held, *own)
+    await all_returned(pool)
+    assert not shares._callers
 
 
 async def test_a_share_is_never_lost(pool: Pool) -> None:
@@ -99,6 +131,56 @@ async def test_a_share_is_never_lost(pool: Pool) -> None:
     assert not pool._users
     assert not pool._shares._callers
     assert Counter(user.share.in_use for user in users) == {0: 9}
+
+
+async def test_all_shares_are_back_after_cancels_errors_timeouts_and_killed_backends(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = pool._shares
+    monkeypatch.setattr(shares, "_timeouts", Timeouts(0.02))
+    chance = random.Random(31)  # noqa: S311  # repeatable
+    users = [PoolUser(f"caller {number % 3}") for number in range(12)]
+    statements: list[tuple[str, list[int | float]]] = [
+        ("SELECT pg_sleep($1)", [0.01]),
+        ("SELECT pg_sleep($1)", [0.2]),
+        ("SELECT 1 / $1::int", [0]),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", []),
+        ("SELECT 1 FROM no_such_table", []),
+        ("SELECT $1::int", [1]),
+    ]
+    outcomes: Counter[str] = Counter()
+
+    async def one(user: PoolUser) -> None:
+        pool_user.set(user)
+        statement, values = chance.choice(statements)
+        await fetch(statement, values)
+
+    async def interrupted(user: PoolUser) -> None:
+        task = asyncio.create_task(one(user))
+        if chance.random() < 0.4:
+            await asyncio.sleep(chance.choice((0, 0.001, 0.01)))
+            task.cancel()
+        [result] = await asyncio.gather(task, return_exceptions=True)
+        outcomes[type(result).__name__] += 1
+
+    for _ in range(6):
+        await asyncio.gather(*(interrupted(chance.choice(users)) for _ in range(80)))
+    await all_returned(pool)
+    # Each of the paths was taken.
+    assert outcomes.keys() >= {
+        "CancelledError",
+        "ConnectionShareExceeded",
+        "DivisionByZeroError",
+        "UndefinedTableError",
+        "NoneType",
+    }, outcomes
+    assert not pool._users
+    assert not shares._callers
+    assert not any(user.share.in_use or user.share.waiters for user in users)
+    assert (pool._free_in_reserve, len(pool._waiters)) == (RESERVED_CONNECTIONS, 0)
+    # All of the pool can be used again.
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(fetch("SELECT pg_sleep(0.1)", []) for _ in range(pool.max_size)))
 
 
 async def test_the_reserve_works_while_all_other_connections_are_in_use(pool: Pool) -> None:
