@@ -21,6 +21,7 @@ from models import OpsDelivery, Ticket
 from models.columns import new_id
 from models.ticket import TICKET_COLUMNS, TICKET_FIELDS
 from ops.delivery.policy import OpsPolicy
+from ops.delivery.ticket_state import TICKET_EXISTS
 
 __all__ = [
     "DELIVERIES_DUE",
@@ -71,7 +72,7 @@ RETURNING *
 """  # noqa: S608  # the names of columns; values are parameters
 
 # If the delivery was cancelled during an attempt that still runs, that is its next attempt.
-_CLAIM_RETRY = """
+_CLAIM_RETRY = f"""
 WITH before AS (
     SELECT id, coalesce(lease_until > clock_timestamp(), false) AS is_running
     FROM ops_deliveries
@@ -89,6 +90,7 @@ SET state = 'pending',
 FROM before, clock
 WHERE delivery.id = before.id
   AND delivery.state IN ('failed', 'cancelled')
+  AND {TICKET_EXISTS}
   AND NOT EXISTS (
       SELECT
       FROM ops_deliveries AS other
@@ -96,7 +98,7 @@ WHERE delivery.id = before.id
         AND other.state = 'pending'
   )
 RETURNING delivery.*, is_running
-"""
+"""  # noqa: S608  # constants; values are parameters
 
 # - now(), not clock_timestamp(), so that the index scan stops at the deliveries that are due.
 # - No further condition in the inner query: only pending deliveries have a next attempt, and

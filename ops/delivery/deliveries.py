@@ -18,7 +18,7 @@ from ops.delivery.executor import DeliveryExecutor
 from ops.delivery.policy import OpsPolicy
 from ops.delivery.shielded_tasks import ShieldedTasks
 from ops.delivery.status_check import StatusCheck, newest_accepted_delivery, record_status_check
-from ops.delivery.ticket_state import StateChange, sync_ops_state
+from ops.delivery.ticket_state import StateChange, sync_ops_state, ticket_exists
 
 __all__ = ["Attempt", "Deliveries"]
 
@@ -152,7 +152,9 @@ class Deliveries:
             claimed = await claim_retry(connection, delivery_id, self._policy)
             if claimed is None:
                 delivery = await OpsDelivery.get(id=delivery_id, using_db=connection)
-                raise DeliveryStateError(delivery, _why_not_retried(delivery))
+                has_ticket = await ticket_exists(connection, delivery_id)
+                message = _why_not_retried(delivery, has_ticket=has_ticket)
+                raise DeliveryStateError(delivery, message)
             delivery, claim = claimed
             await sync_ops_state(connection, [StateChange(delivery_id, actor, request_id)])
         if claim is None:
@@ -194,7 +196,9 @@ async def _find(delivery_id: str) -> OpsDelivery:
     return delivery
 
 
-def _why_not_retried(delivery: OpsDelivery) -> str:
+def _why_not_retried(delivery: OpsDelivery, *, has_ticket: bool) -> str:
+    if not has_ticket:
+        return "the ticket of this delivery was deleted, so it cannot be retried"
     if delivery.state in {OpsState.FAILED, OpsState.CANCELLED}:
         return "the ticket has another delivery that is pending"
     return f"only a failed or cancelled delivery can be retried: this one is {delivery.state}"

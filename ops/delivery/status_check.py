@@ -9,17 +9,19 @@ from models import LogEntry, LogStatus, OpsDelivery
 from ops.clients.protocol import OpsFailure, StatusReport
 from ops.clients.redaction import loggable
 from ops.delivery.outcome import failure_details
+from ops.delivery.ticket_state import TICKET_EXISTS
 
 __all__ = ["StatusCheck", "newest_accepted_delivery", "record_status_check"]
 
-_NEWEST_ACCEPTED = """
+_NEWEST_ACCEPTED = f"""
 SELECT *
-FROM ops_deliveries
+FROM ops_deliveries AS delivery
 WHERE ticket_id = $1
   AND reference IS NOT NULL
+  AND {TICKET_EXISTS}
 ORDER BY created_at DESC, id DESC
 LIMIT 1
-"""
+"""  # noqa: S608  # constants; values are parameters
 
 _RECORD = """
 WITH delivery AS (

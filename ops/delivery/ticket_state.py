@@ -7,7 +7,20 @@ from tortoise import BaseDBAsyncClient
 
 from models.columns import new_id
 
-__all__ = ["StateChange", "sync_ops_state"]
+__all__ = ["TICKET_EXISTS", "StateChange", "sync_ops_state", "ticket_exists"]
+
+# Condition on a row of ``ops_deliveries AS delivery``: its ticket was not deleted. An older version
+# could give the id of a deleted ticket to another one, to which the delivery does not belong.
+TICKET_EXISTS = """
+EXISTS (SELECT FROM tickets WHERE tickets.id = delivery.ticket_id)
+  AND NOT EXISTS (
+      SELECT
+      FROM ticket_events AS event
+      WHERE event.ticket_id = delivery.ticket_id
+        AND event.type = 'deleted'
+        AND event.at >= delivery.created_at
+  )
+"""
 
 _SYNC = """
 WITH changed AS (
@@ -46,6 +59,8 @@ FROM changed
 RETURNING id
 """
 
+_TICKET_EXISTS = f"SELECT FROM ops_deliveries AS delivery WHERE id = $1 AND {TICKET_EXISTS}"
+
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
@@ -73,3 +88,9 @@ async def sync_ops_state(connection: BaseDBAsyncClient, changes: Sequence[StateC
         [change.request_id for change in changes],
     ]
     await connection.execute_query_dict(_SYNC, columns)
+
+
+async def ticket_exists(connection: BaseDBAsyncClient, delivery_id: str) -> bool:
+    """Return whether the ticket of a delivery was not deleted."""
+    count, _ = await connection.execute_query(_TICKET_EXISTS, [delivery_id])
+    return count > 0

@@ -1,6 +1,7 @@
 """Create, update and delete tickets: one transaction each, which also records the event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -31,7 +32,7 @@ from resolvers.tickets.statements import (
     DELETE,
     FIND,
     FIND_FOR_DELETION,
-    ID_IS_TAKEN,
+    ID_USE,
     update_statement,
 )
 from resolvers.tickets.validation import (
@@ -48,22 +49,27 @@ _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
-    """Create a ticket; raises ApiErrors, or Conflict if its id exists or the key was used."""
+    """Create a ticket; raises ApiErrors, or Conflict if its id or the key was used before."""
     values = checked_for_create(fields)
     call = keyed_call(context.caller, idempotency_key, "createTicket", values)
     id = values.get("id") or new_id()  # noqa: A001  # the name of the column
+    is_chosen = "id" in values
     try:
-        if call is None:
+        if call is None and not is_chosen:
             ticket = await _create(fetch, context, id, values)
             notify_commit()
             return ticket
-        async with key_turn(call), in_transaction() as connection:
-            earlier = await claim_key(connection, call, id)
-            if earlier is None:
-                return await _create(
-                    partial(_fetch_in_transaction, connection), context, id, values
-                )
-            return await _get(connection, earlier)
+        async with (
+            nullcontext() if call is None else key_turn(call),
+            # The lock excludes that a ticket of this id is deleted between check and creation.
+            ticket_transaction(id) if is_chosen else in_transaction() as connection,
+        ):
+            earlier = None if call is None else await claim_key(connection, call, id)
+            if earlier is not None:
+                return await _get(connection, earlier)
+            if is_chosen:
+                await _check_unused(connection, id)
+            return await _create(partial(_fetch_in_transaction, connection), context, id, values)
     except Conflict as conflict:
         if conflict.code is ErrorCode.ALREADY_EXISTS:
             conflict.current = await Ticket.get_or_none(id=id)
@@ -152,9 +158,6 @@ async def _create(
     id: str,
     values: Values,
 ) -> Loaded[Ticket]:
-    # An id is unique among all objects that `node` finds; generated ids are unique anyway.
-    if "id" in values and await fetch_rows(ID_IS_TAKEN, [id]):
-        raise _id_is_taken()
     written = {**NEW_TICKET, **values}
     written.pop("id", None)
     try:
@@ -176,6 +179,19 @@ async def _create(
             raise metadata_is_too_long("metadata") from None
         raise
     return Loaded(TICKETS, row)
+
+
+async def _check_unused(connection: BaseDBAsyncClient, id: str) -> None:
+    """Raise Conflict if `node` finds an object with this id, or if a deleted ticket had it."""
+    [use] = await connection.execute_query_dict(ID_USE, [id])
+    if use["is_taken"]:
+        raise _id_is_taken()
+    if use["was_used"]:
+        message = (
+            "This id belonged to a ticket that was deleted; its history, deliveries and log"
+            " entries remain. Choose another, or omit it."
+        )
+        raise Conflict(ErrorCode.ALREADY_EXISTS, message, "id")
 
 
 async def _fetch_locked(statement: str, values: Sequence[Any]) -> Sequence[Any]:

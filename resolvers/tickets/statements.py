@@ -1,10 +1,12 @@
 """The statements that write tickets. Each writes the ticket and its event in one transaction."""
 
+from collections.abc import Iterable
 from functools import cache
 
+from engine.sql.tables import Table
 from models.ticket import NEW_TICKET
 from models.ticket_lock import TRY_TICKET_LOCK
-from resolvers.tables import TABLES, TICKETS, graphql_name
+from resolvers.tables import DELIVERIES, EVENTS, LOG_ENTRIES, TABLES, TICKETS, graphql_name
 
 # The columns whose changes the history records, with their GraphQL names.
 AUDITED_FIELDS = {name: graphql_name(name) for name in NEW_TICKET}
@@ -16,6 +18,12 @@ _QUALIFIED_COLUMNS = ", ".join(f"tickets.{column.sql}" for column in TICKETS.col
 
 def _parameter(name: str, number: int) -> str:
     return f"${number}::jsonb" if TICKETS.columns[name].is_json else f"${number}"
+
+
+def _exists(column: str, tables: Iterable[Table]) -> str:
+    """Return the SQL condition that one of the tables has a row with the first parameter."""
+    found = " UNION ALL ".join(f"SELECT FROM {table.name} WHERE {column} = $1" for table in tables)
+    return f"EXISTS ({found})"
 
 
 # The parameters are the id, the written columns in the order of `NEW_TICKET`, then the id,
@@ -37,11 +45,13 @@ WITH ticket AS (
 SELECT {_SELECTED} FROM ticket
 """
 
-ID_IS_TAKEN = " UNION ALL ".join(
-    f"SELECT 1 FROM {table.name} WHERE {table.key} = $1"
-    for table in TABLES.values()
-    if table is not TICKETS
-)
+# Whether an id is taken, and whether anything refers to it as the id of a ticket. An id that was
+# used stays with its ticket, because history, deliveries and log are kept after a deletion.
+ID_USE = f"""
+SELECT
+    {_exists("id", TABLES.values())} AS is_taken,
+    {_exists("ticket_id", (EVENTS, DELIVERIES, LOG_ENTRIES))} AS was_used
+"""
 
 FIND = f"SELECT {_SELECTED} FROM tickets WHERE id = $1"
 

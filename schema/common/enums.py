@@ -147,7 +147,7 @@ describe(
         ErrorCode.INVALID: "The value is invalid; `message` says what is allowed.",
         ErrorCode.TOO_LONG: "The value is longer than the limit in `message`.",
         ErrorCode.NOT_FOUND: "No object has this id, or the caller may not see it.",
-        ErrorCode.ALREADY_EXISTS: "Another object already has this id.",
+        ErrorCode.ALREADY_EXISTS: "Another object has this id, or a deleted ticket had it.",
         ErrorCode.VERSION_CONFLICT: "The ticket's version is not `expectedVersion`.",
         ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before with another input.",
         ErrorCode.INVALID_STATE: "The delivery's current state does not allow the operation.",

@@ -24,7 +24,9 @@ _EXPECTED_VERSION = (
 @strawberry.input(description="Input for `createTicket`.")
 class CreateTicketInput:
     id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="Id of the ticket: 1 to 64 characters. Default: a new UUIDv7."
+        default=UNSET,
+        description="Id of the ticket: 1 to 64 characters. The id of a deleted ticket cannot be"
+        " used again. Default: a new UUIDv7.",
     )
     subject: str = strawberry.field(description="Subject line: 1 to 500 characters.")
     description: str = strawberry.field(

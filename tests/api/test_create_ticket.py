@@ -187,7 +187,7 @@ async def test_mutations_of_one_request_run_in_order(ask: Ask) -> None:
           first: createTicket(input: $new) { ticket { id } errors { code } }
           second: createTicket(input: $new) { ticket { id } errors { code } }
           third: deleteTicket(input: {id: "T-1"}) { deletedId errors { code } }
-          fourth: createTicket(input: $new) { ticket { id } errors { code } }
+          fourth: deleteTicket(input: {id: "T-1"}) { deletedId errors { code } }
         }
     """
     answer: dict[str, Any] = await ask(document, new=NEW | {"id": "T-1"})
@@ -196,5 +196,5 @@ async def test_mutations_of_one_request_run_in_order(ask: Ask) -> None:
         "first": {"ticket": {"id": "T-1"}, "errors": []},
         "second": {"ticket": None, "errors": [{"code": "ALREADY_EXISTS"}]},
         "third": {"deletedId": "T-1", "errors": []},
-        "fourth": {"ticket": {"id": "T-1"}, "errors": []},
+        "fourth": {"deletedId": None, "errors": [{"code": "NOT_FOUND"}]},
     }

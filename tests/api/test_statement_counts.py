@@ -204,8 +204,8 @@ MUTATIONS: dict[str, tuple[str, dict[str, Any], int]] = {
         }
         """,
         NEW | {"id": "new"},
-        # check of the id, ticket
-        2,
+        # lock, check of the id, ticket
+        3,
     ),
     "creating a ticket with a key": (
         """
