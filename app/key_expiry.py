@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from app.config.settings import Settings
-from engine.database.errors import is_unavailable
+from engine.database.errors import QUERY_CANCELED, is_unavailable, sqlstate
 from resolvers.idempotency import delete_expired_keys
 
 __all__ = ["background_key_expiry"]
@@ -43,5 +43,5 @@ async def _delete_periodically(ttl_hours: int) -> None:
                 pause_s = PAUSE_S
         except Exception as error:  # the task must continue after any error
             # Requests and deliveries report that the database is unavailable.
-            if not is_unavailable(error):
+            if not is_unavailable(error) and sqlstate(error) != QUERY_CANCELED:
                 _logger.warning("expired idempotency keys not deleted", exc_info=error)

@@ -11,7 +11,6 @@ from graphql import GraphQLError
 
 from app.http.answer_size import answer_too_large
 from app.http.failure import report_failure
-from engine.database.errors import sqlstate
 from engine.projection.response_size import ResponseTooLarge
 from engine.streaming.subscriber import SlowConsumer
 from resolvers.errors import ApiError
@@ -28,7 +27,6 @@ __all__ = [
     "without_suggestions",
 ]
 
-_QUERY_CANCELED = "57014"
 # Messages of graphql-core can repeat values from the request, which may be very long.
 MAX_MESSAGE_LENGTH = 1_000
 
@@ -88,7 +86,7 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
         formatted = _format(error, "TOO_SLOW", message)
         formatted["extensions"]["lastCursor"] = event_cursor(*original.position)
         return formatted
-    if isinstance(original, TimeoutError) or sqlstate(original) == _QUERY_CANCELED:
+    if isinstance(original, TimeoutError):
         message = "The operation timed out. Request less data, or try again later."
         return _format(error, "TIMEOUT", message)
     failure = report_failure(original, request_id=request_id, path=error.path)

@@ -3,9 +3,19 @@
 import logging
 from typing import Any, NamedTuple
 
-from engine.database.errors import Overloaded, is_unavailable
+from engine.database.errors import (
+    QUERY_CANCELED,
+    READ_ONLY,
+    Overloaded,
+    is_unavailable,
+    sqlstate,
+)
+from engine.database.outages import OUTAGE
 
 __all__ = ["Failure", "report_failure"]
+
+_UNAVAILABLE = "The database is unavailable. Try again later."
+_NO_CHANGES = "The database is read-only at the moment. Try again later."
 
 _logger = logging.getLogger(__name__)
 
@@ -18,15 +28,20 @@ class Failure(NamedTuple):
 
 
 def report_failure(error: BaseException, *, request_id: str, **fields: Any) -> Failure:
-    """Log an exception that is not the client's fault, and return its code and message."""
+    """Log an exception that is not the client's fault, and return its code and message.
+
+    An outage of the database is logged once for all requests.
+    """
     log_fields: dict[str, Any] = {"request_id": request_id, **fields}
     if isinstance(error, Overloaded):
         log_fields["error"] = type(error).__name__
         _logger.warning("request refused", extra={"fields": log_fields})
         return Failure("SERVICE_UNAVAILABLE", str(error))
     if is_unavailable(error):
-        log_fields["error"] = type(error.__cause__ or error).__name__
-        _logger.warning("database unavailable", extra={"fields": log_fields})
-        return Failure("SERVICE_UNAVAILABLE", "The database is unavailable. Try again later.")
+        OUTAGE.report(error, **log_fields)
+        is_read_only = sqlstate(error) == READ_ONLY
+        return Failure("SERVICE_UNAVAILABLE", _NO_CHANGES if is_read_only else _UNAVAILABLE)
+    if sqlstate(error) == QUERY_CANCELED:
+        return Failure("TIMEOUT", "The operation timed out. Request less data, or try again later.")
     _logger.error("request failed", exc_info=error, extra={"fields": log_fields})
     return Failure("INTERNAL", f"Internal server error. Report request id {request_id}.")

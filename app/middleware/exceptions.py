@@ -47,7 +47,7 @@ def _problem(error: Exception, scope: Scope, *, request_id: str) -> HttpProblem:
     failure = report_failure(error, request_id=request_id)
     if failure.code == "SERVICE_UNAVAILABLE":
         return service_unavailable(failure.message)
-    return HttpProblem(500, failure.code, failure.message)
+    return HttpProblem(504 if failure.code == "TIMEOUT" else 500, failure.code, failure.message)
 
 
 def _routing_problem(error: HTTPException, scope: Scope) -> HttpProblem:

@@ -26,6 +26,7 @@ from engine.database.errors import (
     DatabaseUnavailable,
     convert_connection_errors,
 )
+from engine.database.outages import OUTAGE
 from engine.database.shares import RESERVED, PoolUser, Shares, pool_user
 from engine.database.timeouts import Timeouts
 
@@ -149,6 +150,8 @@ class Pool:
 
     def return_clean(self, connection: Any) -> None:
         """Return a connection without a transaction or session state, for immediate reuse."""
+        if OUTAGE.is_open:
+            OUTAGE.succeed()
         user = self._users.get(id(connection))
         if user is not None:
             if user is RESERVED:

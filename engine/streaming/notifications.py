@@ -24,6 +24,7 @@ import asyncpg
 
 from engine.database.commits import COMMITS, on_commit
 from engine.database.errors import DATABASE_ERRORS
+from engine.database.outages import Condition
 from engine.database.poolers import uses_pooler
 
 __all__ = ["Notifier"]
@@ -58,6 +59,11 @@ class Notifier:
         self._callbacks: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._pending_topics: set[str] = set()
         self._wakeup = asyncio.Event()
+        self._outage = Condition(
+            "notification connection lost; reconnecting",
+            "notification connection restored",
+            logger=_logger,
+        )
         self._context = contextvars.copy_context()
 
     async def __aenter__(self) -> Self:
@@ -112,6 +118,7 @@ class Notifier:
                         for topic in self._topics:
                             await connection.add_listener(topic, self._on_notification)
                     delay_s = RETRY_MIN_S
+                    self._outage.end()
                     # Notifications that were sent before this connection was made are lost.
                     for topic in self._topics:
                         self._call(topic)
@@ -119,10 +126,7 @@ class Notifier:
                 finally:
                     connection.terminate()
             except DATABASE_ERRORS as error:
-                _logger.warning(
-                    "notification connection lost; reconnecting",
-                    extra={"fields": {"error": type(error).__name__}},
-                )
+                self._outage.begin(error=type(error).__name__)
             except Exception:
                 # An exception in a callback must not end the notifications.
                 _logger.exception("notification callback failed; reconnecting")

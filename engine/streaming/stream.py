@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 
 from engine.database.errors import is_transient
+from engine.database.outages import Condition
 from engine.sql.tables import Table
 from engine.streaming.commit_order import Chunk, Position, Snapshot, read_chunk, take_snapshot
 from engine.streaming.notifications import Notifier
@@ -55,6 +56,7 @@ class Stream:
         self._shared: deque[Event] = deque()
         # The reader has distributed everything up to here.
         self._position: Position = (0, 0)
+        self._outage = Condition("feed cannot be read; retrying", "feed can be read again")
         # A clean context: a task that is started in a transaction inherits its connection.
         self._context = contextvars.copy_context()
 
@@ -226,18 +228,17 @@ class Stream:
         delay_s = RETRY_MIN_S
         while not self._is_closed:
             try:
-                return await read_chunk(
+                chunk = await read_chunk(
                     self._table, position, only=None if only is None else (self._key, only)
                 )
             except Exception as error:
                 if not is_transient(error):
                     raise
-                if delay_s == RETRY_MIN_S:
-                    name = type(error.__cause__ or error).__name__
-                    _logger.warning(
-                        "feed cannot be read; retrying",
-                        extra={"fields": {"table": self._table.name, "error": name}},
-                    )
+                name = type(error.__cause__ or error).__name__
+                self._outage.begin(table=self._table.name, error=name)
+            else:
+                self._outage.end(table=self._table.name)
+                return chunk
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RETRY_MAX_S)
         return None

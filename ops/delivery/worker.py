@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypedDict
 
-from engine.database.errors import is_unavailable
+from engine.database.errors import is_unavailable, sqlstate
+from engine.database.outages import Condition
 from ops.delivery.claims import Claim, claim_abandoned, claim_due, next_due_in_s, release
 from ops.delivery.executor import DeliveryExecutor
 
@@ -49,7 +50,13 @@ class DeliveryWorker:
         self._is_stopping = False
         # Whether more deliveries may be due than were claimed.
         self._has_more_due = False
-        self._is_database_unavailable = False
+        self._outage = Condition(
+            "database unavailable; deliveries are waiting",
+            "database available again; deliveries continue",
+            logger=_log,
+        )
+        # The last unexpected exception, which is logged once as long as it repeats.
+        self._failure = ""
 
     def wake(self) -> None:
         """Look for due deliveries soon."""
@@ -115,19 +122,20 @@ class DeliveryWorker:
 
     @contextmanager
     def _tolerate_outages(self) -> Iterator[None]:
-        """Log an error and continue; log a database outage once, at its start and its end."""
+        """Log an error and continue; log what repeats once, at its start and its end."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  # the worker must continue after any error
-            if not is_unavailable(error):
-                _log.exception("unexpected exception while looking for due deliveries")
-            elif not self._is_database_unavailable:
-                self._is_database_unavailable = True
-                _log.warning("database unavailable; deliveries are waiting")
+            if is_unavailable(error):
+                self._outage.begin(error=type(error.__cause__ or error).__name__)
+            elif (failure := f"{type(error)} {sqlstate(error)}") != self._failure:
+                self._failure = failure
+                _log.exception("looking for due deliveries failed; it is tried again")
         else:
-            if self._is_database_unavailable:
-                self._is_database_unavailable = False
-                _log.warning("database available again; deliveries continue")
+            self._outage.end()
+            if self._failure:
+                self._failure = ""
+                _log.warning("looking for due deliveries succeeded again")
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from engine.database.outages import Outage
+
 
 @contextmanager
 def new_data_dir() -> Iterator[Path]:
@@ -39,3 +41,11 @@ def restored_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    """Have no outage of the database that other tests have reported."""
+    outage = Outage()
+    monkeypatch.setattr("app.http.failure.OUTAGE", outage)
+    return outage

@@ -17,7 +17,7 @@ from app.middleware.exceptions import ExceptionMiddleware
 from app.middleware.request import RequestMiddleware
 from engine.database.errors import DatabaseUnavailable
 
-pytestmark = pytest.mark.usefixtures("restored_logging")
+pytestmark = pytest.mark.usefixtures("restored_logging", "outage")
 
 
 @pytest.fixture
