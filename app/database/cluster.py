@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from app.database.programs import SUPERUSER, Account, find_programs, run_program
+from app.database.access import path_for, programs_for
+from app.database.programs import SUPERUSER, Account, run_program
 from app.database.roles import create_database
 
 __all__ = ["create_cluster", "remove_partial_clusters"]
@@ -19,9 +20,9 @@ def create_cluster(cluster: Path, *, account: Account | None, durable: bool) -> 
     folder = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
     if account is not None:
         os.chown(folder, account.uid, account.gid)
-    programs = find_programs()
+    programs = programs_for(account)
     options = [
-        f"--pgdata={folder}",
+        f"--pgdata={path_for(folder, account)}",
         f"--username={SUPERUSER}",
         # Replaced by `create_database`; without it, initdb prints a warning.
         "--auth=trust",

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from app.database.access import programs_for
 from app.database.cluster import create_cluster, remove_partial_clusters
-from app.database.data_folder import prepare_data_folder, require_access
+from app.database.data_folder import prepare_data_folder
 from app.database.postgres_log import PostgresLog
 from app.database.postmaster import PORT, Postmaster
 from app.database.programs import (
@@ -23,7 +24,6 @@ from app.database.programs import (
     Account,
     EmbeddedPostgresError,
     account_for,
-    find_programs,
 )
 from app.database.roles import DATABASE, ROLE, is_restricted, restrict
 
@@ -109,20 +109,9 @@ class EmbeddedPostgres:
             os.close(user_lock)
 
     def _start_or_share(self) -> None:
-        programs = find_programs()
         account = account_for(self.cluster)
+        programs_for(account)
         prepare_data_folder(self.data_dir, account)
-        if account is not None:
-            require_access(
-                self.data_dir,
-                account,
-                hint="Set DATA_DIR to a folder that it can reach, such as /var/lib/ticketops",
-            )
-            require_access(
-                programs,
-                account,
-                hint="Install ticketops in a folder that it can reach, such as /opt/ticketops",
-            )
         with self._exclusive():
             remove_partial_clusters(self.cluster)
             if not self.cluster.exists():

@@ -4,6 +4,7 @@ PostgreSQL's own collector limits the size of a file, but not the number of file
 """
 
 import os
+import re
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ __all__ = ["PostgresLog"]
 
 MAX_BYTES = 4 * 1024 * 1024
 INTERVAL_S = 30.0
+_SEVERE = re.compile(r" (FATAL|PANIC): ")
 
 
 class PostgresLog:
@@ -65,7 +67,11 @@ class PostgresLog:
             self._stop_event.set()
             self._stop_event = None
 
-    def last_line(self) -> str:
-        """Return the last line, which says why PostgreSQL did not start."""
-        lines = self.path.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote no output."
+    def reason(self, start: int) -> str:
+        """Return why PostgreSQL did not start, from the lines that it wrote after a position.
+
+        The last line may be that it has shut down.
+        """
+        lines = self.path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
+        severe = [line for line in lines if _SEVERE.search(line)]
+        return (severe or lines or ["it wrote no output."])[-1]

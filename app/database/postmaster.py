@@ -17,11 +17,11 @@ from pathlib import Path
 
 import psutil
 
+from app.database.access import can_enter, path_for, programs_for
 from app.database.postgres_log import PostgresLog
 from app.database.programs import (
     Account,
     EmbeddedPostgresError,
-    find_programs,
     make_private,
     popen_options,
 )
@@ -39,6 +39,9 @@ SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 MAX_SOCKET_PATH_BYTES = 103
 # The line of postmaster.pid with the status (LOCK_FILE_LINE_PM_STATUS), counted from 0.
 STATUS_LINE = 7
+# Identifies the server of a cluster in the list of processes. PostgreSQL accepts any parameter
+# whose name has a dot, and does nothing with it.
+_CLUSTER_OPTION = "ticketops.cluster"
 
 # Referenced for the life of the process: the server may outlive the object that started it,
 # and Python warns of a running child that is garbage-collected.
@@ -96,13 +99,27 @@ class Postmaster:
     def _start(self, account: Account | None, deadline: float) -> None:
         if self.socket_folder != self._cluster:
             make_private(self.socket_folder, account)
+            if account is not None and not can_enter(self.socket_folder, account):
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL cannot run as root, and {account.name} cannot enter the folder of"
+                    f" its socket, {self.socket_folder}.",
+                    hint="Set DATA_DIR to a folder with a shorter path, or change TMPDIR.",
+                )
         self.remove_stale_files()
         self._log.rotate()
-        options = {**self._options, "unix_socket_directories": str(self.socket_folder)}
+        data = path_for(self._cluster, account)
+        # Bound by the server, hence by the path that its account can use.
+        sockets = data if self.socket_folder == self._cluster else self.socket_folder
+        options = {
+            **self._options,
+            "unix_socket_directories": str(sockets),
+            _CLUSTER_OPTION: str(self._cluster),
+        }
         arguments = [f"--{name}={value}" for name, value in options.items()]
         with os.fdopen(self._log.open(), "ab") as log:
+            start = os.fstat(log.fileno()).st_size
             server = subprocess.Popen(  # noqa: S603  # program and arguments come from this package
-                [find_programs() / "postgres", "-D", self._cluster, *arguments],
+                [programs_for(account) / "postgres", "-D", data, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -110,7 +127,7 @@ class Postmaster:
             )
         _children.append(server)
         try:
-            self._wait_until_ready(deadline, server)
+            self._wait_until_ready(deadline, server, log_start=start)
         except BaseException:
             server.send_signal(signal.SIGINT)
             try:
@@ -130,12 +147,16 @@ class Postmaster:
             self._socket.with_name(f"{self._socket.name}.lock").unlink(missing_ok=True)
 
     def _wait_until_ready(
-        self, deadline: float, server: subprocess.Popen[bytes] | None = None
+        self,
+        deadline: float,
+        server: subprocess.Popen[bytes] | None = None,
+        *,
+        log_start: int = 0,
     ) -> None:
         while self._status() != "ready" or not self._accepts_connections():
             if server is not None and server.poll() is not None:
                 raise EmbeddedPostgresError(
-                    f"The embedded PostgreSQL did not start: {self._log.last_line()}",
+                    f"The embedded PostgreSQL did not start: {self._log.reason(log_start)}",
                     hint=f"Its complete output is in {self._log.path}.",
                 )
             if time.monotonic() > deadline:
@@ -152,7 +173,11 @@ class Postmaster:
             return None
         try:
             process = psutil.Process(int(lines[0]))
-            holds_cluster = process.name() == "postgres" and str(self._cluster) in process.cmdline()
+            # Servers that older versions started have only the path, after -D.
+            marks = {str(self._cluster), f"--{_CLUSTER_OPTION}={self._cluster}"}
+            holds_cluster = process.name() == "postgres" and bool(
+                marks.intersection(process.cmdline())
+            )
         except psutil.Error:
             return None
         return process if holds_cluster and process.status() != psutil.STATUS_ZOMBIE else None

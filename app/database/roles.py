@@ -8,7 +8,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from app.database.programs import SUPERUSER, Account, find_programs, run_program
+from app.database.access import path_for, programs_for
+from app.database.programs import SUPERUSER, Account, run_program
 
 __all__ = ["DATABASE", "ROLE", "create_database", "is_restricted", "restrict"]
 
@@ -75,12 +76,12 @@ def _run(cluster: Path, database: str, statements: list[str], account: Account |
     lines = [" ".join(statement.split()) for statement in statements]
     run_program(
         [
-            find_programs() / "postgres",
+            programs_for(account) / "postgres",
             "--single",
             "-c",
             "exit_on_error=on",
             "-D",
-            cluster,
+            path_for(cluster, account),
             database,
         ],
         folder=cluster,

@@ -13,7 +13,7 @@ from engine.database.outages import Outage
 
 @contextmanager
 def new_data_dir() -> Iterator[Path]:
-    """Create a folder outside those of pytest, which PostgreSQL's account could not enter."""
+    """Create a folder with a path that is short enough for that of a socket."""
     with TemporaryDirectory(prefix="ticketops-data-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
@@ -27,7 +27,7 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def working_dir() -> Iterator[Path]:
-    """Return a new folder for a DATA_DIR, which all accounts can enter."""
+    """Return a new folder for a DATA_DIR, which other accounts can enter."""
     with new_data_dir() as folder:
         folder.chmod(0o711)
         yield folder

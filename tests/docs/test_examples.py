@@ -40,7 +40,7 @@ def test_the_examples_of_a_page_work_as_shown(
     empty_database_url: str,
     record_property: Callable[[str, str], None],
 ) -> None:
-    # Not tmp_path: another pytest closes its parent to the account that PostgreSQL runs as.
+    # Not tmp_path, which is too long for the path of a socket.
     with tempfile.TemporaryDirectory(prefix="ticketops-docs-") as folder:
         count = run_page(page, Path(folder) / "checkout", empty_database_url)
     record_property("figure", f"Documentation: {count} examples of {page.name} run, 0 failures")
