@@ -9,8 +9,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias
 
-from engine.sql.expressions import Access, Sql, all_of, negation
+from engine.sql.expressions import FALSE, Access, Sql, all_of, negation
 from engine.sql.tables import Column, Table
+from resolvers.date_times import FinerDateTime
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.json_values import json_text
 from resolvers.text_validation import check_texts, checked_text
@@ -123,7 +124,21 @@ def _from_or_up_to(value: StrEnum, operator: str) -> list[str]:
 
 
 def _time(column: str, operators: Operators, path: Path) -> Sql:
-    return all_of(_TIME_OPERATORS[name](column, value) for name, value in _checked(operators, path))
+    conditions = []
+    for name, value in _checked(operators, path):
+        if isinstance(value, FinerDateTime):
+            conditions.append(_compare_finer(name, column, value))
+        else:
+            conditions.append(_TIME_OPERATORS[name](column, value.isoformat()))
+    return all_of(conditions)
+
+
+def _compare_finer(operator: str, column: str, value: FinerDateTime) -> Sql:
+    """Compare with a time that lies between its own microsecond and the next one."""
+    if operator == "eq":
+        return FALSE
+    is_earlier = operator in {"lt", "lte"}
+    return _TIME_OPERATORS["lte" if is_earlier else "gt"](column, value.isoformat())
 
 
 def _json(column: str, operators: Operators, path: Path) -> Sql:
@@ -187,7 +202,12 @@ def _equality(sql_type: str) -> _Operators:
     return {**_EQUAL, "in": partial(_in, sql_type), "nin": partial(_not_in, sql_type)}
 
 
-_TIME_OPERATORS: _Operators = {"eq": _EQUAL["eq"], **_RANGE}
+# Sent as text, because the driver encodes datetime.min, which is Go's zero time, as -infinity, and
+# datetime.max as infinity.
+_TIME_OPERATORS: _Operators = {
+    name: partial(_compare, f"{{}} {symbol} CAST($? AS text)::timestamptz")
+    for name, symbol in {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}.items()
+}
 _TEXT_EQUALITY = _equality("text")
 _PATTERNS: _Operators = {
     "contains": partial(_compare, "strpos({}, $?) > 0"),

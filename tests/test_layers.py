@@ -31,6 +31,7 @@ PACKAGES = {
         "errors",
         "text_validation",
         "json_values",
+        "date_times",
         "tables",
         "feeds",
         "context",

@@ -24,7 +24,9 @@ _INFINITE = {
     '"infinity"': datetime.max.replace(tzinfo=UTC),
 }
 _IN_CURSOR = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-](?:0\d|1[0-4]):[0-5]\d", re.ASCII
+    # Hours up to 23: some versions of Python accept 24:00, and others do not.
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?[+-](?:0\d|1[0-4]):[0-5]\d",
+    re.ASCII,
 )
 
 

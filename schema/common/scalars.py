@@ -1,7 +1,6 @@
 """Custom scalars: DateTime and JSON."""
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NewType
 
 import orjson
@@ -10,40 +9,10 @@ from graphql import ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from engine.arguments.fast_resolvers import ColumnKind
+from resolvers.date_times import parse_date_time
 
 # A result holds JSON text exactly as the database returned it; an input holds the parsed value.
 JSON = NewType("JSON", object)
-
-# RFC 3339, section 5.6: the offset is required and the year has four digits.
-_DATE_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-
-
-def parse_date_time(value: object) -> datetime:
-    """Return the time in UTC; raises ValueError for anything but an RFC 3339 date-time."""
-    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
-        whole, fraction, offset = _split(value.upper())
-        try:
-            return datetime.fromisoformat(whole + fraction[:7] + offset).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    message = (
-        "DateTime must be an RFC 3339 date-time with offset, in the years 1 to 9999,"
-        " like 2026-01-31T08:15:00Z."
-    )
-    raise ValueError(message)
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    """Return the date and time up to the second, the fraction with its point, and the offset."""
-    whole, rest = text[:19], text[19:]
-    at = 0
-    if rest.startswith("."):
-        at = 1
-        while rest[at].isdigit():
-            at += 1
-    return whole, rest[:at], rest[at:]
 
 
 def _parse_json_literal(node: ValueNode, variables: dict[str, object] | None = None) -> object:
@@ -56,8 +25,11 @@ COLUMN_KINDS: dict[str, ColumnKind] = {"DateTime": "time", "JSON": "json"}
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="RFC 3339 date-time with offset, such as 2026-01-31T08:15:00Z. Results are in"
-        " UTC, with microseconds unless they are zero.",
+        description="RFC 3339 date-time with offset, such as 2026-01-31T08:15:00Z, in the years"
+        " 0001 to 9999 of UTC. Results are in UTC, with microseconds unless they are zero. Inputs"
+        " may have a fraction of any length, which is compared exactly, a space instead of the T,"
+        " and lower case. A leap second (23:59:60 UTC on the last day of a month) is the first"
+        " second of the next day.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         # The JSON encoder formats it.
         serialize=lambda moment: moment,

@@ -3,10 +3,12 @@
 `test_filter_model` compares random filters with a model.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from engine.database.queries import fetch
 from models import OpsState, Ticket, TicketPriority, TicketStatus
 from tests.api.operations import Ask
 
@@ -248,3 +250,62 @@ async def test_a_filter_literal_can_contain_variables(ask: Ask) -> None:
     # An absent variable omits its operator.
     nodes = (await ask(document, name="a"))["tickets"]["nodes"]
     assert sorted(node["subject"] for node in nodes) == ["a", "b", "c"]
+
+
+STORED = datetime(2026, 1, 31, 8, 15, 0, 978_439, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("operator", "fraction", "count"),
+    [
+        ("eq", "978439", 1),
+        ("eq", "97843900000000000000", 1),
+        ("eq", "9784390000001", 0),
+        ("lt", "978439", 0),
+        ("lt", "978439000", 0),
+        ("lt", "978439000000001", 1),
+        ("lt", "9784385", 0),
+        ("lte", "9784389", 0),
+        ("lte", "978439", 1),
+        ("lte", "9784395", 1),
+        ("gt", "9784389", 1),
+        ("gt", "978439", 0),
+        ("gt", "978439001", 0),
+        ("gte", "9784385", 1),
+        ("gte", "978439", 1),
+        ("gte", "9784390001", 0),
+    ],
+)
+async def test_times_are_compared_with_all_digits_of_the_fraction(
+    ask: Ask, operator: str, fraction: str, count: int
+) -> None:
+    await make("one", created_at=STORED)
+    time = f"2026-01-31T10:15:00.{fraction}+02:00"
+    assert await found(ask, createdAt={operator: time}) == ["one"] * count
+    others = await found(ask, **{"not": {"createdAt": {operator: time}}})
+    assert others == ["one"] * (1 - count)
+
+
+@pytest.mark.parametrize(
+    ("time", "just_before", "just_after"),
+    [
+        ("0001-01-01T00:00:00Z", None, "0001-01-01T00:00:00.0000001Z"),
+        (
+            "9999-12-31T23:59:59.999999Z",
+            "9999-12-31T23:59:59.9999989Z",
+            "9999-12-31T23:59:59.9999999Z",
+        ),
+    ],
+)
+async def test_the_first_and_the_last_time_are_compared_like_all_others(
+    ask: Ask, time: str, just_before: str | None, just_after: str
+) -> None:
+    await make("one", created_at=STORED)
+    await fetch("UPDATE tickets SET created_at = CAST($1 AS text)::timestamptz", [time])
+    for operator, count in {"eq": 1, "gte": 1, "lte": 1, "gt": 0, "lt": 0}.items():
+        assert await found(ask, createdAt={operator: time}) == ["one"] * count
+    assert await found(ask, createdAt={"lt": just_after}) == ["one"]
+    assert await found(ask, createdAt={"gt": just_after}) == []
+    if just_before is not None:
+        assert await found(ask, createdAt={"gt": just_before}) == ["one"]
+        assert await found(ask, createdAt={"lte": just_before}) == []
