@@ -40,6 +40,10 @@ from schema.costs import FilterCost, declared_costs
 
 __all__ = ["GraphQLRequestError", "OperationRunner", "Result", "encode", "require_scopes"]
 
+# Names of operations in an error message, and characters of a requested name.
+MAX_NAMES = 10
+MAX_NAME_LENGTH = 100
+
 # Response of an operation (GraphQL specification, section 7.1): data, errors, extensions.
 Result = dict[str, Any]
 
@@ -78,6 +82,28 @@ def require_scopes(operation: PreparedOperation, context: Context) -> None:
 def encode(content: Any) -> str:
     """Return JSON text for a client."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
+
+
+def _unselected(document: PreparedDocument, name: str | None) -> str:
+    """Return the reason why operationName selects no operation of a valid document."""
+    names = [operation.name for operation in document.operations if operation.name is not None]
+    listed = ", ".join(names[:MAX_NAMES])
+    if len(names) > MAX_NAMES:
+        listed += f" and {len(names) - MAX_NAMES} more"
+    if not document.operations:
+        return "The document contains no operation."
+    if name is None:
+        return f"The document has several operations. Set operationName to one of {listed}."
+    if not names:
+        # A valid document has at most one operation without a name, and then no other.
+        return (
+            f"The document has no operation named {name[:MAX_NAME_LENGTH]!r}: its operation has no"
+            " name. Omit operationName."
+        )
+    return (
+        f"The document has no operation named {name[:MAX_NAME_LENGTH]!r}. Set operationName to one"
+        f" of {listed}."
+    )
 
 
 class OperationRunner:
@@ -126,12 +152,7 @@ class OperationRunner:
         document = self._prepare_document(request)
         operation = document.operation(request.operation_name)
         if operation is None:
-            names = ", ".join(item.name for item in document.operations if item.name)
-            detail = (
-                f"operationName must name one of the document's operations: {names}."
-                if names
-                else "The document contains no operation."
-            )
+            detail = _unselected(document, request.operation_name)
             raise HttpProblem(400, "BAD_USER_INPUT", detail)
         record = record_of(scope)
         record.operation_name = operation.name

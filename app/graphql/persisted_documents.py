@@ -76,7 +76,10 @@ class PersistedDocuments:
             if text is None:
                 return self._registered_text(sha256, is_apollo=request.is_apollo)
             if hashlib.sha256(text.encode()).hexdigest() != sha256:
-                detail = "extensions.persistedQuery.sha256Hash is not the SHA-256 of query."
+                detail = (
+                    "extensions.persistedQuery.sha256Hash is not the SHA-256 of query in lower-case"
+                    " hexadecimal digits."
+                )
                 raise HttpProblem(400, "BAD_USER_INPUT", detail)
         if text is None or (self._trusted_only and text not in self._trusted_texts):
             raise DocumentNotFound("Only trusted documents are allowed. Send the hash of one.")

@@ -64,8 +64,6 @@ def read_query_string(query_string: bytes, *, max_values: int) -> GraphQLRequest
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _parse_parameter(name, parameters[name], max_values)
-    if parameters.get("operationName") == "":
-        parameters["operationName"] = None
     return read_parameters(parameters)
 
 
@@ -91,24 +89,34 @@ def read_parameters(parameters: Mapping[str, Any]) -> GraphQLRequest:
     operation_name = parameters.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise HttpProblem(400, _CODE, "operationName must be a string or null.")
+    # No operation has an empty name. It means none, as in a query string.
+    operation_name = operation_name or None
     variables = parameters.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise HttpProblem(400, _CODE, "variables must be an object or null.")
     extensions = parameters.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise HttpProblem(400, _CODE, "extensions must be an object or null.")
-    persisted_query = extensions.get("persistedQuery") if extensions else None
+    persisted_query = (extensions or {}).get("persistedQuery")
     is_apollo = persisted_query is not None
-    document_id = _sha256(persisted_query) if is_apollo else parameters.get("documentId")
-    if document_id is None:
-        if query is None:
-            raise HttpProblem(400, _CODE, "query is missing. Send the text of a GraphQL document.")
-        return GraphQLRequest(query, operation_name, variables or {})
-    if not isinstance(document_id, str):
-        raise HttpProblem(400, _CODE, "documentId must be a string.")
-    if query is not None and not is_apollo:
+    document_id = _document_id(parameters.get("documentId"), persisted_query)
+    if document_id is None and query is None:
+        raise HttpProblem(400, _CODE, "query is missing. Send the text of a GraphQL document.")
+    if document_id is not None and query is not None and not is_apollo:
         raise HttpProblem(400, _CODE, "Send either query or documentId, not both.")
     return GraphQLRequest(query, operation_name, variables or {}, document_id, is_apollo=is_apollo)
+
+
+def _document_id(document_id: Any, persisted_query: Any) -> str | None:
+    """Return the hash of the document, however the client sends it; raises HttpProblem (400)."""
+    if persisted_query is None:
+        if document_id is not None and not isinstance(document_id, str):
+            raise HttpProblem(400, _CODE, "documentId must be a string.")
+        return document_id
+    if document_id is not None:
+        detail = "Send either documentId or extensions.persistedQuery, not both."
+        raise HttpProblem(400, _CODE, detail)
+    return _sha256(persisted_query)
 
 
 def _sha256(persisted_query: Any) -> str:
@@ -117,5 +125,5 @@ def _sha256(persisted_query: Any) -> str:
         sha256 = persisted_query.get("sha256Hash")
         if isinstance(sha256, str):
             return sha256
-    detail = "extensions.persistedQuery must be an object with version 1 and a sha256Hash."
+    detail = "extensions.persistedQuery must be an object with version 1 and a text sha256Hash."
     raise HttpProblem(400, _CODE, detail)

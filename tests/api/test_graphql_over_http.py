@@ -200,17 +200,75 @@ async def test_an_error_in_a_non_null_field_nulls_its_parents(
     assert error["path"] == ["tickets"]
 
 
-async def test_operation_name_selects_the_operation(graphql: GraphQL) -> None:
-    document = "query A { viewer { name } } query B { __typename }"
-    [error] = (await graphql(document))["errors"]
-    assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert "A, B" in error["message"]
+ANONYMOUS = "{ viewer { name } }"
+A_AND_B = "query A { viewer { name } } query B { __typename }"
+MANY = " ".join(f"query Q{number} {{ __typename }}" for number in range(12))
 
 
-async def test_an_unknown_operation_name_is_rejected(http: httpx2.AsyncClient) -> None:
-    body = {"query": "query A { viewer { name } }", "operationName": "B"}
+@pytest.mark.parametrize(
+    ("document", "name", "message"),
+    [
+        (
+            ANONYMOUS,
+            "A",
+            (
+                "The document has no operation named 'A': its operation has no name. Omit"
+                " operationName."
+            ),
+        ),
+        (
+            "query A { __typename }",
+            "B",
+            "The document has no operation named 'B'. Set operationName to one of A.",
+        ),
+        (
+            A_AND_B,
+            "C",
+            "The document has no operation named 'C'. Set operationName to one of A, B.",
+        ),
+        (
+            A_AND_B,
+            None,
+            "The document has several operations. Set operationName to one of A, B.",
+        ),
+        (
+            MANY,
+            None,
+            (
+                "The document has several operations. Set operationName to one of Q0, Q1, Q2, Q3,"
+                " Q4, Q5, Q6, Q7, Q8, Q9 and 2 more."
+            ),
+        ),
+        (
+            ANONYMOUS,
+            "N" * 5_000,
+            (
+                f"The document has no operation named '{'N' * 100}': its operation has no name."
+                " Omit operationName."
+            ),
+        ),
+    ],
+)
+async def test_the_message_says_why_no_operation_is_selected(
+    http: httpx2.AsyncClient, document: str, name: str | None, message: str
+) -> None:
+    body = {"query": document, "operationName": name}
     [error] = (await http.post("/graphql", json=body)).json()["errors"]
-    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error == {"message": message, "extensions": {"code": "BAD_USER_INPUT"}}
+
+
+@pytest.mark.parametrize("name", [None, ""])
+async def test_the_only_operation_needs_no_name(http: httpx2.AsyncClient, name: str | None) -> None:
+    for document in (ANONYMOUS, "query A { viewer { name } }"):
+        body = {"query": document, "operationName": name}
+        assert "errors" not in (await http.post("/graphql", json=body)).json()
+
+
+async def test_only_one_hash_of_a_document_is_accepted(http: httpx2.AsyncClient) -> None:
+    persisted = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    body = {"documentId": "1" * 64, "extensions": persisted}
+    [error] = (await http.post("/graphql", json=body)).json()["errors"]
+    assert error["message"] == "Send either documentId or extensions.persistedQuery, not both."
 
 
 async def test_an_unknown_field_gets_a_suggestion(graphql: GraphQL) -> None:
