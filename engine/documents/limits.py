@@ -1,13 +1,16 @@
-"""Size of a document, measured in one walk of its nodes with fragments expanded.
+"""Size of a document: the depth of its fields, and the aliases and directives that it contains.
 
-Each fragment is measured once, however often it is spread, so the walk is linear even if a few
-lines expand to a million fields. Depth counts nested fields. The depth of introspection is
-limited by graphql-core's own rule instead.
+Depth counts nested fields, with fragments expanded. Aliases and directives are counted as written:
+a fragment has the same number of them however often it is spread. What its repetitions cost is
+limited elsewhere: by the cost of the operation, by the size of the response, and by the number of
+selections that must be merged.
+
+Each fragment is measured once, so the walk is linear even if a few lines expand to a million
+fields. The depth of introspection is limited by graphql-core's own rule instead.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -37,23 +40,6 @@ class Limits:
     cost: int = 10_000
 
 
-class Size(NamedTuple):
-    """The size of a part of a document."""
-
-    depth: int = 0
-    aliases: int = 0
-    directives: int = 0
-
-    def combined(self, other: "Size") -> "Size":
-        """Return the size of both parts next to each other."""
-        return Size(
-            max(self.depth, other.depth),
-            self.aliases + other.aliases,
-            self.directives + other.directives,
-        )
-
-
-_PLAIN_FIELD = Size(depth=1)
 # The root fields of introspection. Tools request many levels of them.
 INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
@@ -93,13 +79,14 @@ def check_size(document: DocumentNode, limits: Limits) -> None:
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             try:
-                size = measure.selection_set(node.selection_set)
+                operation = measure.definition(node)
             except RecursionError:
                 message = "The document's fragments are nested too deeply. Nest fewer fragments."
                 raise LimitExceeded(message) from None
-            _check("levels of fields", size.depth, limits.depth)
-            _check("aliases", size.aliases, limits.aliases)
-            _check("directives", size.directives + len(node.directives or ()), limits.directives)
+            parts = [operation, *measure.reachable(operation)]
+            _check("levels of fields", operation.depth, limits.depth)
+            _check("aliases", sum(part.aliases for part in parts), limits.aliases)
+            _check("directives", sum(part.directives for part in parts), limits.directives)
 
 
 def _check(what: str, measured: int, allowed: int) -> None:
@@ -107,45 +94,68 @@ def _check(what: str, measured: int, allowed: int) -> None:
         raise LimitExceeded(f"The operation has {measured} {what}; at most {allowed} are allowed.")
 
 
+@dataclass(slots=True)
+class _Size:
+    """Size of an operation or a fragment; only its depth includes that of its fragments."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    spreads: set[str] = field(default_factory=set)
+
+
 class _Measure:
-    """Measures selection sets, and each fragment once."""
+    """Measures operations, and each fragment once."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._fragments = fragments
-        self._sizes: dict[str, Size] = {}
+        self._sizes: dict[str, _Size] = {}
 
-    def selection_set(self, node: SelectionSetNode | None) -> Size:
-        depth = aliases = directives = 0
+    def definition(self, node: OperationDefinitionNode | FragmentDefinitionNode) -> _Size:
+        """Return the size of a definition, and measure the fragments that it contains."""
+        size = _Size(directives=len(node.directives or ()))
+        for variable in node.variable_definitions or ():
+            size.directives += len(variable.directives or ())
+        size.depth = self._depth(node.selection_set, size)
+        return size
+
+    def reachable(self, operation: _Size) -> list[_Size]:
+        """Return the sizes of the fragments that an operation contains, each once."""
+        found: set[str] = set()
+        pending = [*operation.spreads]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += self._sizes[name].spreads
+        return [self._sizes[name] for name in found]
+
+    def _depth(self, node: SelectionSetNode | None, size: _Size) -> int:
+        """Return the depth of a selection set, and add what it contains to a size."""
+        depth = 0
         for selection in node.selections if node else ():
-            size = self._selection(selection)
-            depth = max(depth, size.depth)
-            aliases += size.aliases
-            directives += size.directives
-        return Size(depth, aliases, directives)
+            if selection.directives:
+                size.directives += len(selection.directives)
+            depth = max(depth, self._depth_of_selection(selection, size))
+        return depth
 
-    def _selection(self, node: SelectionNode) -> Size:
-        directives = len(node.directives or ())
+    def _depth_of_selection(self, node: SelectionNode, size: _Size) -> int:
         if isinstance(node, FieldNode):
-            aliases = int(node.alias is not None)
-            if not (node.selection_set or aliases or directives):
-                # Most fields of a large document take this path.
-                return _PLAIN_FIELD
-            inner = self.selection_set(node.selection_set)
-            depth = 0 if node.name.value in INTROSPECTION_FIELDS else inner.depth + 1
-            return Size(depth, inner.aliases + aliases, inner.directives + directives)
-        own = Size(directives=directives)
+            size.aliases += node.alias is not None
+            if node.selection_set is None:
+                return 1
+            depth = self._depth(node.selection_set, size)
+            return 0 if node.name.value in INTROSPECTION_FIELDS else depth + 1
         if isinstance(node, FragmentSpreadNode):
-            return own.combined(self._fragment(node.name.value))
-        return own.combined(self.selection_set(node.selection_set))  # type: ignore[attr-defined]  # an inline fragment
+            size.spreads.add(node.name.value)
+            return self._fragment(node.name.value).depth
+        return self._depth(node.selection_set, size)  # type: ignore[attr-defined]  # an inline fragment
 
-    def _fragment(self, name: str) -> Size:
+    def _fragment(self, name: str) -> _Size:
         size = self._sizes.get(name)
         if size is None:
             # A fragment that contains itself counts as empty here; validation rejects it.
-            self._sizes[name] = Size()
-            fragment = self._fragments.get(name)
-            if fragment is not None:
-                size = self.selection_set(fragment.selection_set)
-                size = size.combined(Size(directives=len(fragment.directives or ())))
-                self._sizes[name] = size
-        return size or Size()
+            size = self._sizes[name] = _Size()
+            if name in self._fragments:
+                size = self._sizes[name] = self.definition(self._fragments[name])
+        return size

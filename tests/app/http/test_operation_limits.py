@@ -62,6 +62,43 @@ def test_an_operation_above_the_depth_limit_is_rejected(serve: Serve) -> None:
     assert message == "The operation has 7 levels of fields; at most 6 are allowed."
 
 
+SPREAD = """
+    query %s {
+      tickets { ...C }
+      more: tickets { ...C ...C }
+    }
+    fragment C on TicketConnection { edges { node { ...T } } nodes { ...T @include(if: true) } }
+    fragment T on Ticket { title: subject @include(if: true) category @skip(if: false) }
+"""
+
+
+def test_aliases_and_directives_are_counted_as_written(serve: Serve) -> None:
+    server = serve(MAX_ALIASES="2", MAX_DIRECTIVES="3")
+    assert "errors" not in ask(server, SPREAD % "Q").json()
+    message = rejected(
+        ask(server, SPREAD.replace("category", "kind: category") % "Q"), "QUERY_TOO_COMPLEX"
+    )
+    assert message == "The operation has 3 aliases; at most 2 are allowed."
+    message = rejected(
+        ask(server, SPREAD.replace("more: tickets", "more: tickets @skip(if: false)") % "Q"),
+        "QUERY_TOO_COMPLEX",
+    )
+    assert message == "The operation has 4 directives; at most 3 are allowed."
+
+
+def test_the_depth_and_the_cost_are_counted_with_fragments_expanded(serve: Serve) -> None:
+    deep = """
+        { tickets(first: 2) { nodes { ...A ...A } } }
+        fragment A on Ticket { logEntries(first: 3) { nodes { ...B } } }
+        fragment B on LogEntry { ticket { id } }
+    """
+    cost = 1 + 2 * (1 + 2 * (1 + 3 * 2))
+    message = rejected(ask(serve(MAX_DEPTH="5"), deep), "QUERY_TOO_COMPLEX")
+    assert message == "The operation has 6 levels of fields; at most 5 are allowed."
+    result = ask(serve(), deep, {"X-GraphQL-Cost": "1"}).json()
+    assert result["extensions"]["cost"]["cost"] == cost
+
+
 def test_introspection_is_allowed_once_an_operation(server: Served) -> None:
     whole = ask(server, get_introspection_query(), {"X-GraphQL-Cost": "1"}).json()
     assert whole["data"]["__schema"]["types"]
