@@ -29,6 +29,7 @@ LAYERS = ("engine", "models", "ops", "resolvers", "schema", "app")
 LIBRARIES = (
     "aerich",
     "asyncpg",
+    "dotenv",
     "graphql",
     "httptools",
     "starlette",

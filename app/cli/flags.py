@@ -2,11 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from app.config.setting_fields import declared_settings
 from app.config.settings import Settings
-from app.config.sources import RenamedSetting, SettingSource, read_sources, renamed
+from app.config.sources import SettingSource, read_sources, renamed, unknown
 
 # Settings that several commands accept as flags.
 DATABASE = ("database_url", "data_dir")
@@ -27,11 +28,21 @@ def add_flags(parser: argparse.ArgumentParser, *attributes: str) -> None:
 def load_settings(arguments: argparse.Namespace) -> Settings:
     """Return the settings of the flags, the environment and `.env`; raises SettingError.
 
-    Logs a warning for each setting that is set under its former name.
+    Logs a warning for each setting that is set under its former name or, probably, under a
+    misspelled one.
     """
-    sources = setting_sources(arguments)
+    return settings_of(setting_sources(arguments))
+
+
+def settings_of(sources: Sequence[SettingSource]) -> Settings:
+    """Return the settings of sources as `load_settings` does; raises SettingError."""
     settings = Settings.from_sources(sources)
-    _warn_of_former_names(settings, renamed(sources))
+    warnings = [
+        *(("setting renamed", asdict(one)) for one in renamed(sources)),
+        *(("unknown setting ignored", asdict(one)) for one in unknown(sources)),
+    ]
+    if warnings:
+        _warn(settings, warnings)
     return settings
 
 
@@ -43,23 +54,11 @@ def setting_sources(arguments: argparse.Namespace) -> tuple[SettingSource, ...]:
     return read_sources(declared, os.environ, overrides=overrides)
 
 
-def _warn_of_former_names(settings: Settings, found: Iterable[RenamedSetting]) -> None:
-    former_names = list(found)
-    if not former_names:
-        return
+def _warn(settings: Settings, warnings: Sequence[tuple[str, dict[str, str]]]) -> None:
     import logging
 
     from app.config.logs import configure_logs
 
     configure_logs(level=settings.log_level, log_format=settings.log_format)
-    for setting in former_names:
-        logging.getLogger("ticketops").warning(
-            "setting renamed",
-            extra={
-                "fields": {
-                    "former_name": setting.former_name,
-                    "name": setting.name,
-                    "source": setting.source,
-                }
-            },
-        )
+    for message, fields in warnings:
+        logging.getLogger("ticketops").warning(message, extra={"fields": fields})

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from app.cli.flags import load_settings, setting_sources
+from app.cli.flags import setting_sources, settings_of
 from app.config.settings_list import env_example, list_settings
 
 
@@ -28,8 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.example:
         print(env_example(), end="")
         return 0
-    settings = load_settings(arguments)
-    rows = list(list_settings(settings, setting_sources(arguments)))
+    # Read once: `.env` can be a pipe.
+    sources = setting_sources(arguments)
+    rows = list(list_settings(settings_of(sources), sources))
     columns = [(row.name, row.value, row.source) for row in rows]
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
     for row, cells in zip(rows, columns, strict=True):

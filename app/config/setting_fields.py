@@ -4,11 +4,10 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
 from app.config.setting_parsers import Parser
-from app.config.urls import HIDDEN, without_password
+from app.config.urls import HIDDEN, without_secrets
 
 __all__ = ["Setting", "declared_settings", "setting"]
 
-MAX_QUOTED_LENGTH = 80
 # Settings that hold a quantity have its unit at the end of their name.
 _UNITS = {"MS": "milliseconds", "BYTES": "bytes"}
 
@@ -81,14 +80,9 @@ class Setting:
         formatted = format_value(value)
         if self.is_secret:
             return HIDDEN if formatted else ""
-        return without_password(formatted)
-
-    def quote(self, invalid: str) -> str:
-        """Return an invalid value for an error message: one line, shortened, without secrets."""
-        formatted = self.display(invalid)
-        if len(formatted) > MAX_QUOTED_LENGTH:
-            formatted = formatted[:MAX_QUOTED_LENGTH] + "..."
-        return f'"{formatted}"' if formatted.isprintable() else ascii(formatted)
+        if self.parser.is_url:
+            formatted = without_secrets(formatted)
+        return formatted if formatted.isprintable() else ascii(formatted)
 
 
 def declared_settings(settings: Any) -> tuple[Setting, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 __all__ = [
+    "WITH_CREDENTIALS",
     "Parser",
     "boolean",
     "choice",
@@ -21,6 +22,8 @@ __all__ = [
     "url",
 ]
 
+# Reserved characters (RFC 3986, section 2.2) that end a password and the part that contains it.
+WITH_CREDENTIALS = "percent-encode : / ? # [ ] @ in its user and password"
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 _ORIGINS = "origins separated by commas, like https://help.example.com"
@@ -34,12 +37,15 @@ class Parser:
     # Completes the sentence "PORT must be ...".
     allowed: str
     convert: Callable[[str], Any]
+    # A URL can contain credentials.
+    is_url: bool = False
 
     def __call__(self, value: str) -> Any:
         """Return the value of the text."""
         try:
             return self.convert(value)
-        except ValueError:
+        # A path raises RuntimeError if it begins with ~ and the user is unknown.
+        except (ValueError, RuntimeError):
             raise ValueError(self.allowed) from None
 
 
@@ -70,12 +76,18 @@ def url(*schemes: str) -> Parser:
     """Return a parser of absolute URLs with one of these schemes."""
 
     def convert(value: str) -> str:
-        scheme = _split_url(value).scheme
+        parts = _split_url(value)
+        scheme = parts.scheme
         if scheme not in schemes or not value.lower().startswith(f"{scheme}://"):
+            raise ValueError(value)
+        # The parts are not the intended ones if a password contains one of these characters.
+        if "#" in value or "@" in parts.path:
             raise ValueError(value)
         return value
 
-    return Parser("a URL like " + " or ".join(f"{scheme}://..." for scheme in schemes), convert)
+    example = " or ".join(f"{scheme}://..." for scheme in schemes)
+    allowed = f"a URL like {example}; {WITH_CREDENTIALS}"
+    return Parser(allowed, convert, is_url=True)
 
 
 def secret(min_bytes: int) -> Parser:

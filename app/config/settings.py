@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from app.config.errors import SettingError
 from app.config.setting_fields import declared_settings, setting
 from app.config.setting_parsers import (
     boolean,
@@ -23,12 +24,12 @@ from app.config.setting_parsers import (
 )
 from app.config.sources import (
     DOTENV,
-    SettingError,
     SettingSource,
     parse_setting,
     read_sources,
 )
-from app.config.urls import is_loopback
+from app.config.url_parsers import bearer_token, http_base_url, http_url
+from app.config.urls import has_user, is_loopback
 
 __all__ = ["Auth", "LogFormat", "Settings"]
 
@@ -103,13 +104,17 @@ class Settings:
     )
     ops_url: str | None = setting(
         None,
-        url("http", "https"),
+        http_base_url,
         "Base URL of OPS",
         unset="if unset, OPS is simulated",
         example="https://ops.example.com/api",
     )
     ops_token: str | None = setting(
-        None, text, "Bearer token for requests to OPS", example="a-token-of-ops", secret=True
+        None,
+        bearer_token,
+        "Bearer token for requests to OPS",
+        example="a-token-of-ops",
+        secret=True,
     )
     ops_timeout_ms: int = setting(
         2000, integer(1, MINUTE_MS), "Time limit of one request to OPS", example="5000"
@@ -168,7 +173,7 @@ class Settings:
     )
     jwt_jwks_url: str | None = setting(
         None,
-        url("https", "http"),
+        http_url,
         "URL of the public keys that verify JWTs; cannot be combined with JWT_SECRET",
         example="https://login.example.com/.well-known/jwks.json",
     )
@@ -374,7 +379,10 @@ class Settings:
             name = declaration.name
             if (source := set_by.get(name)) is not None:
                 values[declaration.attribute] = parse_setting(
-                    declaration, source.values[name], name=source.name_of(name)
+                    declaration,
+                    source.values[name],
+                    name=source.name_of(name),
+                    source=source.label,
                 )
         host = values.get("host", cls.__dataclass_fields__["host"].default)
         values.setdefault("auth", "off" if is_loopback(host) else "required")
@@ -388,6 +396,11 @@ class Settings:
                 f"OPS_RETRY_BASE_MS ({self.ops_retry_base_ms}) is greater than "
                 f"OPS_RETRY_MAX_MS ({self.ops_retry_max_ms}).",
                 hint="Lower OPS_RETRY_BASE_MS or raise OPS_RETRY_MAX_MS.",
+            )
+        if self.ops_token is not None and self.ops_url is not None and has_user(self.ops_url):
+            raise SettingError(
+                "OPS_TOKEN is set, and OPS_URL contains a user: both authenticate to OPS.",
+                hint="Remove OPS_TOKEN, or the user and password from OPS_URL.",
             )
         if self.jwt_secret and self.jwt_jwks_url:
             raise SettingError(

@@ -5,36 +5,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.config.dotenv_file import read_dotenv
+from app.config.errors import SettingError
 from app.config.setting_fields import Setting
-from app.errors import CommandError
+from app.config.similar_names import SimilarName, similar_names
 
 __all__ = [
     "DOTENV",
     "RenamedSetting",
-    "SettingError",
     "SettingSource",
+    "UnknownSetting",
     "parse_setting",
     "read_sources",
     "renamed",
+    "unknown",
 ]
 
 DOTENV = Path(".env")
+_PLACES = {".env": "in .env", "environment": "in the environment", "flag": "on the command line"}
 
 
-class SettingError(CommandError):
-    """A setting has an invalid value, or contradicts another setting."""
-
-
-def parse_setting(setting: Setting, text: str, *, name: str) -> Any:
+def parse_setting(setting: Setting, text: str, *, name: str, source: str) -> Any:
     """Return the value of a setting; ``name`` is the one under which it was set.
 
-    Raises SettingError if the value is invalid.
+    Raises SettingError if the value is invalid. The error does not contain the value: it can be a
+    secret, also because the values of two settings were exchanged.
     """
+    place = _PLACES.get(source, source)
+    try:
+        # Bytes of the environment that are not UTF-8 are lone surrogates.
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingError(f"{name} {place} must be UTF-8 text.", hint=setting.help) from None
     try:
         return setting.parser(text)
     except ValueError as allowed:
-        invalid = "" if setting.is_secret else f" is {setting.quote(text)}, but"
-        raise SettingError(f"{name}{invalid} must be {allowed}.", hint=setting.help) from None
+        raise SettingError(f"{name} {place} must be {allowed}.", hint=setting.help) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class SettingSource:
     label: str
     values: Mapping[str, str]
     renamed: Sequence["RenamedSetting"] = ()
+    # Names that no setting has, although they are similar to that of a setting.
+    unknown: Sequence[SimilarName] = ()
 
     def name_of(self, name: str) -> str:
         """Return the name, current or former, that gave a setting its value here."""
@@ -56,6 +64,15 @@ class RenamedSetting:
 
     former_name: str
     name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSetting:
+    """A name in a source that is probably a misspelled name of a setting."""
+
+    name: str
+    similar_to: str
     source: str
 
 
@@ -72,12 +89,13 @@ def read_sources(
     values under its current and its former name. Between sources, only their precedence counts.
     """
     known = tuple(settings)
-    texts = ((".env", _read_dotenv(dotenv)), ("environment", environ), ("flag", overrides or {}))
-    nonempty = [
-        (label, {name: text.strip() for name, text in values.items() if text.strip()})
-        for label, values in texts
-    ]
-    return tuple(_source(label, values, known) for label, values in nonempty)
+    names = {name for one in known for name in (one.name, one.former_name) if name}
+    in_file = {} if dotenv is None else read_dotenv(dotenv, names)
+    return (
+        _source(".env", in_file, known),
+        _source("environment", environ, known),
+        _source("flag", overrides or {}, known),
+    )
 
 
 def renamed(sources: Iterable[SettingSource]) -> Iterator[RenamedSetting]:
@@ -86,7 +104,17 @@ def renamed(sources: Iterable[SettingSource]) -> Iterator[RenamedSetting]:
         yield from source.renamed
 
 
-def _source(label: str, texts: Mapping[str, str], known: Iterable[Setting]) -> SettingSource:
+def unknown(sources: Iterable[SettingSource]) -> Iterator[UnknownSetting]:
+    """Yield the names that are probably misspelled names of settings."""
+    for source in sources:
+        for name in source.unknown:
+            yield UnknownSetting(name.name, name.similar_to, source.label)
+
+
+def _source(label: str, texts: Mapping[str, str], known: Sequence[Setting]) -> SettingSource:
+    others = {*texts} - {setting.former_name for setting in known}
+    similar = similar_names(sorted(others), [setting.name for setting in known])
+    texts = {name: text.strip() for name, text in texts.items() if text.strip()}
     values: dict[str, str] = {}
     found: list[RenamedSetting] = []
     for setting in known:
@@ -97,32 +125,17 @@ def _source(label: str, texts: Mapping[str, str], known: Iterable[Setting]) -> S
             found.append(RenamedSetting(setting.former_name, setting.name, label))
         if setting.name in texts:
             values[setting.name] = texts[setting.name]
-    return SettingSource(label, values, found)
+    return SettingSource(label, values, found, tuple(similar))
 
 
 def _refuse_different_values(setting: Setting, texts: Mapping[str, str], label: str) -> None:
     names = (setting.name, setting.former_name)
-    current, former = (parse_setting(setting, texts[name], name=name) for name in names)
+    current, former = (
+        parse_setting(setting, texts[name], name=name, source=label) for name in names
+    )
     if current != former:
-        place = "the environment" if label == "environment" else label
         raise SettingError(
-            f"{setting.name} and its former name {setting.former_name} have different values in "
-            f"{place}.",
+            f"{setting.name} and its former name {setting.former_name} have different values "
+            f"{_PLACES[label]}.",
             hint=f"Remove {setting.former_name}.",
         )
-
-
-def _read_dotenv(dotenv: Path | None) -> Mapping[str, str]:
-    if dotenv is None or not dotenv.is_file():
-        return {}
-    # Imported only if the file exists: commands start faster without it.
-    from dotenv import dotenv_values  # noqa: PLC0415
-
-    try:
-        # Without interpolation, so that a password can contain a dollar sign.
-        found = dotenv_values(dotenv, interpolate=False, encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(
-            f"Cannot read {dotenv}: {error}.", hint="Check its permissions; it must be UTF-8."
-        ) from error
-    return {name: value for name, value in found.items() if value is not None}

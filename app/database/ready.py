@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.config.settings import Settings
-from app.config.urls import without_password
+from app.config.urls import without_secrets
 from app.database.migrations import MigrationReport, migrate
 from app.errors import CommandError
 from engine.database.poolers import dsn_uses_pooler
@@ -99,4 +99,4 @@ def _unreachable(url: str, error: Exception) -> DatabaseUnreachable:
         hint = "Correct the user and password in DATABASE_URL."
     else:
         hint = "Start the server or correct DATABASE_URL. If unset, an embedded PostgreSQL is used."
-    return DatabaseUnreachable(f"Cannot connect to {without_password(url)}: {reason}.", hint=hint)
+    return DatabaseUnreachable(f"Cannot connect to {without_secrets(url)}: {reason}.", hint=hint)

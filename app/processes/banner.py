@@ -6,7 +6,7 @@ from typing import TextIO
 
 from app import __version__
 from app.config.settings import Settings
-from app.config.urls import is_loopback, without_password
+from app.config.urls import is_loopback, without_secrets
 
 logger = logging.getLogger("ticketops")
 
@@ -22,12 +22,12 @@ class Banner:
     @property
     def _database(self) -> str:
         url = self.settings.database_url
-        return without_password(url) if url else f"embedded, in {self.settings.data_dir}"
+        return without_secrets(url) if url else f"embedded, in {self.settings.data_dir}"
 
     @property
     def _ops(self) -> str:
         url = self.settings.ops_url
-        return without_password(url) if url else "simulated"
+        return without_secrets(url) if url else "simulated"
 
     @property
     def _access(self) -> str:

@@ -11,7 +11,13 @@ __all__ = ["settings_page"]
 INTRODUCTION = """\
 Set a setting as an environment variable, in a `.env` file in the working directory, or, where
 [the command](cli.md) has one, by a flag. A flag overrides the environment, which overrides `.env`.
-An empty value counts as unset. `ticketops settings` lists the current values and their sources."""
+An empty value counts as unset. `ticketops settings` lists the current values and their sources,
+without secrets: of a URL it shows neither credentials nor most parameters.
+
+`.env` is UTF-8 text with lines of `NAME=VALUE`. A value can be in quotation marks, and `#` after a
+space starts a comment. A line that cannot be understood, or two values for one name, prevent the
+start. A name in `.env` or in the environment that is similar to that of a setting, such as `PROT`,
+logs the warning `unknown setting ignored`. Other unknown names belong to other programs."""
 
 
 def settings_page() -> str:

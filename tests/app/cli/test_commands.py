@@ -66,10 +66,12 @@ def test_help_and_settings_do_not_import_the_server(tmp_path: Path) -> None:
 
 
 def test_an_invalid_setting(tmp_path: Path) -> None:
-    assert_one_line(ticketops("serve", cwd=tmp_path, PORT="http"), "PORT", '"http"', "65535")
-    assert_one_line(ticketops("serve", "--port", "x", cwd=tmp_path), "PORT", '"x"')
+    assert_one_line(
+        ticketops("serve", cwd=tmp_path, PORT="http"), "PORT in the environment", "65535"
+    )
+    assert_one_line(ticketops("serve", "--port", "x", cwd=tmp_path), "PORT on the command line")
     (tmp_path / ".env").write_text("WORKERS=none\n", encoding="utf-8")
-    assert_one_line(ticketops("migrate", cwd=tmp_path), "WORKERS", '"none"')
+    assert_one_line(ticketops("migrate", cwd=tmp_path), "WORKERS in .env")
 
 
 def test_an_invalid_rate_limit_storage(working_dir: Path) -> None:
@@ -153,6 +155,29 @@ def test_a_former_name_of_a_setting_logs_one_warning(tmp_path: Path) -> None:
     assert (event["former_name"], event["name"]) == ("DATABASE_POOL", "DATABASE_POOL_SIZE")
     rows = {row.split()[0]: row for row in done.stdout.splitlines()}
     assert rows["DATABASE_POOL_SIZE"].split()[1:3] == ["7", "environment"]
+
+
+@pytest.mark.parametrize("place", [".env", "environment"])
+def test_a_misspelled_setting_logs_a_warning(tmp_path: Path, place: str) -> None:
+    environ = {"PROT": "hunter2", "LOG_FORMAT": "json"}
+    if place == ".env":
+        (tmp_path / ".env").write_text(f"PROT={environ.pop('PROT')}\n", encoding="utf-8")
+    done = ticketops("settings", cwd=tmp_path, **environ)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    event = json.loads(line)
+    assert (event["level"], event["message"]) == ("warning", "unknown setting ignored")
+    assert (event["name"], event["similar_to"], event["source"]) == ("PROT", "PORT", place)
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["settings", "migrate", "serve", "worker", "seed"])
+def test_a_dotenv_with_an_error(tmp_path: Path, command: str) -> None:
+    (tmp_path / ".env").write_text('PORT=0\nDATABASE_URL="postgresql://a:hunter2@h/d\n', "utf-8")
+    done = ticketops(command, cwd=tmp_path)
+    assert_one_line(done, "Cannot read line 2 of .env", "quotation marks")
+    assert "hunter2" not in done.stderr
+    assert not (tmp_path / ".data").exists()
 
 
 def test_a_closed_output_is_not_an_error(tmp_path: Path) -> None:

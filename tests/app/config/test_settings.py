@@ -1,10 +1,11 @@
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from app.config.errors import SettingError
 from app.config.settings import Settings
-from app.config.sources import SettingError
 
 SECRET = "a-secret-that-must-not-appear-in-any-output"  # noqa: S105  # a secret of this test
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  # nothing listens on it
@@ -64,9 +65,11 @@ def test_authentication_is_required_by_default_on_any_other_host(host: str) -> N
         ("AUTH", "on", "one of off, required"),
         ("LOG_LEVEL", "loud", "one of debug, info"),
         ("DATABASE_URL", "mysql://localhost/x", "a URL like postgresql://"),
+        ("DATABASE_URL", "postgresql://me:a#b@h/x", "percent-encode"),
+        ("DATABASE_URL", "postgresql://me:1/b@h/x", "percent-encode"),
+        ("RATE_LIMIT_STORAGE", "redis://:1#b@h", "percent-encode"),
         ("DATABASE_URL", "host=localhost dbname=x", "a URL like postgresql://"),
-        ("OPS_URL", "ftp://ops.example.com", "a URL like http://"),
-        ("OPS_URL", "http://[::1", "a URL like http://"),
+        ("DATA_DIR", "~no-such-user/data", "a path"),
         ("CORS_ORIGINS", "https://a.example.com/path", "origins separated by commas"),
         ("CORS_ORIGINS", "*", "origins separated by commas"),
         ("RATE_LIMIT", "many", "like 6000/minute"),
@@ -94,3 +97,71 @@ def test_the_error_for_an_invalid_secret_does_not_contain_it() -> None:
     with pytest.raises(SettingError) as caught:
         load(DATABASE_URL="mysql://me:hunter2@localhost/x")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["OPS_URL", "JWT_JWKS_URL"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ftp://ops.example.com",
+        "ops.example.com",
+        "http:ops.example.com",
+        "http:/ops.example.com",
+        "http://",
+        "http:///x",
+        "http://:80/x",
+        "http://user@/x",
+        "http://[::1",
+        "http://h:0",
+        "http://h:65536",
+        "http://h:x",
+        "http://a..example",
+        f"http://{'a' * 64}.example",
+        "http://h/a b",
+        "http://h\\x",
+        "http://h/a#b",
+        "http://user:a#b@h",
+        "http://user:1/b@h",
+    ],
+)
+def test_a_url_that_cannot_be_requested_is_an_error(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"^{name} in the environment must be a URL like"):
+        load(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["http://h/api?ver=1", "http://h/api?", "http://h?"])
+def test_a_base_url_has_no_query(value: str) -> None:
+    with pytest.raises(SettingError, match="without query"):
+        load(OPS_URL=value)
+    assert load(JWT_JWKS_URL=value).jwt_jwks_url == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://h",
+        "HTTPS://H/",
+        "http://[::1]:80/a/b/",
+        "http://ops_server:4050",
+        "http://bücher.example/ä",
+        "http://user:p%40ss@h",
+    ],
+)
+def test_urls_that_can_be_requested(value: str) -> None:
+    assert load(OPS_URL=value).ops_url == value
+    assert httpx2.URL(value).host
+
+
+def test_the_user_of_ops_url_excludes_a_token() -> None:
+    with pytest.raises(SettingError, match="OPS_TOKEN is set, and OPS_URL contains a user"):
+        load(OPS_URL="http://u:p@h", OPS_TOKEN="t")  # noqa: S106  # of this test
+    assert load(OPS_URL="http://u:p@h").ops_token is None
+
+
+@pytest.mark.parametrize("value", ["tökén", "a b", "a\tb", "a\u200b", "x" * 8193])
+def test_a_token_that_no_header_can_contain_is_an_error(value: str) -> None:
+    with pytest.raises(
+        SettingError, match=r"^OPS_TOKEN in the environment must be ASCII"
+    ) as caught:
+        load(OPS_TOKEN=value)
+    assert value not in str(caught.value)

@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import pytest
+
 from app.config.setting_fields import declared_settings
 from app.config.settings import Settings
 from app.config.settings_list import env_example, list_settings
 from app.config.sources import read_sources
+from app.config.url_parsers import http_base_url
 from app.config.urls import HIDDEN
 
 ROOT = Path(__file__).parents[3]
@@ -14,7 +17,6 @@ def test_the_list_hides_every_secret() -> None:
     environ = {
         "DATABASE_URL": f"postgresql://me:{SECRET}@localhost/x?password={SECRET}",
         "OPS_URL": f"https://me:{SECRET}@ops.example.com",
-        "OPS_TOKEN": SECRET,
         "JWT_SECRET": SECRET,
         "RATE_LIMIT_STORAGE": f"redis://:{SECRET}@localhost",
     }
@@ -22,6 +24,24 @@ def test_the_list_hides_every_secret() -> None:
     rows = {row.name: row.value for row in list_settings(Settings.from_sources(sources), sources)}
     assert SECRET not in str(rows)
     assert all(HIDDEN in rows[name] for name in environ)
+
+
+@pytest.mark.parametrize("name", [one.name for one in declared_settings(Settings)])
+def test_settings_that_may_hold_a_secret_are_hidden(name: str) -> None:
+    """Those that are named for one, and URLs: user information and parameters can be one."""
+    [setting] = [one for one in declared_settings(Settings) if one.name == name]
+    is_url = name.endswith("_URL") or "://" in str(setting.default)
+    assert setting.parser.is_url is is_url
+    assert setting.is_secret is name.endswith(("_TOKEN", "_SECRET", "_KEY", "_PASSWORD"))
+    if is_url:
+        value = f"{setting.example.partition('://')[0]}://u:{SECRET}@h/x?a={SECRET}"
+    elif setting.is_secret:
+        value = SECRET
+    else:
+        return
+    if setting.parser is not http_base_url:
+        value = setting.parser(value)
+    assert SECRET not in setting.display(value)
 
 
 def test_the_list_names_the_source_of_each_value(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Parsers of the HTTP URLs and the credentials that this service sends to others."""
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from app.config.setting_parsers import WITH_CREDENTIALS, Parser
+
+__all__ = ["bearer_token", "http_base_url", "http_url"]
+
+_MAX_TOKEN_LENGTH = 8192
+# Characters that no URL contains unencoded (RFC 3986, section 2), except those of IRIs.
+_NOT_IN_URL = re.compile(r'[\s\x00-\x20\x7f<>"\\^`{|}]')
+
+
+def _http_url(value: str) -> str:
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"} or "#" in value:
+        raise ValueError(value)
+    return value
+
+
+def _http_base_url(value: str) -> str:
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"} or "#" in value or "?" in value:
+        raise ValueError(value)
+    return value
+
+
+def _split(value: str) -> SplitResult:
+    parts = urlsplit(value)
+    is_complete = value[len(parts.scheme) :].startswith("://") and parts.hostname
+    # The property raises ValueError for a port that is not a number up to 65535.
+    if not is_complete or parts.port == 0 or _NOT_IN_URL.search(value) or "@" in parts.path:
+        raise ValueError(value)
+    # Raises UnicodeError, a ValueError, for an empty label and for one that is too long.
+    (parts.hostname or "").encode("idna")
+    return parts
+
+
+def _bearer_token(value: str) -> str:
+    # RFC 6750 allows less, but services use more. A header allows no other characters.
+    if not re.fullmatch(rf"[\x21-\x7e]{{1,{_MAX_TOKEN_LENGTH}}}", value):
+        raise ValueError(value)
+    return value
+
+
+http_url = Parser(f"a URL like https://host/path; {WITH_CREDENTIALS}", _http_url, is_url=True)
+http_base_url = Parser(
+    f"a URL like https://host/path without query; {WITH_CREDENTIALS}",
+    _http_base_url,
+    is_url=True,
+)
+bearer_token = Parser(
+    f"ASCII characters without spaces, at most {_MAX_TOKEN_LENGTH}", _bearer_token
+)
