@@ -16,6 +16,7 @@ from app.database.tortoise import database, notifier
 from app.delivery import background_delivery, deliveries
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
 from app.graphql import (
+    GRAPHQL_PATH,
     ConnectionRegistry,
     GraphQLEndpoint,
     GraphQLWebSocket,
@@ -71,14 +72,14 @@ class _GraphQLShortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request."""
-        is_graphql = scope.get("path") == "/graphql" and scope.get("method") == "POST"
+        is_graphql = scope.get("path") == GRAPHQL_PATH and scope.get("method") == "POST"
         await (self.endpoint if is_graphql else self.router)(scope, receive, send)
 
 
 def _routes(settings: Settings, endpoint: ASGIApp, websocket: ASGIApp) -> list[BaseRoute]:
     routes: list[BaseRoute] = [
-        Route("/graphql", endpoint, methods=["GET", "POST", "HEAD", "OPTIONS"]),
-        WebSocketRoute("/graphql", websocket),
+        Route(GRAPHQL_PATH, endpoint, methods=["GET", "POST", "HEAD", "OPTIONS"]),
+        WebSocketRoute(GRAPHQL_PATH, websocket),
         *REST_ROUTES,
         Route("/openapi.json", openapi_json),
         Route("/healthz", healthz),

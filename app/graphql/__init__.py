@@ -7,7 +7,7 @@ responses. Long-lived connections are in the package `subscriptions`. The packag
 operations.
 """
 
-from app.graphql.endpoint import GraphQLEndpoint
+from app.graphql.endpoint import GRAPHQL_PATH, GraphQLEndpoint
 from app.graphql.operations import OperationRunner
 from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.limits import SubscriptionLimits
@@ -15,6 +15,7 @@ from app.graphql.subscriptions.shutdown_signals import on_shutdown_signal
 from app.graphql.subscriptions.websocket import GraphQLWebSocket
 
 __all__ = [
+    "GRAPHQL_PATH",
     "ConnectionRegistry",
     "GraphQLEndpoint",
     "GraphQLWebSocket",

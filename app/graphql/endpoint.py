@@ -35,8 +35,9 @@ from engine.documents.prepared import PreparedOperation
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
-__all__ = ["GraphQLEndpoint"]
+__all__ = ["GRAPHQL_PATH", "GraphQLEndpoint"]
 
+GRAPHQL_PATH = "/graphql"
 METHODS = "GET, HEAD, POST, OPTIONS"
 _HOW_TO_SUBSCRIBE = (
     "Subscriptions need a WebSocket (graphql-transport-ws), or server-sent events:"

@@ -127,8 +127,9 @@ HTTP_CODES = (
     ),
     CodeDescription(
         "BAD_REQUEST",
-        (400,),
-        "The request is not valid HTTP/1.1, or does not have exactly one `Host` header.",
+        (400, 426),
+        "The request is not valid HTTP/1.1, does not have exactly one `Host` header, or is not"
+        " a valid WebSocket handshake.",
         "Correct the client.",
     ),
     CodeDescription("INVALID_JSON", (400,), "The body is not valid JSON.", "Correct the body."),
@@ -203,10 +204,22 @@ HTTP_CODES = (
         "Report the `request_id`; the log has the details.",
     ),
     CodeDescription(
+        "NOT_IMPLEMENTED",
+        (501,),
+        "The method is `CONNECT`, or the body has a transfer coding other than `chunked`.",
+        "Correct the client.",
+    ),
+    CodeDescription(
         "SERVICE_UNAVAILABLE",
         (503,),
         "The database, or the server of the JWT keys, did not respond.",
         "Try again after the time in `Retry-After`.",
+    ),
+    CodeDescription(
+        "HTTP_VERSION_NOT_SUPPORTED",
+        (505,),
+        "The request is not HTTP/1.1 or HTTP/1.0.",
+        "Use HTTP/1.1, or a proxy that accepts HTTP/2.",
     ),
 )
 

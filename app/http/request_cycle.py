@@ -1,13 +1,15 @@
 """Request and response of one exchange over HTTP/1.1, faster than uvicorn's.
 
 uvicorn writes the head of a response and its body separately: two system calls and two packets.
-It also checks each header name and value with a regular expression of its own. This class writes a
-complete response at once.
+It also checks each header name and value with a regular expression of its own, sends chunks to
+clients of HTTP/1.0, and closes a connection on which the client is still sending. This class writes
+a complete response at once, and lets its connection decide how to close.
 """
 
 import asyncio
+from enum import Enum, auto
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
@@ -22,10 +24,18 @@ __all__ = ["RequestCycle", "request_cycle_of"]
 # request end within a second.
 CANCEL_DELAY_S = 0.5
 
-# Responses without a body, or with headers about the connection: `_write_response` leaves them to
-# uvicorn.
 _STATUSES_WITHOUT_BODY = frozenset({204, 304})
-_CONNECTION_HEADERS = frozenset({b"connection", b"transfer-encoding"})
+_CLOSE = (b"connection", b"close")
+
+
+class _Framing(Enum):
+    """How a client finds the end of a body (RFC 9112, section 6)."""
+
+    NONE = auto()
+    LENGTH = auto()
+    CHUNKS = auto()
+    # Only for HTTP/1.0, which has no chunks.
+    CLOSE = auto()
 
 
 class RequestCycle(RequestResponseCycle):
@@ -40,6 +50,9 @@ class RequestCycle(RequestResponseCycle):
         self._loop = loop
         # The start of the response, until the next message shows whether that is all of it.
         self._response_start: Message | None = None
+        self._framing = _Framing.NONE
+        # Of a body that is framed by its length.
+        self._remaining_bytes = 0
         self._task: asyncio.Task[Any] | None = None
         self._is_cancelled = False
 
@@ -52,17 +65,31 @@ class RequestCycle(RequestResponseCycle):
         return body
 
     async def send(self, message: Any) -> None:
-        """Send an ASGI message of the response, the start together with the next message."""
-        if self.response_started:
-            await super().send(message)
-        elif message["type"] == "http.response.start":
+        """Send an ASGI message of the response, the start together with the next message.
+
+        `on_response` is called with this cycle after the last one.
+        """
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if message["type"] == "http.response.start":
             self._response_start = message
+            return
+        if self.response_complete:
+            raise RuntimeError("The response is complete already.")
+        start, self._response_start = self._response_start, None
+        body, is_last = message.get("body", b""), not message.get("more_body", False)
+        if start is None:
+            if not self.response_started:
+                raise RuntimeError("The body of a response precedes its start.")
+            self.transport.write(self._framed(body, is_last=is_last))
         else:
-            start, self._response_start = self._response_start, None
-            if start is None or not self._write_response(start, message):
-                if start is not None:
-                    await super().send(cast("Any", start))
-                await super().send(message)
+            head = self._head(start, len(body) if is_last else None)
+            self.transport.writelines((*head, self._framed(body, is_last=is_last)))
+            self.response_started = True
+        if is_last:
+            self._finish()
 
     def on_disconnect(self) -> None:
         """Cancel the task after a while; other code learns of the disconnect by `receive`."""
@@ -91,51 +118,71 @@ class RequestCycle(RequestResponseCycle):
             self._is_cancelled = True
             self._task.cancel()
 
-    def _write_response(self, start: Message, body_message: Message) -> bool:
-        """Write a complete response in one system call, and finish the cycle.
-
-        Return false, without having written anything, if uvicorn must write it: the body is
-        streamed or must not be sent, the client does not read, or a header concerns the connection.
-        """
-        status = start["status"]
-        is_streamed = body_message.get("more_body")
-        if is_streamed or self.disconnected or self.flow.write_paused:
-            return False
-        if status in _STATUSES_WITHOUT_BODY or self.scope["method"] == "HEAD":
-            return False
-        body: bytes = body_message.get("body", b"")
-        header_lines = self._header_lines(start["headers"], body)
-        if header_lines is None:
-            return False
-        self.response_started = self.response_complete = True
-        self.transport.writelines((STATUS_LINE[status], header_lines, b"\r\n\r\n", body))
+    def _finish(self) -> None:
+        if self._remaining_bytes:
+            raise RuntimeError("The body of a response is shorter than its Content-Length.")
+        self.response_complete = True
         # Wakes code that waits in `receive` for a disconnect.
         self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
-        return True
+        self.on_response(self)
 
-    def _header_lines(self, response_headers: RawHeaders, body: bytes) -> bytes | None:
-        """Return the encoded headers of a complete response; None if uvicorn must write it."""
-        headers = [*self.default_headers, *response_headers]
+    def _head(self, start: Message, length: int | None) -> tuple[bytes, bytes, bytes]:
+        """Return the status line and the headers of a response, and decide how it is framed.
+
+        ``length`` is the size of a complete body; None if more of it follows.
+        """
+        status = start["status"]
+        headers = [*self.default_headers, *start["headers"]]
         values = dict(headers)
-        if not _CONNECTION_HEADERS.isdisjoint(values):
-            return None
-        length = b"%d" % len(body)
-        declared_length = values.get(b"content-length")
-        if declared_length is None:
-            headers.append((b"content-length", length))
-        elif declared_length != length:
-            return None
-        if not self.keep_alive:
-            headers.append((b"connection", b"close"))
+        if self.scope["method"] == "HEAD" or status in _STATUSES_WITHOUT_BODY:
+            self._framing = _Framing.NONE
+        else:
+            self._framing = self._frame(headers, values.get(b"content-length"), length)
+        if self.more_body and self.waiting_for_100_continue:
+            # The client may omit the body, so what it sends next is ambiguous.
+            self.keep_alive = False
+        self.waiting_for_100_continue = False
+        if b"connection" in values:
+            self.keep_alive = self.keep_alive and b"close" not in values[b"connection"].lower()
+        elif not self.keep_alive:
+            headers.append(_CLOSE)
+        elif self.scope["http_version"] == "1.0":
+            headers.append((b"connection", b"keep-alive"))
         lines = [*map(b": ".join, headers)]
-        # Bytes that are not allowed in a header are not printable (RFC 9110, section 5.5). uvicorn
-        # rejects such a response.
+        # Bytes that are not allowed in a header are not printable (RFC 9110, section 5.5).
         if not b"".join(lines).decode("latin-1").isprintable():
-            return None
-        return b"\r\n".join(lines)
+            raise RuntimeError("A header of a response has invalid characters.")
+        return STATUS_LINE[status], b"\r\n".join(lines), b"\r\n\r\n"
+
+    def _frame(
+        self, headers: RawHeaders, content_length: bytes | None, length: int | None
+    ) -> _Framing:
+        """Return how to frame a body, and add the header of the framing."""
+        if content_length is not None:
+            self._remaining_bytes = int(content_length)
+            return _Framing.LENGTH
+        if length is not None:
+            self._remaining_bytes = length
+            headers.append((b"content-length", b"%d" % length))
+            return _Framing.LENGTH
+        if self.scope["http_version"] == "1.1":
+            headers.append((b"transfer-encoding", b"chunked"))
+            return _Framing.CHUNKS
+        self.keep_alive = False
+        return _Framing.CLOSE
+
+    def _framed(self, body: bytes, *, is_last: bool) -> bytes:
+        """Return a part of the body with its framing."""
+        framing = self._framing
+        if framing is _Framing.LENGTH:
+            self._remaining_bytes -= len(body)
+            if self._remaining_bytes < 0:
+                raise RuntimeError("The body of a response is longer than its Content-Length.")
+            return body
+        if framing is _Framing.CHUNKS:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return chunk + b"0\r\n\r\n" if is_last else chunk
+        return body if framing is _Framing.CLOSE else b""
 
 
 def request_cycle_of(receive: Receive) -> RequestCycle | None:

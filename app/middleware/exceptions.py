@@ -56,6 +56,8 @@ def _routing_problem(error: HTTPException, scope: Scope) -> HttpProblem:
     detail = error.detail
     if status is HTTPStatus.NOT_FOUND:
         detail = "This path does not exist. Check the URL."
+        if scope["path"].endswith("/"):
+            detail += " It may not end with a slash."
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")
         detail = f"Method {scope['method']} is not allowed here. Allowed: {allowed}."

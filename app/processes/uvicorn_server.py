@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from app.config.settings import Settings
+from app.graphql import GRAPHQL_PATH
 from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
@@ -56,7 +57,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
     return uvicorn.Config(
         factory,
         factory=True,
-        http=partial(HttpConnection, **shared),  # type: ignore[arg-type]  # uvicorn only calls it
+        http=partial(HttpConnection, **shared, websocket_paths=(GRAPHQL_PATH,)),  # type: ignore[arg-type]  # uvicorn only calls it
         ws=partial(WebSocketConnection, **shared, limits=limits),  # type: ignore[arg-type]  # as above
         ws_max_size=settings.max_body_bytes,
         # Compressing each small message for each of many subscribers takes half as much CPU

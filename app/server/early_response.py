@@ -9,7 +9,16 @@ import orjson
 
 from app.http.security_headers import with_security_headers
 
-__all__ = ["INVALID", "TIMED_OUT", "TOO_LARGE", "EarlyResponse"]
+__all__ = [
+    "INVALID",
+    "INVALID_WEBSOCKET_KEY",
+    "TIMED_OUT",
+    "TOO_LARGE",
+    "UNIMPLEMENTED",
+    "UNSUPPORTED_VERSION",
+    "UNSUPPORTED_WEBSOCKET",
+    "EarlyResponse",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -21,6 +30,8 @@ class EarlyResponse:
     status: HTTPStatus
     code: str
     detail: str
+    # Further headers, in addition to those of every response.
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"connection", b"close"),)
 
     def encode(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the whole response with additional headers, and log it."""
@@ -39,7 +50,7 @@ class EarlyResponse:
                 *headers,
                 (b"content-type", b"application/problem+json"),
                 (b"content-length", b"%d" % len(body)),
-                (b"connection", b"close"),
+                *self.headers,
             ]
         )
         status_line = b"HTTP/1.1 %d %s\r\n" % (self.status, self.status.phrase.encode("ascii"))
@@ -60,4 +71,29 @@ TOO_LARGE = EarlyResponse(
     "HEADERS_TOO_LARGE",
     "The head of the request is larger than 65536 bytes or has more than 100 headers."
     " Send a shorter URL or fewer headers.",
+)
+UNIMPLEMENTED = EarlyResponse(
+    HTTPStatus.NOT_IMPLEMENTED,
+    "NOT_IMPLEMENTED",
+    "The server implements neither CONNECT nor transfer codings other than chunked.",
+)
+UNSUPPORTED_VERSION = EarlyResponse(
+    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    "HTTP_VERSION_NOT_SUPPORTED",
+    "The server supports HTTP/1.1 and HTTP/1.0. For HTTP/2, put a proxy in front of it.",
+)
+UNSUPPORTED_WEBSOCKET = EarlyResponse(
+    HTTPStatus.UPGRADE_REQUIRED,
+    "BAD_REQUEST",
+    "The server supports WebSocket version 13 (RFC 6455). Send exactly one Sec-WebSocket-Version.",
+    (
+        (b"connection", b"close, upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-version", b"13"),
+    ),
+)
+INVALID_WEBSOCKET_KEY = EarlyResponse(
+    HTTPStatus.BAD_REQUEST,
+    "BAD_REQUEST",
+    "A WebSocket handshake must have exactly one Sec-WebSocket-Key: 16 bytes in base64.",
 )

@@ -6,19 +6,37 @@ the states of a connection.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, cast
-from urllib.parse import unquote
 
 import httptools
 from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.connection_slot import ConnectionSlot
 from app.http.request_cycle import RequestCycle
 from app.http.request_record import limits_key_of
-from app.server.early_response import INVALID, TIMED_OUT, TOO_LARGE, EarlyResponse
+from app.server.discarded_input import DiscardedInput
+from app.server.early_response import (
+    INVALID,
+    TIMED_OUT,
+    TOO_LARGE,
+    UNIMPLEMENTED,
+    UNSUPPORTED_VERSION,
+    EarlyResponse,
+)
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
+from app.server.request_head import (
+    for_websocket,
+    handshake_error,
+    has_body,
+    offers_websocket,
+    parse_target,
+    replace_host,
+    without_upgrade,
+)
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from engine.database.timeouts import Timeouts
@@ -32,16 +50,15 @@ MAX_HEADERS = 100
 MAX_PIPELINED = 100
 # Input that is parsed at once: at most 3 ms, for chunks of one byte.
 PART_BYTES = 16_384
-# Read after a rejection, so that a client that sends first receives the response.
-MAX_DISCARDED_BYTES = 16 * 2**20
+_VERSIONS = frozenset({"1.0", "1.1"})
 
 
-class _HeadTooLarge(Exception):
-    """A complete head is too large or has too many headers; raised through the parser."""
+class _Rejected(Exception):
+    """A request is rejected with this response; raised through the parser."""
 
-
-class _TooManyPipelined(Exception):
-    """Too many requests wait for a response; raised through the parser."""
+    def __init__(self, response: EarlyResponse) -> None:
+        super().__init__(response.detail)
+        self.response = response
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -56,10 +73,12 @@ class HttpConnection(HttpToolsProtocol):
         connections: OpenConnections,
         scheduler: InputScheduler,
         unread: UnreadResponses,
+        websocket_paths: Collection[str],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._unread = unread
+        self._websocket_paths = websocket_paths
         self._timeouts = timeouts
         self._open_connections = connections
         self._scheduler = scheduler
@@ -73,7 +92,9 @@ class HttpConnection(HttpToolsProtocol):
         self.ends_at = 0.0
         # Whether a response was finished since the idle limit started.
         self._has_responded = False
+        # Whether the connection ignores all further input, and closes.
         self._is_rejected = False
+        self._discarded = DiscardedInput()
         # Bytes received since the last complete head or part of a body: an incomplete head,
         # trailers or line breaks.
         self._pending_bytes = 0
@@ -137,8 +158,7 @@ class HttpConnection(HttpToolsProtocol):
         """Parse received bytes, all at once if there are few, and else in later turns."""
         size = len(data)
         if self._is_rejected:
-            self._pending_bytes += size
-            if self._pending_bytes > MAX_DISCARDED_BYTES:
+            if not self._discarded.add(size):
                 self.transport.pause_reading()
             return
         if not self._unparsed and size <= PART_BYTES and self._scheduler.admits(size):
@@ -195,17 +215,42 @@ class HttpConnection(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> EarlyResponse | None:
         """Feed the parser, which calls `on_...`; return a response if the input is invalid."""
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._is_websocket_handshake():
+                    response = handshake_error(self.headers)
+                    if response is None:
+                        self.handle_websocket_upgrade()
+                    return response
+                # The parser ends a request that offers an upgrade with its head. Parse the head
+                # again without the offer, so that the body belongs to the request.
+                [head_end] = upgrade.args
+                scope = self.scope
+                head = without_upgrade(
+                    scope["method"], self.url, scope["http_version"], self.headers
+                )
+                data = head + data[head_end:]
+            except httptools.HttpParserError as error:
+                # The parser wraps the exceptions of its callbacks.
+                cause = error.__context__
+                if isinstance(cause, _Rejected):
+                    return cause.response
+                is_http_2 = self.parser.get_method() == b"PRI"
+                return UNSUPPORTED_VERSION if is_http_2 else INVALID
             else:
-                self._unsupported_upgrade_warning()
-        except httptools.HttpParserError as error:
-            # The parser wraps the exceptions of its callbacks.
-            return TOO_LARGE if isinstance(error.__context__, _HeadTooLarge) else INVALID
-        return None
+                return None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Receive a header, or a trailer, which `on_headers_complete` has separated."""
+        name = name.lower()
+        if name == b"expect":
+            self.expect_100_continue |= value.lower() == b"100-continue"
+        elif name == b"transfer-encoding" and value.lower() != b"chunked":
+            # The body would be delivered with its coding.
+            raise _Rejected(UNIMPLEMENTED)
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start a request, or queue it until the earlier ones have their responses.
@@ -213,33 +258,61 @@ class HttpConnection(HttpToolsProtocol):
         Does the same as uvicorn's method with our RequestCycle, except for settings that we do not
         use (root path, limit of concurrent connections).
         """
+        headers = self.headers
         # The pending bytes may include the end of an earlier request, the head itself may not.
         if self._pending_bytes > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
-            raise _HeadTooLarge
-        if len(self.headers) > MAX_HEADERS:
-            raise _HeadTooLarge
+            raise _Rejected(TOO_LARGE)
+        if len(headers) > MAX_HEADERS:
+            raise _Rejected(TOO_LARGE)
         if len(self.pipeline) >= MAX_PIPELINED:
-            raise _TooManyPipelined
+            raise _Rejected(INVALID)
         self._made_progress = True
         parser, scope = self.parser, self.scope
         version = parser.get_http_version()
-        scope["method"] = parser.get_method().decode("ascii")
+        if version not in _VERSIONS:
+            raise _Rejected(UNSUPPORTED_VERSION)
+        method = parser.get_method().decode("ascii")
+        if method == "CONNECT":
+            raise _Rejected(UNIMPLEMENTED)
+        scope["method"] = method
         scope["http_version"] = version
-        if parser.should_upgrade() and self._should_upgrade():
-            # `_parse` hands the connection over.
+        target = parse_target(self.url)
+        scope["path"], scope["raw_path"], scope["query_string"], authority = target
+        if parser.should_upgrade():
+            # `_parse` hands the connection over, or parses the head again.
             return
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = url.path
-        scope["query_string"] = url.query or b""
+        if authority is not None:
+            replace_host(headers, authority)
+        # Trailers are not headers of the request (RFC 9110, section 6.5.1).
+        self.headers = []
         must_wait = self._is_responding()
-        self.cycle = self._new_cycle(keep_alive=version != "1.0" and parser.should_keep_alive())
+        keep_alive = parser.should_keep_alive()
+        if version == "1.0":
+            # The client cannot know the framing of chunks (RFC 9112, section 6.1).
+            keep_alive = keep_alive and not any(name == b"transfer-encoding" for name, _ in headers)
+            self.expect_100_continue = False
+        self.cycle = self._new_cycle(keep_alive=keep_alive)
         if must_wait:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._start_asgi_task(self.cycle, self.app)
+
+    def _is_websocket_handshake(self) -> bool:
+        """Return whether to hand the connection over (RFC 6455, section 4.2.1).
+
+        Every other request with an offer to upgrade is an ordinary one, also while the response to
+        an earlier request is not complete.
+        """
+        scope = self.scope
+        return (
+            scope["method"] == "GET"
+            and scope["http_version"] == "1.1"
+            and scope["path"] in self._websocket_paths
+            and offers_websocket(self.headers)
+            and not has_body(self.headers)
+            and not self._is_responding()
+        )
 
     def _new_cycle(self, *, keep_alive: bool) -> RequestCycle:
         return RequestCycle(
@@ -254,32 +327,60 @@ class HttpConnection(HttpToolsProtocol):
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
             keep_alive=keep_alive,
-            on_response=self.on_response_complete,
+            on_response=self._on_response,
         )
 
     def on_body(self, body: bytes) -> None:
-        """Receive a part of a body."""
+        """Receive a part of a body; discard it if its request has its response."""
         self._made_progress = True
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            if not self._discarded.add(len(body)):
+                self.abort()
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
-    def on_response_complete(self) -> None:
+    def on_message_complete(self) -> None:
+        """Receive the end of a request."""
+        if self.parser.should_upgrade():
+            return
+        cycle = self.cycle
+        cycle.more_body = False
+        cycle.message_event.set()
+        if cycle.response_complete and self._timeout is self._timeouts.linger:
+            self._set_timeout(self._timeouts.idle)
+
+    def _on_response(self, cycle: RequestCycle) -> None:
         """Start the next request in the queue, if there is one.
 
-        Does the same as uvicorn's method, except that it starts no timer for each response.
+        Does the same as uvicorn's `on_response_complete`, except that it starts no timer for each
+        response, and discards the rest of the request's body.
         """
         self._has_responded = True
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        if not cycle.keep_alive:
+            if cycle.more_body or self._unparsed or self.pipeline or self._is_rejected:
+                self._linger()
+            else:
+                self.transport.close()
+            return
         self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+        if cycle.more_body:
+            self._start_linger_timeout()
+        elif self.pipeline:
+            next_cycle, app = self.pipeline.pop()
+            self._start_asgi_task(next_cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to WebSocketConnection."""
         self._set_timeout(None)
         self._is_upgraded = True
+        self.scope["headers"] = for_websocket(self.headers)
         super().handle_websocket_upgrade()
 
     def expire(self) -> None:
@@ -290,6 +391,8 @@ class HttpConnection(HttpToolsProtocol):
         elif timeout is self._timeouts.idle and (self._has_responded or self._is_responding()):
             # The connection was in use, so the idle limit starts again.
             self._has_responded = False
+            self._set_timeout(timeout)
+        elif timeout is self._timeouts.linger and self._discarded.may_continue(self.loop.time()):
             self._set_timeout(timeout)
         elif self.transport.get_write_buffer_size():
             # To close it would wait until the client has read all.
@@ -341,5 +444,19 @@ class HttpConnection(HttpToolsProtocol):
                 self.transport.close()
                 return
         self.transport.write(response.encode(self.server_state.default_headers))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close this side, and discard input until the client has read the response."""
+        self._is_rejected = True
+        self._scheduler.leave(self)
+        self._unparsed, self._offset = b"", 0
+        self.pipeline.clear()
         self.transport.write_eof()
+        self.flow.resume_reading()
+        self.transport.resume_reading()
+        self._start_linger_timeout()
+
+    def _start_linger_timeout(self) -> None:
+        self._discarded.start(self.loop.time())
         self._set_timeout(self._timeouts.linger)

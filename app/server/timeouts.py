@@ -2,11 +2,13 @@
 
 from engine.database.timeouts import Timeouts
 
-__all__ = ["ConnectionTimeouts"]
+__all__ = ["LINGER_S", "MAX_LINGER_S", "ConnectionTimeouts"]
 
-# After a rejection the connection stays open for this long, so that a client that is still
-# sending receives the response. Closing at once would reset the connection.
-LINGER_S = 2.0
+# A connection whose response precedes the end of its request stays open until its client has sent
+# nothing for this long, and at most for MAX_LINGER_S, so that a client that is still sending
+# receives the response. Closing at once would reset the connection.
+LINGER_S = 5.0
+MAX_LINGER_S = 30.0
 # Time in which a client must complete the closing handshake of a WebSocket.
 CLOSE_S = 10.0
 
@@ -17,7 +19,8 @@ class ConnectionTimeouts:
     ``idle``: until the first byte of a request. It is checked once per period, not restarted by
     each response, so a connection closes after one to two periods without a request.
     ``header``: from the first byte of a request to the end of its head.
-    ``linger``: from a rejection until the connection closes.
+    ``linger``: from a response to a request that is not complete until its end. It starts again,
+    up to MAX_LINGER_S, while the client sends.
     ``close``: from the start of a WebSocket's closing handshake until the connection closes.
     """
 

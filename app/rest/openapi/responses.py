@@ -92,10 +92,12 @@ _EVERY_OPERATION: Mapping[int, tuple[str, ...]] = {
     500: ("INTERNAL",),
     503: ("SERVICE_UNAVAILABLE",),
     504: ("TIMEOUT",),
+    505: ("HTTP_VERSION_NOT_SUPPORTED",),
 }
 _WITH_BODY: Mapping[int, tuple[str, ...]] = {
     413: ("PAYLOAD_TOO_LARGE",),
     415: ("UNSUPPORTED_MEDIA_TYPE",),
+    501: ("NOT_IMPLEMENTED",),
 }
 _WITH_ID: Mapping[int, tuple[str, ...]] = {404: ("NOT_FOUND",)}
 # Problems with the same codes in many operations are components.
@@ -165,7 +167,7 @@ def component_responses() -> dict[str, Any]:
 def options_responses() -> dict[str, Any]:
     """Return the responses to OPTIONS."""
     allowed = {"description": "The allowed methods.", "headers": _headers(("Allow",))}
-    statuses = (400, 408, 421, 431)
+    statuses = (400, 408, 421, 431, 505)
     return {
         "204": allowed,
         **{

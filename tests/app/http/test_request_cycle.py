@@ -41,14 +41,17 @@ class RecordingTransport(asyncio.Transport):
 
 
 def new_cycle(
-    *, method: str = "POST", keep_alive: bool = True
+    *, method: str = "POST", version: str = "1.1", keep_alive: bool = True
 ) -> tuple[RequestCycle, list[bytes | str]]:
-    """Return the cycle of a received request, and the list of its system calls."""
+    """Return the cycle of a received request, and the list of its system calls.
+
+    Like a connection, it closes the transport after a response without keep-alive.
+    """
     transport = RecordingTransport()
     logger = logging.getLogger("test")
     exchange = RequestCycle(
         asyncio.get_running_loop(),
-        scope={"type": "http", "method": method, "state": {}},
+        scope={"type": "http", "method": method, "http_version": version, "state": {}},
         transport=transport,
         flow=FlowControl(transport),
         logger=logger,
@@ -58,7 +61,7 @@ def new_cycle(
         message_event=asyncio.Event(),
         expect_100_continue=False,
         keep_alive=keep_alive,
-        on_response=lambda: None,
+        on_response=lambda cycle: None if cycle.keep_alive else transport.close(),
     )
     exchange.more_body = False
     return exchange, transport.calls
@@ -106,6 +109,46 @@ async def test_a_response_to_head_has_the_length_but_no_body() -> None:
     await exchange.send(response_start((b"content-length", b"13")))
     await exchange.send(body_part(BODY))
     assert b"".join(calls).endswith(b"\r\ncontent-length: 13\r\n\r\n")  # type: ignore[arg-type]  # all are writes
+
+
+async def test_a_stream_to_http_1_0_ends_with_its_connection() -> None:
+    exchange, calls = new_cycle(version="1.0")
+    await exchange.send(response_start(JSON))
+    await exchange.send(body_part(b":\n\n", more_body=True))
+    head, _, body = bytes(calls[0]).partition(b"\r\n\r\n")  # type: ignore[arg-type]  # the first is a write
+    assert head.endswith(b"\r\nconnection: close")
+    assert b"transfer-encoding" not in head
+    assert body == b":\n\n"
+    await exchange.send(body_part(b"event"))
+    assert calls[1:] == [b"event", "close"]
+
+
+async def test_keep_alive_is_confirmed_to_http_1_0() -> None:
+    exchange, calls = new_cycle(version="1.0")
+    await exchange.send(response_start(JSON))
+    await exchange.send(body_part(BODY))
+    assert b"\r\nconnection: keep-alive\r\n" in bytes(calls[0])  # type: ignore[arg-type]  # the first is a write
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("size", [12, 14])
+async def test_a_body_must_have_its_declared_length(size: int) -> None:
+    exchange, _ = new_cycle()
+    await exchange.send(response_start((b"content-length", b"%d" % size)))
+    with pytest.raises(RuntimeError, match="Content-Length"):
+        await exchange.send(body_part(BODY))
+    assert not exchange.response_complete
+
+
+async def test_nothing_follows_a_complete_response() -> None:
+    exchange, calls = new_cycle()
+    with pytest.raises(RuntimeError, match="precedes"):
+        await exchange.send(body_part(BODY))
+    await exchange.send(response_start(JSON))
+    await exchange.send(body_part(BODY))
+    with pytest.raises(RuntimeError, match="complete"):
+        await exchange.send(body_part(BODY))
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("status", [204, 304])

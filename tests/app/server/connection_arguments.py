@@ -9,6 +9,7 @@ from app.server.open_connections import OpenConnections
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from app.server.websocket_connection import WebSocketConnection, WebSocketLimits
+from tests.app.server.echo import WEBSOCKET_PATH
 
 FOREVER_S = 3600.0
 
@@ -30,6 +31,6 @@ def connection_arguments(
     }
     limits = WebSocketLimits(max_frames=2**30, max_bytes=2**30)
     return {
-        "http": partial(HttpConnection, **shared),
+        "http": partial(HttpConnection, **shared, websocket_paths=(WEBSOCKET_PATH,)),
         "ws": partial(WebSocketConnection, **shared, limits=limits),
     }

@@ -1,106 +1,12 @@
 """Limits of a connection in bytes and time, and responses to invalid input."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeAlias
 
-import orjson
 import pytest
-import uvicorn
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
 
 from app.server.http_connection import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
-from app.server.timeouts import ConnectionTimeouts
-from tests.app.server.connection_arguments import connection_arguments
+from tests.app.server.echo import CHUNKED, GET, POST, Connect, Echo, rejection, until_closed
 from tests.proof.wire import statuses
-
-FOREVER_S = 3600.0
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-
-Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[Streams]]
-
-
-class Echo:
-    """Application that responds with the request's body once allowed, and records disconnects."""
-
-    def __init__(self) -> None:
-        self.may_respond = asyncio.Event()
-        self.may_respond.set()
-        self.disconnected = asyncio.Event()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        try:
-            body = await Request(scope, receive).body()
-        except ClientDisconnect:
-            self.disconnected.set()
-            return
-        await self.may_respond.wait()
-        headers = [(b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-@pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture
-def connect(echo: Echo) -> Connect:
-    @asynccontextmanager
-    async def connect(
-        *, idle_s: float = FOREVER_S, header_s: float = FOREVER_S
-    ) -> AsyncIterator[Streams]:
-        timeouts = ConnectionTimeouts(idle_s=idle_s, header_s=header_s)
-        config = uvicorn.Config(
-            echo,
-            port=0,
-            **connection_arguments(timeouts=timeouts),
-            lifespan="off",
-            log_config=None,
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            assert not serving.done(), serving.result()
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            # Fail at the line of the test that waits in vain.
-            async with asyncio.timeout(20):
-                yield reader, writer
-        finally:
-            writer.close()
-            server.should_exit = True
-            await serving
-
-    return connect
-
-
-async def until_closed(reader: asyncio.StreamReader) -> bytes:
-    return await reader.read()
-
-
-def rejection(response: bytes, status: int) -> dict[str, object]:
-    """Check the early response that ends a connection, and return its problem document."""
-    head, _, body = response.partition(b"\r\n\r\n")
-    assert statuses(response) == [status]
-    assert b"\r\ncontent-type: application/problem+json\r\n" in head
-    assert b"\r\nx-content-type-options: nosniff\r\n" in head
-    assert b"\r\ndate: " in head
-    assert head.endswith(b"cache-control: no-store")
-    assert b"\r\nconnection: close\r\n" in head
-    document: dict[str, object] = orjson.loads(body)
-    assert document["status"] == status
-    return document
-
 
 # ------------------------------------------------------------------------------------ bytes
 

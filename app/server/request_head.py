@@ -1,0 +1,116 @@
+"""Reading of a request's head: its target, its framing and its offers to upgrade."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
+
+import httptools
+
+from app.server.early_response import (
+    INVALID_WEBSOCKET_KEY,
+    UNSUPPORTED_WEBSOCKET,
+    EarlyResponse,
+)
+
+__all__ = [
+    "RawHeaders",
+    "Target",
+    "for_websocket",
+    "handshake_error",
+    "has_body",
+    "offers_websocket",
+    "parse_target",
+    "replace_host",
+    "without_upgrade",
+]
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+
+_WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_AUTHORITY = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
+
+
+class Target(NamedTuple):
+    """The target of a request (RFC 9112, section 3.2)."""
+
+    path: str
+    raw_path: bytes
+    query: bytes
+    # Host and port of an absolute URL, which a client sends to a proxy.
+    authority: bytes | None
+
+
+def parse_target(url: bytes) -> Target:
+    """Return the parts of a target; raises HttpParserInvalidURLError."""
+    parsed = httptools.parse_url(url)
+    raw_path: bytes = parsed.path or b"/"
+    path = raw_path.decode("ascii")
+    absolute = _AUTHORITY.match(url) if url[:1] != b"/" else None
+    return Target(
+        unquote(path) if "%" in path else path,
+        raw_path,
+        parsed.query or b"",
+        None if absolute is None else absolute[1],
+    )
+
+
+def replace_host(headers: RawHeaders, authority: bytes) -> None:
+    """Let the authority of an absolute target replace Host (RFC 9112, section 3.2.2).
+
+    A request without exactly one Host stays invalid.
+    """
+    lines = [line for line, (name, _) in enumerate(headers) if name == b"host"]
+    if len(lines) == 1:
+        headers[lines[0]] = (b"host", authority)
+
+
+def has_body(headers: RawHeaders) -> bool:
+    """Return whether a request has content."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 \t") != b"")
+        for name, value in headers
+    )
+
+
+def offers_websocket(headers: RawHeaders) -> bool:
+    """Return whether the protocols that a request offers include WebSocket."""
+    return any(
+        token.strip().lower() == b"websocket"
+        for name, value in headers
+        if name == b"upgrade"
+        for token in value.split(b",")
+    )
+
+
+def handshake_error(headers: RawHeaders) -> EarlyResponse | None:
+    """Return the response to an invalid WebSocket handshake (RFC 6455, section 4.2)."""
+    versions = [value for name, value in headers if name == b"sec-websocket-version"]
+    if versions != [b"13"]:
+        return UNSUPPORTED_WEBSOCKET
+    keys = [value for name, value in headers if name == b"sec-websocket-key"]
+    if len(keys) != 1 or not _WEBSOCKET_KEY.fullmatch(keys[0]):
+        return INVALID_WEBSOCKET_KEY
+    return None
+
+
+def for_websocket(headers: RawHeaders) -> RawHeaders:
+    """Return the headers of a handshake as the websockets library expects them.
+
+    It accepts neither a list of protocols nor the length of an empty body.
+    """
+    kept = [header for header in headers if header[0] not in {b"upgrade", b"content-length"}]
+    return [*kept, (b"upgrade", b"websocket")]
+
+
+def without_upgrade(method: str, url: bytes, version: str, headers: RawHeaders) -> bytes:
+    """Return the head of a request without its offer to upgrade, which the server ignores."""
+    return b"".join(_lines(method, url, version, headers))
+
+
+def _lines(method: str, url: bytes, version: str, headers: RawHeaders) -> Iterable[bytes]:
+    yield b"%b %b HTTP/%b\r\n" % (method.encode("ascii"), url, version.encode("ascii"))
+    for name, value in headers:
+        if name != b"upgrade":
+            yield b"%b: %b\r\n" % (name, value)
+    yield b"\r\n"
