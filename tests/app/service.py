@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +74,12 @@ class Service:
 
 
 @contextmanager
-def running(*, cwd: Path, **given: str) -> Iterator[Service]:
+def running(
+    *, cwd: Path, program: Sequence[str | Path] = (TICKETOPS,), **given: str
+) -> Iterator[Service]:
     """Run `ticketops serve` on a free port (unless PORT is given), and wait until it listens."""
     process = subprocess.Popen(
-        [TICKETOPS, "serve"],
+        [*program, "serve"],
         cwd=cwd,
         env=environment({"PORT": "0", "LOG_FORMAT": "json", **given}),
         stdout=subprocess.DEVNULL,

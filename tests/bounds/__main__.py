@@ -17,8 +17,8 @@ from tests.conftest import empty_database
 from tests.superuser import superuser_options, superuser_url
 
 HEAD = (
-    "| input | answer | longest answer to another client | memory, peak | kept | active backends |",
-    "|---|---|---:|---:|---:|---:|",
+    "| input | answer | longest turn | longest wait | memory, peak | kept | active backends |",
+    "|---|---|---:|---:|---:|---:|---:|",
 )
 
 REPEATED_S = 1.0
@@ -84,6 +84,7 @@ def _row(one: HostileInput, target: Target) -> str:
     cells = (
         one.name,
         f"{answer}{f' ({setting})' if setting else ''}{'' if expected else ' UNEXPECTED'}",
+        f"{measured.longest_turn_s * 1000:.0f} ms",
         f"{measured.longest_s * 1000:.0f} ms{failed}",
         f"{measured.peak_growth_bytes / MIB:+.0f} MiB",
         f"{measured.kept_bytes / MIB:+.0f} MiB",

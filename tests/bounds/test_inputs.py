@@ -51,6 +51,7 @@ def test_hostile_input(one: HostileInput, attacked: Target, record_property: Rec
         check(attacked, measured, peak_bytes=limit, kept_bytes=limit)
     record_property(
         "figure",
-        f"{one.name}: {answer}, others waited {measured.longest_s * 1000:.0f} ms, "
+        f"{one.name}: {answer}, longest turn {measured.longest_turn_s * 1000:.0f} ms, "
+        f"others waited {measured.longest_s * 1000:.0f} ms, "
         f"memory {measured.peak_growth_bytes / MIB:+.0f} MiB",
     )
