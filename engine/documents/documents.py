@@ -76,6 +76,7 @@ class Documents:
     def _prepare(self, text: str) -> Document:
         check_text(text, self._limits)
         node = self._parse(text)
+        tokens = _unlink_tokens(node)
         # Before validation, whose time grows faster than the document.
         check_size(node, self._limits)
         # Before the expansion of fragments, which would not end. A cycle is an invalid document,
@@ -100,7 +101,7 @@ class Documents:
             size_variables=tuple(dict.fromkeys(uses.in_sizes)),
             middleware=self._middleware(uses.directives),
             shortcuts=self._shortcuts,
-            usage=ValueUsage(_size(text, node)),
+            usage=ValueUsage(_size(text, tokens)),
             statements=self._statements,
         )
 
@@ -127,13 +128,23 @@ class Documents:
             raise InvalidDocument([error], syntax=True) from None
 
 
-def _size(text: str, node: DocumentNode) -> int:
-    """Return the size of a document in bytes, without what its operations compile later."""
+def _unlink_tokens(node: DocumentNode) -> int:
+    """Delete the references from each token to the one before it; return the number of tokens.
+
+    Without reference cycles a document is freed when it is not used any more. The garbage
+    collector would free many at once, and hold up the event loop meanwhile.
+    """
     tokens = 0
     token = node.loc.start_token if node.loc else None
     while token is not None:
         tokens += 1
+        token.prev = None
         token = token.next
+    return tokens
+
+
+def _size(text: str, tokens: int) -> int:
+    """Return the size of a document in bytes, without what its operations compile later."""
     # The values of the tokens repeat the text.
     return DOCUMENT_BYTES + TOKEN_BYTES * tokens + 2 * sys.getsizeof(text)
 

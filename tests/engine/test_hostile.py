@@ -4,11 +4,12 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
-from graphql import FieldNode
+from graphql import FieldNode, Node, Token
 
 from engine.arguments.literals import Literal, literal_of
 from engine.documents.documents import MAX_ERRORS, Documents, InvalidDocument
@@ -193,6 +194,25 @@ def frozen_heap() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.mark.usefixtures("frozen_heap")
+def test_documents_are_freed_without_the_garbage_collector() -> None:
+    """The collector would free many documents at once, and hold up the event loop."""
+    # Its cache keeps nothing.
+    documents = Documents(SCHEMA, Limits(), rules=RULES, budget_bytes=0)
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for name, text in (ADMITTED | INVALID).items():
+            with suppress(InvalidDocument):
+                documents.prepare(text)
+            gc.collect()
+            kept = {type(item).__name__ for item in gc.garbage if isinstance(item, (Node, Token))}
+            assert kept == set(), name
+            gc.garbage.clear()
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 @pytest.mark.usefixtures("frozen_heap")
