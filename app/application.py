@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,6 +24,7 @@ from app.graphql import (
     on_shutdown_signal,
 )
 from app.key_expiry import background_key_expiry
+from app.middleware.cors import CorsMiddleware
 from app.middleware.exceptions import ExceptionMiddleware
 from app.middleware.request import RequestMiddleware
 from app.middleware.trusted_host import TrustedHostMiddleware
@@ -96,29 +96,8 @@ def _with_middleware(router: ASGIApp, settings: Settings) -> ASGIApp:
     # ids.
     app: ASGIApp = ExceptionMiddleware(router)
     if settings.cors_origins:
-        app = CORSMiddleware(
-            app,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "Idempotency-Key",
-                "If-Match",
-                "X-GraphQL-Cost",
-            ],
-            expose_headers=[
-                "Allow",
-                "ETag",
-                "Link",
-                "Location",
-                "RateLimit-Limit",
-                "RateLimit-Remaining",
-                "RateLimit-Reset",
-                "Retry-After",
-                "WWW-Authenticate",
-                "X-Request-Id",
-            ],
+        app = CorsMiddleware(
+            app, origins=settings.cors_origins, request_headers=settings.cors_headers
         )
     return RequestMiddleware(TrustedHostMiddleware(app, settings))
 

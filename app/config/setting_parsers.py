@@ -13,7 +13,6 @@ __all__ = [
     "boolean",
     "choice",
     "integer",
-    "origins",
     "path",
     "ratio",
     "request_rate",
@@ -26,7 +25,6 @@ __all__ = [
 WITH_CREDENTIALS = "percent-encode : / ? # [ ] @ in its user and password"
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
-_ORIGINS = "origins separated by commas, like https://help.example.com"
 _REQUEST_RATE = "a number of requests per second, minute, hour or day, like 6000/minute"
 
 
@@ -114,16 +112,6 @@ def _ratio(value: str) -> float:
     return float(value)
 
 
-def _origins(value: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in value.split(",") if part.strip())
-    for origin in found:
-        parts = _split_url(origin)
-        bare = f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme not in {"http", "https"} or not parts.hostname or bare != origin:
-            raise ValueError(origin)
-    return found
-
-
 def _request_rate(value: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
         raise ValueError(value)
@@ -141,6 +129,4 @@ text = Parser("text", str)
 path = Parser("a path; ~ is the home directory", lambda value: Path(value).expanduser())
 boolean = Parser("true or false", _boolean)
 ratio = Parser("a number from 0 to 1, like 0.2", _ratio)
-# As in RFC 6454: scheme, host and port.
-origins = Parser(_ORIGINS, _origins)
 request_rate = Parser(_REQUEST_RATE, _request_rate)

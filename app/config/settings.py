@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from app.config.cors_parsers import header_names, origins
 from app.config.errors import SettingError
 from app.config.setting_fields import declared_settings, setting
 from app.config.setting_parsers import (
     boolean,
     choice,
     integer,
-    origins,
     path,
     ratio,
     request_rate,
@@ -188,6 +188,13 @@ class Settings:
         origins,
         "Origins whose web pages may call the API, separated by commas",
         example="https://help.example.com,https://admin.example.com",
+    )
+    cors_headers: tuple[str, ...] = setting(
+        (),
+        header_names,
+        "Further request headers that these pages may send; those of HTTP, GraphQL and tracing "
+        "clients are allowed already",
+        example="X-Tenant,X-App-Version",
     )
 
     max_body_bytes: int = setting(
@@ -405,6 +412,11 @@ class Settings:
         if self.jwt_secret and self.jwt_jwks_url:
             raise SettingError(
                 "JWT_SECRET and JWT_JWKS_URL are both set.", hint="Remove one of them."
+            )
+        if self.cors_headers and not self.cors_origins:
+            raise SettingError(
+                "CORS_HEADERS is set, but CORS_ORIGINS is not.",
+                hint="Set CORS_ORIGINS to the origins of the pages that send these headers.",
             )
         if self.persisted_documents_only and self.persisted_documents is None:
             raise SettingError(

@@ -34,7 +34,12 @@ class TrustedHostMiddleware:
         self._accepts_any_host = settings.auth == "required" or not is_loopback(settings.host)
         self._host_names = {
             _LOCAL,
-            *(urlsplit(origin).hostname for origin in settings.cors_origins),
+            # The origins of desktop programs and browser extensions contain no host name.
+            *(
+                urlsplit(origin).hostname
+                for origin in settings.cors_origins
+                if origin.startswith(("http:", "https:"))
+            ),
         }
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

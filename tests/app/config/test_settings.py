@@ -72,6 +72,17 @@ def test_authentication_is_required_by_default_on_any_other_host(host: str) -> N
         ("DATA_DIR", "~no-such-user/data", "a path"),
         ("CORS_ORIGINS", "https://a.example.com/path", "origins separated by commas"),
         ("CORS_ORIGINS", "*", "origins separated by commas"),
+        ("CORS_ORIGINS", "null", '"null" are not allowed, because every page can have them'),
+        ("CORS_ORIGINS", "help.example.com", "like https://help.example.com"),
+        ("CORS_ORIGINS", "https://me@help.example.com", "origins separated by commas"),
+        ("CORS_ORIGINS", "https://help..example.com", "origins separated by commas"),
+        ("CORS_ORIGINS", "https://help.example.com:65536", "origins separated by commas"),
+        ("CORS_ORIGINS", "https://[::1", "origins separated by commas"),
+        ("CORS_ORIGINS", "https://*.example.com", "origins separated by commas"),
+        ("CORS_ORIGINS", "file://", "origins separated by commas"),
+        ("CORS_HEADERS", "X-Tenant: a", "names of headers separated by commas"),
+        ("CORS_HEADERS", "X-Tenant, *", "names of headers separated by commas"),
+        ("CORS_HEADERS", "X-Tenant", "CORS_ORIGINS is not"),
         ("RATE_LIMIT", "many", "like 6000/minute"),
         ("JWT_SECRET", "short", "at least 32 bytes"),
         ("OPS_RETRY_BASE_MS", "400000", "OPS_RETRY_MAX_MS"),
@@ -88,6 +99,26 @@ def test_the_error_for_an_invalid_value_is_one_line_with_the_allowed_values(
     assert allowed in line
     assert "\n" not in line
     assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("http://A.example:80", "http://a.example"),
+        ("HTTPS://a.example:443/", "https://a.example"),
+        ("https://a.example:80", "https://a.example:80"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[0:0::1]:4040", "http://[::1]:4040"),
+        ("altair://-", "altair://-"),
+        ("app://obsidian.md", "app://obsidian.md"),
+        ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+        ("tauri://localhost:80", "tauri://localhost:80"),
+    ],
+)
+def test_an_origin_has_the_form_that_browsers_send(value: str, sent: str) -> None:
+    settings = load(CORS_ORIGINS=f" {value} , {sent},", CORS_HEADERS="X-Tenant")
+    assert settings.cors_origins == (sent,)
+    assert settings.cors_headers == ("x-tenant",)
 
 
 def test_the_error_for_an_invalid_secret_does_not_contain_it() -> None:
