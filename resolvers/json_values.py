@@ -1,18 +1,21 @@
 """Validation of JSON values: only values that PostgreSQL stores and returns unchanged."""
 
 import math
+import sys
 from itertools import chain
 from typing import Any, TypeAlias
 
-import orjson
-
+from engine.exact_json import ExactFloat, ExactInteger, dumps, plain_digits
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.text_validation import check_texts
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 MAX_DEPTH = 64
-_INTEGER_LIMIT = 2**63
+# Digits of a number before and after the decimal point: PostgreSQL's limits of numeric.
+MAX_WHOLE_DIGITS = 131_072
+MAX_FRACTION_DIGITS = 16_383
+MAX_NUMBER = sys.float_info.max
 
 
 def json_text(value: object, *path: str) -> str:
@@ -21,34 +24,73 @@ def json_text(value: object, *path: str) -> str:
     Equal values have equal texts: the members of an object are sorted.
     """
     _check(value, path)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return dumps(value, sort_keys=True).decode()
 
 
-def _check(value: object, path: tuple[str, ...]) -> None:
-    """Check all values of one depth together, which is faster than each alone."""
+def new_json_text(value: object, *path: str, max_bytes: int) -> str:
+    """Return a new JSON value as text; raises InvalidInput also for one that clients cannot read.
+
+    Most clients read numbers as 64-bit floats. ``max_bytes`` limits the text as PostgreSQL prints
+    it, which is longer if numbers have exponents.
+    """
+    digits = _check(value, path, is_new=True)
+    text = dumps(value, sort_keys=True).decode()
+    if len(text) + digits > max_bytes or len(text.encode()) > max_bytes:
+        raise too_many_bytes(max_bytes, *path)
+    return text
+
+
+def too_many_bytes(max_bytes: int, *path: str) -> InvalidInput:
+    """Return the error for a value that PostgreSQL would print with too many bytes."""
+    message = f"{path[-1]} must have at most {max_bytes} bytes as JSON text."
+    return InvalidInput(ErrorCode.TOO_LONG, message, *path)
+
+
+def _check(value: object, path: tuple[str, ...], *, is_new: bool = False) -> int:
+    """Raise InvalidInput, or return how many digits more than now PostgreSQL prints.
+
+    Checks all values of one depth together, which is faster than each alone.
+    """
+    digits = 0
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH + 1):
         kinds = set(map(type, level))
         if str in kinds:
             check_texts([item for item in level if isinstance(item, str)], *path)
-        if int in kinds:
-            integers = [item for item in level if isinstance(item, int)]
-            if min(integers) < -_INTEGER_LIMIT or max(integers) >= _INTEGER_LIMIT:
-                raise _invalid(
-                    path, "contains an integer of more than 64 bits: send it as a string"
-                )
-        if float in kinds and not all(
-            math.isfinite(item) for item in level if isinstance(item, float)
-        ):
-            raise _invalid(path, "must not contain a number outside the range of 64 bits")
+        if not kinds.isdisjoint({ExactInteger, ExactFloat}):
+            digits += _check_digits(level, path)
+            if is_new and max(map(abs, filter(_is_number, level))) > MAX_NUMBER:
+                raise _invalid(path, "must not contain a number beyond the range of 64-bit floats")
+        if float in kinds and not all(math.isfinite(item) for item in level if type(item) is float):
+            raise _invalid(path, "must not contain NaN or Infinity")
         if kinds.isdisjoint({dict, list}):
-            return
+            return digits
         objects = [item for item in level if isinstance(item, dict)]
         check_texts(chain.from_iterable(objects), *path)
         members = [each.values() for each in objects]
         lists = [item for item in level if isinstance(item, list)]
         level = [*chain.from_iterable(members), *chain.from_iterable(lists)]
     raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (ExactInteger, ExactFloat))
+
+
+def _check_digits(values: list[Any], path: tuple[str, ...]) -> int:
+    """Return how many digits more than in their text the numbers have without exponents."""
+    more = 0
+    for value in values:
+        if _is_number(value):
+            whole, fraction = plain_digits(value)
+            if whole > MAX_WHOLE_DIGITS or fraction > MAX_FRACTION_DIGITS:
+                rule = (
+                    f"must not contain a number with more than {MAX_WHOLE_DIGITS:,} digits before"
+                    f" or {MAX_FRACTION_DIGITS:,} after the decimal point"
+                )
+                raise _invalid(path, rule)
+            more += max(0, int(whole + fraction) - len(value.text))
+    return more
 
 
 def _invalid(path: tuple[str, ...], rule: str) -> InvalidInput:

@@ -17,6 +17,7 @@ LAYERS = ("engine", "models", "ops", "resolvers", "schema", "app")
 PACKAGES = {
     "engine": (
         "errors",
+        "exact_json",
         "caches",
         "sql",
         "database",

@@ -6,7 +6,7 @@ caller then lets graphql-core coerce the value again, to report the error.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from math import inf
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     Undefined,
+    ValueNode,
     assert_leaf_type,
     get_named_type,
     get_nullable_type,
@@ -33,6 +34,7 @@ from graphql.execution.get_variable_signature import (
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.fast_resolvers import by_python_names, python_name_of
+from engine.arguments.json_literals import CoercedVariables, json_of_literal, json_of_value
 from engine.errors import LimitExceeded
 
 __all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to", "copied", "is_container"]
@@ -84,6 +86,7 @@ class Variables:
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._declared: list[tuple[str, Coerce, Any]] = []
         self._types: dict[str, GraphQLInputType] = {}
+        self._default_literals: dict[str, ValueNode] = {}
         for node in operation.variable_definitions or ():
             signature = get_variable_signature(schema, node)
             if not isinstance(signature, GraphQLVariableSignature):
@@ -92,16 +95,18 @@ class Variables:
             if default is Undefined and is_non_null_type(signature.type):
                 default = REQUIRED
             self._types[signature.name] = signature.type
+            if node.default_value is not None:
+                self._default_literals[signature.name] = node.default_value
             self._declared.append((signature.name, coercion_to(signature.type), default))
 
-    def coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def coerce(self, values: Mapping[str, Any]) -> CoercedVariables:
         """Return the coerced values of the variables that have a value or a default.
 
         Raises NotCoercible, and LimitExceeded if the lists have too many items.
         """
         _ItemBudget.left = MAX_ITEMS
         try:
-            return self._coerce(values)
+            return self.with_json_values(self._coerce(values), values)
         except (NotCoercible, LimitExceeded):
             raise
         except Exception as error:
@@ -110,9 +115,28 @@ class Variables:
         finally:
             _ItemBudget.left = inf
 
-    def by_python_names(self, coerced: Mapping[str, Any]) -> dict[str, Any]:
+    def by_python_names(
+        self, coerced: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> CoercedVariables:
         """Return variables that graphql-core has coerced in the form that `coerce` returns."""
-        return {name: by_python_names(value, self._types[name]) for name, value in coerced.items()}
+        renamed = {
+            name: by_python_names(value, self._types[name]) for name, value in coerced.items()
+        }
+        return self.with_json_values(renamed, values)
+
+    def with_json_values(
+        self, coerced: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> CoercedVariables:
+        """Return coerced variables together with the JSON values that the client sent."""
+        return CoercedVariables(coerced, partial(self._json_value, values))
+
+    def _json_value(self, values: Mapping[str, Any], name: str) -> Any:
+        if name in values:
+            return json_of_value(values[name], self._types[name])
+        literal = self._default_literals.get(name)
+        if literal is None:
+            return Undefined
+        return json_of_value(json_of_literal(literal), self._types[name])
 
     def check_items(self, values: Mapping[str, Any]) -> None:
         """Raise LimitExceeded if the lists of the variables have too many items."""

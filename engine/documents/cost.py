@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from graphql import (
     FieldNode,
@@ -74,7 +74,9 @@ class _Filter:
             return self._literal(variables) or None
         except NotCoercible:
             return (
-                coerce_input_literal(self._node, self._type, VariableValues({}, dict(variables)))
+                coerce_input_literal(
+                    self._node, self._type, VariableValues({}, cast("dict[str, Any]", variables))
+                )
                 or None
             )
 

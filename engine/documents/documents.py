@@ -20,7 +20,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from engine.caches import DEFAULT_BUDGET_BYTES, LruCache, ValueUsage
 from engine.documents.cost import SIZE_ARGUMENTS
 from engine.documents.field_merging import check_field_merging
-from engine.documents.limits import Limits, check_size, check_text, fragments_of
+from engine.documents.limits import Limits, check_numbers, check_size, check_text, fragments_of
 from engine.documents.prepared import Document, Middleware, PreparedDocument, SchemaRules
 from engine.documents.validation import VISITED_KEYS, fragment_cycles, validate
 from engine.errors import LimitExceeded
@@ -76,6 +76,7 @@ class Documents:
     def _prepare(self, text: str) -> Document:
         check_text(text, self._limits)
         node = self._parse(text)
+        check_numbers(node)
         tokens = _unlink_tokens(node)
         # Before validation, whose time grows faster than the document.
         check_size(node, self._limits)

@@ -20,6 +20,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    TokenKind,
 )
 
 from engine.errors import LimitExceeded
@@ -27,6 +28,9 @@ from engine.errors import LimitExceeded
 # Allowed for each allowed token.
 CHARACTERS_PER_TOKEN = 16
 LINES_PER_TOKEN = 2
+# Of one number in the document. Python refuses to convert longer texts, in its own words.
+MAX_NUMBER_LENGTH = 1_000
+_NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,18 @@ def check_text(text: str, limits: Limits) -> None:
             f"The document has {lines} lines; at most {LINES_PER_TOKEN * limits.tokens}"
             " are allowed. Remove line breaks."
         )
+
+
+def check_numbers(document: DocumentNode) -> None:
+    """Raise LimitExceeded if a number of a document has too many digits to be converted."""
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        if token.kind in _NUMBERS and token.end - token.start > MAX_NUMBER_LENGTH:
+            raise LimitExceeded(
+                f"The document has a number of {token.end - token.start:,} characters; at most"
+                f" {MAX_NUMBER_LENGTH:,} are allowed. Pass a long number as a variable."
+            )
+        token = token.next
 
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -18,6 +18,7 @@ from graphql.execution.collect_fields import (
 
 from engine.arguments.calls import FieldCall, NoFastResolver
 from engine.arguments.coercion import NotCoercible
+from engine.arguments.json_literals import CoercedVariables
 from engine.documents.documents import MAX_ERRORS
 from engine.documents.prepared import CompileCache, PreparedOperation
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
@@ -83,7 +84,7 @@ class OperationContext:
         self.variables = self._coerce()
         self.compile_cache: CompileCache = operation.compile_cache(self.variables)
 
-    def _coerce(self) -> dict[str, Any]:
+    def _coerce(self) -> CoercedVariables:
         variables = self._raw_variables
         if self.document.shortcuts:
             try:
@@ -94,7 +95,7 @@ class OperationContext:
         else:
             self.operation.variables.check_items(variables)
         coerced = self.variable_values().coerced
-        return self.operation.variables.by_python_names(coerced)
+        return self.operation.variables.by_python_names(coerced, variables)
 
     def record_fallback(self, fallback: Fallback) -> None:
         """Count and log the first fallback of this execution."""
@@ -119,7 +120,9 @@ class OperationContext:
         )
         if isinstance(values, list):
             raise InvalidVariables(values)
-        return values
+        variables = self.operation.variables
+        coerced = variables.with_json_values(values.coerced, self._raw_variables)
+        return VariableValues(values.sources, coerced)
 
     def root_fields(self, root_type: GraphQLObjectType) -> GroupedFieldSet:
         """Return the fields selected at the root, by response key."""

@@ -26,6 +26,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.arguments.fast_resolvers import FastResolver, fast_resolver_of, row_model_of
+from engine.exact_json import dumps, is_exact, loads
 from engine.projection.columns import is_sent_as_stored
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import FallbackReason
@@ -275,7 +276,14 @@ def _compile_embedded(
         members.append((key, name, None))
 
     def pick(text: str) -> list[ResponseObject]:
-        items = cast("list[dict[str, Any]]", orjson.loads(text))
+        content = text.encode()
+        items = cast("list[dict[str, Any]]", loads(content))
+        if not is_exact(content):
+            # The encoder of responses does not know exact numbers.
+            items = [
+                {name: orjson.Fragment(dumps(value)) for name, value in item.items()}
+                for item in items
+            ]
         return [
             {key: constant or item.get(name) for key, name, constant in members} for item in items
         ]

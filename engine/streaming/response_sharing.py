@@ -48,7 +48,10 @@ def response_variables(context: OperationContext) -> str:
     for part in _response_parts(context.operation):
         visit(part, finder)
     values = context.variables
-    return repr([(name, values.get(name)) for name in sorted(finder.names)])
+    # A JSON literal contains a variable as it was sent, and others contain what it is coerced to.
+    return repr(
+        [(name, values.get(name), values.json_value(name)) for name in sorted(finder.names)]
+    )
 
 
 def _response_parts(operation: PreparedOperation) -> list[Node]:

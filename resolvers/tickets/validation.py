@@ -12,7 +12,7 @@ from tortoise import fields
 from models.columns import IntegerColumn, enum_of
 from models.ticket import METADATA_MAX_BYTES, NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
-from resolvers.json_values import json_text
+from resolvers.json_values import new_json_text, too_many_bytes
 from resolvers.text_validation import checked_id, checked_text
 
 # Unknown fields that are reported, and characters of their names.
@@ -63,8 +63,7 @@ def checked_for_update(values: Fields) -> Values:
 
 def metadata_is_too_long(name: str) -> InvalidInput:
     """Return the error for a value that PostgreSQL would print with too many bytes."""
-    message = f"{name} must have at most {METADATA_MAX_BYTES} bytes as JSON text."
-    return InvalidInput(ErrorCode.TOO_LONG, message, name)
+    return too_many_bytes(METADATA_MAX_BYTES, name)
 
 
 def _checked(rules: Mapping[str, _Rule], values: Fields, errors: list[ApiError]) -> Values:
@@ -150,10 +149,7 @@ def _boolean(value: object, name: str) -> bool:
 
 
 def _json(value: object, name: str) -> str:
-    text = json_text(value, name)
-    if len(text.encode()) > METADATA_MAX_BYTES:
-        raise metadata_is_too_long(name)
-    return text
+    return new_json_text(value, name, max_bytes=METADATA_MAX_BYTES)
 
 
 def _id(value: object, name: str) -> str:

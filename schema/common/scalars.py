@@ -5,18 +5,14 @@ from typing import NewType
 
 import orjson
 import strawberry
-from graphql import ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from engine.arguments.fast_resolvers import ColumnKind
+from engine.arguments.json_literals import json_of_literal
 from resolvers.date_times import parse_date_time
 
 # A result holds JSON text exactly as the database returned it; an input holds the parsed value.
 JSON = NewType("JSON", object)
-
-
-def _parse_json_literal(node: ValueNode, variables: dict[str, object] | None = None) -> object:
-    return value_from_ast_untyped(node, variables)
 
 
 # Scalars that send the values of a kind of columns as they are stored.
@@ -37,10 +33,12 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value. Stored as jsonb and returned exactly as stored.",
+        description="Any JSON value. Stored as jsonb and returned exactly as stored: numbers keep"
+        " all digits. In a literal, a variable of any type has the JSON value that was sent for it;"
+        " a member whose variable has no value is left out, and in a list it is null.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=orjson.Fragment,
         parse_value=lambda value: value,
-        parse_literal=_parse_json_literal,
+        parse_literal=json_of_literal,
     ),
 }

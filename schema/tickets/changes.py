@@ -51,7 +51,8 @@ class CreateTicketInput:
     )
     metadata: JSON | None = strawberry.field(
         default=UNSET,
-        description="Custom JSON value: up to 65,536 bytes and 64 levels of nesting.",
+        description="Custom JSON value: up to 65,536 bytes and 64 levels of nesting, with numbers"
+        " in the range of 64-bit floats.",
     )
     idempotency_key: str | None = strawberry.field(default=UNSET, description=IDEMPOTENCY_KEY)
 

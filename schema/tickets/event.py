@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import strawberry
 
 import models
+from engine.exact_json import dumps, loads
 from resolvers.tables import event_cursor
 from resolvers.tickets.queries import find_ticket_of
 from schema.common.enums import TicketEventType
@@ -48,13 +48,13 @@ def _changes(parent: strawberry.Parent[models.TicketEvent]) -> list[FieldChange]
             before=_as_text(change["before"]),
             after=_as_text(change["after"]),
         )
-        for change in orjson.loads(parent.changes)
+        for change in loads(parent.changes.encode())
     ]
 
 
 def _as_text(value: object) -> JSON | None:
     """Return a value as JSON text, which the JSON scalar expects."""
-    return None if value is None else JSON(orjson.dumps(value).decode())
+    return None if value is None else JSON(dumps(value).decode())
 
 
 @strawberry.type(

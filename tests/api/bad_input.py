@@ -63,9 +63,9 @@ FIELDS: list[Case] = [
     ("metadata", [0] * 30_000, "TOO_LONG", "at most 65536 bytes"),
     ("metadata", {"a": [NUL]}, "INVALID", "NUL"),
     ("metadata", {NUL: 1}, "INVALID", "NUL"),
-    ("metadata", 2**63, "INVALID", "64 bits"),
-    ("metadata", [-(2**63) - 1], "INVALID", "64 bits"),
-    ("metadata", {"a": int("9" * 300)}, "INVALID", "64 bits"),
+    ("metadata", 10**309, "INVALID", "beyond the range of 64-bit floats"),
+    ("metadata", [-(10**309)], "INVALID", "beyond the range of 64-bit floats"),
+    ("metadata", {"a": [[int("9" * 1_200)]]}, "INVALID", "beyond the range of 64-bit floats"),
     ("metadata", orjson.loads("[" * 65 + "]" * 65), "INVALID", "64 levels"),
     ("metadata", orjson.loads('{"a":' * 65 + "1" + "}" * 65), "INVALID", "64 levels"),
 ]
@@ -79,7 +79,7 @@ NEW_FIELDS: list[Case] = [
     ("idempotencyKey", NUL, "INVALID", "NUL"),
 ]
 CHANGED_FIELDS: list[Case] = [
-    ("metadataPatch", 2**63, "INVALID", "64 bits"),
+    ("metadataPatch", 10**309, "INVALID", "beyond the range of 64-bit floats"),
     ("metadataPatch", {"a": NUL}, "INVALID", "NUL"),
     ("metadataPatch", {"b": "x" * 65_535}, "TOO_LONG", "at most 65536 bytes"),
     ("metadataPatch", "x" * 65_536, "TOO_LONG", "at most 65536 bytes"),
@@ -194,9 +194,6 @@ REQUESTS: dict[str, Bad] = {
     "JSON of 65 levels": filtered(
         "contains", "64 levels", {"metadata": {"contains": orjson.loads("[" * 65 + "]" * 65)}}
     ),
-    "an integer of 65 bits in JSON": filtered(
-        "contains", "64 bits", {"metadata": {"contains": 2**64}}
-    ),
     "an unknown status": filtered("status", "TicketStatus", {"status": {"eq": "DONE"}}),
     "a status in lower case": filtered("status", "'OPEN'", {"status": {"eq": "open"}}),
     "a status that is a number": filtered("status", "TicketStatus", {"status": {"eq": 1}}),
@@ -305,8 +302,8 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     ),
     "a 5,000-digit page size": (
         f"{{ tickets(first: {'9' * 5_000}) {{ totalCount }} }}",
-        "GRAPHQL_VALIDATION_FAILED",
-        "Int",
+        "QUERY_TOO_COMPLEX",
+        "a number of 5,000 characters; at most 1,000 are allowed",
     ),
     "a needed argument that is missing": (
         "{ ticket { id } }",
@@ -374,8 +371,6 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
     "an encoded surrogate": (with_metadata(b'"\xed\xa0\x80"'), 400, "UTF-8"),
     "NaN": (with_metadata(b"NaN"), 400, "not valid JSON"),
     "Infinity": (with_metadata(b"-Infinity"), 400, "not valid JSON"),
-    "a number out of range": (with_metadata(b"1e999"), 400, "out of range"),
-    "a 5,000-digit integer": (with_metadata(b"9" * 5_000), 400, "out of range"),
     "10,000 levels of arrays": (with_metadata(b"[" * 10_000 + b"]" * 10_000), 400, "200 levels"),
     "10,000 levels of objects": (
         with_metadata(b'{"a":' * 10_000 + b"1" + b"}" * 10_000),

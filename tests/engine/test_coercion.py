@@ -161,7 +161,7 @@ def test_arguments_are_coerced_as_by_graphql_core(field: str, variables: dict[st
     record_fast_resolver(called, FastResolver(lambda _source, _info, **given: given))
     details = FieldDetails(node, None, None)
     call = FieldCall(called, details, generated_coercion=True)
-    coerced = Variables(SCHEMA, operation).by_python_names(values.coerced)
+    coerced = Variables(SCHEMA, operation).by_python_names(values.coerced, variables)
     without_generated_code = FieldCall(called, details, generated_coercion=False)
     try:
         expected = without_generated_code(None, None, coerced, lambda: values)

@@ -7,9 +7,12 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.extensions import SchemaExtension
 from strawberry.printer import print_schema
+from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directive import Location
 
+from engine.exact_json import dumps
 from engine.projection.fallbacks import FallbackReason
+from schema.common.scalars import JSON, SCALARS
 from schema.preparation.prepare import prepare
 from tests.strawberry.running import Case, Registry, by_engine, by_strawberry, fallback_of
 
@@ -39,6 +42,11 @@ class Affixes:
 @strawberry.directive(locations=[DirectiveLocation.FIELD])
 def affix(value: DirectiveValue[str], affixes: Affixes, after: list[str]) -> str:
     return "".join([*affixes.before, value, *after])
+
+
+@strawberry.directive(locations=[DirectiveLocation.FIELD])
+def label_with(value: DirectiveValue[str], labels: JSON) -> str:
+    return f"{value} {dumps(labels).decode()}"
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION, Location.OBJECT])
@@ -140,3 +148,20 @@ def test_schema_directives_are_printed() -> None:
     printed = print_schema(schema)
     assert 'type Query @owner(team: "support")' in printed
     assert 'name: String! @owner(team: "data")' in printed
+
+
+async def test_a_json_literal_of_a_directive_contains_variables_as_they_were_sent() -> None:
+    case = Case(
+        lambda: strawberry.Schema(
+            Items, directives=[label_with], config=StrawberryConfig(scalar_map=SCALARS)
+        ),
+        """
+        query ($none: String, $json: JSON, $list: [String!] = "x") {
+          item { name @labelWith(labels: {none: $none, items: [$none, $json, $list]}) }
+        }
+        """,
+        {"json": {"n": 1}},
+    )
+    answer = await by_engine(case)
+    assert answer.errors == []
+    assert answer.data == {"item": {"name": 'item {"items":[null,{"n":1},["x"]]}'}}
