@@ -67,6 +67,7 @@ class ExactInteger(int):
 class ExactFloat(float):
     """A number with a fraction or an exponent, with its text; its value may be rounded."""
 
+    __slots__ = ("text",)
     text: str
 
     def __repr__(self) -> str:
@@ -88,12 +89,10 @@ def integer_of(text: str) -> int:
 
 def float_of(text: str) -> float:
     """Return the number of a valid JSON text with a fraction or an exponent."""
-    value = float(text)
-    # PostgreSQL writes a number with an exponent at its full length.
-    has_exponent = "e" in text or "E" in text
-    if not has_exponent and orjson.dumps(value) == text.encode():
-        return value
-    number = ExactFloat(value)
+    number = ExactFloat(text)
+    # The interpreter's form may have an exponent where the text has none, which is exact too.
+    if float.__repr__(number) == text and "e" not in text:
+        return float(number)
     number.text = text
     return number
 

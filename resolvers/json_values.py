@@ -73,6 +73,10 @@ def _check(value: object, path: tuple[str, ...], *, is_new: bool = False) -> int
     raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
 
 
+def _may_have_many_digits(text: str) -> bool:
+    return len(text) > MAX_FRACTION_DIGITS or "e" in text or "E" in text
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (ExactInteger, ExactFloat))
 
@@ -81,7 +85,7 @@ def _check_digits(values: list[Any], path: tuple[str, ...]) -> int:
     """Return how many digits more than in their text the numbers have without exponents."""
     more = 0
     for value in values:
-        if _is_number(value):
+        if _is_number(value) and _may_have_many_digits(value.text):
             whole, fraction = plain_digits(value)
             if whole > MAX_WHOLE_DIGITS or fraction > MAX_FRACTION_DIGITS:
                 rule = (

@@ -1,12 +1,11 @@
 """Create, update and delete tickets: one transaction each, which also records the event."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
 import asyncpg
-import orjson
 from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -15,26 +14,27 @@ from engine.database.commits import notify_commit
 from engine.database.errors import violated_constraint
 from engine.database.queries import fetch
 from engine.sql.queries import Loaded
-from engine.sql.tables import Column
 from models import Ticket
 from models.columns import new_id
 from models.ticket import NEW_TICKET
 from models.ticket_lock import locked_transaction, ticket_transaction, ticket_turn
 from ops.delivery.cancellation import cancel_pending
 from resolvers.context import Context
-from resolvers.errors import Conflict, ErrorCode, NotFound
+from resolvers.errors import ApiErrors, Conflict, ErrorCode, NotFound
 from resolvers.idempotency import claim_key, key_turn, keyed_call
 from resolvers.tables import TICKETS
 from resolvers.text_validation import checked_id
+from resolvers.tickets.event_changes import all_changes
 from resolvers.tickets.statements import (
     AUDITED_FIELDS,
     CREATE,
     DELETE,
     FIND,
-    FIND_FOR_DELETION,
+    FIND_LOCKED,
     ID_USE,
     update_statement,
 )
+from resolvers.tickets.unchanged import may_be_unchanged, without_unchanged
 from resolvers.tickets.validation import (
     Fields,
     Values,
@@ -85,17 +85,48 @@ async def update_ticket(
 ) -> Loaded[Ticket]:
     """Update these fields. An update that changes nothing does not increment ``version``.
 
-    Raises ApiErrors, NotFound, or Conflict unless the ticket has the expected version.
+    Fields that do not change are not checked. Raises ApiErrors, NotFound, or Conflict unless the
+    ticket has the expected version.
     """
     checked_id(id, "id")
-    values = checked_for_update(fields)
+    try:
+        values = checked_for_update(fields)
+    except ApiErrors as invalid:
+        if not may_be_unchanged(fields, invalid):
+            raise
+        async with ticket_transaction(id) as connection:
+            fetch_rows = partial(_fetch_in_transaction, connection)
+            rows = await fetch_rows(FIND_LOCKED, [id])
+            if not rows:
+                raise
+            ticket = _found(rows, id).instance
+            values = checked_for_update(without_unchanged(fields, invalid, ticket))
+            updated, _ = await _update(
+                fetch_rows, fetch_rows, context, id, values, expected_version
+            )
+            return updated
+    updated, is_changed = await _update(fetch, _fetch_locked, context, id, values, expected_version)
+    if is_changed:
+        notify_commit()
+    return updated
+
+
+async def _update(  # noqa: PLR0917  # the parts of one statement
+    fetch_rows: _Fetch,
+    fetch_locked: _Fetch,
+    context: Context,
+    id: str,
+    values: Values,
+    expected_version: int | None,
+) -> tuple[Loaded[Ticket], bool]:
+    """Update a ticket with checked values; return it, and whether it was changed."""
     is_patch = "metadata_patch" in values
     if is_patch:
         values["metadata"] = values.pop("metadata_patch")
     if not values:
-        return _found(await fetch(FIND, [id]), id, expected_version)
+        return _found(await fetch_rows(FIND, [id]), id, expected_version), False
     try:
-        rows = await _fetch_locked(
+        rows = await fetch_locked(
             update_statement(tuple(values), is_patch=is_patch),
             [
                 id,
@@ -114,14 +145,13 @@ async def update_ticket(
     if version is None:
         raise NotFound("ticket", id, "id")
     if record[0] is not None:
-        notify_commit()
-        return Loaded(TICKETS, record)
+        return Loaded(TICKETS, record), True
     # Nothing was changed. The version that the statement read tells why; the current version may
     # differ, because another transaction may have changed the ticket since.
-    ticket = _found(await fetch(FIND, [id]), id)
+    ticket = _found(await fetch_rows(FIND, [id]), id)
     if expected_version is not None and version != expected_version:
         raise _version_conflict(version, expected_version, ticket)
-    return ticket
+    return ticket, False
 
 
 async def delete_ticket(
@@ -136,7 +166,7 @@ async def delete_ticket(
     """
     checked_id(id, "id")
     async with ticket_transaction(id) as connection:
-        rows = await _fetch_in_transaction(connection, FIND_FOR_DELETION, [id])
+        rows = await _fetch_in_transaction(connection, FIND_LOCKED, [id])
         ticket = _found(rows, id, expected_version).instance
         await cancel_pending(connection, id)
         await connection.execute_query_dict(
@@ -146,7 +176,9 @@ async def delete_ticket(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes({name: getattr(ticket, name) for name in AUDITED_FIELDS}, is_deleted=True),
+                all_changes(
+                    {name: getattr(ticket, name) for name in AUDITED_FIELDS}, is_deleted=True
+                ),
             ],
         )
     return id
@@ -169,7 +201,7 @@ async def _create(
                 new_id(),
                 context.caller.name,
                 context.request_id,
-                _changes(written),
+                all_changes(written),
             ],
         )
     except (asyncpg.IntegrityConstraintViolationError, IntegrityError) as error:
@@ -252,27 +284,3 @@ async def _get(
     if not rows:
         raise NotFound("ticket", id, "idempotency_key")
     return Loaded(TICKETS, rows[0])
-
-
-def _changes(values: Mapping[str, Any], *, is_deleted: bool = False) -> str:
-    """Return the values of a new or deleted ticket as the JSON text of its changes."""
-    fields = [
-        (AUDITED_FIELDS[name], _api_value(TICKETS.columns[name], value))
-        for name, value in values.items()
-        if value is not None
-    ]
-    return orjson.dumps(
-        [
-            {"field": field, "before": value, "after": None}
-            if is_deleted
-            else {"field": field, "before": None, "after": value}
-            for field, value in fields
-        ]
-    ).decode()
-
-
-def _api_value(column: Column, value: Any) -> Any:
-    """Return a value in the form in which the API returns it."""
-    if column.enum_names is not None:
-        return column.enum_names[value]
-    return orjson.Fragment(value) if column.is_json else value

@@ -81,7 +81,7 @@ SELECT old.version, ticket.*
 FROM locked LEFT JOIN old ON TRUE LEFT JOIN (SELECT {_SELECTED} FROM changed) AS ticket ON TRUE
 """
 
-FIND_FOR_DELETION = f"SELECT {_SELECTED} FROM tickets WHERE id = $1 FOR UPDATE"
+FIND_LOCKED = f"SELECT {_SELECTED} FROM tickets WHERE id = $1 FOR UPDATE"
 
 DELETE = """
 WITH ticket AS (
@@ -123,9 +123,11 @@ def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
 
 
 def _differs(left: str, right: str, name: str) -> str:
-    # JSON is compared as text, because the jsonb numbers 1 and 1.0 are equal.
-    cast = "::text" if TICKETS.columns[name].is_json else ""
-    return f"{left}{cast} IS DISTINCT FROM {right}{cast}"
+    if not TICKETS.columns[name].is_json:
+        return f"{left} IS DISTINCT FROM {right}"
+    # JSON is compared as text, because the jsonb numbers 1 and 1.0 are equal. A ticket of the
+    # former service can have a JSON null, which the API answers like a missing value.
+    return f"nullif({left}::text, 'null') IS DISTINCT FROM {right}::text"
 
 
 def _change(name: str) -> str:

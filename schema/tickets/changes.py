@@ -81,7 +81,7 @@ async def create_ticket(
 
 @strawberry.input(
     description="Input for `updateTicket`. Absent fields keep their value; null clears a nullable"
-    " field."
+    " field. Fields that do not change are not checked."
 )
 class UpdateTicketInput:
     id: strawberry.ID = strawberry.field(description="Id of the ticket.")
