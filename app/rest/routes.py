@@ -60,8 +60,8 @@ REST_ROUTES = (
             "Update fields of a ticket",
             {200: Success("The updated ticket.", "Ticket", headers=("ETag",))},
             description="Absent fields keep their value. Read-only fields in the body are ignored,"
-            " and fields that do not change are not checked, so a client can send back a ticket that"
-            f" it has read. {_CONDITIONAL}",
+            " and fields that do not change are not checked, so a client can send back a ticket"
+            f" that it has read. {_CONDITIONAL}",
             problems={
                 400: ("INVALID", "INVALID_JSON"),
                 412: ("VERSION_CONFLICT",),
