@@ -37,7 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output, like `head`, has closed it. Python would flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
+    except Exception as error:
+        message = _database_message(error)
+        if message is None:
+            raise
+        sys.stdout.flush()
+        print(f"ticketops: {message}", file=sys.stderr)
+        return EXIT_ERROR
     return status
+
+
+def _database_message(error: Exception) -> str | None:
+    """Return the message for an error of PostgreSQL or of its connection; None for all others."""
+    # Without the drivers no command has connected; importing them takes long.
+    if "tortoise" not in sys.modules:
+        return None
+    from engine.database.errors import database_message
+
+    return database_message(error)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -2,23 +2,43 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
 from time import monotonic
 
 import asyncpg
 from aerich import Command
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException
+from tortoise.transactions import in_transaction
 
-import models
+from app.database.applied import (
+    EXPECTED_VERSION,
+    FOLDER,
+    VERSIONS,
+    MigrationRefused,
+    known_version,
+    migration_number,
+    schema_version,
+)
 from app.database.tortoise import APP, tortoise_config
-from app.errors import CommandError
-from engine.database.errors import is_unavailable, sqlstate
-from models.migrations.legacy import AdoptionRefused
+from engine.database.errors import DatabaseUnavailable, is_unavailable, sqlstate
+from models.migrations.legacy import AdoptionRefused, on_change
 from models.restore import renumber_restored
+
+__all__ = [
+    "EXPECTED_VERSION",
+    "VERSIONS",
+    "Adopted",
+    "MigrationRefused",
+    "MigrationReport",
+    "check_migration",
+    "migrate",
+    "migration_number",
+    "schema_version",
+]
 
 MIN_SERVER_VERSION = 12
 # Key of the advisory lock that all processes of this program share.
@@ -26,22 +46,16 @@ LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1
 LOCK_TIMEOUT_S = 600.0
 
+_DATABASE_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    BaseORMException,
+    DatabaseUnavailable,
+    OSError,
+)
+
 _logger = logging.getLogger(__name__)
-_FOLDER = Path(models.__file__).parent / "migrations"
-
-
-def migration_number(version: str) -> int:
-    """Return the number at the start of a migration's name, by which migrations are ordered."""
-    return int(version.split("_", 1)[0])
-
-
-# The names of the migrations, as aerich records them, oldest first.
-VERSIONS = tuple(sorted((path.name for path in _FOLDER.glob("[0-9]*_*.py")), key=migration_number))
-EXPECTED_VERSION = VERSIONS[-1]
-
-
-class MigrationRefused(CommandError):
-    """The database cannot be migrated to the version of the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +87,32 @@ class MigrationReport:
         return "\n".join(lines)
 
 
-async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> MigrationReport:
+async def migrate(
+    url: str,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    report_change: Callable[[str], None] | None = None,
+) -> MigrationReport:
     """Apply the missing migrations.
 
-    Several processes may call it at once: one migrates while the others wait. Raises
-    MigrationRefused; the refused migration has then changed nothing.
+    Several processes may call it at once: one migrates while the others wait. Before the database
+    of the former service is adopted, ``report_change`` is called with each change; by default they
+    are logged. Raises MigrationRefused; the refused migration has then changed nothing.
     """
-    # A connection pooler does not support prepared statements.
-    connection = await asyncpg.connect(url, statement_cache_size=0)
-    try:
-        _refuse_old_server(connection)
-        before = await _known_version(connection)
+    async with _connected(url) as connection:
+        before = await known_version(connection)
         if before == EXPECTED_VERSION:
             await _renumber_restored(connection)
             return MigrationReport(before=before, after=before, applied=())
         async with _lock(connection, timeout_s=lock_timeout_s):
-            before = await _known_version(connection)
+            before = await known_version(connection)
             await _refuse_unfit_schema(connection)
             adopts = before is None and await _has_former_tables(connection)
-            applied = await _upgrade(url)
+            with _reporting(report_change):
+                try:
+                    applied = await _upgrade(url)
+                except _DATABASE_ERRORS as error:
+                    raise _refused(error, before, await schema_version(connection)) from error
         await _renumber_restored(connection)
         return MigrationReport(
             before=before,
@@ -99,37 +120,58 @@ async def migrate(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Migrat
             applied=tuple(applied),
             adopted=await _adopted(connection) if adopts else None,
         )
+
+
+async def check_migration(
+    url: str,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    report_change: Callable[[str], None] | None = None,
+) -> tuple[str, ...]:
+    """Apply the missing migrations in a transaction that is rolled back, and return their names.
+
+    The tables are locked meanwhile. Raises MigrationRefused as `migrate` would.
+    """
+    async with _connected(url) as connection, _lock(connection, timeout_s=lock_timeout_s):
+        before = await known_version(connection)
+        pending = VERSIONS if before is None else VERSIONS[VERSIONS.index(before) + 1 :]
+        if pending:
+            await _refuse_unfit_schema(connection)
+            with _reporting(report_change):
+                await _try(url, pending)
+        return pending
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect, and convert the errors of PostgreSQL and of the connection to MigrationRefused."""
+    try:
+        # A connection pooler does not support prepared statements.
+        connection = await asyncpg.connect(url, statement_cache_size=0)
+        try:
+            _refuse_old_server(connection)
+            yield connection
+        finally:
+            await connection.close()
+    except _DATABASE_ERRORS as error:
+        raise _refused(error) from error
+
+
+@contextmanager
+def _reporting(report_change: Callable[[str], None] | None) -> Iterator[None]:
+    if report_change is None:
+        yield
+        return
+    token = on_change.set(report_change)
+    try:
+        yield
     finally:
-        await connection.close()
+        on_change.reset(token)
 
 
 async def _renumber_restored(connection: asyncpg.Connection) -> None:
     for table in await renumber_restored(connection):
         _logger.warning("restored table renumbered", extra={"fields": {"table": table}})
-
-
-async def schema_version(connection: asyncpg.Connection) -> str | None:
-    """Return the name of the newest applied migration, None if there is none."""
-    return max(await _applied(connection), key=migration_number, default=None)
-
-
-async def _applied(connection: asyncpg.Connection) -> list[str]:
-    if await connection.fetchval("SELECT to_regclass('aerich')") is None:
-        return []
-    rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP)
-    return [row["version"] for row in rows]
-
-
-async def _known_version(connection: asyncpg.Connection) -> str | None:
-    applied = await _applied(connection)
-    unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
-    if unknown:
-        message = (
-            f"The database is newer than this program: it is at {unknown[-1]}, the program at "
-            f"{EXPECTED_VERSION}."
-        )
-        raise MigrationRefused(message, hint="Use a newer version of the program.")
-    return max(applied, key=migration_number, default=None)
 
 
 def _refuse_old_server(connection: asyncpg.Connection) -> None:
@@ -207,31 +249,57 @@ async def _upgrade(url: str) -> list[str]:
     # In a separate context, because the process may have another database open.
     async with TortoiseContext() as context:
         await context.init(config=config)
-        command = Command(config, app=APP, location=str(_FOLDER.parent.parent / "{app}/migrations"))
+        command = Command(config, app=APP, location=str(FOLDER.parent.parent / "{app}/migrations"))
         await command.init()
-        try:
+        with _adoption_errors():
             return await command.upgrade()
-        except AdoptionRefused as refusal:
-            raise MigrationRefused(
-                str(refusal).rstrip(), hint="Correct the problems listed, then start again."
-            ) from refusal
-        except (BaseORMException, asyncpg.PostgresError) as error:
-            if is_unavailable(error):
-                raise
-            raise _refused(error) from error
 
 
-def _refused(error: Exception) -> MigrationRefused:
+async def _try(url: str, versions: Sequence[str]) -> None:
+    """Run migrations in one transaction, and roll it back."""
+    async with TortoiseContext() as context:
+        await context.init(config=tortoise_config(url, pool_size=1))
+        async with in_transaction() as connection:
+            for version in versions:
+                migration = import_module(f"models.migrations.{version.removesuffix('.py')}")
+                with _adoption_errors():
+                    await connection.execute_script(await migration.upgrade(connection))
+            await connection.rollback()
+
+
+@contextmanager
+def _adoption_errors() -> Iterator[None]:
+    try:
+        yield
+    except AdoptionRefused as refusal:
+        raise MigrationRefused(
+            str(refusal).rstrip(), hint="Correct the problems listed, then start again."
+        ) from refusal
+
+
+def _refused(
+    error: Exception, before: str | None = None, after: str | None = None
+) -> MigrationRefused:
+    """Return the refusal for an error; the versions are those before and after the migration."""
     if sqlstate(error) == asyncpg.LockNotAvailableError.sqlstate:
         return MigrationRefused(
             "Another program is using the tables of the former service. Nothing was changed.",
             hint="Stop that program, then start again.",
         )
     cause = error.__cause__ or error
-    detail = getattr(cause, "detail", None)
+    text = " ".join(str(cause).split()) or type(cause).__name__
+    if is_unavailable(error) or isinstance(error, OSError):
+        return MigrationRefused(
+            f"The connection to the database failed during the migration: {text.rstrip('.')}.",
+            hint="Start again when the database is available.",
+        )
+    # The function of a trigger, if one raised the error.
+    context = str(getattr(cause, "context", None) or "").split("\n")[0]
+    changed = "nothing was changed" if after == before else f"the database is at {after}"
     return MigrationRefused(
-        f"PostgreSQL rejected the migration, and nothing was changed: {cause}"
-        + (f" ({detail})" if detail else "")
+        f"PostgreSQL rejected the migration, and {changed}: {text}"
+        + (f" ({context})" if context else ""),
+        hint="Correct what PostgreSQL names, then start again.",
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -58,10 +58,15 @@ def available_database(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def ready_database(settings: Settings) -> Iterator[ReadyDatabase]:
-    """Yield an available database after migrating it; raises MigrationRefused too."""
+def ready_database(
+    settings: Settings, *, report_change: Callable[[str], None] | None = None
+) -> Iterator[ReadyDatabase]:
+    """Yield an available database after migrating it; raises MigrationRefused too.
+
+    ``report_change`` as for `migrate`.
+    """
     with available_database(settings) as url:
-        yield ReadyDatabase(url, asyncio.run(migrate(url)))
+        yield ReadyDatabase(url, asyncio.run(migrate(url, report_change=report_change)))
 
 
 def warn_of_pooler(settings: Settings, url: str) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "DatabaseUnavailable",
     "Overloaded",
     "convert_connection_errors",
+    "database_message",
     "is_transient",
     "is_unavailable",
     "sqlstate",
@@ -126,6 +127,15 @@ def is_unavailable(error: BaseException | None) -> bool:
             return state.startswith(_UNAVAILABLE_CLASSES) and state != QUERY_CANCELED
         error = error.__cause__
     return False
+
+
+def database_message(error: BaseException) -> str | None:
+    """Return the message of an error of the database in one line; None for any other error."""
+    if sqlstate(error) is None and not is_unavailable(error):
+        return None
+    cause = error.__cause__ or error
+    text = " ".join(str(cause).split()).rstrip(".")
+    return f"The database reported an error: {text or type(cause).__name__}."
 
 
 def is_transient(error: BaseException) -> bool:

@@ -263,20 +263,15 @@ $$;
 
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
-    """Return the SQL. Raise AdoptionRefused if the former tables cannot be converted."""
-    return "".join(
-        (
-            AERICH,
-            await legacy.adopt(db),
-            TICKETS,
-            LOG_ENTRIES,
-            OPS_DELIVERIES,
-            TICKET_EVENTS,
-            IDEMPOTENCY_KEYS,
-            API_TOKENS,
-            MERGE_PATCH,
-        )
-    )
+    """Run the SQL, except for the last part, which it returns.
+
+    Raise AdoptionRefused if the former tables cannot be converted, or cannot be used afterwards.
+    """
+    adoption = await legacy.adopt(db)
+    await db.execute_script(f"{AERICH}{adoption.script}{TICKETS}{LOG_ENTRIES}")
+    if adoption.has_tables:
+        await legacy.rehearse(db)
+    return f"{OPS_DELIVERIES}{TICKET_EVENTS}{IDEMPOTENCY_KEYS}{API_TOKENS}{MERGE_PATCH}"
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

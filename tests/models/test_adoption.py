@@ -301,7 +301,7 @@ INCOMPATIBLE_TABLES = {
     ),
     "in_use": (
         "CREATE VIEW mine AS SELECT status FROM tickets",
-        "PostgreSQL rejected the migration, and nothing was changed: cannot alter type",
+        "tickets.status: the view mine depends on its type",
     ),
 }
 

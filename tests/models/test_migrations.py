@@ -26,7 +26,7 @@ from app.database.migrations import (
     schema_version,
 )
 from app.database.tortoise import APP, tortoise_config
-from models.migrations import legacy
+from models.migrations.legacy import adoption
 from tests.models.dump import COMMITTED, OUTDATED, schema_of
 from tests.models.former import BY_HAND, LOG_ENTRIES, ORPHAN, TICKETS, Former
 
@@ -267,7 +267,7 @@ def test_an_old_server_is_refused() -> None:
 async def test_the_migration_does_not_wait_forever_for_a_lock(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(legacy, "LOCK_TIMEOUT_S", 1)
+    monkeypatch.setattr(adoption, "LOCK_TIMEOUT_S", 1)
     connection = await connect(empty_database_url)
     await BY_HAND.make(connection)
     async with connection.transaction():

@@ -3,6 +3,7 @@
 Part of the first migration: do not import models, which change after it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ async def _violations(db: BaseDBAsyncClient, table: str, column: str, rule: Rule
         HAVING {rule.having}
         ORDER BY 2 DESC, 1
         LIMIT {MAX_VALUES_SHOWN}
-        """  # noqa: S608  # only constants of this module
+        """  # only constants of this module
     )
     lines = [f"{table}.{column}: {group['problem']}, {_rows(group['rows'])}" for group in groups]
     if groups and groups[0]["all_groups"] > len(groups):
@@ -133,3 +134,44 @@ async def _violations(db: BaseDBAsyncClient, table: str, column: str, rule: Rule
 
 def _rows(count: int) -> str:
     return f"{count} row" if count == 1 else f"{count} rows"
+
+
+# Names by which programs mark rows as deleted instead of deleting them.
+_DELETION_MARK = re.compile(
+    r"(is)?(soft)?deleted(at|on|time|date|timestamp|flag|by)?|deletion(time|date|timestamp)"
+    r"|(removed|trashed|discarded|purged|destroyed)(at|on)|(is)?(removed|trashed|discarded)"
+)
+# SQL condition for a mark, by the type of its column. Zero is the mark of a row that is not deleted.
+_MARKED = {
+    "boolean": "{column}",
+    "smallint": "{column} <> 0",
+    "integer": "{column} <> 0",
+    "bigint": "{column} <> 0",
+    "text": "lower({column}) NOT IN ('', '0', 'f', 'false', 'n', 'no')",
+    "character varying": "lower({column}) NOT IN ('', '0', 'f', 'false', 'n', 'no')",
+}
+
+
+async def rows_marked_as_deleted(
+    db: BaseDBAsyncClient, table: str, columns: Mapping[str, str]
+) -> list[str]:
+    """Return a line for each column of other programs that marks rows as deleted.
+
+    The service would show these rows again. ``columns`` has the type of each column.
+    """
+    lines = []
+    for name, type_name in columns.items():
+        if not _DELETION_MARK.fullmatch(name.lower().replace("_", "")):
+            continue
+        column = '"' + name.replace('"', '""') + '"'
+        condition = _MARKED.get(type_name, "{column} IS NOT NULL").format(column=column)
+        [row] = await db.execute_query_dict(
+            f"SELECT count(*) AS rows FROM {table} WHERE {condition}"  # a column of the catalog
+        )
+        if row["rows"]:
+            lines.append(
+                f"{table}.{name}: marks {_rows(row['rows'])} as deleted, which the service would"
+                f" show. Run: DELETE FROM {table} WHERE {condition}; or, to keep the rows, rename"
+                f" the column"
+            )
+    return lines

@@ -1,0 +1,121 @@
+"""The migrations of this program, and which of them a database records as applied."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import asyncpg
+
+import models
+from app.database.tortoise import APP
+from app.errors import CommandError
+
+__all__ = [
+    "EXPECTED_VERSION",
+    "FOLDER",
+    "VERSIONS",
+    "MigrationRefused",
+    "known_version",
+    "migration_number",
+    "schema_version",
+]
+
+FOLDER = Path(models.__file__).parent / "migrations"
+
+# The columns that aerich writes, with the types that it can write to.
+_COLUMNS = {
+    "id": ("integer", "bigint"),
+    "version": ("character varying", "text"),
+    "app": ("character varying", "text"),
+    "content": ("jsonb", "json"),
+}
+_RECORD = """
+SELECT
+    c.oid::regclass::text AS name,
+    c.relkind IN ('r', 'p') AS is_table,
+    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AS may_use,
+    current_user::text AS role,
+    ARRAY (
+        SELECT a.attname::text || ' ' || format_type(a.atttypid, NULL)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ) AS columns
+FROM pg_class AS c
+WHERE c.oid = to_regclass('aerich')
+"""
+
+
+class MigrationRefused(CommandError):
+    """The database cannot be migrated to the version of the program."""
+
+
+def migration_number(version: str) -> int:
+    """Return the number at the start of a migration's name, by which migrations are ordered."""
+    number = version.split("_", 1)[0]
+    # Other programs may have names without numbers.
+    return int(number) if number.isdecimal() else -1
+
+
+# The names of the migrations, as aerich records them, oldest first.
+VERSIONS = tuple(sorted((path.name for path in FOLDER.glob("[0-9]*_*.py")), key=migration_number))
+EXPECTED_VERSION = VERSIONS[-1]
+
+
+async def schema_version(connection: asyncpg.Connection) -> str | None:
+    """Return the name of the newest applied migration, None if there is none."""
+    return _newest(await _applied(connection))
+
+
+async def known_version(connection: asyncpg.Connection) -> str | None:
+    """Return the newest applied migration; raise MigrationRefused if this program lacks any."""
+    applied = await _applied(connection)
+    unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
+    if unknown and VERSIONS[0] not in applied:
+        raise MigrationRefused(
+            f'The table "aerich" records the migrations of another program, such as'
+            f' "{unknown[-1]}".',
+            hint="Use another database, or put another schema first in the search_path.",
+        )
+    if unknown:
+        message = (
+            f"The database is newer than this program: it is at {unknown[-1]}, the program at "
+            f"{EXPECTED_VERSION}."
+        )
+        raise MigrationRefused(message, hint="Use a newer version of the program.")
+    return _newest(applied)
+
+
+def _newest(versions: Iterable[str]) -> str | None:
+    return max(versions, key=migration_number, default=None)
+
+
+async def _applied(connection: asyncpg.Connection) -> list[str]:
+    record = await connection.fetchrow(_RECORD)
+    if record is None:
+        return []
+    _check_record(record)
+    if not record["may_use"]:
+        raise MigrationRefused(
+            f'The role "{record["role"]}" cannot read and write the table "{record["name"]}", which'
+            f" records the migrations.",
+            hint=f'Run: GRANT SELECT, INSERT ON {record["name"]} TO "{record["role"]}"',
+        )
+    rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP)
+    return [row["version"] for row in rows]
+
+
+def _check_record(record: asyncpg.Record) -> None:
+    """Raise MigrationRefused unless this is the table in which aerich records migrations."""
+    found = dict(column.split(" ", 1) for column in record["columns"])
+    reasons = [
+        f'its column "{name}" is {found[name]}' if name in found else f'it has no column "{name}"'
+        for name, types in _COLUMNS.items()
+        if found.get(name) not in types
+    ]
+    if not record["is_table"]:
+        reasons = ["it is not a table"]
+    if reasons:
+        raise MigrationRefused(
+            f'"{record["name"]}" exists, but the migrations cannot be recorded in it:'
+            f" {reasons[0]}.",
+            hint=f"Run: ALTER TABLE {record['name']} RENAME TO aerich_old",
+        )
