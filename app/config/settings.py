@@ -116,6 +116,13 @@ class Settings:
         example="a-token-of-ops",
         secret=True,
     )
+    ops_ca_file: Path | None = setting(
+        None,
+        path,
+        "PEM file of the certificate authorities that may sign the certificate of OPS, instead of "
+        "those of the system",
+        example="/etc/ssl/ops-ca.pem",
+    )
     ops_timeout_ms: int = setting(
         2000, integer(1, MINUTE_MS), "Time limit of one request to OPS", example="5000"
     )
@@ -408,6 +415,11 @@ class Settings:
             raise SettingError(
                 "OPS_TOKEN is set, and OPS_URL contains a user: both authenticate to OPS.",
                 hint="Remove OPS_TOKEN, or the user and password from OPS_URL.",
+            )
+        if self.ops_ca_file is not None and not (self.ops_url or "").lower().startswith("https:"):
+            raise SettingError(
+                "OPS_CA_FILE is set, but OPS_URL is not an https URL.",
+                hint="Remove OPS_CA_FILE, or set OPS_URL to an https URL.",
             )
         if self.jwt_secret and self.jwt_jwks_url:
             raise SettingError(

@@ -20,6 +20,7 @@ from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.config.urls import is_loopback
 from app.database.ready import ready_database, warn_of_pooler
+from app.delivery import check_ops_settings
 from app.errors import CommandError
 from app.graphql import OperationRunner
 from app.processes.banner import Banner
@@ -41,6 +42,7 @@ def serve(settings: Settings) -> None:
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     _warn_of_open_access(settings)
     _warn_of_invalid_documents(settings)
+    check_ops_settings(settings)
     signal.signal(signal.SIGTERM, _exit)
     raise_limit()
     try:

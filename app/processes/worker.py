@@ -8,7 +8,7 @@ from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.database.ready import ready_database, warn_of_pooler
 from app.database.tortoise import database, notifier
-from app.delivery import background_delivery, deliveries
+from app.delivery import background_delivery, check_ops_settings, deliveries
 from app.key_expiry import background_key_expiry
 from ops import DELIVERIES_DUE
 
@@ -21,6 +21,7 @@ def work(settings: Settings) -> None:
     Raises CommandError if the worker cannot start.
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
+    check_ops_settings(settings)
     with ready_database(settings) as ready:
         warn_of_pooler(settings, ready.url)
         asyncio.run(_work(settings, ready.url))

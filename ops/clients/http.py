@@ -9,11 +9,9 @@ failures are: the statuses 408, 409 (a request with this key is in progress), 42
 The protocol is specified in docs/reference/ops-protocol.md.
 """
 
-import re
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -25,13 +23,14 @@ from models import OpsRemoteStatus
 from models.ops_delivery import REFERENCE_MAX_LENGTH
 from ops.clients.protocol import Accepted, FailureKind, Json, OpsFailure, StatusReport
 from ops.clients.redaction import MASK
+from ops.clients.response_body import read_body
+from ops.clients.retry_after import retry_after_s
 
 __all__ = ["ATTEMPT_HEADER", "KEY_HEADER", "HttpOps"]
 
 # draft-ietf-httpapi-idempotency-key-header
 KEY_HEADER = "Idempotency-Key"
 ATTEMPT_HEADER = "X-Delivery-Attempt"
-MAX_BODY_BYTES = 1_048_576
 MAX_CONNECTIONS = 100
 
 _RETRYABLE_STATUSES = {
@@ -40,12 +39,18 @@ _RETRYABLE_STATUSES = {
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-# A shorter token could occur in a response by chance.
-_MIN_MASKED_TOKEN = 6
+# A shorter secret could occur in a response by chance.
+_MIN_MASKED_SECRET = 6
+# Clients and servers remove these segments from a path, however they are encoded (RFC 3986,
+# sections 5.2.4 and 6.2.2), so that the request would be for another resource.
+_DOT_SEGMENTS = (".", "..")
 
 
 class HttpOps:
-    """An OpsClient with a connection pool. Set ``verify`` if OPS uses a private CA."""
+    """An OpsClient with a connection pool. Set ``verify`` if OPS uses a private CA.
+
+    A user in the URL authenticates instead of a token (HTTP Basic).
+    """
 
     def __init__(
         self,
@@ -57,9 +62,13 @@ class HttpOps:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tickets_url = url.rstrip("/") + "/tickets"
-        self._token = token
+        self._secrets = [
+            secret
+            for secret in (token, httpx2.URL(url).password)
+            if secret is not None and len(secret) >= _MIN_MASKED_SECRET
+        ]
         self._now = now
-        # Accept no compression: a small compressed response can expand to a large one.
+        # Ask for no compression. A compressed response is read all the same.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -87,8 +96,13 @@ class HttpOps:
 
     async def status(self, reference: str) -> StatusReport:
         """Return the status of an accepted ticket."""
+        if reference in _DOT_SEGMENTS:
+            message = f"a request cannot contain the reference {reference!r}"
+            raise OpsFailure(FailureKind.REJECTED, message)
         body = await self._request("GET", f"{self._tickets_url}/{quote(reference, safe='')}")
         status = _status_of(body)
+        if "reference" in body and str(body["reference"]) != reference:
+            raise _malformed("OPS responded about another reference", body)
         if status is None:
             raise _malformed("OPS responded with an unknown status", body)
         return StatusReport(reference, status, body)
@@ -101,19 +115,19 @@ class HttpOps:
         """Send a request and return the JSON object of a successful response."""
         try:
             async with self._http.stream(method, url, **request) as response:
-                content, is_complete = await _read(response)
+                content = await read_body(response)
         except httpx2.TimeoutException as error:
             message = f"OPS did not respond in time ({type(error).__name__})"
             raise OpsFailure(FailureKind.TIMEOUT, message) from error
         except httpx2.HTTPError as error:
             message = self._masked(f"cannot reach OPS ({type(error).__name__}: {error})")
             raise OpsFailure(FailureKind.UNAVAILABLE, message) from error
-        text = self._masked(content.decode(errors="replace"))
-        body = _parsed(text) if is_complete else text
+        text = self._masked(content.text)
+        body = text if content.problem else _parsed(text)
         if not response.is_success:
             raise self._error_of(response, body)
-        if not is_complete:
-            raise _malformed(f"OPS responded with more than {MAX_BODY_BYTES} bytes", body)
+        if content.problem:
+            raise _malformed(content.problem, body)
         if not isinstance(body, dict):
             raise _malformed("the response of OPS is not a JSON object", body)
         return body
@@ -134,23 +148,13 @@ class HttpOps:
             kind,
             self._masked(message),
             response={"httpStatus": status, "body": body},
-            retry_after_s=_retry_after_s(response.headers.get("Retry-After"), self._now()),
+            retry_after_s=retry_after_s(response.headers.get("Retry-After"), self._now()),
         )
 
     def _masked(self, text: str) -> str:
-        if self._token is None or len(self._token) < _MIN_MASKED_TOKEN:
-            return text
-        return text.replace(self._token, MASK)
-
-
-async def _read(response: httpx2.Response) -> tuple[bytes, bool]:
-    """Return the body and whether it is complete; a body over the limit is cut off."""
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-        if len(content) > MAX_BODY_BYTES:
-            return bytes(content[:MAX_BODY_BYTES]), False
-    return bytes(content), True
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
 
 
 def _parsed(text: str) -> Json:
@@ -167,6 +171,8 @@ def _reference_of(body: dict[str, Json]) -> str:
         reference = str(reference)
     if not isinstance(reference, str) or not 0 < len(reference) <= REFERENCE_MAX_LENGTH:
         raise _malformed("OPS responded without a usable reference", body)
+    if reference in _DOT_SEGMENTS:
+        raise _malformed(f"OPS responded with the reference {reference!r}", body)
     if not reference.isprintable():
         raise _malformed("the reference of OPS has unprintable characters", body)
     return reference
@@ -181,18 +187,3 @@ def _status_of(body: dict[str, Json]) -> OpsRemoteStatus | None:
 
 def _malformed(message: str, body: Json) -> OpsFailure:
     return OpsFailure(FailureKind.UNAVAILABLE, message, response=body)
-
-
-def _retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3); None if it is invalid."""
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
-        return float(value)
-    try:
-        retry_at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if retry_at.tzinfo is None:
-        retry_at = retry_at.replace(tzinfo=UTC)
-    return max((retry_at - now).total_seconds(), 0.0)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-__all__ = ["MAX_RETRY_AFTER_S", "OpsPolicy"]
+from ops.clients.retry_after import MAX_RETRY_AFTER_S
+
+__all__ = ["OpsPolicy"]
 
 # The call must end within this share of the lease; the rest is for recording the outcome.
 CALL_SHARE_OF_LEASE = 0.8
 MIN_LEASE_S = 5.0
-# A longer Retry-After of OPS is shortened to one day.
-MAX_RETRY_AFTER_S = 86_400.0
 # Beyond 64 doublings the delay exceeds any maximum, and the power would overflow.
 MAX_DOUBLINGS = 64
 

@@ -3,7 +3,8 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ops.delivery.policy import MAX_RETRY_AFTER_S, OpsPolicy
+from ops.clients.retry_after import MAX_RETRY_AFTER_S
+from ops.delivery.policy import OpsPolicy
 
 POLICY = OpsPolicy(max_attempts=10, retry_base_ms=500, retry_max_ms=300_000)
 

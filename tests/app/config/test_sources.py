@@ -9,7 +9,14 @@ from app.config.settings import Settings
 from app.config.sources import RenamedSetting, UnknownSetting, read_sources, renamed, unknown
 
 DECLARED = declared_settings(Settings)
-OF_ANY_TEXT = {"HOST", "DATA_DIR", "JWT_ISSUER", "JWT_AUDIENCE", "PERSISTED_DOCUMENTS"}
+OF_ANY_TEXT = {
+    "HOST",
+    "DATA_DIR",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "OPS_CA_FILE",
+    "PERSISTED_DOCUMENTS",
+}
 FORMER_NAMES = [(setting.former_name, setting.name) for setting in DECLARED if setting.former_name]
 
 
