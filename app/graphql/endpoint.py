@@ -23,7 +23,8 @@ from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.event_stream import EventStream, single_result
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.http.authentication import authenticate
-from app.http.body import read_body_in_time, take_received_body
+from app.http.body import read_content
+from app.http.content_coding import ACCEPTED_CODINGS, InvalidContent, UnsupportedCoding
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import RETRY_AFTER_S, HttpProblem
 from app.http.rate_limiting import check_rate_limit, event_counter, rate_limit_key
@@ -100,11 +101,7 @@ class GraphQLEndpoint:
             await check_rate_limit(scope, context)
             if method == "POST":
                 _check_content_type(headers.get(b"content-type"))
-                body = take_received_body(receive, max_bytes=self._max_body_bytes)
-                if body is None:
-                    body = await read_body_in_time(
-                        scope, receive, max_bytes=self._max_body_bytes, timeouts=self._body_timeouts
-                    )
+                body = await self._read_body(scope, receive)
                 request = read_json(body, max_values=self._max_json_values)
             else:
                 request = read_query_string(scope["query_string"], max_values=self._max_json_values)
@@ -135,6 +132,16 @@ class GraphQLEndpoint:
             status = _STATUS[codes_of(errors)[0]]
             response_format = response_format or ResponseFormat.JSON
             return _response(scope, response_format, {"errors": errors}, status=status)
+
+    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
+        try:
+            return await read_content(
+                scope, receive, max_bytes=self._max_body_bytes, timeouts=self._body_timeouts
+            )
+        except UnsupportedCoding as error:
+            raise _unsupported(str(error)) from None
+        except InvalidContent as error:
+            raise HttpProblem(400, "BAD_USER_INPUT", str(error)) from None
 
     async def _execute(
         self,
@@ -226,8 +233,12 @@ def _check_content_type(content_type: bytes | None) -> None:
         for parameter in parameters
     ):
         return
-    detail = "Content-Type must be application/json, in UTF-8."
-    raise HttpProblem(415, "BAD_USER_INPUT", detail, headers={"Accept": "application/json"})
+    raise _unsupported("Content-Type must be application/json, in UTF-8.")
+
+
+def _unsupported(detail: str) -> HttpProblem:
+    headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_CODINGS}
+    return HttpProblem(415, "BAD_USER_INPUT", detail, headers=headers)
 
 
 def _wants_cost(scope: Scope) -> bool:

@@ -1,13 +1,19 @@
-"""Read the body of a request within its limits of size and time."""
+"""Read the body of a request within its limits of size and time.
+
+`read_content` serves every transport.
+"""
+
+from collections.abc import Awaitable
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from app.http.content_coding import ContentTooLarge, decode, is_gzipped
 from app.http.problem import HttpProblem
 from app.http.request_cycle import request_cycle_of
 from engine.database.timeouts import Timeouts
 
-__all__ = ["BodyTooLarge", "read_body", "read_body_in_time", "take_received_body"]
+__all__ = ["BodyTooLarge", "read_content"]
 
 
 class BodyTooLarge(HttpProblem):
@@ -19,7 +25,28 @@ class BodyTooLarge(HttpProblem):
         self.max_bytes = max_bytes
 
 
-def take_received_body(receive: Receive, *, max_bytes: int) -> bytes | None:
+async def read_content(
+    scope: Scope, receive: Receive, *, max_bytes: int, timeouts: Timeouts | None = None
+) -> bytes:
+    """Return the whole content of a request, decompressed.
+
+    Raises UnsupportedCoding before the body is read, BodyTooLarge as early as possible,
+    InvalidContent, ClientDisconnect, and HttpProblem (504) on a timeout.
+    """
+    gzipped = is_gzipped(scope["headers"])
+    body = _take_received_body(receive, max_bytes=max_bytes)
+    if body is None:
+        reading = _read_body(scope, receive, max_bytes=max_bytes)
+        body = await (reading if timeouts is None else _in_time(reading, timeouts))
+    if not gzipped:
+        return body
+    try:
+        return await decode(body, max_bytes=max_bytes)
+    except ContentTooLarge:
+        raise BodyTooLarge(max_bytes) from None
+
+
+def _take_received_body(receive: Receive, *, max_bytes: int) -> bytes | None:
     """Return the body if all of it has been received, as for nearly every request; else None.
 
     Raises BodyTooLarge.
@@ -31,7 +58,7 @@ def take_received_body(receive: Receive, *, max_bytes: int) -> bytes | None:
     return body
 
 
-async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
+async def _read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
     """Read the whole body; raises BodyTooLarge as early as possible, or ClientDisconnect.
 
     A Content-Length above the limit is enough to reject a request. A smaller one is not
@@ -58,13 +85,11 @@ async def read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
         message = await receive()
 
 
-async def read_body_in_time(
-    scope: Scope, receive: Receive, *, max_bytes: int, timeouts: Timeouts
-) -> bytes:
-    """Read the whole body like `read_body`; raises HttpProblem (504) on a timeout."""
+async def _in_time(reading: Awaitable[bytes], timeouts: Timeouts) -> bytes:
+    """Return the body; raises HttpProblem (504) on a timeout."""
     try:
         with timeouts.apply():
-            return await read_body(scope, receive, max_bytes=max_bytes)
+            return await reading
     except TimeoutError:
         detail = f"The body was not received within {timeouts.timeout_s:g} s. Try again."
         raise HttpProblem(504, "TIMEOUT", detail) from None

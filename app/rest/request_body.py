@@ -4,7 +4,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.http.body import read_body
+from app.http.body import read_content
+from app.http.content_coding import ACCEPTED_CODINGS, InvalidContent, UnsupportedCoding
 from app.http.json_body import InvalidJson, TooManyValues, parse_json
 from app.http.problem import HttpProblem
 
@@ -32,7 +33,12 @@ async def require_empty_body(request: Request) -> None:
 
 async def _read(request: Request) -> bytes:
     max_bytes: int = request.state.settings.max_body_bytes
-    return await read_body(request.scope, request.receive, max_bytes=max_bytes)
+    try:
+        return await read_content(request.scope, request.receive, max_bytes=max_bytes)
+    except UnsupportedCoding as error:
+        raise _unsupported(str(error)) from None
+    except InvalidContent as error:
+        raise HttpProblem(400, "INVALID", str(error)) from None
 
 
 def _object(request: Request, body: bytes) -> dict[str, Any]:
@@ -58,13 +64,11 @@ def _require_json(request: Request) -> None:
     )
     if media_type.strip() != "application/json" or charset not in _UTF_8:
         raise _unsupported("The body must be application/json, in UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise _unsupported("The body must not be compressed.")
 
 
 _UTF_8 = frozenset({None, "charset=utf-8", 'charset="utf-8"', "charset=utf8"})
 
 
 def _unsupported(detail: str) -> HttpProblem:
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_CODINGS}
     return HttpProblem(415, "UNSUPPORTED_MEDIA_TYPE", detail, headers=headers)
