@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from app.graphiql.assets import LICENSES, STATIC, read_packages
 from app.http.compression import accepts_gzip
+from app.http.entity_tags import matches_any
 
 HERE = Path(__file__).parent
 OWN_FILES = ("icon.svg", "page.css", "page.js")
@@ -74,7 +75,7 @@ async def graphiql_file(request: Request) -> Response:
         "ETag": f'W/"{file.digest}"',
         "Vary": "Accept-Encoding",
     }
-    if file.digest in request.headers.get("If-None-Match", ""):
+    if matches_any(request.scope["headers"], file.digest):
         return Response(status_code=304, headers=headers)
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):
         headers["Content-Encoding"] = "gzip"

@@ -35,6 +35,7 @@ EXPOSED_HEADERS = (
     *("RateLimit", "RateLimit-Limit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset"),
     *("Retry-After", "WWW-Authenticate", "X-Request-Id"),
 )
+_ALLOW_ORIGIN = b"access-control-allow-origin"
 _VARY = b"Origin"
 _PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 _MAX_QUOTED_LENGTH = 100
@@ -113,8 +114,10 @@ class CorsMiddleware:
         if not any(name == b"vary" and _VARY in value for name, value in headers):
             all_headers.append((b"vary", _VARY))
         if origin is not None:
+            # A public resource allows every origin by itself; a second value is not valid.
+            all_headers = [header for header in all_headers if header[0] != _ALLOW_ORIGIN]
             all_headers += [
-                (b"access-control-allow-origin", origin.encode("latin-1")),
+                (_ALLOW_ORIGIN, origin.encode("latin-1")),
                 (b"access-control-expose-headers", self._exposed),
             ]
         return all_headers

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.http.problem import HttpProblem
-from app.rest.entity_tag import entity_tag
+from app.rest.preconditions import entity_tag
 from app.rest.serializers import serialize_ticket
 from resolvers.errors import ApiError, ApiErrors, Conflict, ErrorCode, NotFound, OpsRequestFailed
 
@@ -19,7 +19,7 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.TOO_LONG: 422,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.ALREADY_EXISTS: 409,
-    # The expected version comes from If-Match (RFC 9110, section 13.1.1).
+    # The expected version comes from a precondition (RFC 9110, section 13).
     ErrorCode.VERSION_CONFLICT: 412,
     # draft-ietf-httpapi-idempotency-key-header, section 2.7.
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
@@ -31,7 +31,11 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.OPS_CIRCUIT_OPEN: 503,
 }
 _UNAVAILABLE = 503
-_HEADERS = {"idempotency_key": "Idempotency-Key", "expected_version": "If-Match"}
+_HEADERS = {
+    "idempotency_key": "Idempotency-Key",
+    "expected_version": "If-Match",
+    "if_none_match": "If-None-Match",
+}
 _PARAMETERS = {"search": "q"}
 _FRAGMENT_SAFE = "!$&'()*+,;=:@~"
 

@@ -9,6 +9,7 @@ from schema.access import OPS, READ, WRITE
 __all__ = ["REST_ROUTES"]
 
 _INVALID_BODY = ("REQUIRED", "INVALID", "TOO_LONG")
+_UNCHANGED = Success("The client has this version already.", headers=("ETag",))
 _CONDITIONAL = (
     "`If-Match` with the `ETag` that the client has read prevents it from overwriting or deleting"
     " a version that it has not seen."
@@ -51,7 +52,11 @@ REST_ROUTES = (
             READ,
             get_ticket,
             "Get a ticket",
-            {200: Success("The ticket.", "Ticket", headers=("ETag",))},
+            {200: Success("The ticket.", "Ticket", headers=("ETag",)), 304: _UNCHANGED},
+            description="`If-None-Match` with the `ETag` of the version that the client has saves"
+            " the body if the ticket is unchanged.",
+            problems={400: ("INVALID",), 412: ("VERSION_CONFLICT",)},
+            headers=("If-Match", "If-None-Match"),
         ),
         PUT=Operation(
             "updateTicket",
@@ -68,7 +73,7 @@ REST_ROUTES = (
                 422: _INVALID_BODY,
             },
             body="TicketChanges",
-            headers=("If-Match",),
+            headers=("If-Match", "If-None-Match"),
         ),
         DELETE=Operation(
             "deleteTicket",
@@ -79,7 +84,7 @@ REST_ROUTES = (
             description="A pending delivery is cancelled. The history and the log entries of the"
             f" ticket remain. {_CONDITIONAL}",
             problems={400: ("INVALID",), 412: ("VERSION_CONFLICT",)},
-            headers=("If-Match",),
+            headers=("If-Match", "If-None-Match"),
         ),
     ),
     Resource(

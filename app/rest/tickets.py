@@ -8,9 +8,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from app.http.problem import HttpProblem
-from app.rest.entity_tag import ANY, entity_tag, parse_if_match
 from app.rest.idempotency import idempotency_key
 from app.rest.listing import invalid_parameter, next_link, parse_listing
+from app.rest.preconditions import Preconditions, entity_tag, read_preconditions
 from app.rest.problems import pointer, ticket_not_found
 from app.rest.request_body import read_json_object
 from app.rest.serializers import json_response, serialize_ticket
@@ -73,11 +73,15 @@ def _too_large(max_bytes: int) -> HttpProblem:
 
 
 async def get_ticket(request: Request, context: Context) -> ASGIApp:
-    """Respond with a ticket, with its version as the ETag."""
+    """Respond with a ticket, with its version as the ETag; 304 if the client has this version."""
+    conditions = read_preconditions(request)
     ticket: Ticket | None = await load(find_ticket(context, request.path_params["id"]))
     if ticket is None:
         raise ticket_not_found()
-    return json_response(serialize_ticket(ticket), headers={"ETag": entity_tag(ticket.version)})
+    headers = {"ETag": entity_tag(ticket.version)}
+    if not conditions.check_for_read(ticket):
+        return Response(status_code=304, headers=headers)
+    return json_response(serialize_ticket(ticket), headers=headers)
 
 
 async def create_ticket(request: Request, context: Context) -> ASGIApp:
@@ -95,13 +99,13 @@ async def create_ticket(request: Request, context: Context) -> ASGIApp:
 async def update_ticket(request: Request, context: Context) -> ASGIApp:
     """Update the fields in the body, and respond with the ticket."""
     id = request.path_params["id"]  # noqa: A001  # the domain's word
-    versions = parse_if_match(request.headers.get("If-Match"))
+    conditions = read_preconditions(request)
     fields = _without_read_only(await read_json_object(request))
     if fields.pop("id", id) != id:
         detail = "id must be the id in the path or left out, because the id of a ticket is fixed."
         error = {"detail": detail, "code": "INVALID", "pointer": pointer("id")}
         raise HttpProblem(422, "INVALID", detail, errors=[error])
-    expected = await _expected_version(context, id, versions)
+    expected = await _expected_version(context, id, conditions)
     changed = await changes.update_ticket(context, id, fields, expected_version=expected)
     ticket = changed.instance
     return json_response(serialize_ticket(ticket), headers={"ETag": entity_tag(ticket.version)})
@@ -110,8 +114,8 @@ async def update_ticket(request: Request, context: Context) -> ASGIApp:
 async def delete_ticket(request: Request, context: Context) -> ASGIApp:
     """Delete a ticket; respond 204."""
     id = request.path_params["id"]  # noqa: A001  # the domain's word
-    versions = parse_if_match(request.headers.get("If-Match"))
-    expected = await _expected_version(context, id, versions)
+    conditions = read_preconditions(request)
+    expected = await _expected_version(context, id, conditions)
     await changes.delete_ticket(context, id, expected_version=expected)
     return Response(status_code=204)
 
@@ -120,20 +124,18 @@ def _without_read_only(fields: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if name not in READ_ONLY_FIELDS}
 
 
-async def _expected_version(
-    context: Context, id: str, versions: frozenset[int] | None
-) -> int | None:
-    """Return the version to require, or None for any.
+async def _expected_version(context: Context, id: str, conditions: Preconditions) -> int | None:
+    """Return the version to require, or None for any; raises Conflict.
 
-    The resolver takes one version and compares it while it holds the ticket's lock. If the client
-    accepts several, use the current version if it is one of them, otherwise one that fails.
+    The resolver takes one version and compares it while it holds the ticket's lock. Conditions
+    that name several, or exclude some, are checked for the current version, which is then required.
     """
-    if versions is ANY:
+    if conditions.accept_any:
         return None
-    if len(versions) == 1:
-        [version] = versions
+    if (version := conditions.single_version) is not None:
         return version
     ticket: Ticket | None = await load(find_ticket(context, id))
-    if ticket is not None and ticket.version in versions:
-        return ticket.version
-    return min(versions, default=0)
+    if ticket is None:
+        raise ticket_not_found()
+    conditions.check_for_change(ticket)
+    return ticket.version

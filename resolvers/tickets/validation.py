@@ -155,6 +155,9 @@ def _json(value: object, name: str) -> str:
 def _id(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise InvalidInput(ErrorCode.INVALID, f"{name} must be a string.", name)
+    if value in _DOT_SEGMENTS:
+        message = f'{name} must not be "." or "..", which clients remove from URLs. Choose another.'
+        raise InvalidInput(ErrorCode.INVALID, message, name)
     return checked_id(value, name)
 
 
@@ -181,6 +184,8 @@ def _rule(name: str) -> _Rule:
     return _Rule(check, column.null, not column.null and column.default is None)
 
 
+# RFC 3986, section 5.2.4; to encode them makes no difference. Existing tickets can have such ids.
+_DOT_SEGMENTS = frozenset({".", ".."})
 _RULES = {name: _rule(name) for name in NEW_TICKET}
 _REQUIRED = tuple(name for name, rule in _RULES.items() if rule.required)
 _RULES_OF_CREATE = _RULES | {"id": _Rule(_id)}

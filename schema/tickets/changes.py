@@ -25,8 +25,8 @@ _EXPECTED_VERSION = (
 class CreateTicketInput:
     id: strawberry.ID | None = strawberry.field(
         default=UNSET,
-        description="Id of the ticket: 1 to 64 characters. The id of a deleted ticket cannot be"
-        " used again. Default: a new UUIDv7.",
+        description="Id of the ticket: 1 to 64 characters, but not `.` or `..`. The id of a deleted"
+        " ticket cannot be used again. Default: a new UUIDv7.",
     )
     subject: str = strawberry.field(description="Subject line: 1 to 500 characters.")
     description: str = strawberry.field(

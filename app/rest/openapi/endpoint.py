@@ -6,6 +6,7 @@ from hashlib import blake2b
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.entity_tags import matches_any
 from app.rest.openapi.document import openapi_text
 
 __all__ = ["openapi_json"]
@@ -24,8 +25,7 @@ async def openapi_json(request: Request) -> Response:
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
-    known = request.headers.get("If-None-Match", "").split(",")
-    if etag in (tag.strip().removeprefix("W/") for tag in known):
+    if matches_any(request.scope["headers"], etag.strip('"')):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 

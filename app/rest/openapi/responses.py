@@ -34,6 +34,10 @@ _IF_MATCH = (
     "`ETag` of the version that the client has read, a list of them, or `*`. If the ticket has"
     " another version, nothing is changed and the status is 412."
 )
+_IF_NONE_MATCH = (
+    "`ETag` of the version that the client has, a list of them, or `*` for any. If the ticket has"
+    " this version, a GET is answered with 304, and a change with 412."
+)
 _REQUEST_ID = (
     f"Id of the request: 1 to {REQUEST_ID_MAX_LENGTH} letters, digits or characters of `._:+/=-`."
     " Any other value is ignored. Default: a new UUIDv7."
@@ -48,6 +52,10 @@ REQUEST_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         _IF_MATCH,
         {"type": "string", "pattern": r'^(\*|"[1-9][0-9]{0,8}"(, *"[1-9][0-9]{0,8}")*)$'},
     ),
+    "If-None-Match": (
+        _IF_NONE_MATCH,
+        {"type": "string", "pattern": r'^(\*|(W/)?"[^"]*"(, *(W/)?"[^"]*")*)$'},
+    ),
     "X-Request-Id": (
         _REQUEST_ID,
         {"type": "string"},
@@ -59,7 +67,10 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "RateLimit-Limit": ("Requests allowed in a window, if RATE_LIMIT is set.", _COUNT),
     "RateLimit-Remaining": ("Requests left in the current window.", _COUNT),
     "RateLimit-Reset": ("Seconds until the current window ends.", _SECONDS),
-    "ETag": ("Version of the ticket in double quotes, for `If-Match`.", _TEXT),
+    "ETag": (
+        "Version of the ticket in double quotes, for `If-Match` and `If-None-Match`.",
+        _TEXT,
+    ),
     "Location": ("Path of the new ticket.", _TEXT),
     "Link": ('URL of the next page, with `rel="next"`; missing on the last page.', _TEXT),
     "Retry-After": ("Seconds after which to try again.", _SECONDS),

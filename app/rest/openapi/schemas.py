@@ -156,6 +156,8 @@ def _ticket_input(*, with_id: bool, required: Iterable[str]) -> JsonSchema:
             column["minLength"] = 1
         if field.is_email:
             column["format"] = "email"
+        if name == "id":
+            column["not"] = {"enum": [".", ".."]}
         properties[name] = column | descriptions[name]
     if not with_id:
         text = "A JSON merge patch (RFC 7396) of `metadata`. Cannot be combined with `metadata`."

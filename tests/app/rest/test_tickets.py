@@ -3,6 +3,7 @@
 from urllib.parse import quote
 from uuid import uuid4
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -119,7 +120,29 @@ def test_a_ticket_is_read_with_its_version_as_the_etag(http: httpx2.Client) -> N
 
 @pytest.mark.parametrize(
     "id",
-    ["a/b", "/", "a b", "ümläut", "100%", "a?b#c", "x" * 64, "🎫" * 64, "tail/", "%2F", "\t", '"'],
+    [
+        "a/b",
+        "/",
+        "a b",
+        "...",
+        ".a",
+        "a.",
+        "a;b",
+        "%2e",
+        "é",
+        "e\u0301",
+        "a/../b",
+        "./",
+        "ümläut",
+        "100%",
+        "a?b#c",
+        "x" * 64,
+        "🎫" * 64,
+        "tail/",
+        "%2F",
+        "\t",
+        '"',
+    ],
 )
 def test_an_id_may_be_any_text(http: httpx2.Client, id: str) -> None:
     path = f"/tickets/{quote(id, safe='')}"
@@ -133,6 +156,32 @@ def test_an_id_may_be_any_text(http: httpx2.Client, id: str) -> None:
     assert http.post(f"/api/ops/{quote(id, safe='')}").status_code == 200
     assert http.get(f"/api/status/{quote(id, safe='')}").status_code == 200
     assert http.delete(path).status_code == 204
+
+
+@pytest.mark.parametrize("id", [".", ".."])
+async def test_an_id_that_urls_cannot_contain_is_rejected(
+    http: httpx2.Client, database_url: str, id: str
+) -> None:
+    document = problem(http.post("/tickets", json=NEW | {"id": id}), 422, "INVALID")
+    [error] = document["errors"]
+    assert error["pointer"] == "#/id"
+    assert 'must not be "." or ".."' in error["detail"]
+    mutation = "mutation($id: ID!) { deleteTicket(input: {id: $id}) { deletedId } }"
+    variables = {"id": id}
+    # A ticket of the former service can have such an id.
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "INSERT INTO tickets (id, subject, description, customer_name, customer_email)"
+            " VALUES ($1, 'a', 'b', 'c', 'd@e.f')",
+            id,
+        )
+    finally:
+        await connection.close()
+    query = {"query": "query($id: ID!) { ticket(id: $id) { id } }", "variables": variables}
+    assert http.post("/graphql", json=query).json() == {"data": {"ticket": {"id": id}}}
+    deleted = http.post("/graphql", json={"query": mutation, "variables": variables}).json()
+    assert deleted["data"]["deleteTicket"]["deletedId"] == id
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
@@ -227,8 +276,72 @@ def test_another_tag_does_not_match(http: httpx2.Client, tag: str) -> None:
     problem(response, 412, "VERSION_CONFLICT")
 
 
-def test_an_unreadable_if_match_is_a_bad_request(http: httpx2.Client) -> None:
-    ticket = create(http)
-    path = f"/tickets/{ticket['id']}"
-    problem(http.put(path, json={}, headers={"If-Match": "1"}), 400, "INVALID")
-    problem(http.delete(path, headers={"If-Match": "1"}), 400, "INVALID")
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_unreadable_precondition_is_a_bad_request(
+    http: httpx2.Client, method: str, name: str
+) -> None:
+    path = f"/tickets/{create(http)['id']}"
+    body: dict[str, str] | None = {} if method == "PUT" else None
+    for value in ("1", "", '"1'):
+        response = http.request(method, path, json=body, headers={name: value})
+        assert problem(response, 400, "INVALID")["errors"][0]["header"] == name
+
+
+@pytest.mark.parametrize(
+    ("preconditions", "read", "changed"),
+    [
+        ([("If-None-Match", '"2"')], 304, 412),
+        ([("If-None-Match", 'W/"2"')], 304, 412),
+        ([("If-None-Match", "*")], 304, 412),
+        ([("If-None-Match", '"1"'), ("If-None-Match", '"2"')], 304, 412),
+        ([("If-None-Match", '"1", "3"')], 200, 200),
+        ([("If-None-Match", '"foreign"')], 200, 200),
+        ([("If-Match", '"2"')], 200, 200),
+        ([("If-Match", "*")], 200, 200),
+        ([("If-Match", '"1"'), ("If-Match", '"2"')], 200, 200),
+        ([("If-Match", '"1"')], 412, 412),
+        ([("If-Match", 'W/"2"')], 412, 412),
+        ([("If-Match", '"1"'), ("If-Match", '"3"')], 412, 412),
+        # If-Match is evaluated first (RFC 9110, section 13.2.2).
+        ([("If-Match", '"1"'), ("If-None-Match", '"2"')], 412, 412),
+        ([("If-Match", '"2"'), ("If-None-Match", '"2"')], 304, 412),
+        ([("If-Match", '"2"'), ("If-None-Match", '"1"')], 200, 200),
+        # Ignored, because responses have no Last-Modified.
+        ([("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")], 200, 200),
+    ],
+)
+def test_preconditions_are_evaluated(
+    http: httpx2.Client, preconditions: list[tuple[str, str]], read: int, changed: int
+) -> None:
+    path = f"/tickets/{create(http)['id']}"
+    ticket = http.put(path, json={"status": "closed"}).json()
+    for method in ("GET", "HEAD"):
+        response = http.request(method, path, headers=preconditions)
+        assert response.status_code == read
+        assert response.headers["ETag"] == '"2"'
+        assert bool(response.content) is (method == "GET" and read != 304)
+    response = http.put(path, json={"status": "open"}, headers=preconditions)
+    assert response.status_code == changed
+    if changed == 412:
+        document = problem(response, 412, "VERSION_CONFLICT")
+        assert document["current"] == http.get(path).json() == ticket
+        assert document["errors"][0]["header"] in dict(preconditions)
+        assert response.headers["ETag"] == '"2"'
+        problem(http.delete(path, headers=preconditions), 412, "VERSION_CONFLICT")
+        assert http.get(path).status_code == 200
+    else:
+        path = f"/tickets/{create(http)['id']}"
+        http.put(path, json={"status": "closed"})
+        assert http.delete(path, headers=preconditions).status_code == 204
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_preconditions_of_a_missing_ticket_are_ignored(
+    http: httpx2.Client, method: str, name: str
+) -> None:
+    body: dict[str, str] | None = {} if method == "PUT" else None
+    for value in ("*", '"1"', '"1", "2"'):
+        response = http.request(method, "/tickets/missing", json=body, headers={name: value})
+        problem(response, 404, "NOT_FOUND")
