@@ -14,6 +14,7 @@ Each package imports only those above it in this list, which is also the order t
 
     sql         conditions, orders, pages and statements as data; executes nothing
     database    connections, statements, transactions, commit callbacks, errors
+    long_work   turns of the event loop for work that takes long
     arguments   coercion of variables and arguments
     documents   parsing, limits, validation and cost, once for each document
     projection  selection sets compiled to columns, rows read and built
@@ -24,7 +25,7 @@ The other layers import only these modules: `arguments.fast_resolvers`, `argumen
 `caches`, `database.commits`, `database.errors`, `database.outages`, `database.poolers`,
 `database.queries`, `database.shares`, `database.timeouts`, `database.transactions`,
 `database.turns`, `documents.documents`, `documents.limits`, `documents.prepared`, `errors`,
-`exact_json`, `execution.execution`, `execution.fallback`, `projection.fallbacks`,
+`exact_json`, `execution.execution`, `execution.fallback`, `long_work`, `projection.fallbacks`,
 `projection.response_size`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
 `sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
 `streaming.subscription`.

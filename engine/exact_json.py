@@ -40,11 +40,14 @@ _LONG_RUN = b"0" * 16
 # Such characters in a string are found too, which costs time but changes nothing.
 _EXPONENT = re.compile(rb"[\[:,\s]-?[0-9]+(?:\.[0-9]+)?[eE]|^-?[0-9]+(?:\.[0-9]+)?[eE]")
 _TRAILING_ZERO = re.compile(rb"\.[0-9]+0(?![0-9])")
-# The quantifiers are possessive, so that the search takes linear time.
-_STRING_OR_NUMBER = re.compile(
-    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?',
-    re.DOTALL,
-)
+# Parts of numbers that can be above the range of floats. In a string they change nothing either: no
+# escape sequence begins or ends within a match.
+_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3,}")
+_MANY_DIGITS = re.compile(rb"(?<![.\w+-])-?[0-9]{300,}")
+# A longer text has more than the 17 digits that tell floats apart.
+_MAX_FLOAT_LENGTH = 20
+# A text that is not longer has at most 15 digits, of which a float keeps all.
+_EXACT_FLOAT_LENGTH = 16
 
 
 class ExactInteger(int):
@@ -89,12 +92,24 @@ def integer_of(text: str) -> int:
 
 def float_of(text: str) -> float:
     """Return the number of a valid JSON text with a fraction or an exponent."""
+    # PostgreSQL writes a number with an exponent at its full length.
+    if "e" not in text and "E" not in text and not _has_more_digits(text):
+        value = float(text)
+        # A small number may be written with an exponent.
+        if len(text) <= _EXACT_FLOAT_LENGTH and "0.0000" not in text:
+            return value
+        if orjson.dumps(value) == text.encode():
+            return value
     number = ExactFloat(text)
-    # The interpreter's form may have an exponent where the text has none, which is exact too.
-    if float.__repr__(number) == text and "e" not in text:
-        return float(number)
     number.text = text
     return number
+
+
+def _has_more_digits(text: str) -> bool:
+    """Return whether a number without an exponent obviously has more digits than a float."""
+    if text[-1] == "0" and text[-2] != ".":
+        return True
+    return len(text) > _MAX_FLOAT_LENGTH and text.lstrip("-")[0] != "0"
 
 
 def plain_digits(number: ExactInteger | ExactFloat) -> tuple[float, float]:
@@ -131,9 +146,10 @@ def loads(text: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "infinity" not in error.msg:
             raise
-        # orjson rejects numbers above the range of floats. With zeros in place of all numbers, it
-        # reports every other error, at the same position.
-        orjson.loads(_STRING_OR_NUMBER.sub(_without_number, text))
+        # orjson rejects numbers above the range of floats. With zeros in place of large exponents
+        # and of many digits, it reports every other error, at the same position.
+        smaller = _LARGE_EXPONENT.sub(_without_exponent, text)
+        orjson.loads(_MANY_DIGITS.sub(_without_digits, smaller))
     else:
         if is_exact(text):
             return value
@@ -153,6 +169,10 @@ def _as_it_was(value: object) -> orjson.Fragment:
     raise TypeError(message)
 
 
-def _without_number(match: re.Match[bytes]) -> bytes:
-    found = match[0]
-    return found if found.startswith(b'"') else b"0".ljust(len(found))
+def _without_exponent(match: re.Match[bytes]) -> bytes:
+    return b"e".ljust(len(match[0]), b"0")
+
+
+def _without_digits(match: re.Match[bytes]) -> bytes:
+    # Before the fraction and the exponent.
+    return b"0".rjust(len(match[0]))

@@ -21,6 +21,7 @@ PACKAGES = {
         "caches",
         "sql",
         "database",
+        "long_work",
         "arguments",
         "documents",
         "projection",

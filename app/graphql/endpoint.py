@@ -162,7 +162,7 @@ class GraphQLEndpoint:
         headers = None
         is_cacheable = False
         try:
-            operation = self._runner.prepare(scope, request)
+            operation = await self._runner.prepare(scope, request)
             has_effect = not operation.required_scopes.isdisjoint(WITH_EFFECT)
             is_get = scope["method"] != "POST"
             if is_get:

@@ -144,12 +144,12 @@ class OperationRunner:
         self._timeout_s = settings.request_timeout_ms / 1000
         self._timeouts = Timeouts(self._timeout_s)
 
-    def prepare(self, scope: Scope, request: GraphQLRequest) -> PreparedOperation:
+    async def prepare(self, scope: Scope, request: GraphQLRequest) -> PreparedOperation:
         """Return the requested operation, and record its name and type for the log.
 
         Raises GraphQLRequestError, and HttpProblem (400) if operationName selects no operation.
         """
-        document = self._prepare_document(request)
+        document = await self._prepare_document(request)
         operation = document.operation(request.operation_name)
         if operation is None:
             detail = _unselected(document, request.operation_name)
@@ -159,9 +159,10 @@ class OperationRunner:
         record.operation_type = operation.kind_name
         return operation
 
-    def _prepare_document(self, request: GraphQLRequest) -> PreparedDocument:
+    async def _prepare_document(self, request: GraphQLRequest) -> PreparedDocument:
         try:
-            document = self._documents.prepare(self._persisted.text_of(request))
+            text = self._persisted.text_of(request)
+            document = await self._documents.prepare_in_turns(text)
         except DocumentNotFound as error:
             raise GraphQLRequestError([request_error("DOCUMENT_NOT_FOUND", str(error))]) from None
         except InvalidDocument as error:

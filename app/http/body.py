@@ -12,8 +12,12 @@ from app.http.content_coding import ContentTooLarge, decode, is_gzipped
 from app.http.problem import HttpProblem
 from app.http.request_cycle import request_cycle_of
 from engine.database.timeouts import Timeouts
+from engine.long_work import pause
 
-__all__ = ["BodyTooLarge", "read_content"]
+__all__ = ["LARGE_BYTES", "BodyTooLarge", "read_content"]
+
+# Larger content or messages wait for their turn before they are parsed.
+LARGE_BYTES = 4096
 
 
 class BodyTooLarge(HttpProblem):
@@ -28,7 +32,7 @@ class BodyTooLarge(HttpProblem):
 async def read_content(
     scope: Scope, receive: Receive, *, max_bytes: int, timeouts: Timeouts | None = None
 ) -> bytes:
-    """Return the whole content of a request, decompressed.
+    """Return the whole content of a request, decompressed. Large content waits for its turn.
 
     Raises UnsupportedCoding before the body is read, BodyTooLarge as early as possible,
     InvalidContent, ClientDisconnect, and HttpProblem (504) on a timeout.
@@ -38,12 +42,14 @@ async def read_content(
     if body is None:
         reading = _read_body(scope, receive, max_bytes=max_bytes)
         body = await (reading if timeouts is None else _in_time(reading, timeouts))
-    if not gzipped:
-        return body
-    try:
-        return await decode(body, max_bytes=max_bytes)
-    except ContentTooLarge:
-        raise BodyTooLarge(max_bytes) from None
+    if gzipped:
+        try:
+            body = await decode(body, max_bytes=max_bytes)
+        except ContentTooLarge:
+            raise BodyTooLarge(max_bytes) from None
+    if len(body) > LARGE_BYTES:
+        await pause()
+    return body
 
 
 def _take_received_body(receive: Receive, *, max_bytes: int) -> bytes | None:

@@ -266,11 +266,31 @@ class _InputObject:
             fields.append((name, python_name, coerce, default, is_container(default)))
         return fields
 
+    @cached_property
+    def _single(self) -> dict[str, tuple[str, Coerce]]:
+        """The fields by name if an object may have none or just one of them; else empty.
+
+        Most filters have one field of many, and a request can have thousands of filters.
+        """
+        if any(default is not Undefined for *_, default, _ in self._fields):
+            return {}
+        return {name: (python_name, coerce) for name, python_name, coerce, *_ in self._fields}
+
+    def _coerce_single(self, value: dict[str, Any]) -> dict[str, Any]:
+        for name, item in value.items():
+            if name not in self._single:
+                raise NotCoercible
+            out_name, coerce = self._single[name]
+            return {out_name: coerce(item)}
+        return {}
+
     def __call__(self, value: Any) -> Any:
         if value is None:
             return None
         if not isinstance(value, dict) or self._type.is_one_of:
             raise NotCoercible
+        if len(value) <= 1 and self._single:
+            return self._type.out_type(self._coerce_single(value))
         coerced = {}
         unknown_count = len(value)
         for name, out_name, coerce, default, is_copied in self._fields:

@@ -1,7 +1,8 @@
 """Documents parsed, measured and validated once for each text, in a bounded cache."""
 
+import asyncio
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from graphql import (
@@ -24,6 +25,7 @@ from engine.documents.limits import Limits, check_numbers, check_size, check_tex
 from engine.documents.prepared import Document, Middleware, PreparedDocument, SchemaRules
 from engine.documents.validation import VISITED_KEYS, fragment_cycles, validate
 from engine.errors import LimitExceeded
+from engine.long_work import is_turn_used, next_turn
 
 # An error can repeat part of the document and its position must be found in it, so reporting
 # all errors could take seconds.
@@ -61,6 +63,8 @@ class Documents:
         self._rules = rules
         self._shortcuts = shortcuts
         self._documents: LruCache[str, PreparedDocument] = LruCache("documents", budget_bytes)
+        # By text; set when the preparation has ended.
+        self._in_preparation: dict[str, asyncio.Event] = {}
         # Shared by all documents, because one document can have any number of texts.
         self._statements: LruCache[Hashable, str] = LruCache("statements", budget_bytes)
 
@@ -68,16 +72,42 @@ class Documents:
         """Return the document of a text; raises InvalidDocument and LimitExceeded."""
         document = self._documents.get(text)
         if document is None:
-            prepared = self._prepare(text)
-            document = PreparedDocument(prepared)
-            self._documents.put(text, document, prepared.usage)
+            steps = self._steps(text)
+            while document is None:
+                document = next(steps)
         return document
 
-    def _prepare(self, text: str) -> Document:
+    async def prepare_in_turns(self, text: str) -> PreparedDocument:
+        """Return the document of a text, prepared in several turns of the event loop if it is long.
+
+        Requests with the same text wait for the first of them. Raises as `prepare`.
+        """
+        document = self._documents.get(text)
+        while document is None and (other := self._in_preparation.get(text)) is not None:
+            await other.wait()
+            document = self._documents.get(text)
+        if document is not None:
+            return document
+        ended = self._in_preparation[text] = asyncio.Event()
+        try:
+            steps = self._steps(text)
+            while (document := next(steps)) is None:
+                if is_turn_used():
+                    await next_turn()
+        finally:
+            del self._in_preparation[text]
+            ended.set()
+        return document
+
+    def _steps(self, text: str) -> Iterator[PreparedDocument | None]:
+        """Prepare a document and keep it; yield None after each step, and then the document."""
+        # Before the first step, because this turn may be used up by others.
+        yield None
         check_text(text, self._limits)
         node = self._parse(text)
         check_numbers(node)
         tokens = _unlink_tokens(node)
+        yield None
         # Before validation, whose time grows faster than the document.
         check_size(node, self._limits)
         # Before the expansion of fragments, which would not end. A cycle is an invalid document,
@@ -85,14 +115,16 @@ class Documents:
         if errors := fragment_cycles(self._schema, node):
             raise InvalidDocument(errors, syntax=False)
         check_field_merging(node, self._limits)
+        yield None
         if errors := validate(
             self._schema, node, max_errors=MAX_ERRORS, more_rules=self._rules.validation
         ):
             raise InvalidDocument(errors, syntax=False)
+        yield None
         uses = _VariableUses()
         visit(node, uses, VISITED_KEYS)
         fragments = fragments_of(node)
-        return Document(
+        document = Document(
             self._schema,
             node,
             fragments,
@@ -105,6 +137,9 @@ class Documents:
             usage=ValueUsage(_size(text, tokens)),
             statements=self._statements,
         )
+        prepared = PreparedDocument(document)
+        self._documents.put(text, prepared, document.usage)
+        yield prepared
 
     def _middleware(self, directives: set[str]) -> Middleware | None:
         middleware = self._rules.middleware

@@ -13,6 +13,7 @@ from engine.documents.cost import check_cost
 from engine.documents.prepared import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
 from engine.execution.plan import PartialResult, Plan, get_plan
+from engine.long_work import next_turn
 from engine.projection.context import InvalidVariables, OperationContext
 from engine.projection.response_size import NO_LIMIT
 
@@ -34,7 +35,7 @@ async def execute(
     than ``max_response_bytes``. The data is ready for orjson: timestamps are datetimes or strings,
     JSON values are `orjson.Fragment`.
     """
-    operation_context, cost = build_operation_context(
+    operation_context, cost = await build_operation_context(
         operation,
         variables=variables,
         context=context,
@@ -61,7 +62,7 @@ async def execute(
     return cast("ExecutionResult", result), cost
 
 
-def build_operation_context(
+async def build_operation_context(
     operation: PreparedOperation,
     *,
     variables: Mapping[str, Any],
@@ -76,8 +77,12 @@ def build_operation_context(
     operation_context = OperationContext(
         operation, variables, context, max_response_bytes=max_response_bytes
     )
+    if operation_context.stopwatch.must_pause():
+        await next_turn()
     cost = operation.cost(operation_context.variables)
     check_cost(cost, max_cost)
+    if operation_context.stopwatch.must_pause():
+        await next_turn()
     return operation_context, cost.value
 
 

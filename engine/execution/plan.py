@@ -26,6 +26,7 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import is_awaitable
 
 from engine.arguments.calls import FieldCall, NotCallable
+from engine.long_work import next_turn
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import Fallback, FallbackReason, middleware_reason
 from engine.projection.loading import load
@@ -168,6 +169,8 @@ async def _execute_root_field(
     if planned.call is None:
         result.data[planned.key] = str(planned.type)
         return
+    if context.stopwatch.must_pause():
+        await next_turn()
     try:
         value = context.call(planned.call, None)
         if not isinstance(value, QUERIES) and is_awaitable(value):

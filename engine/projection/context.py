@@ -21,6 +21,7 @@ from engine.arguments.coercion import NotCoercible
 from engine.arguments.json_literals import CoercedVariables
 from engine.documents.documents import MAX_ERRORS
 from engine.documents.prepared import CompileCache, PreparedOperation
+from engine.long_work import Stopwatch
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 from engine.projection.response_size import NO_LIMIT, ResponseSize
 
@@ -74,6 +75,7 @@ class OperationContext:
         *,
         max_response_bytes: int = NO_LIMIT,
     ) -> None:
+        self.stopwatch = Stopwatch()
         self.response_size = ResponseSize(max_response_bytes)
         self.document = operation.document
         self.operation = operation

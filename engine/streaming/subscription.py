@@ -55,7 +55,7 @@ async def subscribe(
     may read more of the request than that (`is_shareable`). Raises InvalidVariables,
     LimitExceeded and NoSource. Exceptions of the source are raised by the returned generator.
     """
-    operation_context, _ = build_operation_context(
+    operation_context, _ = await build_operation_context(
         operation,
         variables=variables,
         context=context,

@@ -19,6 +19,8 @@ TicketFilter: TypeAlias = Mapping[str, Any]
 # More conditions would keep the query planner busy for seconds, and PostgreSQL allows
 # 32,767 parameters a statement.
 MAX_CONDITIONS = 1_000
+# Conditions of a filter that is compiled once if the next one is the same.
+LARGE = 20
 # In characters. The time to parse a search grows with the square of its words.
 SEARCH_MAX_LENGTH = 1_000
 
@@ -32,10 +34,22 @@ def ticket_condition(filter: TicketFilter | None) -> Sql:
     """Return the condition for tickets; raises InvalidInput, whose path names the operator."""
     if not filter:
         return TRUE
+    if filter is _Latest.filter:
+        return _Latest.condition
     if (count := _count(filter)) > MAX_CONDITIONS:
         message = f"filter must have at most {MAX_CONDITIONS} conditions, not {count}."
         raise InvalidInput(ErrorCode.TOO_LONG, message, "filter")
-    return _condition(filter, ("filter",))
+    condition = _condition(filter, ("filter",))
+    if count > LARGE:
+        _Latest.filter, _Latest.condition = filter, condition
+    return condition
+
+
+class _Latest:
+    """The last large filter and its condition, because many fields can have the same variable."""
+
+    filter: TicketFilter | None = None
+    condition: Sql = TRUE
 
 
 def _count(filter: TicketFilter) -> int:

@@ -288,7 +288,8 @@ def test_a_large_input_is_answered_and_holds_up_nobody(
         after = process.cpu_times()
     cpu_s = after.user - before.user
     print(  # noqa: T201  # the measure
-        f"{request.node.callspec.id}: {answer}, {answer.message[:80]!r}, others waited"
+        f"{request.node.callspec.id}: {answer}, {answer.message[:80]!r}, longest turn"
+        f" {measuring.result.longest_turn_s * 1000:.0f} ms, others waited"
         f" {measuring.result.longest_s * 1000:.0f} ms, CPU {cpu_s * 1000:.0f} ms"
     )
     assert (answer.status, answer.code) == (case.status, case.code), answer.message

@@ -31,11 +31,13 @@ from app.graphql.subscriptions.ws_messages import (
 from app.graphql.subscriptions.ws_operation import SocketOperation
 from app.http.access_check import wait_until_denied
 from app.http.authentication import authenticate
+from app.http.body import LARGE_BYTES
 from app.http.cross_origin import refuse_cross_origin
 from app.http.failure import report_failure
 from app.http.problem import HttpProblem, problem_response
 from app.http.rate_limiting import check_rate_limit, rate_limit_key
 from app.http.request_record import record_of
+from engine.long_work import pause
 from resolvers.context import Context
 
 __all__ = ["GraphQLWebSocket"]
@@ -143,6 +145,8 @@ class _Socket:
             if self._is_closed:
                 continue
             try:
+                if len(message.get("text") or "") > LARGE_BYTES:
+                    await pause()
                 await self._handle(read_message(message, max_values=max_values))
             except InvalidMessage as invalid:
                 await self._close(4400, str(invalid))

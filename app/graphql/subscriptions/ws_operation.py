@@ -59,7 +59,7 @@ class SocketOperation:
         Return false if that fails; the errors have then been sent to the client.
         """
         try:
-            prepared = runner.prepare(self.scope, self._request)
+            prepared = await runner.prepare(self.scope, self._request)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 with ExitStack() as reservation:
                     key = rate_limit_key(self.scope, context)

@@ -6,7 +6,7 @@ from typing import Any
 from engine.sql.expressions import Access
 from models import TicketStatus
 from resolvers.tables import TICKETS
-from resolvers.tickets.filters import ticket_condition
+from resolvers.tickets.filters import LARGE, ticket_condition
 
 
 def _value_of(name: str) -> Any:
@@ -29,3 +29,14 @@ def test_a_search_is_limited_by_the_columns_with_an_index_but_not_by_the_subject
     assert indexed == expected
     with_search = ticket_condition({"search": "printer", "subject": {"eq": "Printer"}})
     assert with_search.has_scanned_part
+
+
+def test_a_large_filter_is_compiled_once_for_all_fields_with_its_variable() -> None:
+    def numbered(first: str) -> dict[str, Any]:
+        return {"or": [{"category": {"eq": value}} for value in (first, *map(str, range(LARGE)))]}
+
+    one, other = numbered("a"), numbered("b")
+    condition = ticket_condition(one)
+    assert ticket_condition(one) is condition
+    assert ticket_condition(other).values[0] == "b"
+    assert ticket_condition(one).values == condition.values

@@ -1,0 +1,133 @@
+"""Long work on the event loop, in steps, so that no request holds up the others.
+
+Work whose time is proportional to its input stops between its steps if the current turn of the
+event loop is used up:
+
+    if is_turn_used():
+        await next_turn()
+
+Of all work that waits, one step runs in each turn of the event loop. Callers take turns, so that
+one with many requests does not delay the others.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+
+from engine.database.shares import pool_user
+
+__all__ = ["Stopwatch", "is_turn_used", "next_turn", "pause"]
+
+# Steps that run in one turn of the event loop, except the last one.
+MAX_TURN_S = 0.005
+# Work that takes less does not wait for a turn.
+SHORT_S = 0.002
+
+
+class Stopwatch:
+    """The time since the start of work that is usually short."""
+
+    __slots__ = ("_started_s",)
+
+    def __init__(self) -> None:
+        self._started_s = time.perf_counter()
+
+    def must_pause(self) -> bool:
+        """Return whether the work is long, and must wait for the next turn."""
+        return time.perf_counter() - self._started_s > SHORT_S and is_turn_used()
+
+
+class _Turns:
+    """The turns of one event loop, and the work that waits for one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        # When the first step of this turn started.
+        self._started_s = 0.0
+        # Whether `_begin` will run in the next turn.
+        self._is_scheduled = False
+        # By caller; the caller whose turn it is comes first.
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        # The work whose step runs next.
+        self._resumed: asyncio.Future[None] | None = None
+
+    def is_used(self) -> bool:
+        """Return whether no step may start in this turn any more."""
+        now_s = time.perf_counter()
+        if not self._is_scheduled:
+            self._started_s = now_s
+            self._schedule()
+            return False
+        if self._waiting or self._resumed is not None:
+            return True
+        return now_s - self._started_s > MAX_TURN_S
+
+    async def wait(self) -> None:
+        """Wait until a step of this work may run."""
+        user = pool_user.get()
+        caller = "" if user is None else user.caller
+        turn = self.loop.create_future()
+        self._waiting.setdefault(caller, deque()).append(turn)
+        self._schedule()
+        try:
+            await turn
+        finally:
+            if self._resumed is turn:
+                self._resumed = None
+        self._started_s = time.perf_counter()
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        """Begin a turn: resume the work that waits for the longest time."""
+        self._is_scheduled = False
+        turn = self._pop()
+        if turn is not None:
+            self._resumed = turn
+            turn.set_result(None)
+            # It runs after the step of the resumed work.
+            self._schedule()
+
+    def _pop(self) -> "asyncio.Future[None] | None":
+        """Remove and return the next work, unless it was cancelled meanwhile."""
+        while self._waiting:
+            caller, turns = next(iter(self._waiting.items()))
+            turn = turns.popleft()
+            if turns:
+                self._waiting.move_to_end(caller)
+            else:
+                del self._waiting[caller]
+            if not turn.done():
+                return turn
+        return None
+
+
+# Of the event loop that was used last; a process has one, and tests have several.
+_turns: _Turns | None = None
+
+
+def is_turn_used() -> bool:
+    """Return whether work must wait for the next turn before its next step."""
+    return _current().is_used()
+
+
+async def next_turn() -> None:
+    """Wait until the next step may run, in a later turn of the event loop."""
+    await _current().wait()
+
+
+async def pause() -> None:
+    """Wait for the next turn if this one is used up."""
+    if is_turn_used():
+        await next_turn()
+
+
+def _current() -> _Turns:
+    global _turns  # noqa: PLW0603  # one for each event loop, without a look-up in a table
+    loop = asyncio.get_running_loop()
+    if _turns is None or _turns.loop is not loop:
+        _turns = _Turns(loop)
+    return _turns

@@ -1,0 +1,163 @@
+"""Tests of long work: one step in each turn of the event loop, and callers take turns."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from engine import long_work
+from engine.database.shares import count_as
+from engine.documents.documents import Documents, InvalidDocument
+from engine.documents.limits import Limits
+from engine.documents.prepared import SchemaRules
+from engine.long_work import MAX_TURN_S, Stopwatch, is_turn_used, next_turn, pause
+from schema.access import required_scopes
+from schema.build import graphql_schema
+
+SCHEMA = graphql_schema()
+RULES = SchemaRules(costs={}, scopes=required_scopes(SCHEMA))
+
+
+def work() -> None:
+    """Take so long that the turn is used up."""
+    ends_s = time.perf_counter() + 1.2 * MAX_TURN_S
+    while time.perf_counter() < ends_s:
+        pass
+
+
+@asynccontextmanager
+async def counted_turns() -> AsyncIterator[Callable[[], int]]:
+    """Yield a function that returns the number of the event loop's current turn."""
+    number = 0
+
+    async def count() -> None:
+        nonlocal number
+        while True:
+            number += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    try:
+        yield lambda: number
+    finally:
+        counting.cancel()
+
+
+async def test_one_step_of_long_work_runs_in_each_turn() -> None:
+    async with counted_turns() as turn:
+        steps: list[int] = []
+
+        async def long() -> None:
+            for _ in range(3):
+                await pause()
+                steps.append(turn())
+                work()
+
+        await asyncio.gather(*(long() for _ in range(5)))
+    assert len(steps) == 15
+    assert len(set(steps)) == 15, steps
+
+
+async def test_callers_take_turns() -> None:
+    order: list[str] = []
+
+    async def long(caller: str) -> None:
+        count_as(caller)
+        await pause()
+        order.append(caller)
+        work()
+
+    callers = ["many"] * 10 + ["other", "third"]
+    await asyncio.gather(*(asyncio.create_task(long(caller)) for caller in callers))
+    assert len(order) == len(callers)
+    # The first one began before any other waited.
+    assert {"other", "third"} < set(order[1:4]), order
+
+
+async def test_cancelled_work_holds_up_no_other() -> None:
+    """Whether it is cancelled before its turn comes, or when it has come."""
+    for turns in range(4):
+        done: list[int] = []
+
+        async def long(number: int, done: list[int] = done) -> None:
+            await pause()
+            done.append(number)
+            work()
+
+        tasks = [asyncio.create_task(long(number)) for number in range(4)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+        assert {0, 2, 3} <= set(done)
+        async with asyncio.timeout(10):
+            await next_turn()
+    assert long_work._current()._resumed is None
+    assert not long_work._current()._waiting
+
+
+async def test_short_work_does_not_wait() -> None:
+    async with asyncio.timeout(10):
+        await next_turn()
+        # The turn begins with the next step.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert not is_turn_used()
+    watch = Stopwatch()
+    assert not watch.must_pause()
+    work()
+    assert watch.must_pause()
+
+
+def test_each_event_loop_has_its_own_turns() -> None:
+    async def left_behind() -> None:
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)
+        is_turn_used()
+        work()
+        await pause()
+
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(left_behind())
+    loop.run_forever()
+    assert not waiting.done()
+
+    async def again() -> None:
+        async with asyncio.timeout(10):
+            await next_turn()
+
+    asyncio.run(again())
+    waiting.cancel()
+    loop.run_until_complete(asyncio.wait([waiting]))
+    loop.close()
+
+
+async def test_requests_with_the_same_new_document_prepare_it_once() -> None:
+    documents = Documents(SCHEMA, Limits(), rules=RULES)
+
+    async def other_work() -> None:
+        await pause()
+        work()
+
+    before = asyncio.create_task(other_work())
+    first, *others = [
+        asyncio.create_task(documents.prepare_in_turns("{ viewer { name } }")) for _ in range(5)
+    ]
+    await asyncio.sleep(0)
+    # The others must not wait for a request that has ended.
+    assert before.done()
+    assert not first.done()
+    first.cancel()
+    prepared = await asyncio.gather(*others)
+    assert len({id(document) for document in prepared}) == 1
+    assert documents.prepare("{ viewer { name } }") is prepared[0]
+    assert not documents._in_preparation
+
+
+async def test_an_invalid_document_is_rejected_for_each_of_its_requests() -> None:
+    documents = Documents(SCHEMA, Limits(), rules=RULES)
+    text = f"{{ {' '.join(f'unknown{number}' for number in range(900))} }}"
+    rejected = await asyncio.gather(
+        *(documents.prepare_in_turns(text) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(error) for error in rejected] == [InvalidDocument] * 3
+    assert not documents._in_preparation
