@@ -4,6 +4,7 @@ docs/reference/errors.md lists the codes. An INTERNAL error contains the request
 has the exception.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,11 @@ __all__ = [
 
 # Messages of graphql-core can repeat values from the request, which may be very long.
 MAX_MESSAGE_LENGTH = 1_000
+# graphql-core writes values in Python's words. Texts and names are in quotes.
+_QUOTED_OR_WORD = re.compile(
+    r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.$])(?:None|True|False)(?!\w)""", re.DOTALL
+)
+_JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 FormattedError = dict[str, Any]
 
@@ -40,7 +46,7 @@ def request_error(code: str, message: str) -> FormattedError:
 
 def format_errors(errors: Sequence[GraphQLError], code: str) -> list[FormattedError]:
     """Format the errors of a document or of its variables, all with the same code."""
-    return [_format(error, code, error.message) for error in errors]
+    return [_format(error, code, _in_words_of_json(error.message)) for error in errors]
 
 
 def format_execution_errors(
@@ -74,7 +80,7 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
         original = original.original_error
     if original is None:
         # An error of graphql-core itself: it could not coerce an argument.
-        return _format(error, "BAD_USER_INPUT", error.message)
+        return _format(error, "BAD_USER_INPUT", _in_words_of_json(error.message))
     if isinstance(original, ApiError):
         formatted = _format(error, "BAD_USER_INPUT", message_of(original))
         formatted["extensions"]["argument"] = [graphql_name(name) for name in original.path]
@@ -94,6 +100,10 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
     if failure.code == "INTERNAL":
         formatted["extensions"]["requestId"] = request_id
     return formatted
+
+
+def _in_words_of_json(message: str) -> str:
+    return _QUOTED_OR_WORD.sub(lambda found: _JSON_WORDS.get(found[0], found[0]), message)
 
 
 def _format(error: GraphQLError, code: str, message: str) -> FormattedError:

@@ -65,7 +65,7 @@ def problem_of(
     return HttpProblem(
         _status(first),
         first.code.name if len(codes) == 1 else ErrorCode.INVALID.name,
-        " ".join(each.message for each in errors[:MAX_ERRORS]),
+        " ".join(_message(each) for each in errors[:MAX_ERRORS]),
         errors=_errors(errors),
         headers=headers,
         members=members,
@@ -93,10 +93,19 @@ def _status(error: ApiError) -> int:
 
 def _errors(errors: Sequence[ApiError]) -> list[dict[str, str]]:
     return [
-        {"detail": error.message, "code": error.code.name} | location
+        {"detail": _message(error), "code": error.code.name} | location
         for error in errors[:MAX_ERRORS]
         if (location := _location(error))
     ]
+
+
+def _message(error: ApiError) -> str:
+    """Return the message, which begins with the name of a parameter if that is invalid."""
+    match error.path:
+        case ("filter", name, *_):
+            _, _, rule = error.message.partition(f"{error.path[-1]} ")
+            return f"{_PARAMETERS.get(name, name)} {rule}" if rule else error.message
+    return error.message
 
 
 def _location(error: ApiError) -> dict[str, str]:

@@ -4,6 +4,7 @@ An error names the argument and says what is allowed. Errors of fields are data 
 payload); errors of the request are top-level errors with a code.
 """
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -224,3 +225,97 @@ async def test_a_cursor_of_another_list_or_order_is_rejected(ask: Ask, graphql: 
         [error] = (await graphql(document, after=cursor))["errors"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": ["after"]}
         assert "another" in error["message"]
+
+
+# ------------------------------------------------------------------ words of the interpreter
+
+
+@pytest.mark.parametrize(
+    ("declared", "field", "value", "message"),
+    [
+        (
+            "Int",
+            "tickets(first: $v) { totalCount }",
+            "[null, true]",
+            (
+                "Variable '$v' has invalid value: Int cannot represent non-integer value:"
+                " [null, true]"
+            ),
+        ),
+        (
+            "Int!",
+            "tickets(first: $v) { totalCount }",
+            "null",
+            (
+                "Variable '$v' has invalid value: Expected value of non-null type 'Int!' not to be"
+                " null."
+            ),
+        ),
+        (
+            "String",
+            "tickets(after: $v) { totalCount }",
+            '{"None": "True", "a": null}',
+            (
+                "Variable '$v' has invalid value: String cannot represent a non string value:"
+                " {'None': 'True', 'a': null}"
+            ),
+        ),
+        (
+            "Int",
+            "tickets(first: $v) { totalCount }",
+            "100000000000000000000",
+            (
+                "Variable '$v' has invalid value: Int cannot represent non 32-bit signed integer"
+                " value: 100000000000000000000"
+            ),
+        ),
+        (
+            "Int",
+            "tickets(first: $v) { totalCount }",
+            "1e400",
+            "Variable '$v' has invalid value: Int cannot represent non-integer value: 1e400",
+        ),
+        (
+            "ID!",
+            "ticket(id: $v) { id }",
+            "1.50",
+            "Variable '$v' has invalid value: ID cannot represent value: 1.50",
+        ),
+    ],
+)
+async def test_values_in_messages_are_written_as_in_json(
+    http: httpx2.AsyncClient, declared: str, field: str, value: str, message: str
+) -> None:
+    query = json.dumps(f"query ($v: {declared}) {{ {field} }}")
+    body = f'{{"query": {query}, "variables": {{"v": {value}}}}}'
+    headers = {"Content-Type": "application/json"}
+    [error] = (await http.post("/graphql", content=body, headers=headers)).json()["errors"]
+    assert error["message"] == message
+
+
+@pytest.mark.parametrize("declared", ["Int", "ID", "String", "Boolean", "DateTime", "TicketStatus"])
+async def test_an_integer_longer_than_python_converts_is_rejected_in_plain_words(
+    http: httpx2.AsyncClient, declared: str
+) -> None:
+    fields = {
+        "Int": "tickets(first: $v) { totalCount }",
+        "ID": "tickets(filter: {id: {eq: $v}}) { totalCount }",
+        "String": "tickets(after: $v) { totalCount }",
+        "Boolean": "tickets(filter: {subject: {isNull: $v}}) { totalCount }",
+        "DateTime": "tickets(filter: {createdAt: {eq: $v}}) { totalCount }",
+        "TicketStatus": "tickets(filter: {status: {eq: $v}}) { totalCount }",
+    }
+    digits = "9" * 4_301
+    query = json.dumps(f"query ($v: {declared}) {{ {fields[declared]} }}")
+    for body in (
+        f'{{"query": {query}, "variables": {{"v": {digits}}}}}',
+        f'{{"query": {query}, "variables": {{"v": [[{digits}]]}}}}',
+    ):
+        headers = {"Content-Type": "application/json"}
+        answer = (await http.post("/graphql", content=body, headers=headers)).json()
+        for error in answer.get("errors", ()):
+            assert error["extensions"]["code"] == "BAD_USER_INPUT"
+            assert "limit" not in error["message"]
+            assert "sys" not in error["message"]
+        # An ID can be an integer of any length, as a text.
+        assert "errors" in answer or declared == "ID"

@@ -95,3 +95,22 @@ def test_a_page_has_50_tickets_by_default_and_at_most_100(http: httpx2.Client) -
 def test_an_invalid_parameter_is_named(http: httpx2.Client, query: str, parameter: str) -> None:
     document = problem(http.get(f"/tickets?{query}"), 400, "INVALID")
     assert [error["parameter"] for error in document["errors"]] == [parameter]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "detail"),
+    [
+        ("q", "a\0", "q must not contain the character NUL."),
+        ("q", "x" * 1_001, "q must have at most 1000 characters, not 1001."),
+        ("category", "a\0", "category must not contain the character NUL."),
+        ("assigned_to", "\0", "assigned_to must not contain the character NUL."),
+    ],
+)
+def test_the_message_names_the_parameter(
+    http: httpx2.Client, parameter: str, value: str, detail: str
+) -> None:
+    response = http.get("/tickets", params={parameter: value})
+    document = problem(response, 400, response.json()["code"])
+    assert document["detail"] == detail
+    [error] = document["errors"]
+    assert (error["parameter"], error["detail"]) == (parameter, detail)
