@@ -35,11 +35,19 @@ class Allowance:
     remaining: int
     # Time until the window ends, in whole seconds, at least 1.
     reset_s: int
+    # Length of each window.
+    window_s: int
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that report it (draft-ietf-httpapi-ratelimit-headers-03)."""
+        """The headers that report it.
+
+        The first two are those of draft-ietf-httpapi-ratelimit-headers-10, the others those of
+        -03, which many clients read.
+        """
         return [
+            (b"ratelimit-policy", b'"default";q=%d;w=%d' % (self.limit, self.window_s)),
+            (b"ratelimit", b'"default";r=%d;t=%d' % (self.remaining, self.reset_s)),
             (b"ratelimit-limit", b"%d" % self.limit),
             (b"ratelimit-remaining", b"%d" % self.remaining),
             (b"ratelimit-reset", b"%d" % self.reset_s),
@@ -90,6 +98,7 @@ class RateLimit:
             limit=self._item.amount,
             remaining=window.remaining,
             reset_s=max(1, math.ceil(window.reset_time - time.time())),
+            window_s=self._item.get_expiry(),
         )
 
 

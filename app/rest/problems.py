@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.http.problem import HttpProblem
+from app.rest.idempotency import DOCUMENTATION
 from app.rest.preconditions import entity_tag
 from app.rest.serializers import serialize_ticket
 from resolvers.errors import ApiError, ApiErrors, Conflict, ErrorCode, NotFound, OpsRequestFailed
@@ -58,6 +59,8 @@ def problem_of(
     if shows_rows and isinstance(first, Conflict) and first.current is not None:
         members["current"] = serialize_ticket(first.current)
         headers["ETag"] = entity_tag(first.current.version)
+    if first.path[:1] == ("idempotency_key",):
+        headers |= DOCUMENTATION
     if isinstance(first, OpsRequestFailed):
         members["retryable"] = first.retryable
         if HTTP_STATUS[first.code] == _UNAVAILABLE:

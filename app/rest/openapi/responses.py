@@ -28,7 +28,9 @@ _TEXT: Mapping[str, Any] = {"type": "string"}
 
 _IDEMPOTENCY_KEY = (
     "Makes the request safe to repeat: a repeated request with the same key returns the first"
-    " result. The key belongs to the caller."
+    " result, also if it arrives while the first is being processed. The key belongs to the caller"
+    " and is kept for IDEMPOTENCY_KEY_TTL_HOURS (24 by default). It is a string in double quotes"
+    " (RFC 9651), or the same text without quotes."
 )
 _IF_MATCH = (
     "`ETag` of the version that the client has read, a list of them, or `*`. If the ticket has"
@@ -38,6 +40,10 @@ _IF_NONE_MATCH = (
     "`ETag` of the version that the client has, a list of them, or `*` for any. If the ticket has"
     " this version, a GET is answered with 304, and a change with 412."
 )
+_LINK = (
+    'URL of the next page, with `rel="next"`; missing on the last page. In an error of'
+    ' Idempotency-Key, the URL of this document, with `rel="describedby"`.'
+)
 _REQUEST_ID = (
     f"Id of the request: 1 to {REQUEST_ID_MAX_LENGTH} letters, digits or characters of `._:+/=-`."
     " Any other value is ignored. Default: a new UUIDv7."
@@ -46,7 +52,7 @@ _REQUEST_ID = (
 REQUEST_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Idempotency-Key": (
         _IDEMPOTENCY_KEY,
-        {"type": "string", "pattern": f"^[!-~]{{1,{KEY_MAX_LENGTH}}}$"},
+        {"type": "string", "pattern": f"^[!#-~]{{1,{KEY_MAX_LENGTH}}}$"},
     ),
     "If-Match": (
         _IF_MATCH,
@@ -64,6 +70,11 @@ REQUEST_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 # Headers of responses, with their meaning and schema.
 _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "X-Request-Id": ("Id of the request, in its log line and its log entries.", _TEXT),
+    "RateLimit-Policy": (
+        "The limit, if RATE_LIMIT is set: `q` requests in each window of `w` seconds.",
+        _TEXT,
+    ),
+    "RateLimit": ("Its state: `r` requests left, `t` seconds until the window ends.", _TEXT),
     "RateLimit-Limit": ("Requests allowed in a window, if RATE_LIMIT is set.", _COUNT),
     "RateLimit-Remaining": ("Requests left in the current window.", _COUNT),
     "RateLimit-Reset": ("Seconds until the current window ends.", _SECONDS),
@@ -72,22 +83,31 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         _TEXT,
     ),
     "Location": ("Path of the new ticket.", _TEXT),
-    "Link": ('URL of the next page, with `rel="next"`; missing on the last page.', _TEXT),
+    "Link": (_LINK, _TEXT),
     "Retry-After": ("Seconds after which to try again.", _SECONDS),
     "WWW-Authenticate": ("The Bearer challenge (RFC 6750).", _TEXT),
     "Allow": ("The allowed methods.", _TEXT),
     "Accept": ("The accepted media type.", _TEXT),
     "Accept-Encoding": ("The accepted encoding.", _TEXT),
 }
-_EVERY_RESPONSE = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_EVERY_RESPONSE = (
+    "X-Request-Id",
+    "RateLimit-Policy",
+    "RateLimit",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+)
 # Headers of problem documents, by status.
 _PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
+    400: ("Link",),
     401: ("WWW-Authenticate",),
     403: ("WWW-Authenticate",),
     405: ("Allow",),
-    409: ("ETag",),
+    409: ("ETag", "Link"),
     412: ("ETag",),
     415: ("Accept", "Accept-Encoding"),
+    422: ("Link",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }

@@ -96,14 +96,29 @@ def test_one_idempotency_key_creates_one_ticket(http: httpx2.Client) -> None:
     assert quoted.json() == first.json()
     other = http.post("/tickets", json=NEW | {"subject": "Other"}, headers=key)
     document = problem(other, 422, "IDEMPOTENCY_KEY_REUSED")
+    assert other.links["describedby"]["url"] == "/openapi.json"
     assert document["errors"][0]["header"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("key", ["", '""', "x" * 256, "é"])
-def test_an_invalid_idempotency_key_is_rejected(http: httpx2.Client, key: str) -> None:
-    headers = {b"Idempotency-Key": key.encode("latin-1")}
-    document = problem(http.post("/tickets", json=NEW, headers=headers), 400, "INVALID")
+@pytest.mark.parametrize(
+    "keys",
+    [[""], ['""'], ["x" * 256], ["é"], ['"a'], ['"a" b'], ['"a\\b"'], ["a", "b"], ['"a"', '"a"']],
+)
+def test_an_invalid_idempotency_key_is_rejected(http: httpx2.Client, keys: list[str]) -> None:
+    headers = [(b"Idempotency-Key", key.encode("latin-1")) for key in keys]
+    response = http.post("/tickets", json=NEW, headers=headers)
+    document = problem(response, 400, "INVALID")
     assert document["errors"][0]["header"] == "Idempotency-Key"
+    assert response.links["describedby"]["url"] == "/openapi.json"
+
+
+def test_a_quoted_key_is_a_structured_string(http: httpx2.Client) -> None:
+    key = str(uuid4())
+    ids = {
+        http.post("/tickets", json=NEW, headers={"Idempotency-Key": value}).json()["id"]
+        for value in (f'{key}"\\', f'"{key}\\"\\\\"', f'"{key}\\"\\\\" ;a;b=1; c="x"')
+    }
+    assert len(ids) == 1
 
 
 # ------------------------------------------------------------------- reading and deleting
