@@ -12,7 +12,7 @@ from ops.clients.circuit_breaker import BreakerSettings, CircuitState
 from ops.clients.protocol import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
 from ops.delivery.claims import DELIVERIES_DUE
 from ops.delivery.deliveries import Attempt, Deliveries
-from ops.delivery.errors import DeliveryNotFound, DeliveryStateError, NotSent
+from ops.delivery.errors import ChangeIgnored, DeliveryNotFound, DeliveryStateError, NotSent
 from ops.delivery.policy import OpsPolicy
 from ops.delivery.status_check import StatusCheck
 from ops.delivery.worker import DeliveryWorker, delivering
@@ -23,6 +23,7 @@ __all__ = [
     "Accepted",
     "Attempt",
     "BreakerSettings",
+    "ChangeIgnored",
     "CircuitState",
     "Deliveries",
     "DeliveryNotFound",

@@ -25,6 +25,7 @@ from resolvers.errors import Conflict, ErrorCode, NotFound, OpsRequestFailed
 from resolvers.filter_operators import Operators, columns_condition
 from resolvers.idempotency import claim_key, earlier_result, key_turn, keyed_call
 from resolvers.pages import PageArguments, page_of
+from resolvers.rejections import reports_rejections
 from resolvers.tables import DELIVERIES, NEWEST_DELIVERY_FIRST
 from resolvers.text_validation import checked_id
 
@@ -109,6 +110,7 @@ def find_newest_delivery(context: Context, ticket_id: str) -> SingleRow:  # noqa
     return SingleRow(DELIVERIES, Sql('"ticket_id" = $?', (ticket_id,)), NEWEST_DELIVERY_FIRST)
 
 
+@reports_rejections()
 async def send_to_ops(
     context: Context, ticket_id: str, *, idempotency_key: str | None = None
 ) -> Sent:
@@ -140,6 +142,7 @@ async def send_to_ops(
     return Sent(ticket, attempt.delivery, attempt.log_entry, _attempt_error(attempt))
 
 
+@reports_rejections()
 async def retry_delivery(context: Context, delivery_id: str) -> Retried:
     """Set a failed or cancelled delivery back to pending and attempt it.
 
@@ -151,6 +154,7 @@ async def retry_delivery(context: Context, delivery_id: str) -> Retried:
     return Retried(attempt.delivery, attempt.log_entry, _attempt_error(attempt))
 
 
+@reports_rejections()
 async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
     """Cancel a pending delivery; raises NotFound, or Conflict if it is not pending."""
     checked_id(delivery_id, "delivery_id")
@@ -158,6 +162,7 @@ async def cancel_delivery(context: Context, delivery_id: str) -> OpsDelivery:
         return await context.deliveries.cancel(delivery_id, **_origin(context))
 
 
+@reports_rejections()
 async def ops_status(context: Context, ticket_id: str) -> OpsStatus:
     """Query OPS for the status of a ticket, and log the response.
 

@@ -31,6 +31,9 @@ class ApiError(Exception):
     empty if the error concerns the whole call.
     """
 
+    # Whether the message can name arguments, which GraphQL shows in camel case.
+    names_arguments = True
+
     def __init__(self, code: ErrorCode, message: str, *path: str) -> None:
         super().__init__(message)
         self.code = code
@@ -62,6 +65,8 @@ class Conflict(ApiError):
 
 class OpsRequestFailed(ApiError):
     """OPS failed or refused a request; ``retryable`` if the delivery is still being retried."""
+
+    names_arguments = False
 
     def __init__(
         self,

@@ -36,6 +36,7 @@ PACKAGES = {
         "date_times",
         "tables",
         "feeds",
+        "rejections",
         "context",
         "pages",
         "filter_operators",

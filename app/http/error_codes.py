@@ -232,7 +232,8 @@ USER_ERROR_ACTIONS = {
     ErrorCode.ALREADY_EXISTS: "Choose another id, or leave it out.",
     ErrorCode.VERSION_CONFLICT: "Read the ticket again, and repeat the change with its version.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "Use a new key for a new request.",
-    ErrorCode.INVALID_STATE: "Read the state of the ticket and its delivery again.",
+    ErrorCode.INVALID_STATE: "Read the state of the ticket and its delivery again, or remove what"
+    " the message names.",
     ErrorCode.NOT_SENT: "Send the ticket to OPS first.",
     ErrorCode.OPS_UNAVAILABLE: "Try again later; a pending delivery is retried automatically.",
     ErrorCode.OPS_TIMEOUT: "Try again later; a pending delivery is retried automatically.",

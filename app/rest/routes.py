@@ -38,7 +38,7 @@ REST_ROUTES = (
             problems={
                 400: ("INVALID", "INVALID_JSON"),
                 # NOT_FOUND: the ticket that was created with the idempotency key is deleted.
-                409: ("ALREADY_EXISTS", "NOT_FOUND"),
+                409: ("ALREADY_EXISTS", "INVALID_STATE", "NOT_FOUND"),
                 422: (*_INVALID_BODY, "IDEMPOTENCY_KEY_REUSED"),
             },
             body="NewTicket",
@@ -69,6 +69,7 @@ REST_ROUTES = (
             f" that it has read. {_CONDITIONAL}",
             problems={
                 400: ("INVALID", "INVALID_JSON"),
+                409: ("INVALID_STATE",),
                 412: ("VERSION_CONFLICT",),
                 422: _INVALID_BODY,
             },
@@ -83,7 +84,12 @@ REST_ROUTES = (
             {204: Success("The ticket is deleted.")},
             description="A pending delivery is cancelled. The history and the log entries of the"
             f" ticket remain. {_CONDITIONAL}",
-            problems={400: ("INVALID",), 412: ("VERSION_CONFLICT",)},
+            problems={
+                400: ("INVALID",),
+                409: ("INVALID_STATE",),
+                412: ("VERSION_CONFLICT",),
+                422: ("INVALID",),
+            },
             headers=("If-Match", "If-None-Match"),
         ),
     ),
@@ -127,8 +133,8 @@ REST_ROUTES = (
             {200: Success("The status that OPS reports.", "OpsStatus")},
             description="Calls OPS and writes a log entry.",
             problems={
-                409: ("NOT_SENT",),
-                422: ("OPS_REJECTED",),
+                409: ("INVALID_STATE", "NOT_SENT"),
+                422: ("INVALID", "OPS_REJECTED"),
                 503: ("OPS_UNAVAILABLE", "OPS_TIMEOUT", "OPS_CIRCUIT_OPEN"),
             },
         ),

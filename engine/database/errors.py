@@ -20,6 +20,7 @@ __all__ = [
     "database_message",
     "is_transient",
     "is_unavailable",
+    "postgres_error",
     "sqlstate",
     "violated_constraint",
 ]
@@ -95,6 +96,15 @@ def convert_connection_errors() -> Iterator[None]:
         ) from error
     except asyncpg.PostgresError as error:
         raise ConnectionRefused(f"the database refused a connection: {error}") from error
+
+
+def postgres_error(error: BaseException | None) -> asyncpg.PostgresError | None:
+    """Return the error of PostgreSQL that is an error, or that the ORM wrapped."""
+    while error is not None:
+        if isinstance(error, asyncpg.PostgresError):
+            return error
+        error = error.__cause__
+    return None
 
 
 def sqlstate(error: BaseException | None) -> str | None:

@@ -13,7 +13,7 @@ from ops.clients.protocol import OpsClient, OpsFailure
 from ops.delivery.cancellation import cancel_delivery
 from ops.delivery.claims import Claim, claim_abandoned_attempt, claim_new, claim_retry
 from ops.delivery.database_retry import retry_on_database_error
-from ops.delivery.errors import DeliveryNotFound, DeliveryStateError, NotSent
+from ops.delivery.errors import ChangeIgnored, DeliveryNotFound, DeliveryStateError, NotSent
 from ops.delivery.executor import DeliveryExecutor
 from ops.delivery.policy import OpsPolicy
 from ops.delivery.shielded_tasks import ShieldedTasks
@@ -137,7 +137,10 @@ class Deliveries:
         if isinstance(outcome, OpsFailure):
             return Attempt(delivery, None, outcome)
         failure = outcome.result if isinstance(outcome.result, OpsFailure) else None
-        return Attempt(delivery, await LogEntry.get(id=outcome.log_entry_id), failure)
+        entry = await LogEntry.get_or_none(id=outcome.log_entry_id)
+        if entry is None:
+            raise ChangeIgnored("log_entries")
+        return Attempt(delivery, entry, failure)
 
     async def _retry(
         self, delivery_id: str, *, actor: str | None, request_id: str | None

@@ -1,8 +1,8 @@
-"""Errors of `Deliveries`: the delivery or its state does not allow the operation."""
+"""Errors of `Deliveries`: the delivery, its state or the database does not allow it."""
 
 from models import OpsDelivery
 
-__all__ = ["DeliveryNotFound", "DeliveryStateError", "NotSent"]
+__all__ = ["ChangeIgnored", "DeliveryNotFound", "DeliveryStateError", "NotSent"]
 
 
 class DeliveryNotFound(Exception):
@@ -28,3 +28,11 @@ class NotSent(Exception):
     def __init__(self, ticket_id: str) -> None:
         super().__init__(f"OPS has not accepted ticket {ticket_id!r}")
         self.ticket_id = ticket_id
+
+
+class ChangeIgnored(Exception):
+    """A trigger or a rule of a table made a statement ineffective."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"the table {table!r} did not store a row")
+        self.table = table

@@ -8,6 +8,7 @@ from engine.sql.tables import instance
 from models import LogEntry, LogStatus, OpsDelivery
 from ops.clients.protocol import OpsFailure, StatusReport
 from ops.clients.redaction import loggable
+from ops.delivery.errors import ChangeIgnored
 from ops.delivery.outcome import failure_details
 from ops.delivery.ticket_state import TICKET_EXISTS
 
@@ -83,5 +84,7 @@ async def record_status_check(
     ]
     await fetch(_RECORD, values)
     notify_commit()
-    entry = await LogEntry.get(id=log_entry_id)
+    entry = await LogEntry.get_or_none(id=log_entry_id)
+    if entry is None:
+        raise ChangeIgnored("log_entries")
     return StatusCheck(reference, result, entry, await OpsDelivery.get(id=delivery.id))

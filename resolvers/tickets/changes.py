@@ -22,6 +22,7 @@ from ops.delivery.cancellation import cancel_pending
 from resolvers.context import Context
 from resolvers.errors import ApiErrors, Conflict, ErrorCode, NotFound
 from resolvers.idempotency import claim_key, key_turn, keyed_call
+from resolvers.rejections import ignored_change, reports_rejections
 from resolvers.tables import TICKETS
 from resolvers.text_validation import checked_id
 from resolvers.tickets.event_changes import all_changes
@@ -46,6 +47,7 @@ from resolvers.tickets.validation import (
 _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
+@reports_rejections()
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
@@ -76,6 +78,7 @@ async def create_ticket(
         raise
 
 
+@reports_rejections()
 async def update_ticket(
     context: Context,
     id: str,
@@ -141,7 +144,7 @@ async def _update(  # noqa: PLR0917  # the parts of one statement
         if violated_constraint(error) == "tickets_metadata_check":
             raise metadata_is_too_long("metadata_patch" if is_patch else "metadata") from None
         raise
-    version, *record = rows[0]
+    version, differs, *record = rows[0]
     if version is None:
         raise NotFound("ticket", id, "id")
     if record[0] is not None:
@@ -151,9 +154,12 @@ async def _update(  # noqa: PLR0917  # the parts of one statement
     ticket = _found(await fetch_rows(FIND, [id]), id)
     if expected_version is not None and version != expected_version:
         raise _version_conflict(version, expected_version, ticket)
+    if differs:
+        raise ignored_change(TICKETS.name)
     return ticket, False
 
 
+@reports_rejections(is_deletion=True)
 async def delete_ticket(
     context: Context,
     id: str,
@@ -169,7 +175,7 @@ async def delete_ticket(
         rows = await _fetch_in_transaction(connection, FIND_LOCKED, [id])
         ticket = _found(rows, id, expected_version).instance
         await cancel_pending(connection, id)
-        await connection.execute_query_dict(
+        deleted = await connection.execute_query_dict(
             DELETE,
             [
                 id,
@@ -181,6 +187,8 @@ async def delete_ticket(
                 ),
             ],
         )
+        if not deleted:
+            raise ignored_change(TICKETS.name)
     return id
 
 
@@ -193,7 +201,7 @@ async def _create(
     written = {**NEW_TICKET, **values}
     written.pop("id", None)
     try:
-        [row] = await fetch_rows(
+        rows = await fetch_rows(
             CREATE,
             [
                 id,
@@ -210,7 +218,9 @@ async def _create(
         if violated_constraint(error) == "tickets_metadata_check":
             raise metadata_is_too_long("metadata") from None
         raise
-    return Loaded(TICKETS, row)
+    if not rows:
+        raise ignored_change(TICKETS.name)
+    return Loaded(TICKETS, rows[0])
 
 
 async def _check_unused(connection: BaseDBAsyncClient, id: str) -> None:

@@ -57,7 +57,8 @@ FIND = f"SELECT {_SELECTED} FROM tickets WHERE id = $1"
 
 # The ticket is locked before the transaction gets its number. The statement returns no row if
 # another transaction has the lock. Otherwise it returns the version before the update, which is
-# null if there is no ticket, and, if the update changed anything, the columns after it.
+# null if there is no ticket, whether the new values differ, and, if the update changed anything,
+# the columns after it.
 _UPDATE = f"""
 WITH locked AS MATERIALIZED (
     SELECT WHERE {TRY_TICKET_LOCK}
@@ -77,7 +78,7 @@ WITH locked AS MATERIALIZED (
     SELECT $3, id, 'updated', updated_at, $4, $5, %(changes)s
     FROM changed
 )
-SELECT old.version, ticket.*
+SELECT old.version, coalesce(%(differs)s, FALSE) AS differs, ticket.*
 FROM locked LEFT JOIN old ON TRUE LEFT JOIN (SELECT {_SELECTED} FROM changed) AS ticket ON TRUE
 """
 
@@ -92,6 +93,7 @@ WITH ticket AS (
 INSERT INTO ticket_events (id, ticket_id, type, at, actor, request_id, changes)
 SELECT $2, id, 'deleted', clock_timestamp(), $3, $4, $5::jsonb
 FROM ticket
+RETURNING ticket_id
 """
 
 

@@ -144,13 +144,15 @@ describe(
     "Reason why a mutation or `opsStatus` failed.",
     {
         ErrorCode.REQUIRED: "A required value is missing, null or empty.",
-        ErrorCode.INVALID: "The value is invalid; `message` says what is allowed.",
+        ErrorCode.INVALID: "A value is invalid, or a rule of the database rejects it; `message`"
+        " says why.",
         ErrorCode.TOO_LONG: "The value is longer than the limit in `message`.",
         ErrorCode.NOT_FOUND: "No object has this id, or the caller may not see it.",
         ErrorCode.ALREADY_EXISTS: "Another object has this id, or a deleted ticket had it.",
         ErrorCode.VERSION_CONFLICT: "The ticket's version is not `expectedVersion`.",
         ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before with another input.",
-        ErrorCode.INVALID_STATE: "The delivery's current state does not allow the operation.",
+        ErrorCode.INVALID_STATE: "The current state of the delivery, or of rows of other programs,"
+        " does not allow the operation.",
         ErrorCode.NOT_SENT: "OPS has not accepted the ticket.",
         ErrorCode.OPS_UNAVAILABLE: "OPS could not be reached or failed.",
         ErrorCode.OPS_TIMEOUT: "OPS did not respond in time.",

@@ -135,7 +135,7 @@ def user_error(error: ApiError, *prefix: str) -> UserError:
 
 def message_of(error: ApiError) -> str:
     """Return the message of an error, with argument names in camel case."""
-    if isinstance(error, OpsRequestFailed):
+    if not error.names_arguments:
         return error.message
     return _SNAKE_CASE.sub(lambda match: graphql_name(match[0]), error.message)
 
