@@ -40,10 +40,11 @@ _LONG_RUN = b"0" * 16
 # Such characters in a string are found too, which costs time but changes nothing.
 _EXPONENT = re.compile(rb"[\[:,\s]-?[0-9]+(?:\.[0-9]+)?[eE]|^-?[0-9]+(?:\.[0-9]+)?[eE]")
 _TRAILING_ZERO = re.compile(rb"\.[0-9]+0(?![0-9])")
-# Parts of numbers that can be above the range of floats. In a string they change nothing either: no
-# escape sequence begins or ends within a match.
-_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3,}")
-_MANY_DIGITS = re.compile(rb"(?<![.\w+-])-?[0-9]{300,}")
+# The quantifiers are possessive, so that the search takes linear time.
+_STRING_OR_NUMBER = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?',
+    re.DOTALL,
+)
 # A longer text has more than the 17 digits that tell floats apart.
 _MAX_FLOAT_LENGTH = 20
 # A text that is not longer has at most 15 digits, of which a float keeps all.
@@ -144,16 +145,21 @@ def loads(text: bytes) -> Any:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        # orjson rejects numbers above the range of floats, and nothing before the first of them.
         if "infinity" not in error.msg:
             raise
-        # orjson rejects numbers above the range of floats. With zeros in place of large exponents
-        # and of many digits, it reports every other error, at the same position.
-        smaller = _LARGE_EXPONENT.sub(_without_exponent, text)
-        orjson.loads(_MANY_DIGITS.sub(_without_digits, smaller))
-    else:
-        if is_exact(text):
-            return value
-    return json.loads(text.decode(), parse_int=integer_of, parse_float=float_of)
+        value = _parse(text)
+        # With zeros in place of all numbers, orjson rejects what only the standard library accepts.
+        orjson.loads(_STRING_OR_NUMBER.sub(_without_number, text))
+        return value
+    return value if is_exact(text) else _parse(text)
+
+
+def _parse(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode(), parse_int=integer_of, parse_float=float_of)
+    except json.JSONDecodeError as error:
+        raise orjson.JSONDecodeError(error.msg, error.doc, error.pos) from None
 
 
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
@@ -169,10 +175,6 @@ def _as_it_was(value: object) -> orjson.Fragment:
     raise TypeError(message)
 
 
-def _without_exponent(match: re.Match[bytes]) -> bytes:
-    return b"e".ljust(len(match[0]), b"0")
-
-
-def _without_digits(match: re.Match[bytes]) -> bytes:
-    # Before the fraction and the exponent.
-    return b"0".rjust(len(match[0]))
+def _without_number(match: re.Match[bytes]) -> bytes:
+    found = match[0]
+    return found if found.startswith(b'"') else b"0".ljust(len(found))

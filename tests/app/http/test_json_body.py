@@ -60,6 +60,10 @@ def test_numbers_with_a_fraction_or_exponent_are_floats() -> None:
         (b'[1e400, "\\ud800"]', r"lone surrogate \(line 1, column 10\)"),
         (b"[1e400,\n nope]", r"The body is not valid JSON \(line 2, column 2\)."),
         (b"[1e400", "not valid JSON"),
+        (b"[1e400, NaN]", r"not valid JSON \(line 1, column 9\)"),
+        (b'[%se99, "\\ud800"]' % (b"9" * 299), "lone surrogate"),
+        # Rejected at its first error, however many such numbers follow.
+        (b"1e400 " * 170_000, r"not valid JSON \(line 1, column 7\)"),
         (b"[01e400]", "not valid JSON"),
         (b"[1e400" + b"[" * 10_000, "nested|not valid JSON"),
         (b"[" * 900 + b"1e400" + b"]" * 900, "nested"),

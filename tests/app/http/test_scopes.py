@@ -1,6 +1,7 @@
 """Every root field of the schema with every combination of scopes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
 from typing import TypeAlias
@@ -208,25 +209,52 @@ def test_a_rest_resource_requires_its_scope(
             assert challenge.endswith(f'scope="{" ".join(sorted(needed))}"')
 
 
-# Requests on an existing ticket, with every status that the operation has.
+def bearer(scopes: Iterable[str]) -> dict[str, str]:
+    """Return the header of a caller with these scopes."""
+    return {"Authorization": f"Bearer {signed(scope=' '.join(scopes))}"}
+
+
+def new_secret(served: Served) -> str:
+    """Create a ticket as a caller with every scope, and return its id."""
+    response = served.http.post(
+        "/tickets", json=NEW | {"subject": "Secret"}, headers=bearer(SCOPES)
+    )
+    assert response.status_code == 201
+    ticket_id: str = response.json()["id"]
+    return ticket_id
+
+
+# Requests on an existing ticket, whose id replaces ID, with every status of the operation.
 ANSWERS = [
     ("GET", "/tickets", None, {}, 200),
     ("POST", "/tickets", NEW, {}, 201),
-    ("POST", "/tickets", NEW | {"id": "T-1"}, {}, 409),
+    ("POST", "/tickets", NEW | {"id": "ID"}, {}, 409),
     ("POST", "/tickets", {}, {}, 422),
-    ("GET", "/tickets/T-1", None, {}, 200),
+    ("POST", "/tickets", NEW, {"Idempotency-Key": "secret"}, 201),
+    ("POST", "/tickets", NEW | {"subject": "Other"}, {"Idempotency-Key": "secret"}, 422),
+    ("GET", "/tickets/ID", None, {}, 200),
+    ("HEAD", "/tickets/ID", None, {}, 200),
+    ("GET", "/tickets/ID", None, {"If-None-Match": '"1"'}, 304),
+    ("GET", "/tickets/ID", None, {"If-None-Match": '"99"'}, 200),
+    ("GET", "/tickets/ID", None, {"If-Match": '"99"'}, 412),
     ("GET", "/tickets/none", None, {}, 404),
-    ("PUT", "/tickets/T-1", {}, {}, 200),
-    ("PUT", "/tickets/T-1", {"subject": "Secret too"}, {}, 200),
-    ("PUT", "/tickets/T-1", {"subject": "Secret"}, {"If-Match": '"99"'}, 412),
-    ("PUT", "/tickets/T-1", {"subject": "Secret"}, {"If-Match": '"98", "99"'}, 412),
-    ("PUT", "/tickets/T-1", {"status": "none"}, {}, 422),
-    ("DELETE", "/tickets/T-1", None, {"If-Match": '"99"'}, 412),
-    ("DELETE", "/tickets/T-1", None, {"If-Match": '"98", "99"'}, 412),
+    ("PUT", "/tickets/ID", {}, {}, 200),
+    ("PUT", "/tickets/ID", {"subject": "Secret too"}, {}, 200),
+    ("PUT", "/tickets/ID", {"subject": "Secret"}, {"If-Match": '"99"'}, 412),
+    ("PUT", "/tickets/ID", {"subject": "Secret"}, {"If-Match": '"98", "99"'}, 412),
+    ("PUT", "/tickets/ID", {"subject": "Secret"}, {"If-None-Match": "*"}, 412),
+    ("PUT", "/tickets/ID", {"subject": "Secret"}, {"If-Match": "Secret"}, 400),
+    ("PUT", "/tickets/ID", {"status": "none"}, {}, 422),
+    ("PUT", "/tickets/ID", {"customer_email": "", "subject": "Secret"}, {}, 422),
+    ("DELETE", "/tickets/ID", None, {"If-Match": '"99"'}, 412),
+    ("DELETE", "/tickets/ID", None, {"If-Match": '"98", "99"'}, 412),
+    ("DELETE", "/tickets/ID", None, {"If-None-Match": "*"}, 412),
     ("DELETE", "/tickets/none", None, {}, 404),
-    ("POST", "/api/ops/T-1", None, {}, 200),
-    ("GET", "/api/status/T-1", None, {}, 200),
-    ("DELETE", "/tickets/T-1", None, {}, 204),
+    ("GET", "/api/status/ID", None, {}, 409),
+    ("POST", "/api/ops/none", None, {}, 404),
+    ("POST", "/api/ops/ID", None, {}, 200),
+    ("GET", "/api/status/ID", None, {}, 200),
+    ("DELETE", "/tickets/ID", None, {}, 204),
 ]
 
 
@@ -234,15 +262,16 @@ def test_only_callers_with_the_scope_read_are_shown_a_ticket_by_rest(closed: Ser
     """In the order of the requests, so that those of the callers that may do them succeed."""
     statuses = set()
     for scopes in CALLERS:
-        everyone = {"Authorization": f"Bearer {signed(scope=' '.join(SCOPES))}"}
-        closed.http.delete("/tickets/T-1", headers=everyone)
-        made = closed.http.post(
-            "/tickets", json=NEW | {"id": "T-1", "subject": "Secret"}, headers=everyone
-        )
-        assert made.status_code == 201
-        credential = {"Authorization": f"Bearer {signed(scope=' '.join(scopes))}"}
+        ticket_id = new_secret(closed)
+        credential = bearer(scopes)
         for method, path, body, headers, status in ANSWERS:
-            response = closed.http.request(method, path, json=body, headers=credential | headers)
+            content = None if body is None else json.dumps(body).replace("ID", ticket_id)
+            response = closed.http.request(
+                method,
+                path.replace("ID", ticket_id),
+                content=content,
+                headers=credential | headers | {"Content-Type": "application/json"},
+            )
             may_read = "read" in scopes
             if not may_read:
                 assert "Secret" not in response.text
@@ -254,8 +283,49 @@ def test_only_callers_with_the_scope_read_are_shown_a_ticket_by_rest(closed: Ser
             if set(scopes) >= {"read", "write", "ops"}:
                 assert response.status_code == status, (method, path, response.text)
             statuses.add(response.status_code)
-        closed.http.delete("/tickets/T-1", headers=everyone)
-    assert statuses >= {200, 201, 204, 403, 404, 409, 412, 422}
+    assert statuses == {200, 201, 204, 304, 400, 403, 404, 409, 412, 422}
+
+
+# Mutations of an existing ticket. The errors of each are ConflictError, if there are some.
+CHANGES = [
+    (
+        'createTicket(input: {id: "ID", subject: "S", description: "", customerName: "N",'
+        ' customerEmail: "n@example.com"})'
+    ),
+    'updateTicket(input: {id: "ID", priority: LOW})',
+    'updateTicket(input: {id: "ID", subject: "S", expectedVersion: 99})',
+    'deleteTicket(input: {id: "ID", expectedVersion: 99})',
+    'sendToOps(input: {ticketId: "ID"})',
+]
+ERRORS = "errors { __typename code message path }"
+CURRENT = "errors { ... on ConflictError { current { subject customerEmail } } }"
+ROW = {
+    "createTicket": "ticket { subject customerEmail }",
+    "updateTicket": "ticket { subject customerEmail }",
+    "deleteTicket": CURRENT,
+    "sendToOps": "ticket { subject customerEmail }",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_only_callers_with_the_scope_read_are_shown_a_ticket_by_graphql(
+    closed: Served, change: str
+) -> None:
+    name = change.partition("(")[0]
+    for scopes in CALLERS:
+        for selection in (ERRORS, CURRENT, f"{ERRORS} {ROW[name]}"):
+            text = f"mutation {{ {change} {{ {selection} }} }}".replace("ID", new_secret(closed))
+            response = closed.http.post(
+                "/graphql", json={"query": text}, headers=bearer(scopes) | {"Accept": JSON}
+            )
+            needed = {"ops" if name == "sendToOps" else "write"}
+            if selection != ERRORS:
+                needed.add("read")
+            is_allowed = needed.issubset(scopes)
+            assert (response.status_code == 200) == is_allowed, (scopes, selection, response.text)
+            if "read" not in scopes:
+                assert "Secret" not in response.text
+                assert NEW["customer_email"] not in response.text
 
 
 def test_a_websocket_requires_any_scope(closed: Served) -> None:
