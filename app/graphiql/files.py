@@ -77,7 +77,7 @@ async def graphiql_file(request: Request) -> Response:
     }
     if matches_any(request.scope["headers"], file.digest):
         return Response(status_code=304, headers=headers)
-    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
+    if accepts_gzip(", ".join(request.headers.getlist("Accept-Encoding"))):
         headers["Content-Encoding"] = "gzip"
         return Response(file.gzipped, media_type=file.media_type, headers=headers)
     return Response(gzip.decompress(file.gzipped), media_type=file.media_type, headers=headers)

@@ -26,6 +26,7 @@ from app.http.authentication import authenticate
 from app.http.body import read_content
 from app.http.content_coding import ACCEPTED_CODINGS, InvalidContent, UnsupportedCoding
 from app.http.cross_origin import refuse_cross_origin
+from app.http.header_lines import combined
 from app.http.problem import RETRY_AFTER_S, HttpProblem
 from app.http.rate_limiting import check_rate_limit, event_counter, rate_limit_key
 from app.http.raw_response import RawHeaders, RawResponse
@@ -84,8 +85,8 @@ class GraphQLEndpoint:
         method = scope["method"]
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
-        headers = dict(scope["headers"])
-        accept = headers.get(b"accept", b"")[:MAX_ACCEPT_LENGTH].decode("latin-1")
+        headers = scope["headers"]
+        accept = combined(headers, b"accept")[:MAX_ACCEPT_LENGTH].decode("latin-1")
         response_format = negotiate(accept, with_page=self._with_page and method != "POST")
         if response_format is ResponseFormat.PAGE:
             return graphiql_page(Request(scope))
@@ -100,7 +101,7 @@ class GraphQLEndpoint:
             context = await authenticate(scope)
             await check_rate_limit(scope, context)
             if method == "POST":
-                _check_content_type(headers.get(b"content-type"))
+                _check_content_type(combined(headers, b"content-type"))
                 body = await self._read_body(scope, receive)
                 request = read_json(body, max_values=self._max_json_values)
             else:
@@ -224,10 +225,10 @@ class GraphQLEndpoint:
             return EventStream(results, self._registry, reservation.pop_all())
 
 
-def _check_content_type(content_type: bytes | None) -> None:
+def _check_content_type(content_type: bytes) -> None:
     if content_type == b"application/json":
         return
-    media_type, *parameters = (content_type or b"").lower().replace(b" ", b"").split(b";")
+    media_type, *parameters = content_type.lower().replace(b" ", b"").split(b";")
     if media_type == b"application/json" and all(
         parameter in {b"", b"charset=utf-8", b"charset=utf8", b'charset="utf-8"'}
         for parameter in parameters

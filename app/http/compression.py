@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
+from app.http.header_lines import combined
+
 __all__ = ["MIN_BYTES", "accepts_gzip", "compress"]
 
 # Compressing smaller bodies costs more CPU time than sending a few more packets.
@@ -21,14 +23,12 @@ _GZIP_WBITS = 16 + zlib.MAX_WBITS
 
 async def compress(scope: Scope, body: bytes) -> bytes | None:
     """Return the compressed body, or None if the client does not accept gzip."""
-    for name, value in scope["headers"]:
-        if name == b"accept-encoding":
-            if not accepts_gzip(value[:_MAX_ACCEPT_LENGTH].decode("latin-1")):
-                return None
-            if len(body) < _THREAD_MIN_BYTES:
-                return _gzip(body)
-            return await asyncio.to_thread(_gzip, body)
-    return None
+    accepted = combined(scope["headers"], b"accept-encoding")[:_MAX_ACCEPT_LENGTH]
+    if not accepts_gzip(accepted.decode("latin-1")):
+        return None
+    if len(body) < _THREAD_MIN_BYTES:
+        return _gzip(body)
+    return await asyncio.to_thread(_gzip, body)
 
 
 def _gzip(body: bytes) -> bytes:
@@ -49,4 +49,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
             qualities[coding.strip()] = float(quality) if name.strip() == "q" else 1.0
         except ValueError:
             qualities[coding.strip()] = 0.0
-    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+    for coding in ("gzip", "x-gzip", "*"):
+        if coding in qualities:
+            return qualities[coding] > 0
+    return False

@@ -22,20 +22,20 @@ def refuse_cross_origin(scope: Scope, *, allowed_origins: Collection[str]) -> No
 
     Call it before every operation that has an effect. Origins in CORS_ORIGINS are allowed.
     """
-    site = origin = host = None
+    sites, origins, host = set(), set(), None
     for name, value in scope["headers"]:
         if name == b"sec-fetch-site":
-            site = value
+            sites.add(value)
         elif name == b"origin":
-            origin = value
+            origins.add(value.decode("latin-1"))
         elif name == b"host":
-            host = value
-    if site in _SAME_ORIGIN_SITES or (site is None and origin is None):
+            host = value.decode("latin-1")
+    if sites <= _SAME_ORIGIN_SITES and (sites or not origins):
         return
-    if origin is not None:
-        if "*" in allowed_origins or origin.decode("latin-1") in allowed_origins:
+    if origins:
+        if origins.issubset(allowed_origins):
             return
-        if site is None and origin.partition(b"://")[2] == host:
+        if not sites and {origin.partition("://")[2] for origin in origins} == {host}:
             return
     detail = "A page of another origin may not do this. Add its origin to CORS_ORIGINS to allow it."
     raise HttpProblem(403, "FORBIDDEN", detail)

@@ -61,7 +61,7 @@ def count_request(record: RequestRecord) -> None:
 async def metrics(request: Request) -> Response:
     """Respond with the metrics, in the text format that the scraper accepts."""
     require_scopes(await authenticate(request.scope), _SCOPES)
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    encode, content_type = choose_encoder(", ".join(request.headers.getlist("Accept")))
     return Response(encode(_REGISTRY), headers={"Content-Type": content_type})
 
 

@@ -97,7 +97,9 @@ def next_link(request: Request, cursor: str) -> str:
     pairs = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([pair for pair in pairs if pair[0] != "cursor"] + [("cursor", cursor)])
     url = request.url.replace(query=query)
-    if request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+    # Each proxy may append the protocol that it received.
+    protocol = request.headers.get("X-Forwarded-Proto", "").partition(",")[0]
+    if protocol.strip().lower() == "https":
         url = url.replace(scheme="https")
     return f'<{url}>; rel="next"'
 

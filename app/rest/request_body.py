@@ -58,12 +58,16 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
 
 def _require_json(request: Request) -> None:
     # This also rejects HTML forms: a page of another site cannot send JSON without a preflight.
-    media_type, *parameters = request.headers.get("Content-Type", "").lower().split(";")
+    media_type, *parameters = _content_type(request).split(";")
     charset = next(
         (value for value in map(str.strip, parameters) if value.startswith("charset=")), None
     )
     if media_type.strip() != "application/json" or charset not in _UTF_8:
         raise _unsupported("The body must be application/json, in UTF-8.")
+
+
+def _content_type(request: Request) -> str:
+    return ", ".join(request.headers.getlist("Content-Type")).lower()
 
 
 _UTF_8 = frozenset({None, "charset=utf-8", 'charset="utf-8"', "charset=utf8"})
