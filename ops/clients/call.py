@@ -26,7 +26,8 @@ async def timed_call(call: Awaitable[T], *, timeout_s: float) -> tuple[T | OpsFa
         async with asyncio.timeout(timeout_s):
             result = await call
     except OpsFailure as failure:
-        result = failure
+        # The frames of the traceback would keep a large response in memory, in a reference cycle.
+        result = failure.with_traceback(None)
     except TimeoutError:
         message = f"OPS did not respond within {timeout_s * 1_000:.0f} ms"
         result = OpsFailure(FailureKind.TIMEOUT, message)

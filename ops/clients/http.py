@@ -11,6 +11,7 @@ The protocol is specified in docs/reference/ops-protocol.md.
 
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -19,10 +20,11 @@ from urllib.parse import quote
 import httpx2
 import orjson
 
+from engine.long_work import pause
 from models import OpsRemoteStatus
 from models.ops_delivery import REFERENCE_MAX_LENGTH
 from ops.clients.protocol import Accepted, FailureKind, Json, OpsFailure, StatusReport
-from ops.clients.redaction import MASK
+from ops.clients.redaction import MASK, cut
 from ops.clients.response_body import read_body
 from ops.clients.retry_after import retry_after_s
 
@@ -32,6 +34,8 @@ __all__ = ["ATTEMPT_HEADER", "KEY_HEADER", "HttpOps"]
 KEY_HEADER = "Idempotency-Key"
 ATTEMPT_HEADER = "X-Delivery-Attempt"
 MAX_CONNECTIONS = 100
+# Characters of a response that is parsed in a turn of its own.
+_LARGE = 4_096
 
 _RETRYABLE_STATUSES = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -44,6 +48,16 @@ _MIN_MASKED_SECRET = 6
 # Clients and servers remove these segments from a path, however they are encoded (RFC 3986,
 # sections 5.2.4 and 6.2.2), so that the request would be for another resource.
 _DOT_SEGMENTS = (".", "..")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is read of the JSON object of a response, and the response for the log."""
+
+    has_reference: bool
+    reference: Json
+    status: OpsRemoteStatus | None
+    response: Json
 
 
 class HttpOps:
@@ -89,30 +103,29 @@ class HttpOps:
             KEY_HEADER: key,
             ATTEMPT_HEADER: str(attempt),
         }
-        body = await self._request("POST", self._tickets_url, content=payload, headers=headers)
-        reference, status = _reference_of(body), _status_of(body)
+        answer = await self._request("POST", self._tickets_url, content=payload, headers=headers)
+        reference = _reference_of(answer)
         # OPS has accepted the ticket even if its status is one that we do not know.
-        return Accepted(reference, status or OpsRemoteStatus.RECEIVED, body)
+        return Accepted(reference, answer.status or OpsRemoteStatus.RECEIVED, answer.response)
 
     async def status(self, reference: str) -> StatusReport:
         """Return the status of an accepted ticket."""
         if reference in _DOT_SEGMENTS:
             message = f"a request cannot contain the reference {reference!r}"
             raise OpsFailure(FailureKind.REJECTED, message)
-        body = await self._request("GET", f"{self._tickets_url}/{quote(reference, safe='')}")
-        status = _status_of(body)
-        if "reference" in body and str(body["reference"]) != reference:
-            raise _malformed("OPS responded about another reference", body)
-        if status is None:
-            raise _malformed("OPS responded with an unknown status", body)
-        return StatusReport(reference, status, body)
+        answer = await self._request("GET", f"{self._tickets_url}/{quote(reference, safe='')}")
+        if answer.has_reference and str(answer.reference) != reference:
+            raise _malformed("OPS responded about another reference", answer.response)
+        if answer.status is None:
+            raise _malformed("OPS responded with an unknown status", answer.response)
+        return StatusReport(reference, answer.status, answer.response)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _request(self, method: str, url: str, **request: Any) -> dict[str, Json]:
-        """Send a request and return the JSON object of a successful response."""
+    async def _request(self, method: str, url: str, **request: Any) -> _Answer:
+        """Send a request and return what is read of a successful response."""
         try:
             async with self._http.stream(method, url, **request) as response:
                 content = await read_body(response)
@@ -122,15 +135,20 @@ class HttpOps:
         except httpx2.HTTPError as error:
             message = self._masked(f"cannot reach OPS ({type(error).__name__}: {error})")
             raise OpsFailure(FailureKind.UNAVAILABLE, message) from error
+        if len(content.text) > _LARGE:
+            await pause()
         text = self._masked(content.text)
         body = text if content.problem else _parsed(text)
+        logged = cut(body, size_bytes=len(text.encode()))
         if not response.is_success:
-            raise self._error_of(response, body)
+            raise self._error_of(response, logged)
         if content.problem:
-            raise _malformed(content.problem, body)
+            raise _malformed(content.problem, logged)
         if not isinstance(body, dict):
-            raise _malformed("the response of OPS is not a JSON object", body)
-        return body
+            raise _malformed("the response of OPS is not a JSON object", logged)
+        return _Answer(
+            "reference" in body, body.get("reference"), _status_of(body.get("status")), logged
+        )
 
     def _error_of(self, response: httpx2.Response, body: Json) -> OpsFailure:
         """Return the failure for a response with an error status."""
@@ -165,22 +183,22 @@ def _parsed(text: str) -> Json:
     return parsed
 
 
-def _reference_of(body: dict[str, Json]) -> str:
-    reference = body.get("reference")
+def _reference_of(answer: _Answer) -> str:
+    reference, response = answer.reference, answer.response
     if isinstance(reference, int) and not isinstance(reference, bool):
         reference = str(reference)
     if not isinstance(reference, str) or not 0 < len(reference) <= REFERENCE_MAX_LENGTH:
-        raise _malformed("OPS responded without a usable reference", body)
+        raise _malformed("OPS responded without a usable reference", response)
     if reference in _DOT_SEGMENTS:
-        raise _malformed(f"OPS responded with the reference {reference!r}", body)
+        raise _malformed(f"OPS responded with the reference {reference!r}", response)
     if not reference.isprintable():
-        raise _malformed("the reference of OPS has unprintable characters", body)
+        raise _malformed("the reference of OPS has unprintable characters", response)
     return reference
 
 
-def _status_of(body: dict[str, Json]) -> OpsRemoteStatus | None:
+def _status_of(status: Json) -> OpsRemoteStatus | None:
     try:
-        return OpsRemoteStatus(str(body.get("status")).lower())
+        return OpsRemoteStatus(status.lower()) if isinstance(status, str) else None
     except ValueError:
         return None
 

@@ -15,10 +15,14 @@ import orjson
 
 from ops.clients.protocol import Json
 
-__all__ = ["MASK", "MAX_RESPONSE_BYTES", "loggable", "masked_text"]
+__all__ = ["MASK", "MAX_RESPONSE_BYTES", "cut", "is_large", "loggable", "masked_text"]
 
 MASK = "***"
 MAX_RESPONSE_BYTES = 65_536
+# A cut response is logged together with the message and the kind of a failure.
+_MAX_CUT_BYTES = MAX_RESPONSE_BYTES - 8_192
+# To redact more takes more than a millisecond.
+_LARGE_BYTES = 4_096
 MAX_DEPTH = 50
 
 _SECRET_NAME = re.compile(
@@ -50,6 +54,18 @@ _SECRETS_IN_TEXT = (
     (("://",), re.compile(r"(://)[^\s/@]{1,400}@"), rf"\1{MASK}@"),
     (("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
 )
+# Every match of _SECRET_NAME contains one of them, in any case.
+_SECRET_STEMS = (
+    *("authori", "cookie", "token", "passw", "passphrase", "secret", "credential", "session"),
+    *("api", "private", "access", "signature", "jwt", "bearer"),
+)
+# A response that is not valid JSON, or was cut off, is searched as text. Its strings, each with the
+# colon after it if it is the name of a member; and the other values. The quantifiers are
+# possessive, so that matching takes linear time.
+_JSON_STARTS = frozenset({"{", "["})
+_STRING_IN_JSON = re.compile(r'"((?:[^"\\]|\\.)*+)"?+(\s*+:\s*+)?', re.DOTALL)
+_SCALAR_IN_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?+|[^\s,\]}]*+', re.DOTALL)
+_NOT_SECRET = frozenset({"", "true", "false", "null"})
 # The shortest text that one of them matches is "://a@".
 _MIN_SECRET_LENGTH = 5
 # Dropped before a cut, back to a space: the word can be the beginning of a secret that is only
@@ -63,27 +79,51 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def loggable(value: Json) -> str:
     """Return a JSON value as text for the log; a value over 64 KiB is truncated and marked so."""
     redaction = _Redaction()
-    text = json.dumps(
-        redaction.cleaned(value, MAX_DEPTH), ensure_ascii=False, separators=(",", ":")
-    )
+    text = _text(redaction.cleaned(value, MAX_DEPTH))
     size_bytes = len(text.encode())
     if redaction.is_cut:
         size_bytes = max(_size_bytes(value), MAX_RESPONSE_BYTES + 1)
     if size_bytes <= MAX_RESPONSE_BYTES:
         return text
-    # Escaping can make the beginning longer than the limit: halve it until the note fits.
-    beginning = text[:MAX_RESPONSE_BYTES]
+    return _text(_note(text, size_bytes, max_bytes=MAX_RESPONSE_BYTES))
+
+
+def cut(value: Json, *, size_bytes: int) -> Json:
+    """Return a response of this size, or a redacted note with its beginning if it is too large.
+
+    The values of a list or an object take up to twenty times the memory of their text, so they are
+    not kept until the outcome of the attempt is logged.
+    """
+    if size_bytes <= MAX_RESPONSE_BYTES or not isinstance(value, (dict, list)):
+        return value
+    return _note(
+        _text(_Redaction().cleaned(value, MAX_DEPTH)), size_bytes, max_bytes=_MAX_CUT_BYTES
+    )
+
+
+def is_large(value: Json) -> bool:
+    """Return whether it takes long to redact a response."""
+    return not 0 < _size_bytes(value) <= _LARGE_BYTES
+
+
+def _note(text: str, size_bytes: int, *, max_bytes: int) -> dict[str, Json]:
+    """Return the note for the log about a response of this size, with the beginning of its text."""
+    beginning = text[:max_bytes]
     while True:
-        note = {
+        note: dict[str, Json] = {
             "truncated": True,
             "sizeBytes": size_bytes,
             "limitBytes": MAX_RESPONSE_BYTES,
             "beginning": beginning,
         }
-        text = json.dumps(note, ensure_ascii=False, separators=(",", ":"))
-        if len(text.encode()) <= MAX_RESPONSE_BYTES:
-            return text
+        # Escaping can make the beginning longer than the limit: halve it until the note fits.
+        if len(_text(note).encode()) <= max_bytes:
+            return note
         beginning = beginning[: len(beginning) // 2]
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def masked_text(text: str) -> str:
@@ -93,10 +133,33 @@ def masked_text(text: str) -> str:
     if len(text) < _MIN_SECRET_LENGTH:
         return text
     folded = text.casefold()
+    if text.lstrip()[:1] in _JSON_STARTS and any(stem in folded for stem in _SECRET_STEMS):
+        text = _masked_members(text)
     for words, pattern, replacement in _SECRETS_IN_TEXT:
         if any(word in folded for word in words):
             text = pattern.sub(replacement, text)
     return text
+
+
+def _masked_members(text: str) -> str:
+    """Mask the values of members with the name of a secret in a JSON text, which may be cut off.
+
+    If such a value is a list or an object, all that follows is masked too.
+    """
+    pieces = []
+    end = 0
+    for found in _STRING_IN_JSON.finditer(text):
+        is_name = found[2] is not None
+        if found.start() < end or not is_name or not _SECRET_NAME.search(found[1]):
+            continue
+        pieces.append(text[end : found.end()])
+        if text[found.end() : found.end() + 1] in {"[", "{"}:
+            return "".join([*pieces, f'"{MASK}"'])
+        value = _SCALAR_IN_JSON.match(text, found.end())
+        end = found.end() if value is None else value.end()
+        kept = text[found.end() : end]
+        pieces.append(kept if kept in _NOT_SECRET else f'"{MASK}"')
+    return "".join([*pieces, text[end:]])
 
 
 class _Redaction:

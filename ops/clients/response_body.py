@@ -26,6 +26,9 @@ _CHARSETS = re.compile(
     r"|shift_jis.*|euc_.*|iso2022_.*|gb.*|big5.*|tis-620"
 )
 _MAX_CODINGS = 2
+# Of one gzip body. Each takes time, even if it is empty.
+_MAX_MEMBERS = 1000
+_PART_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +78,37 @@ def _decompressed(content: bytes, codings: str) -> bytes:
 
 
 def _gunzip(content: bytes) -> bytes:
-    decoded = b""
+    decoded = bytearray()
+    position = 0
     # A body can have several members (RFC 1952, section 2.2).
-    while content and len(decoded) <= MAX_BODY_BYTES:
-        member, content = _inflated(content, zlib.MAX_WBITS + 16)
-        decoded += member
-    return decoded
+    for _ in range(_MAX_MEMBERS):
+        stream = zlib.decompressobj(zlib.MAX_WBITS + 16)
+        while not stream.eof:
+            # In parts, because each member copies what follows it.
+            part = content[position : position + _PART_BYTES]
+            if not part:
+                raise _Unreadable("OPS responded with incomplete compressed data")
+            try:
+                decoded += stream.decompress(part, MAX_BODY_BYTES + 1 - len(decoded))
+            except zlib.error as error:
+                raise _Unreadable("OPS responded with invalid compressed data") from error
+            if len(decoded) > MAX_BODY_BYTES:
+                return bytes(decoded)
+            position += len(part) - len(stream.unused_data)
+        if position == len(content):
+            return bytes(decoded)
+    raise _Unreadable(f"OPS responded with more than {_MAX_MEMBERS} members of gzip")
 
 
 def _inflate(content: bytes) -> bytes:
     try:
-        return _inflated(content, zlib.MAX_WBITS)[0]
+        return _inflated(content, zlib.MAX_WBITS)
     except _Unreadable:
         # Without the header of zlib, which some servers omit.
-        return _inflated(content, -zlib.MAX_WBITS)[0]
+        return _inflated(content, -zlib.MAX_WBITS)
 
 
-def _inflated(content: bytes, wbits: int) -> tuple[bytes, bytes]:
-    """Return the decompressed bytes, and what follows them."""
+def _inflated(content: bytes, wbits: int) -> bytes:
     stream = zlib.decompressobj(wbits)
     try:
         decoded = stream.decompress(content, MAX_BODY_BYTES + 1)
@@ -100,7 +116,7 @@ def _inflated(content: bytes, wbits: int) -> tuple[bytes, bytes]:
         raise _Unreadable("OPS responded with invalid compressed data") from error
     if not stream.eof and len(decoded) <= MAX_BODY_BYTES:
         raise _Unreadable("OPS responded with incomplete compressed data")
-    return decoded, stream.unused_data
+    return decoded
 
 
 def _unbrotli(content: bytes) -> bytes:

@@ -15,21 +15,23 @@ therefore be repeated if it is unknown whether the first try was committed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from tortoise import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from engine.database.transactions import add_commit_topic
+from engine.long_work import pause
 from models import LogAction, LogStatus, OpsState
 from models.ops_delivery import LAST_ERROR_MAX_LENGTH
 from models.ticket_lock import ticket_transaction, try_lock_tickets
 from ops.clients.protocol import Accepted, Json, OpsFailure
-from ops.clients.redaction import loggable, masked_text
+from ops.clients.redaction import is_large, loggable, masked_text
 from ops.delivery.claims import DELIVERIES_DUE, Claim
 from ops.delivery.ticket_state import StateChange, sync_ops_state
 
-__all__ = ["Outcome", "failure_details", "record_outcome", "record_unlocked_outcomes"]
+__all__ = ["Outcome", "failure_details", "record_outcome", "record_unlocked_outcomes", "redact"]
 
 # The parameters are the columns of `_OutcomeRow`, each an array with one element for each outcome.
 _RECORD = """
@@ -104,7 +106,7 @@ _LATE = "The delivery was cancelled or taken over before this outcome was record
 _LATE_BUT_ACCEPTED = "OPS accepted the ticket although its delivery was cancelled or taken over."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """The outcome of one attempt. Without ``retry_delay_s`` it is the last attempt."""
 
@@ -128,6 +130,17 @@ class Outcome:
         if isinstance(self.result, Accepted):
             return OpsState.DELIVERED
         return OpsState.FAILED if self.retry_delay_s is None else OpsState.PENDING
+
+    @property
+    def response(self) -> Json:
+        """What OPS responded, or why it did not."""
+        result = self.result
+        return result.response if isinstance(result, Accepted) else failure_details(result)
+
+    @cached_property
+    def log_text(self) -> str:
+        """The response as text for the log."""
+        return loggable(self.response)
 
 
 class _OutcomeRow(NamedTuple):
@@ -159,6 +172,13 @@ def failure_details(failure: OpsFailure) -> Json:
     if failure.retry_after_s is not None:
         details["retryAfterSeconds"] = failure.retry_after_s
     return details
+
+
+async def redact(outcome: Outcome) -> None:
+    """Make the text for the log, in a turn of the event loop of its own if that takes long."""
+    if is_large(outcome.response):
+        await pause()
+    _ = outcome.log_text
 
 
 async def record_outcome(outcome: Outcome) -> None:
@@ -209,10 +229,10 @@ def _row(outcome: Outcome) -> _OutcomeRow:
     reference = remote_status = last_error = None
     if isinstance(result, Accepted):
         reference, remote_status = result.reference, result.remote_status.value
-        log_status, response, late_note = LogStatus.SUCCESS, result.response, _LATE_BUT_ACCEPTED
+        log_status, late_note = LogStatus.SUCCESS, _LATE_BUT_ACCEPTED
     else:
         last_error = masked_text(result.message)[:LAST_ERROR_MAX_LENGTH]
-        log_status, response, late_note = LogStatus.FAILED, failure_details(result), _LATE
+        log_status, late_note = LogStatus.FAILED, _LATE
     return _OutcomeRow(
         log_entry_id=outcome.log_entry_id,
         delivery_id=claim.delivery.id,
@@ -225,7 +245,7 @@ def _row(outcome: Outcome) -> _OutcomeRow:
         retry_delay_s=outcome.retry_delay_s if outcome.state is OpsState.PENDING else None,
         log_action=(LogAction.SEND if claim.attempt == 1 else LogAction.RETRY).value,
         log_status=log_status.value,
-        response=loggable(response),
+        response=outcome.log_text,
         late_note=late_note,
         duration_ms=outcome.duration_ms,
         actor=outcome.actor,

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.database.errors import is_unavailable
 from ops.delivery.database_retry import retry_on_database_error
-from ops.delivery.outcome import Outcome, record_outcome, record_unlocked_outcomes
+from ops.delivery.outcome import Outcome, record_outcome, record_unlocked_outcomes, redact
 
 __all__ = ["OutcomeWriter"]
 
@@ -75,6 +75,8 @@ class OutcomeWriter:
             batch = self._take_batch()
             outcomes = [queued.outcome for queued in batch]
             try:
+                for outcome in outcomes:
+                    await redact(outcome)
                 locked = await retry_on_database_error(partial(record_unlocked_outcomes, outcomes))
             except Exception as error:  # noqa: BLE001  # each caller receives it
                 if is_unavailable(error):

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from engine.database.commits import notify_commit
 from engine.database.queries import fetch
+from engine.long_work import pause
 from engine.sql.tables import instance
 from models import LogEntry, LogStatus, OpsDelivery
 from ops.clients.protocol import OpsFailure, StatusReport
-from ops.clients.redaction import loggable
+from ops.clients.redaction import is_large, loggable
 from ops.delivery.errors import ChangeIgnored
 from ops.delivery.outcome import failure_details
 from ops.delivery.ticket_state import TICKET_EXISTS
@@ -72,6 +73,8 @@ async def record_status_check(
         log_status, response, remote_status = LogStatus.SUCCESS, result.response, result.status
     else:
         log_status, response, remote_status = LogStatus.FAILED, failure_details(result), None
+    if is_large(response):
+        await pause()
     values = [
         log_entry_id,
         delivery.id,

@@ -8,12 +8,7 @@ import pytest
 from tests.bounds.conftest import Serve
 from tests.bounds.harness import MIB, Target, check
 from tests.bounds.inputs import INPUTS
-from tests.bounds.inputs.answers import ANSWERS
 from tests.bounds.inputs.hostile_input import HostileInput, named_setting
-
-# Its memory grows by more than the answers of OPS.
-NOT_YET = pytest.mark.xfail(run=False, reason="not limited yet")
-PENDING = {one.name for one in ANSWERS if one.ops_answer}
 
 Record = Callable[[str, str], None]
 
@@ -31,10 +26,7 @@ def attacked(one: HostileInput, request: pytest.FixtureRequest) -> Iterator[Targ
 
 @pytest.mark.parametrize(
     "one",
-    [
-        pytest.param(one, id=one.name, marks=NOT_YET if one.name in PENDING else ())
-        for one in INPUTS
-    ],
+    [pytest.param(one, id=one.name) for one in INPUTS],
 )
 def test_hostile_input(one: HostileInput, attacked: Target, record_property: Record) -> None:
     if one.prepare:

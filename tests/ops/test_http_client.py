@@ -11,8 +11,10 @@ import orjson
 import pytest
 
 from models import OpsRemoteStatus
+from ops.clients.call import timed_call
 from ops.clients.http import HttpOps
 from ops.clients.protocol import FailureKind, OpsFailure
+from ops.clients.redaction import MAX_RESPONSE_BYTES
 from ops.clients.response_body import MAX_BODY_BYTES
 from tests.ops.authority import Authority
 from tests.ops.sockets import answering
@@ -229,6 +231,26 @@ async def test_a_response_is_read_up_to_the_limit() -> None:
     failure = await failure_of(endless)
     assert str(MAX_BODY_BYTES) in failure.message
     assert failure.response == "x" * MAX_BODY_BYTES
+
+
+async def test_a_large_acceptance_is_read_and_only_its_beginning_is_kept() -> None:
+    body = orjson.dumps({"reference": "R-1", "status": "completed", "items": [{}] * 300_000})
+    async with answering(http("200 OK", body)) as server, client_of(server.url) as client:
+        accepted = await client.submit("{}", key="k", attempt=1)
+    assert (accepted.reference, accepted.remote_status) == ("R-1", OpsRemoteStatus.COMPLETED)
+    assert isinstance(accepted.response, dict)
+    assert accepted.response["sizeBytes"] == len(body)
+    assert str(accepted.response["beginning"]).startswith('{"reference":"R-1"')
+
+
+async def test_a_failure_keeps_no_large_response_in_memory() -> None:
+    body = orjson.dumps(["a"] * 260_000)
+    async with answering(http("200 OK", body)) as server, client_of(server.url) as client:
+        call = client.submit("{}", key="k", attempt=1)
+        failure, _ = await timed_call(call, timeout_s=10)
+    assert isinstance(failure, OpsFailure)
+    assert failure.__traceback__ is None
+    assert len(orjson.dumps(failure.response)) <= MAX_RESPONSE_BYTES
 
 
 async def test_a_redirect_to_another_host_is_not_followed() -> None:

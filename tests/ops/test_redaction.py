@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.clients.protocol import Json
-from ops.clients.redaction import MASK, MAX_RESPONSE_BYTES, loggable, masked_text
+from ops.clients.redaction import (
+    MASK,
+    MAX_RESPONSE_BYTES,
+    cut,
+    is_large,
+    loggable,
+    masked_text,
+)
 
 SECRET = "s3cr3t-V4lue"  # noqa: S105  # not a real secret
 
@@ -166,10 +173,74 @@ def test_deep_and_huge_responses_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["-a", "eyJ", "token", "token=", "://", "bearer ", "a:/", "Basic\t", "://a", "x@"]
+    "unit",
+    [
+        '["token":',
+        '{"token',
+        '["\\"token',
+        "-a",
+        "eyJ",
+        "token",
+        "token=",
+        "://",
+        "bearer ",
+        "a:/",
+        "Basic\t",
+        "://a",
+        "x@",
+    ],
 )
 def test_masking_takes_linear_time(unit: str) -> None:
     text = unit * (500_000 // len(unit))
     started = time.process_time()
     masked_text(text)
     assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'"correct {SECRET} staple"',
+        f'"correct {SECRET}',
+        f'"a \\" {SECRET}"',
+        f'["x", "{SECRET}"]',
+        f'{{"user": "x", "key": "{SECRET}"',
+        "1234567",
+    ],
+)
+@pytest.mark.parametrize("name", ["password", "client_secret", "credentials"])
+def test_a_member_in_a_response_that_is_no_valid_json_is_masked(name: str, value: str) -> None:
+    masked = masked_text(f'{{"reference": "R-1, with: text", "{name}" : {value}')
+    assert SECRET not in masked
+    assert "1234567" not in masked
+    assert masked.startswith(f'{{"reference": "R-1, with: text", "{name}" : "{MASK}"')
+
+
+def test_other_members_in_a_response_that_is_no_valid_json_are_kept() -> None:
+    text = '[{"has_session": true, "session": null, "note": "the password", "a": {"b": [1'
+    assert masked_text(text) == text
+
+
+@pytest.mark.parametrize("response", LARGEST.values(), ids=LARGEST)
+def test_a_response_that_is_cut_is_logged_with_its_size(response: Json) -> None:
+    size_bytes = len(json.dumps(response))
+    note = cut(response, size_bytes=size_bytes)
+    if isinstance(response, str):
+        assert note is response
+        return
+    logged = json.loads(loggable({"error": "unavailable", "answer": note}))
+    assert logged["error"] == "unavailable"
+    assert logged["answer"]["truncated"] is True
+    assert logged["answer"]["sizeBytes"] == size_bytes
+    assert logged["answer"] == note
+    whole = json.loads(loggable(response))
+    assert whole["beginning"].startswith(logged["answer"]["beginning"])
+
+
+def test_a_response_that_is_stored_whole_is_not_cut() -> None:
+    answer: Json = {"reference": "R-1", "items": [SECRET] * 100}
+    assert cut(answer, size_bytes=MAX_RESPONSE_BYTES) is answer
+    assert not is_large({"reference": "R-1"})
+    assert is_large(["a"] * 5_000)
+    # orjson cannot write it.
+    assert is_large(10**30)

@@ -1,6 +1,7 @@
 """Bodies of OPS in any content coding and charset, within the limit."""
 
 import gzip
+import time
 import tracemalloc
 import zlib
 
@@ -56,6 +57,14 @@ async def test_an_acceptance_in_a_content_coding_is_read(coding: str) -> None:
 async def test_members_of_gzip_follow_each_other() -> None:
     content = gzip.compress(BODY[:10]) + gzip.compress(BODY[10:])
     assert await reference_of(http("200 OK", content, "Content-Encoding: gzip")) == "R-é€"
+
+
+async def test_too_many_members_of_gzip_are_rejected_in_bounded_time() -> None:
+    content = gzip.compress(b"") * (MAX_BODY_BYTES // len(gzip.compress(b"")))
+    started_s = time.process_time()
+    failure = await failure_of(http("200 OK", content, "Content-Encoding: gzip"))
+    assert time.process_time() - started_s < 1
+    assert "members" in failure.message
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, br"])

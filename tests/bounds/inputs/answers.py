@@ -108,5 +108,7 @@ ANSWERS = [
         send=send_to_ops,
         prepare=create_large_tickets,
         ops_answer=LARGE_OPS_ANSWER,
+        # The values of one answer at a time, and what the allocator keeps.
+        max_memory_bytes=96 * MIB,
     ),
 ]
