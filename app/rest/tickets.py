@@ -14,7 +14,9 @@ from app.rest.preconditions import Preconditions, entity_tag, read_preconditions
 from app.rest.problems import pointer, ticket_not_found
 from app.rest.request_body import read_json_object
 from app.rest.serializers import json_response, serialize_ticket
+from engine.database.memory_grants import ReadTooLarge, counting_memory
 from engine.execution.fallback import load, load_connection
+from engine.projection.response_size import max_read_bytes
 from models import Ticket
 from models.ticket import TICKET_FIELDS
 from resolvers.context import Context
@@ -49,12 +51,16 @@ async def list_tickets(request: Request, context: Context) -> ASGIApp:
             raise
         detail = "cursor must come from a Link header of this list. Start without a cursor."
         raise invalid_parameter("cursor", detail) from None
-    connection = await load_connection(page)
+    max_bytes: int = request.scope["state"]["settings"].max_answer_bytes
+    try:
+        with counting_memory(max_bytes=max_read_bytes(max_bytes)):
+            connection = await load_connection(page)
+    except ReadTooLarge:
+        raise _too_large(max_bytes) from None
     headers = {}
     if connection.page_info.has_next_page:
         headers["Link"] = next_link(request, connection.edges[-1].cursor)
     tickets = cast("list[Ticket]", connection.nodes)
-    max_bytes: int = request.scope["state"]["settings"].max_answer_bytes
     # Before the bodies of a hundred tickets are encoded; exactly afterwards.
     if sum(len(ticket.description) + len(ticket.metadata or "") for ticket in tickets) > max_bytes:
         raise _too_large(max_bytes)

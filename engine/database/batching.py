@@ -13,12 +13,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
 from engine.database.errors import DatabaseUnavailable
+from engine.database.memory_grants import OperationMemory, ReadTooLarge, operation_memory
 from engine.database.shares import NO_SHARE
 
 __all__ = ["MAX_ROWS", "read_in_batch"]
 
 # Bounds the time that a batch occupies one backend, and then this process.
 MAX_ROWS = 256
+# Bounds its memory, which counts for no caller. A batch that receives more is read one by one.
+MAX_BYTES = 4 * 2**20
 
 _logger = logging.getLogger(__name__)
 
@@ -88,10 +91,14 @@ class _Batch:
             del _forming[self._statement]
         self._requests = self._pending()
         if len(self._requests) > 1:
-            self._task = self.loop.create_task(self._read([values for values, _ in self._requests]))
+            self._task = self.loop.create_task(self._read_all())
             self._task.add_done_callback(self._finish)
         else:
             self._respond([None] * len(self._requests))
+
+    async def _read_all(self) -> list[_Records]:
+        operation_memory.set(OperationMemory(None, "", max_bytes=MAX_BYTES))
+        return await self._read([values for values, _ in self._requests])
 
     def _finish(self, task: asyncio.Task[list[_Records]]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -99,6 +106,8 @@ class _Batch:
             for _, response in self._pending():
                 # One exception for each caller, because raising it adds a traceback to it.
                 response.set_exception(DatabaseUnavailable(str(error)))
+        elif isinstance(error, ReadTooLarge):
+            self._respond([None] * len(self._requests))
         elif error is not None or task.cancelled():
             _logger.warning(
                 "batched read failed",

@@ -14,6 +14,7 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
 
+from engine.database.byte_counter import count_bytes, counter_of
 from engine.database.errors import convert_connection_errors
 from engine.database.pool import (
     ACQUIRE_TIMEOUT_S,
@@ -68,10 +69,11 @@ class Client(AsyncpgDBClient):
             # In transaction mode each transaction can have another session, which does not know
             # the statements prepared in the one before.
             options["statement_cache_size"] = 0
+            options["init"] = count_bytes
         else:
             options["statement_cache_size"] = STATEMENT_CACHE_SIZE
             options["max_cacheable_statement_size"] = MAX_CACHED_STATEMENT_LENGTH
-            options["init"] = _check_client
+            options["init"] = _prepare_connection
             # With jit on, PostgreSQL compiles a plan that looks expensive at every run, including
             # the branches that rarely run.
             settings["jit"] = "off"
@@ -112,11 +114,13 @@ class _PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
             pool.release_in_background(self.connection)
 
 
-async def _check_client(connection: asyncpg.Connection) -> None:
-    """Make PostgreSQL end a statement whose client is gone; asyncpg calls this once.
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    """Count what a new connection receives, and let PostgreSQL check that we still wait for it.
 
-    Without it, a statement of a killed process runs until its timeout.
+    Without the check, a statement of a killed process runs until its timeout. asyncpg calls this
+    once for each connection.
     """
+    await count_bytes(connection)
     if connection.get_server_version().major >= _FIRST_VERSION_WITH_CLIENT_CHECK:
         # Not every operating system supports it.
         with suppress(asyncpg.InvalidParameterValueError):
@@ -132,3 +136,6 @@ async def _end_statement(connection: asyncpg.Connection) -> None:
     LISTEN and session locks use connections of their own.
     """
     await connection.execute(RESET_STATEMENT)
+    # Before asyncpg gives the connection to somebody else.
+    if (counter := counter_of(connection)) is not None:
+        counter.reset()

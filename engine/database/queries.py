@@ -7,6 +7,8 @@ import asyncpg
 from tortoise import BaseDBAsyncClient
 from tortoise.connection import get_connections
 
+from engine.database.byte_counter import counter_of
+from engine.database.memory_grants import ReadTooLarge, operation_memory
 from engine.database.pool import Pool, open_pools
 
 __all__ = ["default_client", "fetch", "pool_usage"]
@@ -17,17 +19,40 @@ def default_client() -> BaseDBAsyncClient:
     return get_connections().get("default")
 
 
-async def fetch(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
-    """Run one statement outside any transaction and return its rows."""
+async def fetch(
+    statement: str, values: Sequence[Any], *, is_repeatable: bool = False
+) -> list[asyncpg.Record]:
+    """Run one statement outside any transaction and return its rows.
+
+    With ``is_repeatable`` it is stopped and run again if its operation must wait for a memory
+    grant. Raises ReadTooLarge and MemoryGrantsExceeded.
+    """
     pool = open_pools[-1] if open_pools else await _open_pool()
-    connection = await pool.acquire()
-    try:
-        records: list[asyncpg.Record] = await connection.fetch(statement, *values)
-    except BaseException:
-        pool.release_in_background(connection)
-        raise
-    pool.return_clean(connection)
-    return records
+    memory = operation_memory.get()
+    while True:
+        connection = await pool.acquire()
+        if memory is not None and is_repeatable and not memory.may_begin():
+            # Without a connection, which those need that have a grant.
+            pool.return_clean(connection)
+            await memory.wait_for_grant()
+            continue
+        counter = counter_of(connection) if memory is not None else None
+        if counter is not None and memory is not None:
+            counter.begin(memory, is_repeatable=is_repeatable)
+        try:
+            records: list[asyncpg.Record] = await connection.fetch(statement, *values)
+        except BaseException as error:
+            pool.release_in_background(connection)
+            if counter is None or memory is None or not counter.has_stopped(error):
+                raise
+            if memory.is_exceeded:
+                raise ReadTooLarge from None
+        else:
+            if counter is not None:
+                counter.end()
+            pool.return_clean(connection)
+            return records
+        await memory.wait_for_grant()
 
 
 def pool_usage() -> tuple[int, int]:

@@ -9,13 +9,14 @@ from graphql import (
     default_type_resolver,
 )
 
+from engine.database.memory_grants import OperationMemory, counting_memory
 from engine.documents.cost import check_cost
 from engine.documents.prepared import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
 from engine.execution.plan import PartialResult, Plan, get_plan
 from engine.long_work import next_turn
 from engine.projection.context import InvalidVariables, OperationContext
-from engine.projection.response_size import NO_LIMIT
+from engine.projection.response_size import NO_LIMIT, max_read_bytes
 
 __all__ = ["InvalidVariables", "build_executor", "build_operation_context", "execute"]
 
@@ -32,8 +33,8 @@ async def execute(
 
     An error of a field is part of the result. Raises InvalidVariables and LimitExceeded before
     anything is executed, and ResponseTooLarge before a response is built that is much larger
-    than ``max_response_bytes``. The data is ready for orjson: timestamps are datetimes or strings,
-    JSON values are `orjson.Fragment`.
+    than ``max_response_bytes``, or while its rows are read. The data is ready for orjson:
+    timestamps are datetimes or strings, JSON values are `orjson.Fragment`.
     """
     operation_context, cost = await build_operation_context(
         operation,
@@ -42,12 +43,19 @@ async def execute(
         max_cost=max_cost,
         max_response_bytes=max_response_bytes,
     )
+    with counting_memory(max_bytes=max_read_bytes(max_response_bytes)) as memory:
+        return await _run(operation_context, memory), cost
+
+
+async def _run(
+    operation_context: OperationContext, memory: OperationMemory | None
+) -> ExecutionResult:
     partial_result = None
     plan = get_plan(operation_context)
     if isinstance(plan, Plan):
         partial_result = await plan.run(operation_context)
         if partial_result.is_finished:
-            return ExecutionResult(partial_result.data, None), cost
+            return ExecutionResult(partial_result.data, None)
         fallback = partial_result.fallback
     else:
         fallback = plan
@@ -57,9 +65,9 @@ async def execute(
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
         result = await result
-    operation_context.response_size.check()
+    operation_context.response_size.check(memory)
     operation_context.response_size.check_built(result.data)
-    return cast("ExecutionResult", result), cost
+    return cast("ExecutionResult", result)
 
 
 async def build_operation_context(

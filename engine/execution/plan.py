@@ -155,6 +155,10 @@ async def _gather(work: Sequence[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    finally:
+        # The error refers to this frame. In a cycle with its task, the records would stay in
+        # memory.
+        tasks.clear()
 
 
 async def _execute_root_field(

@@ -16,6 +16,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.arguments.fast_resolvers import row_model_of
+from engine.database.memory_grants import ReadTooLarge
 from engine.projection.compiled import CompiledSelection, connection_selection, object_selection
 from engine.projection.connection import ConnectionProjection, LoadedPage
 from engine.projection.context import NotProjectable, OperationContext
@@ -29,7 +30,6 @@ from engine.projection.projection import (
     response_key,
 )
 from engine.projection.reading import (
-    Groups,
     ParentKeys,
     fetch_records,
     for_parents,
@@ -37,7 +37,7 @@ from engine.projection.reading import (
     read_batched,
     read_row,
 )
-from engine.projection.response_size import MAX_BYTES_PER_STATEMENT, Path, RowWeights
+from engine.projection.response_size import Path
 from engine.sql.expressions import Sql
 from engine.sql.paging import Window
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
@@ -113,13 +113,15 @@ async def _load_nodes(
         compiled = object_selection(context, table, object_type, details)
         # The last column is the key, whether or not it is selected.
         columns = f"{compiled.columns}, {table.columns[table.key].sql}"
-        records = await fetch_records(rows_statement(table, keys, columns))
+        path = (response_key(details),)
+        try:
+            records = await fetch_records(rows_statement(table, keys, columns))
+        except ReadTooLarge:
+            context.response_size.refuse([(path, compiled.projection.weights)], path)
         # A key that is given several times has the same object in several places.
         times = Counter(query.keys)
         repeats = None if len(times) == len(query.keys) else [times[one[-1]] for one in records]
-        objects = await _build(
-            context, compiled.projection, records, (response_key(details),), repeats
-        )
+        objects = await _build(context, compiled.projection, records, path, repeats)
         object_of_key |= {record[-1]: found for record, found in zip(records, objects, strict=True)}
     nodes = [object_of_key.get(key) for key in query.keys]
     return nodes[0] if query.single else nodes
@@ -159,22 +161,23 @@ async def _load_rows(  # noqa: PLR0917  # as `_load_pages`
 ) -> list[ResponseObject | None]:
     """Return an object or None for each parent; a list of one without parents."""
     compiled = object_selection(context, query.table, object_type, details)
-    if parent_keys is None:
-        groups = [await read_row(compiled, query, batches=context.document.shortcuts)]
-    else:
-        key = (query.where.text, query.order, parent_keys.columns)
-        text = compiled.text(
-            key, lambda: for_parents(row_statement(query, compiled.columns), parent_keys)
-        )
-        groups = await _read_in_parts(
-            context,
-            text,
-            query.where.values,
-            parent_keys,
-            max_rows=1,
-            weights=[compiled.projection.weights],
-            path=path,
-        )
+    try:
+        if parent_keys is None:
+            groups = [await read_row(compiled, query, batches=context.document.shortcuts)]
+        else:
+            key = (query.where.text, query.order, parent_keys.columns)
+            text = compiled.text(
+                key, lambda: for_parents(row_statement(query, compiled.columns), parent_keys)
+            )
+            groups = await read_batched(
+                text,
+                query.where.values,
+                parent_keys,
+                max_rows=1,
+                batches=context.document.shortcuts,
+            )
+    except ReadTooLarge:
+        context.response_size.refuse([(path, compiled.projection.weights)], path)
     records = [group[0] for group in groups if group]
     if repeats is not None:
         repeats = [times for times, group in zip(repeats, groups, strict=True) if group]
@@ -193,10 +196,9 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
 ) -> list[ResponseObject]:
     """Return a connection for each parent; a list of one without parents.
 
-    One statement reads the rows of all pages, unless they may be too large (`_read_in_parts`). One
-    more reads the totals and whether there are rows on the opposite side, if those are selected.
-    Nested queries run once for the rows of all pages, so the number of statements does not depend
-    on the number of parents.
+    One statement reads the rows of all pages. One more reads the totals and whether there are rows
+    on the opposite side, if those are selected. Nested queries run once for the rows of all pages,
+    so the number of statements does not depend on the number of parents.
     """
     compiled = connection_selection(context, page, connection_type, details)
     projection = compiled.projection
@@ -213,15 +215,17 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
         text = compiled.text(
             key, lambda: for_parents(page_statement(page, compiled.columns), parent_keys)
         )
-        groups = await _read_in_parts(
-            context,
-            text,
-            page_values(page),
-            parent_keys,
-            max_rows=window.size + 1,
-            weights=[node.weights for node in projection.nodes],
-            path=path,
-        )
+        try:
+            groups = await read_batched(
+                text,
+                page_values(page),
+                parent_keys,
+                max_rows=window.size + 1,
+                batches=context.document.shortcuts,
+            )
+        except ReadTooLarge:
+            places = [(path + node.path, node.weights) for node in projection.nodes]
+            context.response_size.refuse(places, path)
     else:
         groups = [[] for _ in parent_keys.keys] if parent_keys else [[]]
     opposite_pages, totals = await _read_aggregates(
@@ -319,35 +323,6 @@ async def _read_aggregates(
         else no_opposite_pages,
         [record[0] for record in records] if wants_total else no_totals,
     )
-
-
-async def _read_in_parts(
-    context: OperationContext,
-    text: str,
-    values: Sequence[Any],
-    parent_keys: ParentKeys | None,
-    *,
-    max_rows: int,
-    weights: Sequence[RowWeights],
-    path: Path,
-) -> Groups:
-    """Read at most ``max_rows`` rows for each parent, with several statements if they are large.
-
-    Between them the size of the response is checked: one statement could read much more.
-    """
-    max_bytes = max_rows * sum([one.max_fetched_bytes for one in weights])
-    if parent_keys is None or len(parent_keys.keys) * max_bytes <= MAX_BYTES_PER_STATEMENT:
-        return await read_batched(
-            text, values, parent_keys, max_rows=max_rows, batches=context.document.shortcuts
-        )
-    groups: Groups = []
-    step = max(1, MAX_BYTES_PER_STATEMENT // max_bytes)
-    for start in range(0, len(parent_keys.keys), step):
-        keys = parent_keys.keys[start : start + step]
-        part = await read(text, values, ParentKeys(parent_keys.columns, keys))
-        context.response_size.add_fetched(part, weights, path)
-        groups += part
-    return groups
 
 
 async def _build(

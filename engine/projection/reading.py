@@ -45,7 +45,7 @@ def for_parents(statement: Sql, parent_keys: ParentKeys | None) -> Sql:
 
 async def fetch_records(statement: Sql) -> list[Any]:
     """Run a statement without parents and return its records."""
-    return await fetch(*render(statement, outer=PARENTS))
+    return await fetch(*render(statement, outer=PARENTS), is_repeatable=True)
 
 
 async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None) -> Groups:
@@ -54,11 +54,11 @@ async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None)
     With parents, the last value of each record is the number of its parent, from 1.
     """
     if parent_keys is None:
-        return [cast("list[Record]", await fetch(text, values))]
+        return [cast("list[Record]", await fetch(text, values, is_repeatable=True))]
     key_arrays = [list(column) for column in zip(*parent_keys.keys, strict=True)]
     bound_values = [value for value in values if not isinstance(value, ParentColumn)]
     groups: Groups = [[] for _ in parent_keys.keys]
-    for record in await fetch(text, [*key_arrays, *bound_values]):
+    for record in await fetch(text, [*key_arrays, *bound_values], is_repeatable=True):
         groups[record[-1] - 1].append(record)
     return groups
 

@@ -9,13 +9,21 @@ limit, which costs a multiplication, and exactly beyond.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
+from engine.database.memory_grants import OperationMemory
 from engine.sql.tables import Column
 
-__all__ = ["NO_LIMIT", "Path", "ResponseSize", "ResponseTooLarge", "RowWeights"]
+__all__ = [
+    "NO_LIMIT",
+    "Path",
+    "ResponseSize",
+    "ResponseTooLarge",
+    "RowWeights",
+    "max_read_bytes",
+]
 
 NO_LIMIT = 2**62
 # A control character takes six bytes in JSON: \u0001.
@@ -27,11 +35,9 @@ _MAX_SCALAR_BYTES = 40
 _MIN_SCALAR_BYTES = 1
 # Quotes, a colon and a comma.
 _PUNCTUATION_BYTES = 4
-# Statements that may read more than this are run for a part of the parents at a time.
-MAX_BYTES_PER_STATEMENT = 64 * 2**20
-_ASSUMED_FETCHED_LENGTH = 65_536
-# A character of most languages takes at most three bytes.
-_FETCHED_BYTES_PER_CHARACTER = 3
+# What statements may receive beyond the limit of the response: columns that are only keys, and
+# the row that shows that more follow.
+_MORE_TO_READ_BYTES = 2**20
 
 # The response keys from the root to an object, and the name of its field.
 Path = tuple[str, ...]
@@ -63,8 +69,6 @@ class RowWeights:
     # Upper bound with all texts, and lower bound without any.
     max_bytes: int = 0
     min_bytes: int = 0
-    # Upper bound of what one statement reads for a row.
-    max_fetched_bytes: int = 0
     # The longest first, because to measure these is often enough.
     texts: list[_TextWeight] = field(default_factory=list)
 
@@ -88,37 +92,45 @@ class RowWeights:
                 self.texts.remove(text)
                 times += text.times
                 break
-        else:
-            fetched = column.max_length or _ASSUMED_FETCHED_LENGTH
-            self.max_fetched_bytes += fetched * _FETCHED_BYTES_PER_CHARACTER
         self.texts.append(_TextWeight(position, times, name, column.is_json, max_length))
         self.texts.sort(key=lambda text: text.max_length, reverse=True)
+
+
+def max_read_bytes(limit: int) -> int:
+    """Return what the statements for a response of this size may receive.
+
+    What they receive is in the response, except for a few keys, and JSON escapes make it longer.
+    """
+    return limit + limit // 4 + _MORE_TO_READ_BYTES
 
 
 class ResponseSize:
     """The size of one response so far; raises ResponseTooLarge as soon as it exceeds the limit."""
 
-    __slots__ = ("_bound", "_error", "_fetched", "_parts", "_size", "limit")
+    __slots__ = ("_bound", "_parts", "_refused", "_size", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         # Sum of the upper bounds of objects that were not counted exactly; within the limit.
         self._bound = 0
         self._size = 0
-        self._fetched = 0
         self._parts: dict[Path, int] = {}
-        self._error: ResponseTooLarge | None = None
+        # The path of the error. The error itself refers to the frames that it passes, and with them
+        # to the records and to this object: in such a cycle they would stay in memory.
+        self._refused: Path | None = None
 
     def reset(self) -> None:
         """Start again, for the next response of a subscription."""
-        self._bound = self._size = self._fetched = 0
+        self._bound = self._size = 0
         self._parts = {}
-        self._error = None
+        self._refused = None
 
-    def check(self) -> None:
-        """Raise the error again if there was one."""
-        if self._error is not None:
-            raise self._error
+    def check(self, memory: OperationMemory | None = None) -> None:
+        """Raise the error again if there was one, or if the statements received too much."""
+        if self._refused is not None:
+            raise ResponseTooLarge(self.limit, self._refused)
+        if memory is not None and memory.is_exceeded:
+            self._fail(())
 
     def add_fixed(self, size: int, path: Path) -> None:
         """Count bytes of keys and short values."""
@@ -163,18 +175,16 @@ class ResponseSize:
             if value is not None:
                 self._add(measure(value) * text.times * occurrences, path)
 
-    def add_fetched(
-        self, groups: Sequence[Sequence[Sequence[Any]]], weights: Sequence[RowWeights], path: Path
-    ) -> None:
-        """Count the texts of a part of a statement's rows, which are in memory now."""
-        for one in weights:
-            for text in one.texts:
-                read = sum(_characters(group, text.position, None) for group in groups)
-                self._fetched += read
-                place = (*path, text.name)
-                self._parts[place] = self._parts.get(place, 0) + read
-                if self._fetched > self.limit:
-                    self._fail()
+    def refuse(self, places: Sequence[tuple[Path, RowWeights]], path: Path) -> NoReturn:
+        """Raise ResponseTooLarge for rows that were not read completely.
+
+        ``places`` are the objects that would have been built from them. The error names the
+        longest of their texts, or the list if several are long.
+        """
+        texts = [(place, text) for place, weights in places for text in weights.texts]
+        longest = max((text.max_length for _, text in texts), default=0)
+        names = {(*place, text.name) for place, text in texts if text.max_length * 2 > longest}
+        self._fail(names.pop() if len(names) == 1 else path)
 
     def check_built(self, data: Any) -> None:
         """Count the values of a response that was not counted while it was built."""
@@ -193,18 +203,20 @@ class ResponseSize:
                 size += len(orjson.dumps(value))
             size += 3
             if size > self.limit:
-                self._fail()
+                self._fail(self._heaviest())
 
     def _add(self, size: int, path: Path) -> None:
         self._size += size
         self._parts[path] = self._parts.get(path, 0) + size
         if self._size > self.limit:
-            self._fail()
+            self._fail(self._heaviest())
 
-    def _fail(self) -> None:
-        heaviest = max(self._parts, key=self._parts.__getitem__, default=())
-        self._error = ResponseTooLarge(self.limit, heaviest)
-        raise self._error
+    def _heaviest(self) -> Path:
+        return max(self._parts, key=self._parts.__getitem__, default=())
+
+    def _fail(self, path: Path) -> NoReturn:
+        self._refused = path
+        raise ResponseTooLarge(self.limit, path)
 
 
 def _characters(

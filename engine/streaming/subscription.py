@@ -16,10 +16,11 @@ from typing import Any, TypeAlias, TypeVar, cast
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import create_source_event_stream
 
+from engine.database.memory_grants import counting_memory
 from engine.documents.prepared import PreparedOperation
 from engine.execution.execution import build_executor, build_operation_context
 from engine.execution.executor import ProjectingExecutor
-from engine.projection.response_size import NO_LIMIT, ResponseTooLarge
+from engine.projection.response_size import NO_LIMIT, ResponseTooLarge, max_read_bytes
 from engine.streaming.response_sharing import is_shareable, response_variables
 from engine.streaming.subscriber import Event
 
@@ -76,9 +77,10 @@ async def subscribe(
 
     async def respond(value: Any) -> T:
         size.reset()
-        result = await _execute(executor, value, timeout_s)
+        with counting_memory(max_bytes=max_read_bytes(max_response_bytes)) as memory:
+            result = await _execute(executor, value, timeout_s)
         try:
-            size.check()
+            size.check(memory)
             size.check_built(result.data)
         except ResponseTooLarge as error:
             result = ExecutionResult(None, [GraphQLError(str(error), original_error=error)])

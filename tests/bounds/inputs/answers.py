@@ -1,5 +1,6 @@
 """Small requests with large answers, and large answers of OPS."""
 
+import socket
 import time
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -27,6 +28,12 @@ def create_large_tickets(target: Target) -> None:
     )
 
 
+def create_wide_tickets(target: Target) -> None:
+    """Create the same tickets, with a character outside the Basic Multilingual Plane in each."""
+    create_large_tickets(target)
+    target.execute("UPDATE tickets SET description = repeat('a', 65535) || '\U0001f600'")
+
+
 def page(*, aliases: int, first: int = 100, pages: int = 1) -> str:
     """Return an operation that reads descriptions under several aliases."""
     fields = " ".join(f"a{number}: description" for number in range(aliases))
@@ -51,13 +58,17 @@ def unread(target: Target, number: int) -> Answer:
         for wire in wires:
             wire.sendall(request)
         time.sleep(UNREAD_S)
-        wires[0].settimeout(1)
-        total = 0
-        with suppress(TimeoutError, ConnectionResetError):
-            while chunk := wires[0].recv(2**20):
-                total += len(chunk)
-        # An answer that was cut off is shorter than the 14 MB of the descriptions.
-        return CLOSED if total < 70 * 65_536 * 3 else STILL_OPEN
+        return CLOSED if any(_is_cut_off(wire) for wire in wires) else STILL_OPEN
+
+
+def _is_cut_off(wire: socket.socket) -> bool:
+    """Return whether an answer ends before all of the 14 MB of its descriptions."""
+    wire.settimeout(1)
+    total = 0
+    with suppress(TimeoutError, ConnectionResetError):
+        while chunk := wire.recv(2**20):
+            total += len(chunk)
+    return 0 < total < 70 * 65_536 * 3
 
 
 def send_to_ops(target: Target) -> Answer:
@@ -94,8 +105,23 @@ ANSWERS = [
     _too_large(
         name="the same, 8 requests at once",
         send=lambda target: in_parallel(8, lambda _: target.graphql(page(aliases=1, pages=10))),
-        # Each holds MAX_ANSWER_BYTES, the rows of the next page, and copies of both.
-        max_memory_bytes=640 * MIB,
+        # They read 8 MiB together, and beyond that one after another.
+        max_memory_bytes=160 * MIB,
+    ),
+    _too_large(
+        name="the same, with a character of 4 bytes in each description",
+        send=lambda target: in_parallel(8, lambda _: target.graphql(page(aliases=1, pages=10))),
+        prepare=create_wide_tickets,
+        # Python takes four bytes for each character of such a text, PostgreSQL mostly one.
+        max_memory_bytes=320 * MIB,
+        is_isolated=True,
+    ),
+    HostileInput(
+        name="8 answers of 16 MB at once",
+        send=lambda target: in_parallel(8, lambda _: target.graphql(page(aliases=1, first=80))),
+        prepare=create_large_tickets,
+        max_memory_bytes=256 * MIB,
+        is_isolated=True,
     ),
     HostileInput(
         name="12 answers of 14 MB that are not read",

@@ -1,0 +1,122 @@
+"""Count the bytes that PostgreSQL sends for a statement, and stop the statement if they are many.
+
+asyncpg returns the rows of a statement when all have arrived, and a statement may read any number
+of bytes. `ByteCounter` sits between the transport and asyncpg's protocol. It costs one call for
+each read from the socket.
+"""
+
+import asyncio
+from typing import Any
+
+from engine.database.memory_grants import OperationMemory
+
+__all__ = ["ByteCounter", "count_bytes", "counter_of"]
+
+# Between two parts of what PostgreSQL still sends for a stopped statement.
+PAUSE_S = 0.002
+
+
+class ByteCounter:
+    """Protocol of a connection that counts what it passes on to asyncpg's protocol."""
+
+    __slots__ = (
+        "_cancelling",
+        "_is_repeatable",
+        "_is_stopped",
+        "_memory",
+        "_receive",
+        "_received",
+        "_task",
+        "_transport",
+        "connection_lost",
+        "eof_received",
+        "pause_writing",
+        "resume_writing",
+    )
+
+    def __init__(self, transport: Any) -> None:
+        inner = transport.get_protocol()
+        self._transport = transport
+        self._receive = inner.data_received
+        self._memory: OperationMemory | None = None
+        self._received = 0
+        self._is_repeatable = False
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._is_stopped = False
+        # The other methods are asyncpg's.
+        self.connection_lost = inner.connection_lost
+        self.eof_received = inner.eof_received
+        self.pause_writing = inner.pause_writing
+        self.resume_writing = inner.resume_writing
+
+    def begin(self, memory: OperationMemory, *, is_repeatable: bool) -> None:
+        """Count for an operation from now on; the current task runs the statement."""
+        self._memory = memory
+        self._received = 0
+        self._is_repeatable = is_repeatable
+        task = self._task = asyncio.current_task()
+        self._cancelling = task.cancelling() if task is not None else 0
+
+    def end(self) -> None:
+        """Stop counting."""
+        self._memory = self._task = None
+
+    def has_stopped(self, error: BaseException) -> bool:
+        """Stop counting after an error, and return whether it is that of a stopped statement."""
+        memory, task = self._memory, self._task
+        self.end()
+        if memory is not None:
+            memory.discard(self._received)
+        # As in `asyncio.timeout`: a cancellation by anything else takes precedence.
+        return (
+            self._is_stopped
+            and task is not None
+            and task.uncancel() <= self._cancelling
+            and isinstance(error, asyncio.CancelledError)
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Count and pass on."""
+        memory = self._memory
+        if self._is_stopped:
+            self._pause()
+        elif memory is not None:
+            self._received += len(data)
+            if not memory.receive(len(data)) and (self._is_repeatable or memory.is_exceeded):
+                self._stop()
+        self._receive(data)
+
+    def _stop(self) -> None:
+        self._is_stopped = True
+        assert self._task is not None  # noqa: S101  # only a task can run a statement
+        self._task.cancel()
+        self._pause()
+
+    def _pause(self) -> None:
+        """Read no more than one part at a time, until PostgreSQL learns of the cancellation."""
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_later(PAUSE_S, self._resume)
+
+    def _resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def reset(self) -> None:
+        """Read as usual after a stopped statement."""
+        if self._is_stopped:
+            self._is_stopped = False
+            self._resume()
+
+
+async def count_bytes(connection: Any) -> None:
+    """Let a new connection count what it receives."""
+    transport = connection._transport  # noqa: SLF001  # asyncpg offers no hook for what arrives
+    transport.set_protocol(ByteCounter(transport))
+
+
+def counter_of(connection: Any) -> ByteCounter | None:
+    """Return the counter of a connection, if it has one."""
+    transport = getattr(connection, "_transport", None)
+    protocol = transport.get_protocol() if transport is not None else None
+    return protocol if type(protocol) is ByteCounter else None

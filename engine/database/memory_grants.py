@@ -1,0 +1,251 @@
+"""Memory of operations: how much their statements may receive, alone and together.
+
+All operations of a caller together may receive a few MiB, and so may those of all callers. Beyond
+that, an operation needs a grant, of which a caller has one, or waits for it. `counting_memory`
+counts what the statements of the current task receive, and those of the tasks that it creates.
+"""
+
+import asyncio
+from collections import Counter, deque
+from contextvars import ContextVar, Token
+from types import TracebackType
+
+from engine.database.errors import Overloaded
+from engine.database.shares import RESERVED, pool_user
+
+__all__ = [
+    "GRANTS",
+    "MemoryGrants",
+    "MemoryGrantsExceeded",
+    "OperationMemory",
+    "ReadTooLarge",
+    "counting_memory",
+    "operation_memory",
+]
+
+MIB = 2**20
+# An operation that has received less than this is not counted in the sums.
+_NEGLIGIBLE_BYTES = 32 * 2**10
+# What the operations of a caller, and of the process, may receive together without a grant.
+CALLER_BYTES = 8 * MIB
+PROCESS_BYTES = 64 * MIB
+# Operations with a grant at once. Each can take several times MAX_ANSWER_BYTES: its rows, its
+# answer, and copies of both.
+CALLER_GRANTS = 1
+PROCESS_GRANTS = 4
+GRANT_TIMEOUT_S = 5.0
+
+
+class ReadTooLarge(Exception):
+    """The statements of an operation have received more than it may receive."""
+
+
+class MemoryGrantsExceeded(Overloaded):
+    """An operation with a large answer waited too long for others; the message is for clients."""
+
+
+class OperationMemory:
+    """What the statements of one operation have received.
+
+    ``is_exceeded`` says that it was more than ``max_bytes``.
+    """
+
+    __slots__ = (
+        "_counted",
+        "_grants",
+        "_received",
+        "_threshold",
+        "_waiters",
+        "caller",
+        "has_grant",
+        "is_exceeded",
+        "max_bytes",
+    )
+
+    def __init__(self, grants: "MemoryGrants | None", caller: str, *, max_bytes: int) -> None:
+        """Count for a caller; without ``grants``, up to ``max_bytes`` need none."""
+        self.caller = caller
+        self.max_bytes = max_bytes
+        self.has_grant = grants is None
+        self.is_exceeded = False
+        self._grants = grants
+        self._received = 0
+        # The part of it that is in the sums of the caller and of the process.
+        self._counted = 0
+        self._threshold = max_bytes if grants is None else min(_NEGLIGIBLE_BYTES, max_bytes)
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def receive(self, size: int) -> bool:
+        """Count received bytes; return false if no more may be received, or not without a grant."""
+        self._received += size
+        return self._received <= self._threshold or self._check()
+
+    def discard(self, size: int) -> None:
+        """Count bytes of a statement that was stopped as not received."""
+        self._received -= size
+        if self._grants is not None and not self.has_grant:
+            self._count(self._grants, max(0, self._received))
+
+    async def wait_for_grant(self) -> None:
+        """Wait until the operation may receive more; raises MemoryGrantsExceeded."""
+        if self.has_grant or self._grants is None:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        if len(self._waiters) == 1:
+            self._grants.enqueue(self)
+        try:
+            async with asyncio.timeout(GRANT_TIMEOUT_S):
+                await waiter
+        except TimeoutError:
+            raise MemoryGrantsExceeded(
+                f"Other requests with large answers were running for {GRANT_TIMEOUT_S:g} s. The"
+                f" operations of a caller may read {CALLER_BYTES:,} bytes at once, those of all"
+                f" callers {PROCESS_BYTES:,}. Request smaller pages, or send fewer requests at"
+                " once."
+            ) from None
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def may_begin(self) -> bool:
+        """Return whether a statement may begin; if not, it would be stopped soon."""
+        grants = self._grants
+        if self.has_grant or grants is None:
+            return True
+        return not self._waiters and (grants.has_bytes_left(self.caller) or grants.take(self))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a statement waits for the grant."""
+        return bool(self._waiters)
+
+    def grant(self) -> None:
+        """Let the operation receive up to its maximum."""
+        self.has_grant = True
+        self._threshold = self.max_bytes
+        if self._grants is not None:
+            self._count(self._grants, 0)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters = []
+
+    def end(self) -> None:
+        """Return the grant, or the bytes, at the end of the operation."""
+        grants = self._grants
+        # A cancelled statement can end after its operation, and must not count then.
+        self._grants = None
+        if grants is None:
+            return
+        if self.has_grant:
+            grants.give_back(self)
+        elif self._counted:
+            self._count(grants, 0)
+
+    def _check(self) -> bool:
+        if self._received > self.max_bytes:
+            self.is_exceeded = True
+            return False
+        if self.has_grant or self._grants is None:
+            return True
+        self._count(self._grants, self._received)
+        return self._grants.has_bytes_left(self.caller) or self._grants.take(self)
+
+    def _count(self, grants: "MemoryGrants", size: int) -> None:
+        grants.count(self.caller, size - self._counted)
+        self._counted = size
+
+
+class MemoryGrants:
+    """The grants of a process, and the sums of what is received without one."""
+
+    def __init__(self) -> None:
+        self._bytes: Counter[str] = Counter()
+        self._all_bytes = 0
+        self._granted: Counter[str] = Counter()
+        self._all_granted = 0
+        # The longest waiting first.
+        self._waiting: deque[OperationMemory] = deque()
+
+    @property
+    def usage(self) -> tuple[int, int]:
+        """The number of operations with a grant, and of those that wait for one."""
+        return self._all_granted, sum(memory.is_waiting for memory in self._waiting)
+
+    def count(self, caller: str, size: int) -> None:
+        """Add to the bytes that the operations of a caller have received without a grant."""
+        self._all_bytes += size
+        self._bytes[caller] += size
+        if not self._bytes[caller]:
+            del self._bytes[caller]
+
+    def has_bytes_left(self, caller: str) -> bool:
+        """Return whether the operations of a caller may receive more without a grant."""
+        return self._bytes[caller] <= CALLER_BYTES and self._all_bytes <= PROCESS_BYTES
+
+    def take(self, memory: OperationMemory) -> bool:
+        """Give an operation a grant if one is free; nobody waits for a grant that is free."""
+        if self._all_granted >= PROCESS_GRANTS or self._granted[memory.caller] >= CALLER_GRANTS:
+            return False
+        self._all_granted += 1
+        self._granted[memory.caller] += 1
+        memory.grant()
+        return True
+
+    def enqueue(self, memory: OperationMemory) -> None:
+        """Give an operation a grant as soon as one is free."""
+        self._waiting.append(memory)
+        self._grant_waiting()
+
+    def give_back(self, memory: OperationMemory) -> None:
+        """Take the grant of an operation that has ended."""
+        self._all_granted -= 1
+        self._granted[memory.caller] -= 1
+        if not self._granted[memory.caller]:
+            del self._granted[memory.caller]
+        self._grant_waiting()
+
+    def _grant_waiting(self) -> None:
+        """Give the free grants to those that wait, and whose callers may have more."""
+        still: deque[OperationMemory] = deque()
+        for memory in self._waiting:
+            if memory.is_waiting and not self.take(memory):
+                still.append(memory)
+        self._waiting = still
+
+
+GRANTS = MemoryGrants()
+
+operation_memory: ContextVar[OperationMemory | None] = ContextVar("operation_memory", default=None)
+
+
+class counting_memory:  # noqa: N801  # a context manager; a generator takes four times as long
+    """Count what the statements of the block receive for the current operation of a caller.
+
+    A statement that makes it more than ``max_bytes`` raises ReadTooLarge. Code that works for no
+    caller is not counted.
+    """
+
+    __slots__ = ("_memory", "_token", "max_bytes")
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._memory: OperationMemory | None = None
+
+    def __enter__(self) -> OperationMemory | None:
+        user = pool_user.get()
+        if user is not None and user is not RESERVED:
+            self._memory = OperationMemory(GRANTS, user.caller, max_bytes=self.max_bytes)
+        self._token: Token[OperationMemory | None] = operation_memory.set(self._memory)
+        return self._memory
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        operation_memory.reset(self._token)
+        if self._memory is not None:
+            self._memory.end()
