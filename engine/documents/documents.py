@@ -156,12 +156,16 @@ class Documents:
                 allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
-            # graphql-core reports this limit only in its message.
+            # graphql-core reports a limit only in its message.
             if "Parsing aborted" in error.message:
-                raise LimitExceeded(
-                    f"The document has more than {self._limits.tokens} tokens."
-                ) from None
+                raise LimitExceeded(self._exceeded(error.message)) from None
             raise InvalidDocument([error], syntax=True) from None
+
+    def _exceeded(self, message: str) -> str:
+        if "nested" in message:
+            return "The document is nested too deeply. Pass deep values as variables."
+        counted = "comments" if "comments" in message else "tokens"
+        return f"The document has more than {self._limits.tokens} {counted}."
 
 
 def _unlink_tokens(node: DocumentNode) -> int:

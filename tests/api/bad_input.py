@@ -323,12 +323,29 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     "half a document": ("{ tickets", "GRAPHQL_PARSE_FAILED", "Expected"),
     "nothing": ("", "GRAPHQL_PARSE_FAILED", "Unexpected"),
     "an empty selection": ("{ }", "GRAPHQL_PARSE_FAILED", "Expected"),
-    "10,000 levels of fields": ("{a" * 10_000, "QUERY_TOO_COMPLEX", "2000 tokens"),
+    "201 levels of a list": (
+        'mutation { updateTicket(input: {id: "T-1", metadata: %s}) { ticket { id } } }'
+        % ("[" * 201 + "]" * 201),
+        "QUERY_TOO_COMPLEX",
+        "The document is nested too deeply. Pass deep values as variables.",
+    ),
+    "201 levels of fields": (
+        "{a" * 201,
+        "QUERY_TOO_COMPLEX",
+        "The document is nested too deeply.",
+    ),
+    "2,001 comments": (
+        "#\n" * 2_001 + "{ viewer { name } }",
+        "QUERY_TOO_COMPLEX",
+        "The document has more than 2000 comments.",
+    ),
+    "2,001 tokens": ("{ " + "a " * 2_001 + "}", "QUERY_TOO_COMPLEX", "more than 2000 tokens"),
+    "10,000 levels of fields": ("{a" * 10_000, "QUERY_TOO_COMPLEX", "nested too deeply"),
     "10,000 levels of a list": (
         'mutation { updateTicket(input: {id: "T-1", metadata: %s}) { ticket { id } } }'
         % ("[" * 10_000 + "]" * 10_000),
         "QUERY_TOO_COMPLEX",
-        "2000 tokens",
+        "nested too deeply",
     ),
 }
 
