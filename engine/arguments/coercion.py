@@ -131,6 +131,8 @@ class Variables:
         return CoercedVariables(coerced, partial(self._json_value, values))
 
     def _json_value(self, values: Mapping[str, Any], name: str) -> Any:
+        if name not in self._types:
+            return Undefined
         if name in values:
             return json_of_value(values[name], self._types[name])
         literal = self._default_literals.get(name)

@@ -174,6 +174,34 @@ FROM generate_series(1, $1)
 """
 
 
+TWO_OPERATIONS = """
+    subscription Changes($first: Int = 1) { ticketEvents { ...Event } }
+    query Page($after: String) { tickets(first: 1, after: $after) { ...Page } }
+    fragment Event on TicketEvent { ticket { history(first: $first) { nodes { type } } } }
+    fragment Page on TicketConnection { nodes { history(after: $after) { totalCount } } }
+"""
+
+
+async def test_variables_of_another_operation_of_the_document_are_ignored(
+    server: str, graphql: GraphQL
+) -> None:
+    ticket_id = await create(graphql)
+    async with Socket.opened(server) as socket:
+        await socket.send(
+            type="subscribe",
+            id="1",
+            payload={
+                "query": TWO_OPERATIONS,
+                "operationName": "Changes",
+                "variables": {"first": 2, "after": "of the other operation"},
+            },
+        )
+        await socket.wait_until_open()
+        await graphql(UPDATE, id=ticket_id, subject="Another")
+        nodes = (await socket.next("1"))["ticketEvents"]["ticket"]["history"]["nodes"]
+        assert nodes == [{"type": "UPDATED"}, {"type": "CREATED"}]
+
+
 async def test_a_slow_consumer_is_ended_with_its_last_cursor(server: str, graphql: GraphQL) -> None:
     """It can resume there. Until then it has used only a bounded buffer."""
     subscription = """
