@@ -119,6 +119,8 @@ BODIES = st.sampled_from(
 ) | st.binary(max_size=200)
 
 
+# Other transfer codings, CONNECT and other versions of HTTP are not failures of the server.
+UNSUPPORTED = {501, 505}
 # Complete requests get responses; then the server rejects the rest and closes.
 LAST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -156,7 +158,7 @@ def test_arbitrary_bytes_over_http_are_handled(attacked: Served, record_property
             answer = talk(wire, sent + LAST)
         cases += 1
         answers += len(statuses(answer))
-        assert [status for status in statuses(answer) if status >= 500] == []
+        assert {status for status in statuses(answer) if status >= 500} <= UNSUPPORTED
         assert not INTERNALS.search(answer), answer
         assert attacked.http.get("/healthz").status_code == 200
 
