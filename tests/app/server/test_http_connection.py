@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.server.http_connection import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
+from app.server.request_parser import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from tests.app.server.echo import CHUNKED, GET, POST, Connect, Echo, rejection, until_closed
 from tests.proof.wire import statuses
 
