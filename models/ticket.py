@@ -34,9 +34,8 @@ METADATA_MAX_BYTES = 65_536
 
 DEFAULT_CATEGORY = "general"
 
-# Text search configuration of the column ``search``. The model does not declare that column:
-# PostgreSQL generates it from subject, description and customer.
-SEARCH_CONFIGURATION = "english"
+# The column ``search`` is not declared here: a trigger of the database keeps it, from subject,
+# description and customer, and the function ``ticket_search_query`` compiles searches for it.
 
 
 def rank(column: str, enum: type[StrEnum]) -> str:

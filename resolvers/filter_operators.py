@@ -14,6 +14,7 @@ from engine.sql.tables import Column, Table
 from resolvers.date_times import FinerDateTime
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.json_values import json_text
+from resolvers.normalization import folded_sql, forms_of, normalized, normalized_sql
 from resolvers.text_validation import check_texts, checked_text
 
 Operators: TypeAlias = Mapping[str, Any]
@@ -48,7 +49,8 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
     if column.plain_type in _NUMBER_OPERATORS:
         return _number(column, value, path)
     if column.plain_type is str:
-        return _text(column.sql, value, path)
+        is_id = column.name == "id" or column.name.endswith("_id")
+        return (_id if is_id else _text)(column.sql, value, path)
     raise TypeError(_without_operators(column))
 
 
@@ -86,11 +88,30 @@ def _text(column: str, operators: Operators, path: Path) -> Sql:
         if name == "is_null":
             conditions.append(_is_null(column, value))
             continue
-        check_texts(value if isinstance(value, list) else (value,), *here)
-        if name in _PATTERNS and len(value) > PATTERN_MAX_LENGTH:
-            message = f"{name} must have at most {PATTERN_MAX_LENGTH} characters, not {len(value)}."
-            raise InvalidInput(ErrorCode.TOO_LONG, message, *here)
-        conditions.append(_TEXT_OPERATORS[name](column, value))
+        values = value if isinstance(value, list) else [value]
+        check_texts(values, *here)
+        if name in _PATTERNS:
+            if len(value) > PATTERN_MAX_LENGTH:
+                message = (
+                    f"{name} must have at most {PATTERN_MAX_LENGTH} characters, not {len(value)}."
+                )
+                raise InvalidInput(ErrorCode.TOO_LONG, message, *here)
+            conditions.append(_PATTERNS[name](column, normalized(value)))
+            continue
+        forms = [form for text in values for form in forms_of(text)]
+        if isinstance(value, list) or len(forms) > 1:
+            conditions.append(_TEXT_EQUALITY[_LIST_OPERATORS[name]](column, forms))
+        else:
+            conditions.append(_TEXT_EQUALITY[name](column, value))
+    return all_of(conditions)
+
+
+def _id(column: str, operators: Operators, path: Path) -> Sql:
+    """Return the condition on an id, which is compared exactly."""
+    conditions = []
+    for name, value in _checked(operators, path):
+        check_texts(value if isinstance(value, list) else (value,), *path, name)
+        conditions.append(_TEXT_EQUALITY[name](column, value))
     return all_of(conditions)
 
 
@@ -184,6 +205,19 @@ def _not_in(sql_type: str, column: str, values: Sequence[Any]) -> Sql:
     return negation(_in(sql_type, column, values))
 
 
+def _contains(column: str, text: str) -> Sql:
+    return Sql(f"strpos({normalized_sql(column)}, $?) > 0", (text,))
+
+
+def _contains_ignore_case(column: str, text: str) -> Sql:
+    # A subquery is evaluated once per statement, not once per row.
+    return Sql(f"strpos({folded_sql(column)}, (SELECT {folded_sql('$?')})) > 0", (text,))
+
+
+def _starts_with(column: str, text: str) -> Sql:
+    return Sql(f"starts_with({normalized_sql(column)}, $?)", (text,))
+
+
 _Operators: TypeAlias = Mapping[str, Callable[[str, Any], Sql]]
 
 _EQUAL: _Operators = {
@@ -209,12 +243,13 @@ _TIME_OPERATORS: _Operators = {
     for name, symbol in {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}.items()
 }
 _TEXT_EQUALITY = _equality("text")
+# The operator that compares with any of several texts, for each that compares with one or several.
+_LIST_OPERATORS = {"eq": "in", "in": "in", "neq": "nin", "nin": "nin"}
 _PATTERNS: _Operators = {
-    "contains": partial(_compare, "strpos({}, $?) > 0"),
-    "contains_ignore_case": partial(_compare, "strpos(lower({}), lower($?)) > 0"),
-    "starts_with": partial(_compare, "starts_with({}, $?)"),
+    "contains": _contains,
+    "contains_ignore_case": _contains_ignore_case,
+    "starts_with": _starts_with,
 }
-_TEXT_OPERATORS: _Operators = {**_TEXT_EQUALITY, **_PATTERNS}
 # By the Python type of the column's values.
 _NUMBER_OPERATORS: Mapping[type | None, _Operators] = {
     int: {**_equality("integer"), **_RANGE},

@@ -79,10 +79,10 @@ async def _run(statement: str) -> None:
 
 
 @asynccontextmanager
-async def empty_database() -> AsyncIterator[str]:
+async def empty_database(options: str = "") -> AsyncIterator[str]:
     """Create a database without tables, and drop it at the end."""
     name = f"t_{uuid4().hex}"
-    await _run(f"CREATE DATABASE {name}")
+    await _run(f"CREATE DATABASE {name} {options}")
     server = urlsplit(os.environ["TEST_DATABASE_URL"])
     try:
         yield server._replace(path=f"/{name}").geturl()

@@ -31,6 +31,7 @@ PACKAGES = {
     "ops": ("clients", "simulator", "delivery"),
     "resolvers": (
         "errors",
+        "normalization",
         "text_validation",
         "json_values",
         "date_times",

@@ -69,7 +69,7 @@ class Settings:
     database_url: str | None = setting(
         None,
         url("postgresql", "postgres"),
-        "URL of the PostgreSQL database, version 12 or newer",
+        "URL of the PostgreSQL database, version 13 or newer",
         unset="if unset, the server runs an embedded PostgreSQL in DATA_DIR",
         example="postgresql://ticketops@db.example.com/ticketops",
         group="Database",

@@ -40,7 +40,7 @@ __all__ = [
     "schema_version",
 ]
 
-MIN_SERVER_VERSION = 12
+MIN_SERVER_VERSION = 13
 # Key of the advisory lock that all processes of this program share.
 LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1
@@ -97,7 +97,8 @@ async def migrate(
 
     Several processes may call it at once: one migrates while the others wait. Before the database
     of the former service is adopted, ``report_change`` is called with each change; by default they
-    are logged. Raises MigrationRefused; the refused migration has then changed nothing.
+    are logged. Raises MigrationRefused; the refused migration has then changed nothing, or
+    continues when it is run again, if it fills a column in batches.
     """
     async with _connected(url) as connection:
         before = await known_version(connection)
@@ -283,8 +284,8 @@ def _refused(
     """Return the refusal for an error; the versions are those before and after the migration."""
     if sqlstate(error) == asyncpg.LockNotAvailableError.sqlstate:
         return MigrationRefused(
-            "Another program is using the tables of the former service. Nothing was changed.",
-            hint="Stop that program, then start again.",
+            "Another program is using the tables. The migration was not applied.",
+            hint="Stop that program or wait for it, then start again.",
         )
     cause = error.__cause__ or error
     text = " ".join(str(cause).split()) or type(cause).__name__

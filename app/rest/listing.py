@@ -173,7 +173,8 @@ PARAMETERS: Mapping[str, Parameter] = {
         if field.is_rest_parameter
     },
     "q": Parameter(
-        "Full-text search, for example `printer -ice`. Lists only tickets that match.",
+        "Full-text search in any language, for example `printer -ice`. Lists only tickets that"
+        " match.",
         {"type": "string", "maxLength": SEARCH_MAX_LENGTH},
         partial(_text, "search"),
     ),

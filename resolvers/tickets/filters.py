@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 
 from engine.sql.expressions import FALSE, TRUE, Access, Sql, all_of, any_of, negation
 from models import Ticket
-from models.ticket import SEARCH_CONFIGURATION
 from resolvers.errors import ErrorCode, InvalidInput
 from resolvers.filter_operators import Path, column_condition
 from resolvers.tables import TICKETS
@@ -101,5 +100,4 @@ def _search(words: str, path: Path) -> Sql:
     if not checked_text(words, *path).strip():
         return TRUE
     # A subquery is evaluated once per statement, not once per row, and has one plan for all words.
-    query = f"(SELECT websearch_to_tsquery('{SEARCH_CONFIGURATION}', $?))"
-    return Sql(f"search @@ {query}", (words,), Access.INVERTED)
+    return Sql("search @@ (SELECT ticket_search_query($?))", (words,), Access.INVERTED)

@@ -7,6 +7,7 @@ from engine.database.queries import fetch
 from engine.sql.expressions import concatenate, render
 from engine.sql.queries import Page, SingleRow, by_key
 from resolvers.context import Context
+from resolvers.normalization import normalized_sql
 from resolvers.pages import PageArguments, page_of
 from resolvers.tables import TICKET_ORDERS, TICKETS
 from resolvers.text_validation import checked_id
@@ -62,9 +63,11 @@ async def count_groups(
 ) -> list[TicketGroup]:
     """Return the number of matching tickets for each value of a column, largest first."""
     column = TICKETS.columns[by]
+    is_text = column.plain_type is str and column.enum_names is None
+    key = normalized_sql(column.sql) if is_text else column.sql
     statement = concatenate(
         (
-            f"SELECT {column.sql} AS key, count(*) FROM {TICKETS.name} WHERE ",
+            f"SELECT {key} AS key, count(*) FROM {TICKETS.name} WHERE ",
             ticket_condition(filter),
             " GROUP BY key ORDER BY count DESC, key",
         )

@@ -13,6 +13,7 @@ from models.columns import IntegerColumn, enum_of
 from models.ticket import METADATA_MAX_BYTES, NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
 from resolvers.json_values import new_json_text, too_many_bytes
+from resolvers.normalization import normalized
 from resolvers.text_validation import checked_id, checked_text
 
 # Unknown fields that are reported, and characters of their names.
@@ -106,6 +107,7 @@ def _checked_value(rule: _Rule, value: object, name: str) -> Any:
 def _text(value: object, name: str, *, max_length: int, may_be_blank: bool = False) -> str:
     if not isinstance(value, str):
         raise InvalidInput(ErrorCode.INVALID, f"{name} must be a string.", name)
+    value = normalized(value)
     if len(value) > max_length:
         message = f"{name} must have at most {max_length} characters, not {len(value)}."
         raise InvalidInput(ErrorCode.TOO_LONG, message, name)

@@ -20,7 +20,7 @@ _IS_NULL = "Whether the value is null."
 
 @strawberry.input(
     description="Filter for text. Conditions are joined by AND; comparisons are case-sensitive"
-    " unless noted."
+    " unless noted. Composed and decomposed characters (NFC, NFD) are equal."
 )
 class StringFilter:
     eq: str | None = strawberry.field(default=UNSET, description=_EQ)
@@ -29,7 +29,9 @@ class StringFilter:
     nin: list[str] | None = strawberry.field(default=UNSET, description=_NIN)
     contains: str | None = strawberry.field(default=UNSET, description="Contains this text.")
     contains_ignore_case: str | None = strawberry.field(
-        default=UNSET, description="Contains this text, ignoring case."
+        default=UNSET,
+        description="Contains this text, ignoring the case of letters of any script; ß equals ss,"
+        " and the dotted and dotless i of Turkish are equal.",
     )
     starts_with: str | None = strawberry.field(default=UNSET, description="Starts with this text.")
     is_null: bool | None = strawberry.field(default=UNSET, description=_IS_NULL)
@@ -55,7 +57,9 @@ class BooleanFilter:
     is_null: bool | None = strawberry.field(default=UNSET, description=_IS_NULL)
 
 
-@strawberry.input(description="Filter for ids. Conditions are joined by AND.")
+@strawberry.input(
+    description="Filter for ids, which are compared exactly. Conditions are joined by AND."
+)
 class IDFilter:
     eq: strawberry.ID | None = strawberry.field(default=UNSET, description=_EQ)
     neq: strawberry.ID | None = strawberry.field(default=UNSET, description=_NEQ)

@@ -40,8 +40,11 @@ class TicketFilter:
     search: str | None = strawberry.field(
         default=UNSET,
         description="Full-text search over subject, description and customer, in web search"
-        ' syntax (`"exact phrase"`, `or`, `-excluded`). At most 1,000 characters; blank text'
-        " matches every ticket.",
+        ' syntax (`"exact phrase"`, `or`, `-excluded`). Case is ignored, and NFC equals NFD. Words'
+        " are found by their English stem, and words of other languages as they are written. In"
+        " Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese, any part of a text is found."
+        " English stop words are ignored next to other words, except in phrases and exclusions."
+        " At most 1,000 characters; blank text matches every ticket.",
     )
     id: IDFilter | None = strawberry.field(default=UNSET, description="Id.")
     subject: StringFilter | None = strawberry.field(default=UNSET, description="Subject.")

@@ -3,6 +3,7 @@
 A missing value matches only `neq`, `nin` and `isNull: true`.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -33,6 +34,8 @@ def _matches_field(row: Row, name: str, value: Any) -> bool:
 
 
 def _compare(field: str, stored: Any, operator: str, given: Any) -> bool:
+    if field not in {"id", "metadata"}:
+        stored, given = _normalized(stored), _normalized(given)
     match operator:
         case "isNull":
             return given is (stored is ABSENT or stored is None)
@@ -51,6 +54,20 @@ def _compare(field: str, stored: Any, operator: str, given: Any) -> bool:
     return OPERATORS[operator](stored, given)
 
 
+def _normalized(value: Any) -> Any:
+    """Return a text, or the texts of a list, in NFC."""
+    if isinstance(value, list):
+        return [_normalized(item) for item in value]
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+def _folded(text: str) -> str:
+    folded = text.lower().replace("i\u0307", "i").translate(_SAME_CAPITAL)
+    return unicodedata.normalize("NFC", folded)
+
+
+# Small letters that share their capital: the dotless i, the final sigma, and the sharp s.
+_SAME_CAPITAL = str.maketrans({"\u0131": "i", "\u03c2": "\u03c3", "\u00df": "ss"})
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda stored, given: stored == given,
     "in": lambda stored, given: stored in given,
@@ -59,7 +76,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda stored, given: stored < given,
     "lte": lambda stored, given: stored <= given,
     "contains": lambda stored, given: given in stored,
-    "containsIgnoreCase": lambda stored, given: given.lower() in stored.lower(),
+    "containsIgnoreCase": lambda stored, given: _folded(given) in _folded(stored),
     "startsWith": lambda stored, given: stored.startswith(given),
 }
 

@@ -16,7 +16,29 @@ OPS_STATES = ["NOT_SENT", "PENDING", "DELIVERED", "FAILED", "CANCELLED"]
 
 # Few letters, so that many texts match. Each is special in LIKE, in a regular expression, by
 # its case or by its width.
-TEXTS = ["a", "A", "ab", "aB%", "_b", "%", "b\\", "ä", "Ä", "😀a", " ", "'", "a.*"]
+TEXTS = [
+    "a",
+    "A",
+    "ab",
+    "aB%",
+    "_b",
+    "%",
+    "b\\",
+    "ä",
+    "Ä",
+    "a\u0308",
+    "A\u0308b",
+    "ß",
+    "SS",
+    "ΣΑΣ",
+    "σας",
+    "İ",
+    "\u0131",
+    "😀a",
+    " ",
+    "'",
+    "a.*",
+]
 NEEDLES = [*TEXTS, "", "aa", "B", "\\", "."]
 MOMENTS = [
     "2026-01-31T08:14:59.999999+00:00",

@@ -13,6 +13,7 @@ from app.database.embedded import VOLATILE, EmbeddedPostgres
 from app.database.migrations import migrate
 from app.database.programs import find_programs
 from tests.conftest import empty_database
+from tests.superuser import superuser_options, superuser_url
 
 COMMITTED = Path(__file__).parent / "schema.sql"
 OUTDATED = (
@@ -57,8 +58,9 @@ def main() -> None:
         asyncio.run(_write())
         return
     with tempfile.TemporaryDirectory(prefix="ticketops-dump-") as folder:
-        server = EmbeddedPostgres(Path(folder), options=VOLATILE)
-        os.environ["TEST_DATABASE_URL"] = server.start()
+        options = VOLATILE | superuser_options(Path(folder))
+        server = EmbeddedPostgres(Path(folder), options=options)
+        os.environ["TEST_DATABASE_URL"] = superuser_url(server.start())
         try:
             asyncio.run(_write())
         finally:

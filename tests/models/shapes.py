@@ -702,6 +702,14 @@ REFUSED = {
         """,
         ("The function jsonb_merge_patch(jsonb,jsonb) exists already",),
     ),
+    "function_of_a_later_migration": Refused(
+        "CREATE FUNCTION fold_case(text) RETURNS text LANGUAGE sql AS 'SELECT $1'",
+        ("The function fold_case(text) exists already",),
+    ),
+    "dictionary_of_the_same_name": Refused(
+        "CREATE TEXT SEARCH DICTIONARY ticket_words (TEMPLATE = simple)",
+        ('ALTER TEXT SEARCH DICTIONARY "ticket_words" RENAME TO',),
+    ),
     "constraint_of_the_same_name": Refused(
         "ALTER TABLE tickets ADD mine int CONSTRAINT tickets_version_check CHECK (mine > 0)",
         ('RENAME CONSTRAINT "tickets_version_check" TO "tickets_version_check_old"',),

@@ -8,7 +8,7 @@ import pytest
 
 from app.database.migrations import migrate
 from models import TicketPriority, TicketStatus
-from models.ticket import SEARCH_CONFIGURATION, rank
+from models.ticket import rank
 from ops.delivery.claims import _CLAIM_DUE
 from tests.conftest import empty_database
 
@@ -73,7 +73,7 @@ async def test_a_page_in_each_order_is_a_range_of_an_index(
     ("statement", "index"),
     [
         (
-            f"SELECT FROM tickets WHERE search @@ to_tsquery('{SEARCH_CONFIGURATION}', 'x')",
+            "SELECT FROM tickets WHERE search @@ ticket_search_query('x')",
             "tickets_search",
         ),
         ("""SELECT * FROM tickets WHERE metadata @> '{"a": 1}'""", "tickets_metadata"),
@@ -190,5 +190,5 @@ async def test_a_search_covers_subject_description_and_customer(
         )
         """
     )
-    statement = "SELECT count(*) FROM tickets WHERE search @@ websearch_to_tsquery($1, $2)"
-    assert await connection.fetchval(statement, SEARCH_CONFIGURATION, text) == count
+    statement = "SELECT count(*) FROM tickets WHERE search @@ ticket_search_query($1)"
+    assert await connection.fetchval(statement, text) == count

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from tortoise import BaseDBAsyncClient
 
 from models.migrations.legacy.report import refuse
-from models.migrations.legacy.tables import ADDED, COLUMNS, CREATED
+from models.migrations.legacy.tables import (
+    ADDED,
+    COLUMNS,
+    CREATED,
+    CREATED_DICTIONARIES,
+    CREATED_FUNCTIONS,
+)
 
 _KINDS = {
     "v": "a view",
@@ -93,8 +99,16 @@ WHERE typnamespace = new.oid AND typname = ANY ($1::text[])
   AND typrelid = 0 AND typelem = 0
 UNION ALL
 SELECT p.oid::regprocedure::text, 'function', NULL
-FROM pg_proc AS p
-WHERE p.oid = to_regprocedure(format('%I.jsonb_merge_patch(jsonb, jsonb)', current_schema()))
+FROM new, pg_proc AS p
+WHERE p.pronamespace = new.oid AND p.oid::regprocedure::text = ANY ($3::text[])
+UNION ALL
+SELECT cfgname::text, 'text search configuration', NULL
+FROM new, pg_ts_config
+WHERE cfgnamespace = new.oid AND cfgname = ANY ($4::text[])
+UNION ALL
+SELECT dictname::text, 'text search dictionary', NULL
+FROM new, pg_ts_dict
+WHERE dictnamespace = new.oid AND dictname = ANY ($4::text[])
 ORDER BY 1
 """
 
@@ -210,13 +224,20 @@ async def taken_names(db: BaseDBAsyncClient, own: Sequence[int]) -> Iterable[str
 
     ``own`` are the tables and indexes of the former service that the adoption replaces.
     """
-    rows = await db.execute_query_dict(_TAKEN, [list(CREATED), list(own)])
+    rows = await db.execute_query_dict(
+        _TAKEN, [list(CREATED), list(own), list(CREATED_FUNCTIONS), list(CREATED_DICTIONARIES)]
+    )
     return [_taken(row["name"], row["kind"], row["on_table"]) for row in rows]
 
 
 def _taken(name: str, kind: str, on_table: str | None) -> str:
     if kind == "function":
         return f"The function {name} exists already, but the migration creates it. Drop it."
+    if kind.startswith("text search"):
+        return (
+            f'The {kind} "{name}" exists already, but the migration creates it. Run: ALTER'
+            f' {kind.upper()} "{name}" RENAME TO "{name}_old"'
+        )
     described = {"r": "table", "v": "view", "S": "sequence", "i": "index", "t": "type"}.get(
         kind, "relation"
     )

@@ -118,3 +118,16 @@ CREATED = (
     "tickets_pkey",
     "tickets_search",
 )
+# Functions, as PostgreSQL prints them.
+CREATED_FUNCTIONS = (
+    "fold_case(text)",
+    "fold_letters(text)",
+    "jsonb_merge_patch(jsonb,jsonb)",
+    "set_ticket_search()",
+    "ticket_search_fold(text)",
+    "ticket_search_pairs(text)",
+    "ticket_search_query(text)",
+    "ticket_search_vector(text,text,text,text,text)",
+)
+# Text search dictionaries and configurations.
+CREATED_DICTIONARIES = ("ticket_words",)

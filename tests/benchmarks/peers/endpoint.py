@@ -44,13 +44,13 @@ _PAGE = f"""
 _SEARCH = f"""
     WITH nearest AS MATERIALIZED (
         SELECT * FROM (SELECT * FROM tickets {_NEWEST_FIRST} LIMIT 2100) AS in_order
-        WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
+        WHERE search @@ (SELECT ticket_search_query($2))
         LIMIT $1
     ), last AS MATERIALIZED (
         SELECT created_at, id FROM tickets {_NEWEST_FIRST} LIMIT 1 OFFSET 2099
     ), others AS (
         SELECT * FROM tickets
-        WHERE search @@ (SELECT websearch_to_tsquery('english', $2))
+        WHERE search @@ (SELECT ticket_search_query($2))
             AND (SELECT count(*) FROM nearest) < $1 AND EXISTS (SELECT FROM last)
         OFFSET 0
     )

@@ -110,14 +110,14 @@ class _Matches(Comparator):
 
 
 class Search(Q):
-    """The full-text search: the generated column is no field, or each SELECT would fetch it."""
+    """The full-text search: the column is not a field, or each SELECT would fetch it."""
 
     def __init__(self, words: str) -> None:
         super().__init__()
         self.words = words
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        query = Function("websearch_to_tsquery", "english", ValueWrapper(self.words))
+        query = Function("ticket_search_query", ValueWrapper(self.words))
         column = resolve_context.table.search
         return QueryModifier(where_criterion=BasicCriterion(_Matches.text, column, query))
 

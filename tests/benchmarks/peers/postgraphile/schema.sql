@@ -8,7 +8,7 @@ LANGUAGE sql STABLE
 AS $$
     SELECT *
     FROM tickets
-    WHERE search @@ websearch_to_tsquery('english', words)
+    WHERE search @@ ticket_search_query(words)
     ORDER BY created_at DESC, id DESC
 $$;
 
