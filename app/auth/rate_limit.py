@@ -5,6 +5,7 @@ import math
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -17,11 +18,13 @@ from app.auth.rate_limit_storage import ProcessStorage
 from app.config.settings import Settings
 from app.errors import CommandError
 
-__all__ = ["Allowance", "RateLimit"]
+__all__ = ["Allowance", "RateLimit", "check_rate_limit_settings"]
 
 # The longest delay of a request while the storage does not respond.
 _STORAGE_TIMEOUT_S = 0.5
 _HINT = "Use a URL like redis://HOST:6379/0 or redis+sentinel://HOST:26379/SERVICE."
+
+_TLS_FILES = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +105,15 @@ class RateLimit:
         )
 
 
+def check_rate_limit_settings(settings: Settings) -> None:
+    """Raise CommandError if the storage of the counters cannot be used.
+
+    This happens before the server processes start, so that one message reports it. A storage
+    that cannot be reached is not an error: it may be reached later.
+    """
+    RateLimit(settings)
+
+
 def _storage(settings: Settings) -> Storage:
     """Return the storage of the counters; raises CommandError."""
     url = settings.rate_limit_storage
@@ -116,6 +128,8 @@ def _storage(settings: Settings) -> Storage:
     }
     try:
         storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
+        if url.startswith(("redis:", "rediss:")):
+            _check_redis_url(url)
     except (ConfigurationError, ValueError) as error:
         raise CommandError(
             f"Cannot use RATE_LIMIT_STORAGE: {str(error).rstrip('.')}.", hint=_HINT
@@ -123,3 +137,21 @@ def _storage(settings: Settings) -> Storage:
     if not isinstance(storage, Storage):
         raise CommandError("RATE_LIMIT_STORAGE is not an asynchronous storage.", hint=_HINT)
     return storage
+
+
+def _check_redis_url(url: str) -> None:
+    """Raise ValueError for what the client would notice only when it connects."""
+    # Imported only if it is used.
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415
+
+    pool = ConnectionPool.from_url(url)
+    try:
+        pool.connection_class(**pool.connection_kwargs)
+    except TypeError:
+        # The message of the error is about the code.
+        raise ValueError("its URL has a parameter that the client of Redis does not have") from None
+    for name in _TLS_FILES & pool.connection_kwargs.keys():
+        try:
+            Path(pool.connection_kwargs[name]).open("rb").close()
+        except OSError as error:
+            raise ValueError(f"its {name} cannot be read ({error.strerror})") from error

@@ -6,16 +6,19 @@ stderr, a hint, and exit status 2. `flags` reads the settings of a command.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from app import __version__
 from app.cli import migrate, ops_simulator, schema, seed, serve, settings, token, worker
-from app.errors import CommandError
+from app.errors import CommandError, reason_of
 
 COMMANDS = (serve, worker, migrate, seed, schema, settings, token, ops_simulator)
 EXIT_ERROR = 2
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.
 EXIT_INTERRUPTED = 130
 
@@ -25,26 +28,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = build_parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except CommandError as error:
-        sys.stdout.flush()
-        print(f"ticketops: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
-        return EXIT_ERROR
+        return _fail(str(error), error.hint)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output, like `head`, has closed it. Python would flush it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output, like `head`, has closed it.
+        _discard(sys.stdout)
         return EXIT_ERROR
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            return _fail(f"Cannot write: {reason_of(error)}.", "Free some space, then try again.")
         message = _database_message(error)
         if message is None:
             raise
-        sys.stdout.flush()
-        print(f"ticketops: {message}", file=sys.stderr)
-        return EXIT_ERROR
+        return _fail(message)
     return status
+
+
+def _fail(message: str, hint: str = "") -> int:
+    """Print a message and a hint, after what was printed before, and return the exit status."""
+    for stream, text in (
+        (sys.stdout, ""),
+        (sys.stderr, f"ticketops: {message}\n" + (hint and f"  {hint}\n")),
+    ):
+        # A daemon can have neither of them.
+        if stream is None:
+            continue
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            # Nothing is left to report it to.
+            _discard(stream)
+    return EXIT_ERROR
+
+
+def _discard(stream: TextIO) -> None:
+    """Discard what is left in a buffer: Python would try to write it again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _database_message(error: Exception) -> str | None:

@@ -3,6 +3,9 @@
 import argparse
 from typing import Any
 
+from app.config.setting_parsers import integer
+from app.config.url_parsers import bearer_token
+
 DEFAULT_PORT = 4050
 
 
@@ -17,13 +20,16 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=_port,
         default=DEFAULT_PORT,
         metavar="PORT",
-        help=f"port to listen on (default: {DEFAULT_PORT})",
+        help=f"port to listen on; 0 selects a free port (default: {DEFAULT_PORT})",
     )
     parser.add_argument(
-        "--token", metavar="TOKEN", help="bearer token that requests must have (default: none)"
+        "--token",
+        metavar="TOKEN",
+        type=_token,
+        help="bearer token that requests must have (default: none)",
     )
     parser.add_argument(
         "--fault",
@@ -44,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     import orjson
 
     from app.errors import CommandError
+    from app.server.listening import listen, url_of
     from ops.simulator.fault_settings import FaultSettings
     from ops.simulator.process import serve_simulator
     from ops.simulator.server import SimulatorServer
@@ -62,7 +69,23 @@ def run(arguments: argparse.Namespace) -> int:
         fault_settings = FaultSettings().updated(faults)
     except ValueError as error:
         raise CommandError(f"Invalid fault settings: {error}.") from error
-    print(f"OPS_URL=http://127.0.0.1:{arguments.port}", flush=True)
     simulator = SimulatorServer(fault_settings, token=arguments.token)
-    serve_simulator(simulator, host="127.0.0.1", port=arguments.port).run()
+    with listen("127.0.0.1", arguments.port) as listener:
+        print(f"OPS_URL={url_of(listener, '127.0.0.1')}", flush=True)
+        server = serve_simulator(simulator, host="127.0.0.1", port=arguments.port)
+        server.run(sockets=[listener])
     return 0
+
+
+def _port(text: str) -> int:
+    try:
+        return int(integer(0, 65_535)(text))
+    except ValueError as allowed:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from None
+
+
+def _token(text: str) -> str:
+    try:
+        return str(bearer_token(text))
+    except ValueError as allowed:
+        raise argparse.ArgumentTypeError(f"it must be {allowed}") from None

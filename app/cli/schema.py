@@ -97,8 +97,10 @@ def run_check(arguments: argparse.Namespace) -> int:
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"Cannot read {file}: {error}.") from error
+    except OSError as error:
+        raise CommandError(f"Cannot read {file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"Cannot read {file}: it is not UTF-8 text.") from error
 
 
 def _relative(file: Path) -> Path:

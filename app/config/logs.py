@@ -8,6 +8,7 @@ and other libraries) reach it as usual. The request log calls it directly, becau
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -136,7 +137,8 @@ lines = LineHandler()
 
 def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None) -> None:
     """Write all logging of this process to a stream, stderr by default."""
-    stream = stream or sys.stderr
+    # Without stderr, as in some daemons, nothing is logged.
+    stream = stream or sys.stderr or _null_stream()
     threshold = logging.getLevelNamesMapping()[level.upper()]
     pretty = stream.isatty() if log_format == "auto" else log_format == "pretty"
     lines.configure(stream, pretty=pretty, threshold=threshold)
@@ -155,6 +157,10 @@ def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None)
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
+
+
+def _null_stream() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # used until the end
 
 
 def _is_not_about_websocket(record: logging.LogRecord) -> bool:

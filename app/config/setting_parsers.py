@@ -99,6 +99,12 @@ def secret(min_bytes: int) -> Parser:
     return Parser(f"at least {min_bytes} bytes long", convert)
 
 
+def _path(value: str) -> Path:
+    if re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError(value)
+    return Path(value).expanduser()
+
+
 def _boolean(value: str) -> bool:
     lowered = value.lower()
     if lowered not in _TRUE + _FALSE:
@@ -126,7 +132,7 @@ def _split_url(value: str) -> SplitResult:
 
 
 text = Parser("text", str)
-path = Parser("a path; ~ is the home directory", lambda value: Path(value).expanduser())
+path = Parser("a path without control characters; ~ is the home directory", _path)
 boolean = Parser("true or false", _boolean)
 ratio = Parser("a number from 0 to 1, like 0.2", _ratio)
 request_rate = Parser(_REQUEST_RATE, _request_rate)

@@ -7,6 +7,7 @@ lock, and the last user stops the server. A server left running by a killed proc
 """
 
 import atexit
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from app.database.programs import (
     account_for,
 )
 from app.database.roles import DATABASE, ROLE, is_restricted, restrict
+from app.errors import reason_of
 
 __all__ = ["VOLATILE", "EmbeddedPostgres"]
 
@@ -55,7 +57,7 @@ class EmbeddedPostgres:
     """The PostgreSQL server of a folder; as a context manager, its value is the database's URL."""
 
     def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None) -> None:
-        self.data_dir = data_dir.resolve()
+        self.data_dir = _absolute(data_dir)
         self.cluster = self.data_dir / "postgres"
         self._options = {**_OPTIONS, **(options or {})}
         self._log = PostgresLog(self.data_dir / "postgres.log")
@@ -87,8 +89,8 @@ class EmbeddedPostgres:
             self._start_or_share()
         except OSError as error:
             raise EmbeddedPostgresError(
-                f"The embedded PostgreSQL cannot use DATA_DIR: {error}.",
-                hint="Check who owns the folder, or set DATA_DIR or DATABASE_URL.",
+                f"The embedded PostgreSQL cannot use DATA_DIR: {reason_of(error)}.",
+                hint=_hint_of(error),
             ) from error
         self._log.rotate_periodically()
         atexit.register(self.stop)
@@ -158,6 +160,24 @@ class EmbeddedPostgres:
                 f"version {MAJOR_VERSION}.",
                 hint="Set DATA_DIR to another folder, and transfer the data by pg_dump.",
             )
+
+
+def _absolute(data_dir: Path) -> Path:
+    try:
+        return data_dir.resolve()
+    except (OSError, RuntimeError) as error:
+        # The current directory was removed, or symbolic links form a loop.
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        raise EmbeddedPostgresError(
+            f"Cannot find the folder of DATA_DIR {data_dir}: {reason}.",
+            hint="Start in a folder that exists, or set DATA_DIR to an absolute path.",
+        ) from error
+
+
+def _hint_of(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "Free some space, or set DATA_DIR to a folder on another file system."
+    return "Set DATA_DIR to a folder that this user can write, or set DATABASE_URL."
 
 
 def _is_last_user(user_lock: int) -> bool:

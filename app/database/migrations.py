@@ -44,6 +44,7 @@ MIN_SERVER_VERSION = 13
 # Key of the advisory lock that all processes of this program share.
 LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1
+LOCK_REPORT_S = 2.0
 LOCK_TIMEOUT_S = 600.0
 
 _DATABASE_ERRORS = (
@@ -230,7 +231,9 @@ async def _lock(connection: asyncpg.Connection, *, timeout_s: float) -> AsyncIte
     It belongs to a transaction, which does nothing else, so that it also works behind a
     connection pooler in transaction mode.
     """
-    deadline = monotonic() + timeout_s
+    started_at = monotonic()
+    deadline = started_at + timeout_s
+    is_reported = False
     async with connection.transaction(isolation="read_committed"):
         await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         while not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
@@ -240,6 +243,12 @@ async def _lock(connection: asyncpg.Connection, *, timeout_s: float) -> AsyncIte
                 )
                 raise MigrationRefused(
                     message, hint="Find it in pg_stat_activity, then start again."
+                )
+            if not is_reported and monotonic() > started_at + LOCK_REPORT_S:
+                is_reported = True
+                _logger.warning(
+                    "waiting for another process that migrates the database",
+                    extra={"fields": {"timeout_s": timeout_s}},
                 )
             await asyncio.sleep(LOCK_POLL_S)
         yield

@@ -4,16 +4,16 @@ PostgreSQL's own collector limits the size of a file, but not the number of file
 """
 
 import os
-import re
 import threading
 from contextlib import suppress
 from pathlib import Path
+
+from app.database.programs import error_line
 
 __all__ = ["PostgresLog"]
 
 MAX_BYTES = 4 * 1024 * 1024
 INTERVAL_S = 30.0
-_SEVERE = re.compile(r" (FATAL|PANIC): ")
 
 
 class PostgresLog:
@@ -68,10 +68,6 @@ class PostgresLog:
             self._stop_event = None
 
     def reason(self, start: int) -> str:
-        """Return why PostgreSQL did not start, from the lines that it wrote after a position.
-
-        The last line may be that it has shut down.
-        """
-        lines = self.path.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-        severe = [line for line in lines if _SEVERE.search(line)]
-        return (severe or lines or ["it wrote no output."])[-1]
+        """Return why PostgreSQL did not start, from the lines that it wrote after a position."""
+        output = self.path.read_bytes()[start:].decode(errors="replace")
+        return error_line(output) or "it wrote no output."

@@ -58,8 +58,12 @@ class Postmaster:
 
     @property
     def socket_folder(self) -> Path:
-        """The cluster's folder, or one with a shorter path if that exceeds a socket's limit."""
-        if len(os.fsencode(self._cluster / f".s.PGSQL.{PORT}")) <= MAX_SOCKET_PATH_BYTES:
+        """The cluster's folder, or another one if its path cannot be that of a socket.
+
+        It can be too long, and a comma separates several folders.
+        """
+        path = os.fsencode(self._cluster / f".s.PGSQL.{PORT}")
+        if len(path) <= MAX_SOCKET_PATH_BYTES and b"," not in path:
             return self._cluster
         digest = hashlib.sha256(os.fsencode(self._cluster)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"ticketops-{digest}"

@@ -6,6 +6,7 @@ cluster; a new cluster is owned by `nobody`, because no account is created.
 
 import os
 import pwd
+import re
 import stat
 import subprocess
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ __all__ = [
     "Account",
     "EmbeddedPostgresError",
     "account_for",
+    "error_line",
     "find_programs",
     "make_private",
     "popen_options",
@@ -34,6 +36,9 @@ SUPERUSER = "postgres"
 UNPRIVILEGED_USER = "nobody"
 # Inherited by the programs; the rest contains secrets of this program, such as JWT_SECRET.
 _ENVIRONMENT = ("PATH", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+_ERROR = re.compile(r"\b(FATAL|PANIC|error): ")
 
 
 class EmbeddedPostgresError(CommandError):
@@ -106,7 +111,7 @@ def make_private(folder: Path, account: Account | None) -> None:
 def run_program(
     command: Sequence[str | Path], *, folder: Path, account: Account | None, stdin: str = ""
 ) -> None:
-    """Run a program to its end; raises EmbeddedPostgresError with its last line if it fails."""
+    """Run a program to its end; raises EmbeddedPostgresError with its reason if it fails."""
     done = subprocess.run(  # noqa: S603  # program and arguments come from this package
         command,
         input=stdin,
@@ -116,12 +121,20 @@ def run_program(
         **popen_options(folder, account),
     )
     if done.returncode != 0:
-        output = (done.stderr or done.stdout).strip().splitlines()
-        reason = output[-1] if output else f"exit status {done.returncode}"
+        reason = error_line(done.stderr or done.stdout) or f"exit status {done.returncode}"
         raise EmbeddedPostgresError(
             f"{Path(command[0]).name} failed: {reason}",
             hint="Fix the cause, or set DATABASE_URL to another PostgreSQL server.",
         )
+
+
+def error_line(output: str) -> str | None:
+    """Return the line that says why a program of PostgreSQL failed; None if it wrote nothing.
+
+    The last lines can be about what it did then. Of several errors, the first caused the others.
+    """
+    lines = output.strip().splitlines()
+    return next((line for line in lines if _ERROR.search(line)), lines[-1] if lines else None)
 
 
 def popen_options(folder: Path, account: Account | None) -> dict[str, Any]:

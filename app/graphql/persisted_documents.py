@@ -38,7 +38,9 @@ def read_manifest(path: Path | None) -> dict[str, str]:
     try:
         content = parse_json(path.read_bytes())
     except OSError as error:
-        raise CommandError(f"Cannot read PERSISTED_DOCUMENTS {path}: {error.strerror}.") from None
+        raise CommandError(
+            f"Cannot read PERSISTED_DOCUMENTS {path}: {error.strerror}.", hint=_HINT
+        ) from None
     except InvalidJson as error:
         reason = error.reason.replace("The body", str(path))
         raise CommandError(f"Cannot use PERSISTED_DOCUMENTS: {reason}", hint=_HINT) from None

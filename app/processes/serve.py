@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 
 from app.application import application
+from app.auth.rate_limit import check_rate_limit_settings
 from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.config.urls import is_loopback
@@ -43,6 +44,7 @@ def serve(settings: Settings) -> None:
     _warn_of_open_access(settings)
     _warn_of_invalid_documents(settings)
     check_ops_settings(settings)
+    check_rate_limit_settings(settings)
     signal.signal(signal.SIGTERM, _exit)
     raise_limit()
     try:
@@ -102,7 +104,11 @@ def _create_application(settings: Settings, database_url: str) -> Starlette:
 def _create_application_in_child(settings: Settings, database_url: str) -> Starlette:
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
-    return _create_application(settings, database_url)
+    try:
+        return _create_application(settings, database_url)
+    except CommandError as error:
+        logger.error("server process cannot start", extra={"fields": {"reason": str(error)}})  # noqa: TRY400  # its cause is no bug
+        sys.exit(STARTUP_FAILURE)
 
 
 def _stop_with_parent() -> None:
@@ -114,7 +120,7 @@ def _stop_with_parent() -> None:
 
 
 def _report_start(banner: Banner) -> None:
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         banner.print(sys.stderr)
     else:
         banner.log()

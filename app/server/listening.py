@@ -18,6 +18,7 @@ ACCEPTS_PER_TICK = 8
 # If a server was killed, its worker processes need a moment to notice and to free the port.
 RETRY_FOR_S = 1.5
 POLL_S = 0.05
+_HOST_HINT = "Set HOST to 127.0.0.1, or to 0.0.0.0 for every address of this machine."
 
 
 class CannotListen(CommandError):
@@ -35,6 +36,9 @@ def listen(host: str, port: int) -> socket.socket:
     while True:
         try:
             return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except (UnicodeError, TypeError):
+            # Python raises both for a name that IDNA cannot encode.
+            raise CannotListen(f"HOST {host} is not a host name.", hint=_HOST_HINT) from None
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise _cannot_listen(host, port, error) from error
@@ -73,5 +77,5 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
     reason = str(error.strerror or error).partition(" (while ")[0]
     return CannotListen(
         f"Cannot listen on HOST {host}: {reason}.",
-        hint="Set HOST to 127.0.0.1, or to 0.0.0.0 for every address of this machine.",
+        hint=_HOST_HINT,
     )

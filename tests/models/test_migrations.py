@@ -14,6 +14,7 @@ from aerich.utils import get_models_describe
 from asyncpg.types import ServerVersion
 from tortoise.context import TortoiseContext
 
+from app.database import migrations
 from app.database.migrations import (
     EXPECTED_VERSION,
     LOCK_KEY,
@@ -181,6 +182,19 @@ async def test_waiting_too_long_for_another_process_is_an_error(empty_database_u
         await migrate(empty_database_url, lock_timeout_s=0.2)
     await connection.close()
     assert (await migrate(empty_database_url)).applied == VERSIONS
+
+
+async def test_waiting_for_another_process_is_logged_once(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(migrations, "LOCK_REPORT_S", 0.1)
+    connection = await connect(empty_database_url)
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+    with pytest.raises(MigrationRefused):
+        await migrate(empty_database_url, lock_timeout_s=1)
+    await connection.close()
+    waiting = [record for record in caplog.records if "waiting for another" in record.message]
+    assert [record.levelname for record in waiting] == ["WARNING"]
 
 
 async def test_a_newer_database_is_refused(empty_database_url: str) -> None:
