@@ -25,7 +25,7 @@ __all__ = ["RequestCycle", "request_cycle_of"]
 CANCEL_DELAY_S = 0.5
 
 _STATUSES_WITHOUT_BODY = frozenset({204, 304})
-_CLOSE = (b"connection", b"close")
+_CONNECTION_CLOSE = (b"connection", b"close")
 
 
 class _Framing(Enum):
@@ -36,6 +36,10 @@ class _Framing(Enum):
     CHUNKS = auto()
     # Only for HTTP/1.0, which has no chunks.
     CLOSE = auto()
+
+
+# In Python 3.11 a member of an enumeration is found ten times faster under a name of its own.
+_NONE, _LENGTH, _CHUNKS, _CLOSE = _Framing
 
 
 class RequestCycle(RequestResponseCycle):
@@ -50,7 +54,7 @@ class RequestCycle(RequestResponseCycle):
         self._loop = loop
         # The start of the response, until the next message shows whether that is all of it.
         self._response_start: Message | None = None
-        self._framing = _Framing.NONE
+        self._framing = _NONE
         # Of a body that is framed by its length.
         self._remaining_bytes = 0
         self._task: asyncio.Task[Any] | None = None
@@ -135,7 +139,7 @@ class RequestCycle(RequestResponseCycle):
         headers = [*self.default_headers, *start["headers"]]
         values = dict(headers)
         if self.scope["method"] == "HEAD" or status in _STATUSES_WITHOUT_BODY:
-            self._framing = _Framing.NONE
+            self._framing = _NONE
         else:
             self._framing = self._frame(headers, values.get(b"content-length"), length)
         if self.more_body and self.waiting_for_100_continue:
@@ -145,7 +149,7 @@ class RequestCycle(RequestResponseCycle):
         if b"connection" in values:
             self.keep_alive = self.keep_alive and b"close" not in values[b"connection"].lower()
         elif not self.keep_alive:
-            headers.append(_CLOSE)
+            headers.append(_CONNECTION_CLOSE)
         elif self.scope["http_version"] == "1.0":
             headers.append((b"connection", b"keep-alive"))
         lines = [*map(b": ".join, headers)]
@@ -160,29 +164,29 @@ class RequestCycle(RequestResponseCycle):
         """Return how to frame a body, and add the header of the framing."""
         if content_length is not None:
             self._remaining_bytes = int(content_length)
-            return _Framing.LENGTH
+            return _LENGTH
         if length is not None:
             self._remaining_bytes = length
             headers.append((b"content-length", b"%d" % length))
-            return _Framing.LENGTH
+            return _LENGTH
         if self.scope["http_version"] == "1.1":
             headers.append((b"transfer-encoding", b"chunked"))
-            return _Framing.CHUNKS
+            return _CHUNKS
         self.keep_alive = False
-        return _Framing.CLOSE
+        return _CLOSE
 
     def _framed(self, body: bytes, *, is_last: bool) -> bytes:
         """Return a part of the body with its framing."""
         framing = self._framing
-        if framing is _Framing.LENGTH:
+        if framing is _LENGTH:
             self._remaining_bytes -= len(body)
             if self._remaining_bytes < 0:
                 raise RuntimeError("The body of a response is longer than its Content-Length.")
             return body
-        if framing is _Framing.CHUNKS:
+        if framing is _CHUNKS:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             return chunk + b"0\r\n\r\n" if is_last else chunk
-        return body if framing is _Framing.CLOSE else b""
+        return body if framing is _CLOSE else b""
 
 
 def request_cycle_of(receive: Receive) -> RequestCycle | None:

@@ -2,10 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
-from urllib.parse import unquote
-
-import httptools
+from typing import TypeAlias
 
 from app.server.early_response import (
     INVALID_WEBSOCKET_KEY,
@@ -15,12 +12,10 @@ from app.server.early_response import (
 
 __all__ = [
     "RawHeaders",
-    "Target",
     "for_websocket",
     "handshake_error",
     "has_body",
     "offers_websocket",
-    "parse_target",
     "replace_host",
     "without_upgrade",
 ]
@@ -31,38 +26,15 @@ _WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _AUTHORITY = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
 
 
-class Target(NamedTuple):
-    """The target of a request (RFC 9112, section 3.2)."""
-
-    path: str
-    raw_path: bytes
-    query: bytes
-    # Host and port of an absolute URL, which a client sends to a proxy.
-    authority: bytes | None
-
-
-def parse_target(url: bytes) -> Target:
-    """Return the parts of a target; raises HttpParserInvalidURLError."""
-    parsed = httptools.parse_url(url)
-    raw_path: bytes = parsed.path or b"/"
-    path = raw_path.decode("ascii")
-    absolute = _AUTHORITY.match(url) if url[:1] != b"/" else None
-    return Target(
-        unquote(path) if "%" in path else path,
-        raw_path,
-        parsed.query or b"",
-        None if absolute is None else absolute[1],
-    )
-
-
-def replace_host(headers: RawHeaders, authority: bytes) -> None:
-    """Let the authority of an absolute target replace Host (RFC 9112, section 3.2.2).
+def replace_host(headers: RawHeaders, url: bytes) -> None:
+    """Let the authority of an absolute URL replace Host (RFC 9112, section 3.2.2).
 
     A request without exactly one Host stays invalid.
     """
+    absolute = _AUTHORITY.match(url)
     lines = [line for line, (name, _) in enumerate(headers) if name == b"host"]
-    if len(lines) == 1:
-        headers[lines[0]] = (b"host", authority)
+    if absolute is not None and len(lines) == 1:
+        headers[lines[0]] = (b"host", absolute[1])
 
 
 def has_body(headers: RawHeaders) -> bool:

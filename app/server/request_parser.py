@@ -7,6 +7,7 @@ trailers to the headers, and accepts heads of any size.
 import asyncio
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -26,7 +27,6 @@ from app.server.request_head import (
     handshake_error,
     has_body,
     offers_websocket,
-    parse_target,
     replace_host,
     without_upgrade,
 )
@@ -128,13 +128,17 @@ class RequestParser(HttpToolsProtocol):
             raise _Rejected(UNIMPLEMENTED)
         scope["method"] = method
         scope["http_version"] = version
-        target = parse_target(self.url)
-        scope["path"], scope["raw_path"], scope["query_string"], authority = target
+        url = httptools.parse_url(self.url)
+        raw_path = url.path or b"/"
+        path = raw_path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = url.query or b""
         if parser.should_upgrade():
             # `_parse` hands the connection over, or parses the head again.
             return
-        if authority is not None:
-            replace_host(headers, authority)
+        if not self.url.startswith(b"/"):
+            replace_host(headers, self.url)
         # Trailers are not headers of the request (RFC 9110, section 6.5.1).
         self.headers = []
         must_wait = self._is_responding()
