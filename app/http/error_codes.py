@@ -44,7 +44,7 @@ GRAPHQL_CODES = (
     CodeDescription(
         "QUERY_TOO_COMPLEX",
         (400,),
-        "The operation exceeds a limit of tokens, depth, aliases, directives or cost.",
+        "The operation exceeds a limit, such as that of tokens, depth, aliases or cost.",
         "Request less at once, for example smaller pages. The message names the limit.",
     ),
     CodeDescription(

@@ -1,7 +1,7 @@
 """Calls of fast resolvers, with their arguments prepared once for a document.
 
-graphql-core coerces the arguments at each call in two cases: a literal of a custom scalar contains
-variables, or generated coercion is switched off.
+graphql-core coerces the arguments at each call in two cases: a literal of a custom scalar other
+than JSON contains variables, or generated coercion is switched off.
 """
 
 from collections.abc import Callable, Mapping

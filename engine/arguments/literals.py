@@ -1,6 +1,7 @@
 """Literals of a document as functions from the variables to the value of the literal."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -16,12 +17,14 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_required_input_field,
+    is_scalar_type,
 )
 from graphql.utilities import coerce_input_literal
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.coercion import REQUIRED, NotCoercible, copied, is_container
-from engine.arguments.fast_resolvers import by_python_names, python_name_of
+from engine.arguments.fast_resolvers import by_python_names, column_kind_of, python_name_of
+from engine.arguments.json_literals import json_of_literal
 
 __all__ = ["Literal", "literal_of"]
 
@@ -32,7 +35,8 @@ Literal: TypeAlias = Callable[[Mapping[str, Any]], Any]
 def literal_of(node: ValueNode, input_type: GraphQLInputType) -> Literal:
     """Return the function from the variables to the value of a literal.
 
-    Raises NotCoercible if the literal is invalid, or if it is a scalar that contains variables.
+    Raises NotCoercible if the literal is invalid, or if it is of a scalar other than JSON and
+    contains variables.
     """
     varying: set[int] = set()
     _find_variables(node, varying)
@@ -56,6 +60,8 @@ def _literal_of(node: ValueNode, input_type: GraphQLInputType, varying: set[int]
         return _list_literal(node, nullable.of_type, varying)
     if is_input_object_type(nullable) and isinstance(node, ObjectValueNode):
         return _object_literal(node, nullable, varying)
+    if is_scalar_type(nullable) and column_kind_of(nullable) == "json":
+        return partial(json_of_literal, node)
     raise NotCoercible
 
 
