@@ -43,6 +43,9 @@ _INVALID = (
 _INSUFFICIENT_PRIVILEGE = "42501"
 # The function of PostgreSQL that reports violations of policies.
 _POLICY_CHECK = "ExecWithCheckOptions"
+_NOT_SUPPORTED = "0A000"
+# The function of PostgreSQL that applies rules.
+_RULES = "RewriteQuery"
 # Our own function, which only a bug or a limit of PostgreSQL can fail.
 _OWN_FUNCTION = "jsonb_merge_patch"
 
@@ -92,8 +95,10 @@ def _rejection(error: Exception, *, is_deletion: bool) -> ApiError | None:
     cause = postgres_error(error)
     if cause is None or is_unavailable(error):
         return None
-    is_conflict = cause.sqlstate.startswith(_CONFLICTS) or (
-        is_deletion and cause.sqlstate == _FOREIGN_KEY_VIOLATION
+    is_conflict = (
+        cause.sqlstate.startswith(_CONFLICTS)
+        or (is_deletion and cause.sqlstate == _FOREIGN_KEY_VIOLATION)
+        or (cause.sqlstate == _NOT_SUPPORTED and cause.server_source_function == _RULES)
     )
     if not is_conflict and not _is_invalid(cause):
         return None

@@ -266,12 +266,17 @@ async def _upgrade(url: str) -> list[str]:
 
 
 async def _try(url: str, versions: Sequence[str]) -> None:
-    """Run migrations in one transaction, and roll it back."""
+    """Run migrations in one transaction, and roll it back.
+
+    The first migration that does not run in a transaction ends the trial.
+    """
     async with TortoiseContext() as context:
         await context.init(config=tortoise_config(url, pool_size=1))
         async with in_transaction() as connection:
             for version in versions:
                 migration = import_module(f"models.migrations.{version.removesuffix('.py')}")
+                if not getattr(migration, "RUN_IN_TRANSACTION", True):
+                    break
                 with _adoption_errors():
                     await connection.execute_script(await migration.upgrade(connection))
             await connection.rollback()

@@ -46,17 +46,18 @@ WITH changed AS (
     SET ops_state = changed.new_state, updated_at = clock_timestamp()
     FROM changed
     WHERE ticket.id = changed.id
+    RETURNING ticket.id
 )
 INSERT INTO ticket_events (id, ticket_id, type, actor, request_id, changes)
 SELECT
-    event_id, id, 'ops_state_changed', actor, request_id,
+    event_id, changed.id, 'ops_state_changed', actor, request_id,
     jsonb_build_array(
         jsonb_build_object(
             'field', 'opsState', 'before', upper(old_state), 'after', upper(new_state)
         )
     )
-FROM changed
-RETURNING id
+FROM changed JOIN updated USING (id)
+RETURNING ticket_events.id
 """
 
 _TICKET_EXISTS = f"SELECT FROM ops_deliveries AS delivery WHERE id = $1 AND {TICKET_EXISTS}"

@@ -157,6 +157,11 @@ CASES = {
         "DROP PUBLICATION %s; ALTER TABLE tickets REPLICA IDENTITY DEFAULT",
         "PUT", "/tickets/T-1", 409, "INVALID_STATE", "replica identity", {"status": "closed"},
     ),
+    "rule": Case(
+        "CREATE RULE keep AS ON DELETE TO tickets DO INSTEAD NOTHING",
+        "DROP RULE keep ON tickets",
+        "DELETE", "/tickets/T-1", 409, "INVALID_STATE", "rules are not supported",
+    ),
     "trigger of the log": Case(
         trigger("no_log", "BEFORE INSERT ON log_entries", "RAISE EXCEPTION 'the log is full';"),
         drop("no_log"),
