@@ -56,7 +56,7 @@ def _routing_problem(error: HTTPException, scope: Scope) -> HttpProblem:
     detail = error.detail
     if status is HTTPStatus.NOT_FOUND:
         detail = "This path does not exist. Check the URL."
-        if scope["path"].endswith("/"):
+        if len(scope["path"]) > 1 and scope["path"].endswith("/"):
             detail += " It may not end with a slash."
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")

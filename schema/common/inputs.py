@@ -19,7 +19,7 @@ Data: TypeAlias = dict[str, Any]
 IDEMPOTENCY_KEY = (
     "Key of the client's choice: 1 to 255 characters. If the caller repeats the mutation with the"
     " same key and input, it returns the first result; with another input it fails with"
-    " IDEMPOTENCY_KEY_REUSED."
+    " IDEMPOTENCY_KEY_REUSED. A key is kept for 24 hours, unless IDEMPOTENCY_KEY_TTL_HOURS is set."
 )
 
 

@@ -10,6 +10,7 @@ from app.rest.openapi.responses import component_headers
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import served
 from tests.app.rest.rest_client import create, problem
+from tests.proof.wire import connected, handshake, received, statuses
 
 PAGE = "http://app.example"
 DESKTOP = "altair://-"
@@ -94,6 +95,18 @@ def test_a_page_reads_responses_and_changes_tickets(http: httpx2.Client, origin:
         assert response.headers["Access-Control-Allow-Origin"] == origin
         exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
         assert exposed == list(EXPOSED_HEADERS)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [(PAGE, 101), (DESKTOP, 101), ("null", 403), ("altair://other", 403)]
+)
+def test_only_pages_of_these_origins_open_websockets(
+    http: httpx2.Client, origin: str, status: int
+) -> None:
+    lines = f"Origin: {origin}\r\nSec-Fetch-Site: cross-site\r\n\r\n".encode()
+    with connected(str(http.base_url)) as wire:
+        wire.sendall(handshake("localhost").removesuffix(b"\r\n") + lines)
+        assert statuses(received(wire, b"\r\n\r\n")) == [status]
 
 
 def test_a_page_can_read_every_documented_header() -> None:
