@@ -160,7 +160,7 @@ CASES = {
     "rule": Case(
         "CREATE RULE keep AS ON DELETE TO tickets DO INSTEAD NOTHING",
         "DROP RULE keep ON tickets",
-        "DELETE", "/tickets/T-1", 409, "INVALID_STATE", "rules are not supported",
+        "DELETE", "/tickets/T-1", 409, "INVALID_STATE", "cannot perform DELETE",
     ),
     "trigger of the log": Case(
         trigger("no_log", "BEFORE INSERT ON log_entries", "RAISE EXCEPTION 'the log is full';"),
