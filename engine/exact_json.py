@@ -2,8 +2,8 @@
 
 orjson is fast and strict, but reads a number with a fraction or an exponent, and an integer above
 64 bits, as a float. PostgreSQL stores the digits that it receives, and answers with all of them. A
-number that orjson would not write as it was sent becomes an `ExactFloat` or an `ExactInteger` here,
-which `dumps` writes as it was.
+number that orjson would write differently becomes an `ExactFloat` or an `ExactInteger` here, whose
+text `dumps` writes unchanged.
 
 `loads` lets orjson parse the text and looks for such numbers with a few passes in C. Only a text
 that may have some is parsed by the standard library, which offers their digits.
@@ -165,10 +165,10 @@ def _parse(text: bytes) -> Any:
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
     """Return the JSON text of a value; raises TypeError if it has none."""
     option = orjson.OPT_PASSTHROUGH_SUBCLASS | (orjson.OPT_SORT_KEYS if sort_keys else 0)
-    return orjson.dumps(value, default=_as_it_was, option=option)
+    return orjson.dumps(value, default=_text_of, option=option)
 
 
-def _as_it_was(value: object) -> orjson.Fragment:
+def _text_of(value: object) -> orjson.Fragment:
     if isinstance(value, (ExactInteger, ExactFloat)):
         return orjson.Fragment(value.text)
     message = f"not a JSON value: {type(value).__name__}"
