@@ -411,6 +411,11 @@ class Settings:
                 f"OPS_RETRY_MAX_MS ({self.ops_retry_max_ms}).",
                 hint="Lower OPS_RETRY_BASE_MS or raise OPS_RETRY_MAX_MS.",
             )
+        if self.database_listen_url is not None and self.database_url is None:
+            raise SettingError(
+                "DATABASE_LISTEN_URL is set, but DATABASE_URL is not.",
+                hint="Set DATABASE_URL too, or remove DATABASE_LISTEN_URL.",
+            )
         if self.ops_token is not None and self.ops_url is not None and has_user(self.ops_url):
             raise SettingError(
                 "OPS_TOKEN is set, and OPS_URL contains a user: both authenticate to OPS.",

@@ -24,7 +24,7 @@ def settings_page() -> str:
     """Return the page: a section per group, with a table of its settings."""
     groups = groupby(declared_settings(Settings), lambda setting: setting.group)
     sections = [f"## {group}\n\n{_table(list(settings))}" for group, settings in groups]
-    return page("Settings", INTRODUCTION, *sections, _former_names())
+    return page("Settings", INTRODUCTION, *sections, _secrets(), _former_names())
 
 
 def _table(settings: list[Setting]) -> str:
@@ -40,6 +40,19 @@ def _row(setting: Setting) -> tuple[str, ...]:
         setting.parser.allowed + unit,
         code(setting.default_text) or setting.unset.removeprefix("if unset, ") or "none",
         code(setting.example),
+    )
+
+
+def _secrets() -> str:
+    declared = declared_settings(Settings)
+    secrets = ", ".join(code(setting.name) for setting in declared if setting.is_secret)
+    urls = ", ".join(code(setting.name) for setting in declared if setting.parser.is_url)
+    return (
+        "## Secrets\n\nNo message, log line or list contains the value of these settings: "
+        f"{secrets}.\n\nThese URLs can contain credentials and are shown without them: {urls}. "
+        "The user of a database is shown, and of the parameters only those that hold no secret, "
+        "such as `sslmode`.\n\nSet secrets in the environment or in `.env`. Other users of the "
+        "machine can see flags."
     )
 
 

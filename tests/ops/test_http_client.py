@@ -1,6 +1,7 @@
 """The HTTP client of OPS: its requests, and the meaning of every response."""
 
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -300,6 +301,18 @@ async def test_the_token_is_masked_in_failures() -> None:
     failure = await failure_of(http("403 Forbidden", body))
     assert TOKEN not in str(failure.response)
     assert TOKEN not in failure.message
+
+
+async def test_the_user_of_the_url_is_sent_and_its_password_is_masked_in_failures() -> None:
+    body = orjson.dumps({"error": f"bad password {TOKEN}"})
+    async with answering(http("401 X", body)) as server:
+        url = server.url.replace("://", f"://me:{TOKEN}@")
+        async with client_of(f"{url}/api", token=None) as client:
+            with pytest.raises(OpsFailure) as caught:
+                await client.submit("{}", key="k", attempt=1)
+    expected = b"authorization: basic " + b64encode(f"me:{TOKEN}".encode()).lower()
+    assert expected in server.requests[0].lower()
+    assert TOKEN not in f"{caught.value.message}{caught.value.response}"
 
 
 async def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_authentication_is_required_by_default_on_any_other_host(host: str) -> N
         ("RATE_LIMIT", "many", "like 6000/minute"),
         ("JWT_SECRET", "short", "at least 32 bytes"),
         ("OPS_RETRY_BASE_MS", "400000", "OPS_RETRY_MAX_MS"),
+        ("DATABASE_LISTEN_URL", "postgresql://h/d", "DATABASE_URL is not"),
         ("PERSISTED_DOCUMENTS_ONLY", "true", "PERSISTED_DOCUMENTS is not set"),
     ],
 )
