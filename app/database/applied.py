@@ -32,6 +32,7 @@ _RECORD = """
 SELECT
     c.oid::regclass::text AS name,
     c.relkind IN ('r', 'p') AS is_table,
+    n.nspname = current_schema() AS is_in_first_schema,
     has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AS may_use,
     current_user::text AS role,
     ARRAY (
@@ -40,6 +41,7 @@ SELECT
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     ) AS columns
 FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass('aerich')
 """
 
@@ -69,12 +71,6 @@ async def known_version(connection: asyncpg.Connection) -> str | None:
     """Return the newest applied migration; raise MigrationRefused if this program lacks any."""
     applied = await _applied(connection)
     unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
-    if unknown and VERSIONS[0] not in applied:
-        raise MigrationRefused(
-            f'The table "aerich" records the migrations of another program, such as'
-            f' "{unknown[-1]}".',
-            hint="Use another database, or put another schema first in the search_path.",
-        )
     if unknown:
         message = (
             f"The database is newer than this program: it is at {unknown[-1]}, the program at "
@@ -89,22 +85,35 @@ def _newest(versions: Iterable[str]) -> str | None:
 
 
 async def _applied(connection: asyncpg.Connection) -> list[str]:
+    """Return the migrations that the database records.
+
+    A table ``aerich`` of another program is refused where this program would create its own, and
+    ignored in a later schema of the search_path.
+    """
     record = await connection.fetchrow(_RECORD)
     if record is None:
         return []
-    _check_record(record)
-    if not record["may_use"]:
-        raise MigrationRefused(
-            f'The role "{record["role"]}" cannot read and write the table "{record["name"]}", which'
-            f" records the migrations.",
-            hint=f'Run: GRANT SELECT, INSERT ON {record["name"]} TO "{record["role"]}"',
-        )
-    rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP)
-    return [row["version"] for row in rows]
+    versions: list[str] = []
+    refusal = _why_unusable(record)
+    if refusal is None:
+        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP)
+        versions = [row["version"] for row in rows]
+        if versions and VERSIONS[0] not in versions:
+            newest = max(versions, key=migration_number)
+            refusal = MigrationRefused(
+                f'The table "{record["name"]}" records the migrations of another program, such as'
+                f' "{newest}".',
+                hint="Use another database, or put another schema first in the search_path.",
+            )
+    if refusal is None:
+        return versions
+    if record["is_in_first_schema"]:
+        raise refusal
+    return []
 
 
-def _check_record(record: asyncpg.Record) -> None:
-    """Raise MigrationRefused unless this is the table in which aerich records migrations."""
+def _why_unusable(record: asyncpg.Record) -> MigrationRefused | None:
+    """Return the refusal of a table in which aerich cannot record migrations."""
     found = dict(column.split(" ", 1) for column in record["columns"])
     reasons = [
         f'its column "{name}" is {found[name]}' if name in found else f'it has no column "{name}"'
@@ -114,8 +123,15 @@ def _check_record(record: asyncpg.Record) -> None:
     if not record["is_table"]:
         reasons = ["it is not a table"]
     if reasons:
-        raise MigrationRefused(
+        return MigrationRefused(
             f'"{record["name"]}" exists, but the migrations cannot be recorded in it:'
             f" {reasons[0]}.",
             hint=f"Run: ALTER TABLE {record['name']} RENAME TO aerich_old",
         )
+    if not record["may_use"]:
+        return MigrationRefused(
+            f'The role "{record["role"]}" cannot read and write the table "{record["name"]}", which'
+            f" records the migrations.",
+            hint=f'Run: GRANT SELECT, INSERT ON {record["name"]} TO "{record["role"]}"',
+        )
+    return None

@@ -300,6 +300,18 @@ ADOPTED = {
         """,
         check=has_constraint("known"),
     ),
+    "foreign_key_to_outside_of_no_rows": Adopted(
+        """
+        TRUNCATE tickets; CREATE TABLE categories (name text PRIMARY KEY);
+        INSERT INTO categories VALUES ('general');
+        ALTER TABLE tickets ADD CONSTRAINT known FOREIGN KEY (category) REFERENCES categories;
+        CREATE TABLE staff (name text PRIMARY KEY);
+        ALTER TABLE tickets ADD keeper text DEFAULT 'x',
+            ADD CONSTRAINT kept FOREIGN KEY (subject) REFERENCES staff;
+        INSERT INTO staff VALUES ('s');
+        """,
+        check=has_constraint("kept"),
+    ),
     "foreign_key_to_itself": Adopted(
         "ALTER TABLE tickets ADD parent_id varchar(255) CONSTRAINT family REFERENCES tickets",
         check=has_constraint("family"),
@@ -460,6 +472,25 @@ ADOPTED = {
         CREATE TABLE "TICKETS" (id int, seat text);
         """
     ),
+    "aerich_in_another_schema": Adopted(
+        """
+        CREATE SCHEMA app; ALTER TABLE tickets SET SCHEMA app;
+        ALTER TABLE log_entries SET SCHEMA app; CREATE TABLE aerich (id int);
+        ALTER DATABASE %(database)s SET search_path = app, public;
+        """,
+        check="to_regclass('app.aerich') IS NOT NULL",
+    ),
+    "other_migrations_in_another_schema": Adopted(
+        """
+        CREATE SCHEMA app; ALTER TABLE tickets SET SCHEMA app;
+        ALTER TABLE log_entries SET SCHEMA app;
+        CREATE TABLE aerich (id serial PRIMARY KEY, version varchar(255) NOT NULL,
+            app varchar(100) NOT NULL, content jsonb NOT NULL);
+        INSERT INTO aerich (version, app, content) VALUES ('7_2024_more.py', 'models', '{}');
+        ALTER DATABASE %(database)s SET search_path = app, public;
+        """,
+        check="to_regclass('app.aerich') IS NOT NULL",
+    ),
     "migrations_of_another_program": Adopted(
         """
         CREATE TABLE aerich (id serial PRIMARY KEY, version varchar(255) NOT NULL,
@@ -470,6 +501,21 @@ ADOPTED = {
 }
 
 REFUSED = {
+    "foreign_key_of_the_log_to_outside": Refused(
+        """
+        CREATE TABLE archive (id varchar PRIMARY KEY);
+        INSERT INTO archive SELECT ticket_id FROM log_entries ON CONFLICT DO NOTHING;
+        ALTER TABLE log_entries ADD CONSTRAINT old FOREIGN KEY (ticket_id) REFERENCES archive;
+        """,
+        ('the foreign key "old"', "refers to archive, so that entries of other tickets cannot be"),
+    ),
+    "unique_column_with_a_constant_default": Refused(
+        """
+        ALTER TABLE tickets ADD number int CONSTRAINT numbered UNIQUE;
+        ALTER TABLE tickets ALTER number SET DEFAULT 0;
+        """,
+        ("tickets: a row cannot be inserted", 'unique constraint "numbered"'),
+    ),
     # Not an ordinary table.
     "view_instead": Refused(
         "ALTER TABLE tickets RENAME TO base; CREATE VIEW tickets AS SELECT * FROM base",
@@ -822,6 +868,6 @@ REFUSED = {
         INSERT INTO aerich (version, app, content) VALUES
             ('None_init.py', 'models', '{}'), ('3_2024_more.py', 'models', '{}');
         """,
-        ('"aerich" records the migrations of another program, such as "3_2024_more.py"',),
+        ('The table "aerich" records the migrations of another program, such as "3_2024_more.py"',),
     ),
 }

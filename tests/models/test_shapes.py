@@ -125,7 +125,7 @@ async def _use_statements(connection: asyncpg.Connection) -> None:
     event = ["event-1", None, "request", "[]"]
     assert len(await connection.fetch(CREATE, "new", *values, *event)) == 1
     update = update_statement(("status",), is_patch=False)
-    [row] = await connection.fetch(update, "new", 1, "event-2", None, "request", "closed")
+    [row] = await connection.fetch(update, "new", 1, "event-2", None, "request", "resolved")
     assert row[2] == "new"
     log = "INSERT INTO log_entries (id, ticket_id, action, status) VALUES ('new', 'new', $1, $2)"
     assert await connection.execute(log, "send", "success") == "INSERT 0 1"

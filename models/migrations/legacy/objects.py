@@ -305,6 +305,11 @@ def _key_problems(
                 f"{changed}: its type becomes text, and {place} compares it with"
                 f" {to_type if is_from_converted else from_type}. Run: {key.drop[:-1]}"
             )
+    if from_table == "log_entries" and set(key.from_columns) <= COLUMNS[from_table].keys():
+        yield (
+            f"{from_table}: {place} refers to {key.to_table}, so that entries of other tickets cannot"
+            f" be stored. Run: {key.drop[:-1]}"
+        )
     if from_table is not None and tables[from_table].is_unlogged and key.refers_to_unlogged:
         yield (
             f"{from_table}: {place} refers to an UNLOGGED table. Run: ALTER TABLE {key.to_table} SET"

@@ -15,8 +15,9 @@ from tortoise.exceptions import BaseORMException
 from models.migrations.legacy.report import refuse
 from models.migrations.legacy.tables import COLUMNS
 
-# An id that is unlikely to exist.
+# Ids that are unlikely to exist.
 _ID = "ticketops-adoption-rehearsal"
+_SECOND_ID = f"{_ID}-2"
 _TIMEOUT_S = 30
 
 _NEW = {
@@ -27,13 +28,13 @@ _NEW = {
         "priority": "'low'",
         "category": "'general'",
         "customer_name": "'Rehearsal'",
-        "customer_email": "'rehearsal@example.com'",
+        "customer_email": "'Rehearsal@example.com'",
         "customer_phone": "NULL",
         "assigned_to": "NULL",
         "metadata": "NULL",
     },
     "log_entries": {
-        "ticket_id": f"'{_ID}'",
+        "ticket_id": "'Rehearsal'",
         "action": "'send'",
         "status": "'failed'",
         "timestamp": "clock_timestamp()",
@@ -57,9 +58,13 @@ JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
   AND d.refobjid = to_regclass($1) AND d.deptype IN ('a', 'i')
 """
-# Foreign key, unique and exclusion violations depend on the values; clients receive them.
-_DEPENDS_ON_VALUES = ("23503", "23505", "23P01")
 _INTEGRITY_CLASS = "23"
+# A foreign key depends on the values; the service reports its violations to its client.
+_FOREIGN_KEY_VIOLATION = "23503"
+# Unique and exclusion violations.
+_DUPLICATES = ("23505", "23P01")
+# Violations that a copy of a row can cause by its values.
+_BY_COPIED_VALUES = (_FOREIGN_KEY_VIOLATION, *_DUPLICATES)
 
 
 class _Step(NamedTuple):
@@ -68,6 +73,7 @@ class _Step(NamedTuple):
     description: str
     statement: str
     trigger_bit: int
+    id: str = _ID
 
 
 class _StepError(NamedTuple):
@@ -77,24 +83,28 @@ class _StepError(NamedTuple):
     sqlstate: str
 
 
-def _insert(table: str, source: str) -> _Step:
+def _insert(table: str, source: str, id: str = _ID) -> _Step:
     names = ", ".join(("id", *_NEW[table]))
     conflict = " ON CONFLICT (id) DO NOTHING" if table == "log_entries" else ""
     statement = (
-        f"WITH new AS (INSERT INTO {table} ({names}) {source}{conflict} RETURNING id)"
-        f" SELECT id FROM new"
+        f"WITH new AS (INSERT INTO {table} ({names}) SELECT '{id}', {source}{conflict}"
+        f" RETURNING id) SELECT id FROM new"
     )
-    return _Step("inserted", statement, 4)
+    return _Step("inserted", statement, 4, id)
 
 
-def _inserts(table: str) -> Sequence[_Step]:
-    """Return two ways to insert a row: new values, or those of a row that satisfies constraints."""
-    values = ", ".join(_NEW[table].values())
-    names = ", ".join(_NEW[table])
+def _new_rows(table: str) -> Sequence[_Step]:
+    """Return the steps that insert two rows, whose texts differ."""
+    others = [value.replace("Rehearsal", "Second") for value in _NEW[table].values()]
     return [
-        _insert(table, f"SELECT '{_ID}', {values}"),
-        _insert(table, f"SELECT '{_ID}', {names} FROM {table} LIMIT 1"),
+        _insert(table, ", ".join(_NEW[table].values())),
+        _insert(table, ", ".join(others), _SECOND_ID),
     ]
+
+
+def _copied_row(table: str) -> _Step:
+    """Return the step that inserts a row with values that constraints have accepted."""
+    return _insert(table, f"{', '.join(_NEW[table])} FROM {table} LIMIT 1")
 
 
 def _later_steps(table: str) -> Sequence[_Step]:
@@ -125,23 +135,30 @@ async def rehearse(db: BaseDBAsyncClient) -> None:
     problems = []
     for table in COLUMNS:
         sequences = await _sequences(db, table)
-        problem = None
-        for insert in _inserts(table):
-            error = await _error_in(db, table, [insert, *_later_steps(table)])
-            problem = error and error.line
-            # Constraints can accept the values of another row.
-            if error is None or not error.sqlstate.startswith(_INTEGRITY_CLASS):
-                break
-            if error.sqlstate in _DEPENDS_ON_VALUES:
-                problem = None
+        error = await _error_in(db, table, [*_new_rows(table), *_later_steps(table)])
+        if error is not None and error.sqlstate.startswith(_INTEGRITY_CLASS):
+            error = await _error_with_other_values(db, table, error)
         # A rollback does not restore sequences.
         for name, (last_value, is_called) in sequences.items():
             await db.execute_query_dict(
                 "SELECT setval($1::text::regclass, $2, $3)", [name, last_value, is_called]
             )
-        if problem is not None:
-            problems.append(problem)
+        if error is not None:
+            problems.append(error.line)
     refuse("The service cannot work with these tables", problems)
+
+
+async def _error_with_other_values(
+    db: BaseDBAsyncClient, table: str, error: _StepError
+) -> _StepError | None:
+    """Return the error, or that of a copied row; None if it depends on the values."""
+    if not await db.execute_query_dict(f"SELECT FROM {table} LIMIT 1"):
+        return None if error.sqlstate == _FOREIGN_KEY_VIOLATION else error
+    copied = await _error_in(db, table, [_copied_row(table), *_later_steps(table)])
+    if copied is not None and copied.sqlstate not in _BY_COPIED_VALUES:
+        return copied
+    # Two new rows differ in their texts, so that only the defaults of other columns are equal.
+    return error if error.sqlstate in _DUPLICATES else None
 
 
 async def _error_in(db: BaseDBAsyncClient, table: str, steps: Sequence[_Step]) -> _StepError | None:
@@ -156,7 +173,7 @@ async def _error_in(db: BaseDBAsyncClient, table: str, steps: Sequence[_Step]) -
                 rows = await db.execute_query_dict(step.statement)
             except (asyncpg.PostgresError, BaseORMException) as error:
                 return _failed(table, step, error)
-            if [row["id"] for row in rows] != [_ID]:
+            if [row["id"] for row in rows] != [step.id]:
                 found = await db.execute_query_dict(_ROW_TRIGGERS, [table, step.trigger_bit])
                 return _ineffective(table, step, [row["name"] for row in found])
     finally:
