@@ -53,7 +53,8 @@ SELECT
     event_id, changed.id, 'ops_state_changed', actor, request_id,
     jsonb_build_array(
         jsonb_build_object(
-            'field', 'opsState', 'before', upper(old_state), 'after', upper(new_state)
+            'field', 'opsState', 'before', upper(old_state COLLATE "C"),
+            'after', upper(new_state COLLATE "C")
         )
     )
 FROM changed JOIN updated USING (id)

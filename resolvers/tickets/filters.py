@@ -1,5 +1,6 @@
 """Filters of tickets, compiled to SQL conditions."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -99,5 +100,12 @@ def _search(words: str, path: Path) -> Sql:
         raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
     if not checked_text(words, *path).strip():
         return TRUE
+    # The search has an operand for each of these letters, up to 18 for a ligature.
+    if (length := len(unicodedata.normalize("NFKC", words))) > SEARCH_MAX_LENGTH:
+        message = (
+            f"search must have at most {SEARCH_MAX_LENGTH} characters, not {length}: a ligature"
+            " counts as the letters that it stands for."
+        )
+        raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
     # A subquery is evaluated once per statement, not once per row, and has one plan for all words.
     return Sql("search @@ (SELECT ticket_search_query($?))", (words,), Access.INVERTED)

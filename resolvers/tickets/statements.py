@@ -137,7 +137,7 @@ def _change(name: str) -> str:
     old, new = f"old_{name}", name
     is_enum = TICKETS.columns[name].enum_names is not None
     # The API writes the values of an enumeration in upper case.
-    before, after = (f"upper({value})" if is_enum else value for value in (old, new))
+    before, after = (f'upper({value} COLLATE "C")' if is_enum else value for value in (old, new))
     return f"""CASE WHEN {_differs(old, new, name)} THEN jsonb_build_array(
         jsonb_build_object('field', '{AUDITED_FIELDS[name]}', 'before', {before}, 'after', {after})
     ) ELSE '[]' END"""

@@ -185,6 +185,9 @@ REQUESTS: dict[str, Bad] = {
     "NUL in a search": filtered("search", "NUL", {"search": NUL}),
     "NUL in JSON": filtered("contains", "NUL", {"metadata": {"contains": [{"a": NUL}]}}),
     "NUL in a key": filtered("hasKey", "NUL", {"metadata": {"hasKey": NUL}}),
+    "a search of 1,800 letters in ligatures": filtered(
+        "search", "at most 1000 characters, not 1800", {"search": "\ufdfa" * 100}
+    ),
     "a search of 1,001 characters": filtered(
         "search", "at most 1000 characters", {"search": "x" * 1001}
     ),

@@ -3,6 +3,7 @@
 Each ticket exists twice: written by a client, and in NFD by another program.
 """
 
+import asyncio
 import os
 import unicodedata
 from collections.abc import AsyncIterator
@@ -16,7 +17,8 @@ from tests.api.languages import CONTAINED, SEARCHES, TICKETS
 from tests.app.http.serving import Served, served
 from tests.conftest import empty_database
 
-C_LOCALE = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+_C = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER"
+LOCALES = {"default": "", "C": f"{_C} libc", "Turkish": f"{_C} icu ICU_LOCALE 'tr-TR'"}
 Form: TypeAlias = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
 CREATE = """
@@ -55,15 +57,28 @@ def twice(languages: str) -> set[str]:
     return {f"{language}-{form}" for language in languages.split() for form in FORMS}
 
 
-@pytest.fixture(scope="module", params=["default", "C"])
+def _locales() -> list[str]:
+    """Return the names of the locales that the server has."""
+    return [name for name in LOCALES if name != "Turkish" or asyncio.run(_has_icu())]
+
+
+async def _has_icu() -> bool:
+    connection = await asyncpg.connect(os.environ["TEST_DATABASE_URL"])
+    try:
+        statement = "SELECT to_regcollation('pg_catalog.\"tr-x-icu\"') IS NOT NULL"
+        has_icu: bool = await connection.fetchval(statement)
+        return has_icu
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module", params=_locales())
 async def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Served]:
     """Serve a database of a locale that has the tickets."""
     log_file = tmp_path_factory.mktemp("log") / "languages.log"
-    options = C_LOCALE if request.param == "C" else ""
-    if options and await _major_version() >= 15:
-        options += " LOCALE_PROVIDER libc"
+    options = LOCALES[request.param]
     async with empty_database(options) as url:
         await migrate(url)
         connection = await asyncpg.connect(url)
@@ -82,14 +97,6 @@ async def server(
                 }
                 assert not run(server, CREATE, input=ticket)["createTicket"]["errors"]
             yield server
-
-
-async def _major_version() -> int:
-    connection = await asyncpg.connect(os.environ["TEST_DATABASE_URL"])
-    try:
-        return connection.get_server_version().major
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize(("words", "languages"), SEARCHES)
@@ -138,3 +145,23 @@ def test_both_forms_of_a_text_are_equal(server: Served, given: Form) -> None:
     assert found(server, subject={"startsWith": subject[:12]}) == both
     # A letter without its accent is another letter, also where it is stored with a separate one.
     assert found(server, subject={"startsWith": "Ma"}) == set()
+
+
+def test_the_history_of_a_ticket_has_the_values_of_the_schema(server: Served) -> None:
+    """In Turkish, the capital of i is another letter."""
+    update = """
+        mutation ($id: ID!) {
+          updateTicket(input: {id: $id, status: IN_PROGRESS, priority: HIGH}) {
+            ticket { history(first: 1) { nodes { changes { field before after } } } }
+            errors { message }
+          }
+        }
+    """
+    payload = run(server, update, id="turkish-NFC")["updateTicket"]
+    assert payload["errors"] == []
+    values = {
+        change["field"]: change["after"]
+        for event in payload["ticket"]["history"]["nodes"]
+        for change in event["changes"]
+    }
+    assert values == {"status": "IN_PROGRESS", "priority": "HIGH"}

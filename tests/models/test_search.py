@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from models.ticket import DESCRIPTION_MAX_LENGTH
+from resolvers.tickets.filters import SEARCH_MAX_LENGTH
 from tests.api.languages import SEARCHES, TICKETS
 
 # Letters of several scripts, with combining accents and without. Words of one script, because the
@@ -113,3 +114,15 @@ async def test_searches_are_the_same_in_every_session(session: asyncpg.Connectio
     async with session.transaction():
         await session.execute("SET LOCAL search_path = pg_temp")
         assert await session.fetchrow(statement, languages, searches) == expected
+
+
+@pytest.mark.parametrize(
+    "words", ["東京都", "猫 ", '"猫"', "-猫犬 ", "猫 or ", "a-b ", "a-", "x@y.z/a ", "ß ", "the "]
+)
+async def test_the_size_of_a_search_is_bounded_by_its_characters(
+    session: asyncpg.Connection, words: str
+) -> None:
+    """An operand and an operator for each character."""
+    longest = (words * SEARCH_MAX_LENGTH)[:SEARCH_MAX_LENGTH]
+    nodes = await session.fetchval("SELECT numnode(ticket_search_query($1))", longest)
+    assert 0 < nodes <= 2 * SEARCH_MAX_LENGTH
