@@ -2,13 +2,16 @@
 
 from engine.database.timeouts import Timeouts
 
-__all__ = ["LINGER_S", "MAX_LINGER_S", "ConnectionTimeouts"]
+__all__ = ["LINGER_S", "MAX_LINGER_S", "WEBSOCKET_LINGER_S", "ConnectionTimeouts"]
 
 # A connection whose response precedes the end of its request stays open until its client has sent
 # nothing for this long, and at most for MAX_LINGER_S, so that a client that is still sending
 # receives the response. Closing at once would reset the connection.
 LINGER_S = 5.0
 MAX_LINGER_S = 30.0
+# As above, after the close frame of a WebSocket that has failed. Its client receives it sooner,
+# because it reads while it sends.
+WEBSOCKET_LINGER_S = 2.0
 # Time in which a client must complete the closing handshake of a WebSocket.
 CLOSE_S = 10.0
 

@@ -19,7 +19,7 @@ from app.http.request_record import limits_key_of
 from app.server.early_response import INVALID
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
-from app.server.timeouts import LINGER_S, ConnectionTimeouts
+from app.server.timeouts import WEBSOCKET_LINGER_S, ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 
 __all__ = ["WebSocketConnection", "WebSocketLimits"]
@@ -232,7 +232,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
         # uvicorn keeps a connection with this timer open when the application ends.
-        self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
+        self.close_timer = self.loop.call_later(WEBSOCKET_LINGER_S, self.transport.abort)
 
     def handle_close(self, event: Frame) -> None:
         """Complete the closing handshake."""
