@@ -33,6 +33,11 @@ def path_for(folder: Path, account: Account | None) -> Path:
     for path in (folder, WORKING_DIRECTORY):
         if can_enter(path, account, working_directory=folder):
             return path
+    if folder.stat().st_uid != account.uid:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL cannot run as root, and {folder} does not belong to {account.name}.",
+            hint=f"Run: chown -R {account.name} {folder}. Or {_ADVICE}",
+        )
     raise EmbeddedPostgresError(
         f"PostgreSQL cannot run as root, and {account.name} cannot enter {folder}.",
         hint=f"Set DATA_DIR to a folder that it can reach, {_ADVICE}",

@@ -153,7 +153,13 @@ class EmbeddedPostgres:
         restrict(self.cluster, account)
 
     def _refuse_other_version(self) -> None:
-        version = (self.cluster / "PG_VERSION").read_text().strip()
+        try:
+            version = (self.cluster / "PG_VERSION").read_text().strip()
+        except FileNotFoundError as error:
+            raise EmbeddedPostgresError(
+                f"{self.cluster} is not a complete database: its file PG_VERSION is missing.",
+                hint="Restore it from a copy, or set DATA_DIR to another folder.",
+            ) from error
         if version != str(MAJOR_VERSION):
             raise EmbeddedPostgresError(
                 f"{self.cluster} was created by PostgreSQL {version}; the embedded PostgreSQL is "

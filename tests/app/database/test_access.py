@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -90,6 +91,16 @@ async def test_a_server_below_a_closed_folder_recovers_from_a_crash(closed: Path
 
 
 @AS_ROOT
+def test_a_cluster_that_was_copied_by_root(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir, options=VOLATILE):
+        pass
+    os.chown(data_dir / "postgres", 0, 0)
+    with pytest.raises(EmbeddedPostgresError, match="does not belong to nobody") as refused:
+        EmbeddedPostgres(data_dir, options=VOLATILE).start()
+    assert f"chown -R nobody {data_dir / 'postgres'}" in refused.value.hint
+
+
+@AS_ROOT
 def test_a_socket_folder_that_the_account_cannot_enter(
     closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +151,13 @@ def test_programs_are_copied_once(tmp_path: Path) -> None:
     assert {mode(path) for path in everything if path.is_file()} == {0o755, 0o644}
     done = subprocess.run([programs / "initdb", "--version"], check=True, capture_output=True)
     assert done.stdout.startswith(b"initdb (PostgreSQL) 18")
+
+
+def test_programs_are_copied_by_one_process_at_a_time(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as executor:
+        copies = {*executor.map(lambda _: copy_programs(find_programs(), tmp_path), range(4))}
+    [programs] = copies
+    assert list(tmp_path.iterdir()) == [programs.parents[2]]
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "added"])

@@ -178,6 +178,13 @@ def test_a_cluster_of_another_version_is_rejected(data_dir: Path) -> None:
         embedded(data_dir).start()
 
 
+def test_an_incomplete_cluster_is_rejected(data_dir: Path) -> None:
+    (data_dir / "postgres").mkdir()
+    with pytest.raises(EmbeddedPostgresError, match="is not a complete database") as refused:
+        embedded(data_dir).start()
+    assert "another folder" in refused.value.hint
+
+
 def test_the_error_of_a_failed_start_contains_the_reason(data_dir: Path) -> None:
     server = EmbeddedPostgres(data_dir, options={**VOLATILE, "shared_buffers": "much"})
     with pytest.raises(EmbeddedPostgresError, match="shared_buffers"):
