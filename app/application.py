@@ -28,7 +28,7 @@ from app.middleware.cors import CorsMiddleware
 from app.middleware.exceptions import ExceptionMiddleware
 from app.middleware.request import RequestMiddleware
 from app.middleware.trusted_host import TrustedHostMiddleware
-from app.monitoring.health import healthz, readyz
+from app.monitoring.health import Readiness, healthz
 from app.monitoring.metrics import metrics
 from app.rest import REST_ROUTES, openapi_json
 from engine.database.commits import COMMITS
@@ -83,7 +83,7 @@ def _routes(settings: Settings, endpoint: ASGIApp, websocket: ASGIApp) -> list[B
         *REST_ROUTES,
         Route("/openapi.json", openapi_json),
         Route("/healthz", healthz),
-        Route("/readyz", readyz),
+        Route("/readyz", Readiness().readyz),
         Route("/metrics", metrics),
     ]
     if settings.graphiql:

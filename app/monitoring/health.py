@@ -1,6 +1,7 @@
 """Health checks for load balancers and orchestrators."""
 
 import asyncio
+import time
 
 import asyncpg
 from starlette.requests import Request
@@ -12,10 +13,11 @@ from engine.database.errors import is_unavailable
 from engine.database.queries import default_client
 from engine.database.shares import reserved
 
-__all__ = ["healthz", "readyz"]
+__all__ = ["Readiness", "healthz"]
 
 DATABASE_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 1
+READY_FOR_S = 1.0
 
 
 async def healthz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
@@ -23,16 +25,41 @@ async def healthz(request: Request) -> Response:  # noqa: ARG001  # an endpoint'
     return JSONResponse({"status": "ok"})
 
 
-async def readyz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
-    """Readiness check: respond 200 if the database is reachable and migrated, else 503."""
-    missing = await _missing()
-    if missing is None:
-        return JSONResponse({"status": "ready"})
-    return JSONResponse(
-        {"status": "not ready", "missing": missing},
-        status_code=503,
-        headers={"Retry-After": str(RETRY_AFTER_S)},
-    )
+class Readiness:
+    """Readiness check of one application.
+
+    Anyone can ask for it without a credential, and it uses connections in reserve. So requests that
+    arrive while it runs share its result, and a positive one is valid for a second.
+    """
+
+    def __init__(self) -> None:
+        self._running: asyncio.Task[str | None] | None = None
+        self._ready_until = 0.0
+
+    async def readyz(self, request: Request) -> Response:  # noqa: ARG002  # an endpoint's signature
+        """Respond 200 if the database is reachable and migrated, else 503."""
+        missing = await self._checked()
+        if missing is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse(
+            {"status": "not ready", "missing": missing},
+            status_code=503,
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        )
+
+    async def _checked(self) -> str | None:
+        if time.monotonic() < self._ready_until:
+            return None
+        if self._running is None:
+            # The check must not end with the request that began it.
+            self._running = asyncio.create_task(_missing())
+            self._running.add_done_callback(self._keep)
+        return await asyncio.shield(self._running)
+
+    def _keep(self, task: asyncio.Task[str | None]) -> None:
+        self._running = None
+        if not task.cancelled() and task.exception() is None and task.result() is None:
+            self._ready_until = time.monotonic() + READY_FOR_S
 
 
 async def _missing() -> str | None:

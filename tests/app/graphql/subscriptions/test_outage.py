@@ -193,7 +193,8 @@ async def test_authentication_has_a_time_limit(
 ) -> None:
     """Even if PostgreSQL keeps the connection open and does not respond."""
     # The pool has a connection for each request.
-    await asyncio.gather(*(http.get("/readyz") for _ in range(4)))
+    unknown = [{"Authorization": f"Bearer ticketops_{number}"} for number in range(4)]
+    await asyncio.gather(*(http.get("/tickets", headers=headers) for headers in unknown))
     headers = {"Authorization": f"Bearer {token}"}
     with frozen(postgres):
         answer = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
