@@ -23,6 +23,7 @@ from app.graphql import (
     SubscriptionLimits,
     on_shutdown_signal,
 )
+from app.http.unread_bytes import UNREAD
 from app.key_expiry import background_key_expiry
 from app.middleware.cors import CorsMiddleware
 from app.middleware.exceptions import ExceptionMiddleware
@@ -47,6 +48,7 @@ def application(settings: Settings, *, database_url: str) -> Starlette:
 
     Raises CommandError if a setting cannot be used.
     """
+    UNREAD.limit = settings.max_unread_bytes_in_total
     registry = ConnectionRegistry()
     rate_limit = RateLimit(settings)
     runner = OperationRunner(settings)

@@ -17,7 +17,9 @@ from starlette.responses import Response
 
 from app.http.authentication import authenticate, require_scopes
 from app.http.request_record import RequestRecord
+from app.http.unread_bytes import UNREAD
 from engine.caches import CACHE_SHARES, STATS, cache_usage
+from engine.database.memory_grants import GRANTS, PROCESS_BYTES, PROCESS_GRANTS
 from engine.database.queries import pool_usage
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
 from schema.access import ADMIN
@@ -90,9 +92,39 @@ def _cache_bytes() -> Iterator[_Sample]:
 
 
 def _database_connections() -> Iterator[_Sample]:
-    free, total = pool_usage()
-    yield ("free",), free
-    yield ("used",), total - free
+    usage = pool_usage()
+    yield ("free",), usage.available
+    yield ("used",), usage.size - usage.available
+
+
+def _database_callers() -> Iterator[_Sample]:
+    usage = pool_usage()
+    yield ("active",), usage.callers
+    yield ("at_limit",), usage.callers_at_limit
+
+
+def _waiting() -> Iterator[_Sample]:
+    usage = pool_usage()
+    yield ("connection",), usage.waiting_for_connection
+    yield ("share",), usage.waiting_for_share
+    _, waiting = GRANTS.usage
+    yield ("memory",), waiting
+
+
+def _read_bytes() -> Iterator[_Sample]:
+    yield ("used",), GRANTS.bytes
+    yield ("limit",), PROCESS_BYTES
+
+
+def _memory_grants() -> Iterator[_Sample]:
+    granted, _ = GRANTS.usage
+    yield ("used",), granted
+    yield ("free",), PROCESS_GRANTS - granted
+
+
+def _unread_bytes() -> Iterator[_Sample]:
+    yield ("used",), UNREAD.used
+    yield ("limit",), UNREAD.limit
 
 
 def _fallbacks() -> Iterator[_Sample]:
@@ -144,6 +176,45 @@ _METRICS = (
         "Connections of the database pool that are available or in use.",
         {"state": "free, used"},
         _database_connections,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_database_callers",
+        "Callers whose operations use connections of the database pool, and those that use all"
+        " of their share.",
+        {"state": "active, at_limit"},
+        _database_callers,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_database_waiting",
+        "Statements that wait for a connection of the pool or of their caller's or operation's"
+        " share, and operations that wait for memory.",
+        {"for": "connection, share, memory"},
+        _waiting,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_read_bytes",
+        "Bytes that running operations without a memory grant have read from PostgreSQL, and how"
+        " many they may.",
+        {"kind": "used, limit"},
+        _read_bytes,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_memory_grants",
+        "Memory grants, with which operations may read more.",
+        {"state": "free, used"},
+        _memory_grants,
+    ),
+    _Metric(
+        GaugeMetricFamily,
+        "ticketops_unread_bytes",
+        "Bytes of responses that wait for clients to read them, counted each second, and"
+        " MAX_UNREAD_BYTES_IN_TOTAL.",
+        {"kind": "used, limit"},
+        _unread_bytes,
     ),
     _Metric(
         CounterMetricFamily,

@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from app.http.unread_bytes import UNREAD
+
 __all__ = ["UnreadResponses"]
 
 CHECK_INTERVAL_S = 1.0
@@ -73,6 +75,7 @@ class UnreadResponses:
         grown_by = size - unread.size
         unread.size = size
         self.total_bytes += grown_by
+        UNREAD.used += grown_by
         self._by_caller[unread.caller] += grown_by
         if not self._by_caller[unread.caller]:
             del self._by_caller[unread.caller]

@@ -173,6 +173,11 @@ class MemoryGrants:
         """The number of operations with a grant, and of those that wait for one."""
         return self._all_granted, sum(memory.is_waiting for memory in self._waiting)
 
+    @property
+    def bytes(self) -> int:
+        """What the operations without a grant have received."""
+        return self._all_bytes
+
     def count(self, caller: str, size: int) -> None:
         """Add to the bytes that the operations of a caller have received without a grant."""
         self._all_bytes += size

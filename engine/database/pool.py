@@ -17,6 +17,7 @@ reserved for them (`shares`).
 import asyncio
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -30,7 +31,7 @@ from engine.database.outages import OUTAGE
 from engine.database.shares import RESERVED, PoolUser, Shares, pool_user
 from engine.database.timeouts import Timeouts
 
-__all__ = ["ACQUIRE_TIMEOUT_S", "RESERVED_CONNECTIONS", "Pool", "open_pools"]
+__all__ = ["ACQUIRE_TIMEOUT_S", "RESERVED_CONNECTIONS", "Pool", "PoolUsage", "open_pools"]
 
 ACQUIRE_TIMEOUT_S = 5.0
 # The time until a cancelled statement must have ended. Then its connection is closed, because a
@@ -40,6 +41,18 @@ RELEASE_TIMEOUT_S = 1.0
 IDLE_S = 1.0
 # Connections of a process in addition to DATABASE_POOL_SIZE, for `shares.reserved`.
 RESERVED_CONNECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """Numbers of connections, of callers that use them, and of requests that wait for one."""
+
+    available: int = 0
+    size: int = 0
+    callers: int = 0
+    callers_at_limit: int = 0
+    waiting_for_share: int = 0
+    waiting_for_connection: int = 0
 
 
 class Pool:
@@ -75,6 +88,19 @@ class Pool:
     def available(self) -> int:
         """The number of connections that can be acquired without waiting."""
         return self.max_size - self._checked_out + len(self._idle)
+
+    @property
+    def usage(self) -> PoolUsage:
+        """What the pool is used for now."""
+        callers, callers_at_limit = self._shares.callers
+        return PoolUsage(
+            available=self.available,
+            size=self.max_size,
+            callers=callers,
+            callers_at_limit=callers_at_limit,
+            waiting_for_share=self._shares.waiting,
+            waiting_for_connection=sum(not waiter.done() for waiter in self._waiters),
+        )
 
     async def acquire(self) -> Any:
         """Return a connection for the caller's exclusive use.

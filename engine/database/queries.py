@@ -9,7 +9,7 @@ from tortoise.connection import get_connections
 
 from engine.database.byte_counter import counter_of
 from engine.database.memory_grants import ReadTooLarge, operation_memory
-from engine.database.pool import Pool, open_pools
+from engine.database.pool import Pool, PoolUsage, open_pools
 
 __all__ = ["default_client", "fetch", "pool_usage"]
 
@@ -55,10 +55,9 @@ async def fetch(
         await memory.wait_for_grant()
 
 
-def pool_usage() -> tuple[int, int]:
-    """Return the number of connections that are available, and the size of the pool."""
-    pool = open_pools[-1] if open_pools else None
-    return (pool.available, pool.max_size) if pool else (0, 0)
+def pool_usage() -> PoolUsage:
+    """Return what the pool is used for now."""
+    return open_pools[-1].usage if open_pools else PoolUsage()
 
 
 async def _open_pool() -> Pool:

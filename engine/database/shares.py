@@ -100,6 +100,8 @@ class Shares:
         self.per_caller = max(1, pool_size * 3 // 4)
         # Has an entry only for callers that have a connection or wait for one.
         self._callers: dict[str, _Share] = {}
+        # The number of requests that wait for a slot of their operation or of their caller.
+        self.waiting = 0
         self._timeouts = Timeouts(timeout_s)
 
     def take(self, user: PoolUser) -> bool:
@@ -129,6 +131,7 @@ class Shares:
             self._wait_for_caller(user, waiter)
         else:
             user.share.append(waiter)
+        self.waiting += 1
         try:
             await waiter.granted
         except BaseException as error:
@@ -136,6 +139,14 @@ class Shares:
             if isinstance(error, TimeoutError):
                 raise ConnectionShareExceeded(self._refusal()) from None
             raise
+        finally:
+            self.waiting -= 1
+
+    @property
+    def callers(self) -> tuple[int, int]:
+        """The number of callers that use connections, and of those that use all of their share."""
+        in_use = [caller.in_use for caller in self._callers.values()]
+        return len(in_use), sum(count >= self.per_caller for count in in_use)
 
     def free(self, user: PoolUser) -> None:
         """Give the slots of a connection to those that wait for them, or make them free."""

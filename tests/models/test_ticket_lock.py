@@ -73,8 +73,8 @@ async def test_transactions_of_one_process_hold_one_connection_while_they_wait(
 
         changes = [asyncio.create_task(change(number)) for number in range(40)]
         while len(order) < len(changes):
-            available, size = pool_usage()
-            assert size - available <= 1
+            usage = pool_usage()
+            assert usage.size - usage.available <= 1
             await asyncio.sleep(0.002)
         await asyncio.gather(*changes)
         assert order == list(range(40))
@@ -101,8 +101,8 @@ async def test_a_lock_of_another_process_is_waited_for_without_holding_a_connect
         waiting = asyncio.create_task(change())
         for _ in range(200):
             await asyncio.sleep(0.005)
-            available, size = pool_usage()
-            times.append(size - available)
+            usage = pool_usage()
+            times.append(usage.size - usage.available)
         assert not waiting.done()
         # Sometimes it has a connection, and sometimes none.
         assert set(times) == {0, 1}

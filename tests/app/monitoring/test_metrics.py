@@ -1,13 +1,17 @@
 """Metrics for Prometheus."""
 
+import asyncio
 from typing import TypeAlias
 
+import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.monitoring.metrics import metric_descriptions
+from engine.database.memory_grants import PROCESS_BYTES, PROCESS_GRANTS
 from engine.projection.fallbacks import FallbackReason
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
+from tests.feed.readers import connected
 
 Samples: TypeAlias = dict[tuple[str, ...], float]
 PREFIX = "ticketops_"
@@ -55,6 +59,52 @@ def test_the_connection_pool_and_the_process_are_measured(serve: Serve) -> None:
     values = samples(server)
     assert values["database_connections", "free"] + values["database_connections", "used"] == 7
     assert values["process_resident_memory_bytes",] > 1_000_000
+
+
+def test_shares_memory_and_unread_bytes_are_measured_with_their_limits(serve: Serve) -> None:
+    server = serve(DATABASE_POOL_SIZE="4", MAX_UNREAD_BYTES_IN_TOTAL="100000000")
+    ask(server, "{ tickets { nodes { id } } }")
+    values = samples(server)
+    assert values["unread_bytes", "limit"] == 100_000_000
+    assert values["read_bytes", "limit"] == PROCESS_BYTES
+    assert values["memory_grants", "free"] == PROCESS_GRANTS
+    # Nothing runs while the metrics are read.
+    for name in (
+        ("unread_bytes", "used"),
+        ("read_bytes", "used"),
+        ("memory_grants", "used"),
+        ("database_callers", "active"),
+        ("database_callers", "at_limit"),
+        ("database_waiting", "connection"),
+        ("database_waiting", "share"),
+        ("database_waiting", "memory"),
+    ):
+        assert values[name] == 0, name
+
+
+async def test_a_caller_at_its_limit_and_its_waiting_statements_are_counted(
+    serve: Serve, database_url: str
+) -> None:
+    server = serve(DATABASE_POOL_SIZE="4", REQUEST_TIMEOUT_MS="60000")
+    lists = " ".join(f"a{number}: tickets(first: 1) {{ totalCount }}" for number in range(5))
+    # An operation has one of four connections at once, and a caller three.
+    waiting = 3 * (5 - 1)
+    async with (
+        connected(database_url) as holding,
+        httpx2.AsyncClient(base_url=server.url, timeout=30) as http,
+    ):
+        async with holding.transaction():
+            await holding.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
+            body = {"query": f"{{ {lists} }}"}
+            running = [asyncio.create_task(http.post("/graphql", json=body)) for _ in range(3)]
+            async with asyncio.timeout(50):
+                values: Samples = {}
+                while values.get(("database_waiting", "share"), 0) < waiting:
+                    values = await asyncio.to_thread(samples, server)
+        await asyncio.gather(*running)
+    assert values["database_waiting", "share"] == waiting
+    assert values["database_callers", "active"] == values["database_callers", "at_limit"] == 1
+    assert values["database_connections", "free"] == 1
 
 
 def test_fallbacks_are_counted_by_their_reason(serve: Serve) -> None:

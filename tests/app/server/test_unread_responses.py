@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from app.http.request_record import RequestRecord
+from app.http.unread_bytes import UNREAD
 from app.server import unread_responses
 from app.server.unread_responses import UnreadResponses
 from tests.app.server.connection_arguments import connection_arguments
@@ -116,8 +117,12 @@ def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_client_that_reads_nothing_is_disconnected(path: str) -> None:
     async with _serving(timeout_s=0.3) as (port, unread):
         client = await _request(port, f"{path}?a")
+        before = UNREAD.used - unread.total_bytes
         await _until(lambda: unread.total_bytes > 65_536)
+        # For the metrics.
+        assert UNREAD.used - before == unread.total_bytes
         await _until(lambda: not unread.total_bytes)
+        assert UNREAD.used == before
         assert await _read(client, len(BODY)) < len(BODY)
         client.close()
 
