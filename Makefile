@@ -1,6 +1,9 @@
 # make setup     install the dependencies, the development tools and GraphiQL
 # make serve     set everything up and run the service on http://127.0.0.1:4040
 # make test      set everything up and run the tests (on an embedded PostgreSQL or TEST_DATABASE_URL)
+# make test-all  run the tests with long matrices: 10,000 requests of each kind for memory, 20,000
+#                operations of the engine, five minutes for each generator of hostile inputs; this
+#                takes about an hour (ARGS as for make test)
 # make check     run the checks required before a commit: lint, format, types, layers, migrations,
 #                committed schema, generated documentation, lock files; one of them alone is
 #                make check-NAME, with a name of CHECKS below
@@ -39,7 +42,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-without-shortcuts coverage bench bounds graphiql check format docs dump lock audit \
+.PHONY: setup serve test test-all test-without-shortcuts coverage bench bounds graphiql check format docs dump lock audit \
 	sbom \
 	$(CHECKS)
 
@@ -50,6 +53,11 @@ serve: $(RUNTIME) $(GRAPHIQL)
 
 test: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+# By default, pytest ends a test after five minutes, and the process with it.
+test-all: $(DEV) $(GRAPHIQL)
+	@BOUNDS_REQUESTS=10000 TEST_OPERATIONS=20000 TEST_BOUNDS_SECONDS=300 \
+		$(BIN)/python -m pytest -n auto -o faulthandler_timeout=7200 $(ARGS)
 
 test-without-shortcuts: $(DEV)
 	@GRAPHQL_SHORTCUTS=false $(BIN)/python -m pytest -q -n auto tests/api tests/engine/test_projection_cases.py $(ARGS)

@@ -1,7 +1,7 @@
 """Generated inputs hold up nobody: shapes of filters, variables, selections, orders and frames.
 
-CI tries the same examples each time. `TEST_BOUNDS_SECONDS=3600 make test ARGS=tests/bounds` tries
-others for as long as it says.
+CI tries the same examples each time. `make test-all` sets TEST_BOUNDS_SECONDS, and tries others for
+as long as it says.
 """
 
 import os
