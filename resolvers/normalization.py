@@ -23,9 +23,9 @@ def forms_of(text: str) -> list[str]:
 
 def normalized_sql(column: str) -> str:
     """Return the SQL expression for the text of a column in NFC."""
-    # To count the characters takes a fifth of the time of `normalize`.
-    is_ascii = f"octet_length({column}) = char_length({column})"
-    return f"CASE WHEN {is_ascii} THEN {column} ELSE normalize({column}, NFC) END"
+    # The checks take a tenth and a third of the time of `normalize`.
+    is_normalized = f"octet_length({column}) = char_length({column}) OR {column} IS NFC NORMALIZED"
+    return f"CASE WHEN {is_normalized} THEN {column} ELSE normalize({column}, NFC) END"
 
 
 def folded_sql(text: str) -> str:

@@ -87,11 +87,13 @@ BEGIN
         folded := lower(folded);
     END IF;
     -- The dotted and the dotless i, the final sigma, the long s and the sharp s.
-    folded := replace(replace(folded, U&'i\0307', 'i'), U&'\0131', 'i');
-    folded := replace(replace(folded, U&'\03C2', U&'\03C3'), U&'\017F', 's');
-    folded := replace(folded, U&'\00DF', 'ss');
-    -- An accent after one of these letters may now compose with its replacement.
-    RETURN CASE WHEN folded ~ '[is][\u0300-\u036f]' THEN normalize(folded, NFC) ELSE folded END;
+    IF folded ~ '[\u00df\u0131\u017f\u03c2]|i\u0307' THEN
+        folded := replace(replace(folded, U&'i\0307', 'i'), U&'\0131', 'i');
+        folded := replace(replace(folded, U&'\03C2', U&'\03C3'), U&'\017F', 's');
+        -- An accent after one of these letters may now compose with its replacement.
+        folded := normalize(replace(folded, U&'\00DF', 'ss'), NFC);
+    END IF;
+    RETURN folded;
 END
 $$;
 
