@@ -1,7 +1,7 @@
 """Changes that the database rejects, as errors that the client can fix.
 
-The owner of the database can attach constraints, triggers and policies to the tables. What they
-reject depends on the values of a request, so its client receives their message.
+The owner of the database can attach constraints, triggers and policies to the tables. A rejection
+depends on the values of a request, so its client receives PostgreSQL's message.
 """
 
 import logging

@@ -23,6 +23,7 @@ from app.database.applied import (
     migration_number,
     schema_version,
 )
+from app.database.server_checks import refuse_old_server, refuse_unfit_schema
 from app.database.tortoise import APP, tortoise_config
 from engine.database.errors import DatabaseUnavailable, is_unavailable, sqlstate
 from models.migrations.legacy import AdoptionRefused, on_change
@@ -108,7 +109,7 @@ async def migrate(
             return MigrationReport(before=before, after=before, applied=())
         async with _lock(connection, timeout_s=lock_timeout_s):
             before = await known_version(connection)
-            await _refuse_unfit_schema(connection)
+            await refuse_unfit_schema(connection)
             adopts = before is None and await _has_former_tables(connection)
             with _reporting(report_change):
                 try:
@@ -138,7 +139,7 @@ async def check_migration(
         before = await known_version(connection)
         pending = VERSIONS if before is None else VERSIONS[VERSIONS.index(before) + 1 :]
         if pending:
-            await _refuse_unfit_schema(connection)
+            await refuse_unfit_schema(connection)
             with _reporting(report_change):
                 await _try(url, pending)
         return pending
@@ -151,7 +152,7 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         # A connection pooler does not support prepared statements.
         connection = await asyncpg.connect(url, statement_cache_size=0)
         try:
-            _refuse_old_server(connection)
+            refuse_old_server(connection)
             yield connection
         finally:
             await connection.close()
@@ -174,53 +175,6 @@ def _reporting(report_change: Callable[[str], None] | None) -> Iterator[None]:
 async def _renumber_restored(connection: asyncpg.Connection) -> None:
     for table in await renumber_restored(connection):
         _logger.warning("restored table renumbered", extra={"fields": {"table": table}})
-
-
-def _refuse_old_server(connection: asyncpg.Connection) -> None:
-    if connection.get_server_version().major < MIN_SERVER_VERSION:
-        version = connection.get_settings().server_version
-        raise MigrationRefused(
-            f"PostgreSQL {version} is not supported.",
-            hint=f"Use PostgreSQL {MIN_SERVER_VERSION} or newer.",
-        )
-
-
-async def _refuse_unfit_schema(connection: asyncpg.Connection) -> None:
-    (row,) = await connection.fetch(
-        """
-        SELECT
-            current_database() AS database,
-            current_user AS role,
-            current_schema() AS schema,
-            has_schema_privilege(current_schema(), 'CREATE') AS may_create,
-            current_setting('transaction_read_only') = 'on' AS is_read_only,
-            current_setting('server_encoding') AS encoding
-        """
-    )
-    if row["is_read_only"]:
-        message = f'The database "{row["database"]}" is read-only, like a standby.'
-        hint = "Set DATABASE_URL to the primary server."
-    elif row["encoding"] != "UTF8":
-        message = (
-            f'The encoding of the database "{row["database"]}" is {row["encoding"]}; '
-            f"it must be UTF8."
-        )
-        hint = "Create a database with ENCODING 'UTF8'."
-    elif row["schema"] is None:
-        message = (
-            f'No schema of the search_path exists in the database "{row["database"]}", so that '
-            f"tables cannot be created."
-        )
-        hint = "Create the schema, or correct the search_path."
-    elif not row["may_create"]:
-        message = (
-            f'The role "{row["role"]}" cannot create tables in the schema "{row["schema"]}" of '
-            f'the database "{row["database"]}".'
-        )
-        hint = f'As its owner, run: GRANT CREATE ON SCHEMA "{row["schema"]}" TO "{row["role"]}"'
-    else:
-        return
-    raise MigrationRefused(message, hint=hint)
 
 
 @asynccontextmanager

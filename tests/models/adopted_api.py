@@ -129,7 +129,7 @@ async def _check_details(steps: Steps, ticket_id: str, first_event: str) -> None
     events = [event["type"] for event in ticket["history"]["nodes"]]
     steps.expect("history", events[-2:], ["UPDATED", first_event])
     if not (ticket.get("delivery") or {}).get("reference"):
-        steps.failures.append("the delivery has no reference")
+        steps.failures.append("the delivery lacks a reference")
 
 
 async def main() -> None:

@@ -22,10 +22,10 @@ from app.database.migrations import (
     Adopted,
     MigrationRefused,
     MigrationReport,
-    _refuse_old_server,
     migrate,
     schema_version,
 )
+from app.database.server_checks import refuse_old_server
 from app.database.tortoise import APP, tortoise_config
 from models.migrations.legacy import adoption
 from tests.models.dump import COMMITTED, OUTDATED, schema_of
@@ -275,7 +275,7 @@ def test_an_old_server_is_refused() -> None:
             return SimpleNamespace(server_version="11.22")
 
     with pytest.raises(MigrationRefused, match=r"PostgreSQL 11\.22 is not supported"):
-        _refuse_old_server(Old())  # type: ignore[arg-type]  # all that is asked of it
+        refuse_old_server(Old())  # type: ignore[arg-type]  # all that is asked of it
 
 
 async def test_the_migration_does_not_wait_forever_for_a_lock(

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from tortoise import BaseDBAsyncClient
 
 from models.migrations.legacy import columns
+from models.migrations.legacy.constraints import quoted
 from models.migrations.legacy.location import ExistingTable, existing_tables, taken_names
-from models.migrations.legacy.objects import Objects, attached_objects, quoted
+from models.migrations.legacy.objects import Objects, attached_objects
 from models.migrations.legacy.report import on_change, refuse
 from models.migrations.legacy.tables import COLUMNS, CREATE
 from models.migrations.legacy.values import incompatible_values, rows_marked_as_deleted
