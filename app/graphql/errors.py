@@ -103,7 +103,9 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
 
 
 def _in_words_of_json(message: str) -> str:
-    return _QUOTED_OR_WORD.sub(lambda found: _JSON_WORDS.get(found[0], found[0]), message)
+    # Longer than the rest of the message is allowed to be, so that it is cut and marked later.
+    shown = message[: MAX_MESSAGE_LENGTH + 1]
+    return _QUOTED_OR_WORD.sub(lambda found: _JSON_WORDS.get(found[0], found[0]), shown)
 
 
 def _format(error: GraphQLError, code: str, message: str) -> FormattedError:
