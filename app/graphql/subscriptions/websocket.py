@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.auth.concurrency_limit import ConcurrencyLimitReached
 from app.config.settings import Settings
-from app.graphql.operations import OperationRunner, encode
+from app.graphql.operations import OperationRunner
 from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.graphql.subscriptions.ws_messages import (
@@ -37,6 +37,7 @@ from app.http.failure import report_failure
 from app.http.problem import HttpProblem, problem_response
 from app.http.rate_limiting import check_rate_limit, rate_limit_key
 from app.http.request_record import record_of
+from engine.exact_json import dumps
 from engine.long_work import pause
 from resolvers.context import Context
 
@@ -163,7 +164,9 @@ class _Socket:
                 await self._initialize(payload or {})
             case Ping(payload):
                 pong: dict[str, Any] = {"type": "pong"}
-                await self._send_text(encode(pong | {"payload": payload} if payload else pong))
+                # The payload can have numbers that only their text represents.
+                pong |= {"payload": payload} if payload else {}
+                await self._send_text(dumps(pong).decode())
             case Subscribe():
                 await self._subscribe(message)
             case Complete(id):

@@ -161,6 +161,10 @@ async def test_a_ping_is_answered_before_the_initialization(server: str) -> None
         assert await socket.receive() == {"type": "pong", "payload": {"at": [1, None]}}
         await socket.send(type="ping", payload=None)
         assert await socket.receive() == {"type": "pong"}
+        digits = "9" * 5_000
+        await socket.send_raw(f'{{"type": "ping", "payload": {{"n": [{digits}, 1.50, 1e400]}}}}')
+        text = await socket.connection.recv()
+        assert text == f'{{"type":"pong","payload":{{"n":[{digits},1.50,1e400]}}}}'
         await socket.send(type="pong", payload={"unasked": True})
         await socket.wait_until_open()
 
@@ -207,7 +211,6 @@ async def test_a_ping_is_answered_before_the_initialization(server: str) -> None
         '{"type": "complete", "id": ""}',
         '{"type": "ping", "payload": ' + '{"a":' * 300 + "1" + "}" * 301,
         '{"type": "ping", "payload": {"a": "\\ud800"}}',
-        '{"type": "ping", "payload": {"a": ' + "9" * 5000 + "}}",
         b'{"type": "ping"}',
         b"\x00\xff",
     ],
