@@ -23,7 +23,7 @@ from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.event_stream import EventStream, single_result
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.http.authentication import authenticate
-from app.http.body import read_content
+from app.http.body import LARGE_BYTES, read_content
 from app.http.content_coding import ACCEPTED_CODINGS, InvalidContent, UnsupportedCoding
 from app.http.cross_origin import refuse_cross_origin
 from app.http.header_lines import combined
@@ -34,6 +34,7 @@ from app.http.request_cycle import request_cycle_of
 from app.http.request_record import record_of
 from engine.database.timeouts import Timeouts
 from engine.documents.prepared import PreparedOperation
+from engine.long_work import pause
 from resolvers.context import Context
 from schema.access import WITH_EFFECT
 
@@ -102,8 +103,7 @@ class GraphQLEndpoint:
             await check_rate_limit(scope, context)
             if method == "POST":
                 _check_content_type(combined(headers, b"content-type"))
-                body = await self._read_body(scope, receive)
-                request = read_json(body, max_values=self._max_json_values)
+                request = await self._read_body(scope, receive)
             else:
                 request = read_query_string(scope["query_string"], max_values=self._max_json_values)
             # Only events can carry a subscription, even if the client prefers JSON for queries.
@@ -134,15 +134,19 @@ class GraphQLEndpoint:
             response_format = response_format or ResponseFormat.JSON
             return _response(scope, response_format, {"errors": errors}, status=status)
 
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read_body(self, scope: Scope, receive: Receive) -> GraphQLRequest:
         try:
-            return await read_content(
+            body = await read_content(
                 scope, receive, max_bytes=self._max_body_bytes, timeouts=self._body_timeouts
             )
         except UnsupportedCoding as error:
             raise _unsupported(str(error)) from None
         except InvalidContent as error:
             raise HttpProblem(400, "BAD_USER_INPUT", str(error)) from None
+        request = read_json(body, max_values=self._max_json_values)
+        if len(body) > LARGE_BYTES:
+            await pause()
+        return request
 
     async def _execute(
         self,

@@ -31,8 +31,10 @@ from app.server.listening import duplicated, listen, url_of
 
 logger = logging.getLogger("ticketops")
 
-# Number of new objects after which the garbage collector runs.
-GC_THRESHOLD = 10_000
+# Thresholds of the garbage collector: the number of new objects after which it runs, the number of
+# runs until it includes those that survived one, and the number of such runs until it includes all.
+# The second one is small, because a run over many survivors holds up the event loop.
+GC_THRESHOLDS = (10_000, 4, 25)
 
 
 def serve(settings: Settings) -> None:
@@ -97,7 +99,7 @@ def _create_application(settings: Settings, database_url: str) -> Starlette:
     app = application(settings, database_url=database_url)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 10, 10)
+    gc.set_threshold(*GC_THRESHOLDS)
     return app
 
 

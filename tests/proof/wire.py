@@ -88,8 +88,10 @@ def frame(opcode: int, payload: bytes, *, is_last: bool = True) -> bytes:
     head = bytes([opcode | (0x80 if is_last else 0)])
     if len(payload) < 126:
         head += bytes([0x80 | len(payload)])
-    else:
+    elif len(payload) < 2**16:
         head += bytes([0x80 | 126]) + len(payload).to_bytes(2)
+    else:
+        head += bytes([0x80 | 127]) + len(payload).to_bytes(8)
     return head + bytes(4) + payload
 
 

@@ -146,9 +146,13 @@ class _Socket:
             if self._is_closed:
                 continue
             try:
-                if len(message.get("text") or "") > LARGE_BYTES:
+                is_large = len(message.get("text") or "") > LARGE_BYTES
+                if is_large:
                     await pause()
-                await self._handle(read_message(message, max_values=max_values))
+                content = read_message(message, max_values=max_values)
+                if is_large:
+                    await pause()
+                await self._handle(content)
             except InvalidMessage as invalid:
                 await self._close(4400, str(invalid))
             except _CloseSocket as close:

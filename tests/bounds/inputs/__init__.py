@@ -2,9 +2,12 @@
 
 from tests.bounds.inputs.answers import ANSWERS
 from tests.bounds.inputs.credentials import CREDENTIALS
+from tests.bounds.inputs.documents import DOCUMENTS
 from tests.bounds.inputs.filters import FILTERS
+from tests.bounds.inputs.heads import HEADS
 from tests.bounds.inputs.hostile_input import HostileInput
 from tests.bounds.inputs.json_values import JSON_VALUES
+from tests.bounds.inputs.messages import MESSAGES
 from tests.bounds.inputs.sockets import SOCKETS
 from tests.bounds.inputs.unique import UNIQUE
 
@@ -12,8 +15,11 @@ __all__ = ["INPUTS"]
 
 INPUTS: list[HostileInput] = [
     *JSON_VALUES,
+    *DOCUMENTS,
     *FILTERS,
+    *HEADS,
     *SOCKETS,
+    *MESSAGES,
     *ANSWERS,
     *UNIQUE,
     *CREDENTIALS,

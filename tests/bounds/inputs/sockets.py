@@ -67,9 +67,9 @@ def flood(
             for wire in wires:
                 while _read(wire, answers[wire]):
                     pass
-        if wires[0] in left and reads:
-            return STILL_OPEN
-        return _close_of(answers[wires[0]])
+        # The server discards what a client sends after the close frame, for a while.
+        closed = _close_of(answers[wires[0]])
+        return STILL_OPEN if closed is CLOSED and wires[0] in left and reads else closed
 
 
 def _read(wire: socket.socket, answer: bytearray) -> bool:

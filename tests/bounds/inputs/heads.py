@@ -1,0 +1,70 @@
+"""Heads of requests that consist of many short headers, on many connections at once."""
+
+import select
+import time
+from contextlib import ExitStack, suppress
+from functools import partial
+
+from tests.bounds.harness import Answer, Target
+from tests.bounds.inputs.hostile_input import HostileInput
+
+__all__ = ["HEADS"]
+
+CONNECTIONS = 50
+SENT_S = 3.0
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def send_on_many(target: Target, beginning: bytes, unit: bytes) -> Answer:
+    """Send one unit after another on many connections, again and again, for some seconds.
+
+    Return the status of the last complete answer.
+    """
+    status = 0
+    ends_s = time.monotonic() + SENT_S
+    more = unit * (65_536 // len(unit) + 1)
+    while time.monotonic() < ends_s:
+        with ExitStack() as stack:
+            wires = [stack.enter_context(target.connect()) for _ in range(CONNECTIONS)]
+            for wire in wires:
+                wire.setblocking(False)  # noqa: FBT003  # the parameter has no name
+                with suppress(OSError):
+                    wire.send(beginning)
+            left = set(wires)
+            while left and time.monotonic() < ends_s:
+                readable, writable, _ = select.select(left, left, [], 0.1)
+                for wire in writable:
+                    with suppress(OSError):
+                        wire.send(more)
+                for wire in readable:
+                    try:
+                        answer = wire.recv(65_536)
+                    except OSError:
+                        answer = b""
+                    if answer.startswith(b"HTTP/1.1 "):
+                        status = int(answer[9:12])
+                    left.discard(wire)
+    return Answer(status, None, "", b"")
+
+
+HEADS = [
+    HostileInput(
+        name=f"headers of 5 bytes without an end, on {CONNECTIONS} connections",
+        send=partial(send_on_many, beginning=HEAD, unit=b"a:\r\n"),
+        status=431,
+    ),
+    HostileInput(
+        name=f"requests with 99 headers of 5 bytes on {CONNECTIONS} connections",
+        send=partial(
+            send_on_many,
+            beginning=b"",
+            unit=HEAD + b"".join(b"%x:\r\n" % n for n in range(98)) + b"\r\n",
+        ),
+        status=200,
+    ),
+    HostileInput(
+        name=f"requests of 40 bytes on {CONNECTIONS} connections",
+        send=partial(send_on_many, beginning=b"", unit=HEAD + b"\r\n"),
+        status=200,
+    ),
+]
