@@ -16,25 +16,12 @@ from collections import OrderedDict, deque
 
 from engine.database.shares import pool_user
 
-__all__ = ["Stopwatch", "is_turn_used", "next_turn", "pause"]
+__all__ = ["is_turn_used", "must_pause", "next_turn", "pause"]
 
 # Steps that run in one turn of the event loop, except the last one.
 MAX_TURN_S = 0.005
 # Work that takes less does not wait for a turn.
 SHORT_S = 0.002
-
-
-class Stopwatch:
-    """The time since the start of work that is usually short."""
-
-    __slots__ = ("_started_s",)
-
-    def __init__(self) -> None:
-        self._started_s = time.perf_counter()
-
-    def must_pause(self) -> bool:
-        """Return whether the work is long, and must wait for the next turn."""
-        return time.perf_counter() - self._started_s > SHORT_S and is_turn_used()
 
 
 class _Turns:
@@ -46,8 +33,11 @@ class _Turns:
         self._started_s = 0.0
         # Whether `_begin` will run in the next turn.
         self._is_scheduled = False
-        # By caller; the caller whose turn it is comes first.
+        # By caller; those whose turn comes next are first.
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        # The caller whose steps run in these turns, and since when.
+        self._caller = ""
+        self._caller_since_s = 0.0
         # The work whose step runs next.
         self._resumed: asyncio.Future[None] | None = None
 
@@ -58,16 +48,15 @@ class _Turns:
             self._started_s = now_s
             self._schedule()
             return False
-        if self._waiting or self._resumed is not None:
+        if now_s - self._started_s > MAX_TURN_S or self._resumed is not None:
             return True
-        return now_s - self._started_s > MAX_TURN_S
+        # While others wait, only the caller whose turn it is may continue.
+        return bool(self._waiting) and _caller() != self._caller
 
     async def wait(self) -> None:
         """Wait until a step of this work may run."""
-        user = pool_user.get()
-        caller = "" if user is None else user.caller
         turn = self.loop.create_future()
-        self._waiting.setdefault(caller, deque()).append(turn)
+        self._waiting.setdefault(_caller(), deque()).append(turn)
         self._schedule()
         try:
             await turn
@@ -92,14 +81,21 @@ class _Turns:
             self._schedule()
 
     def _pop(self) -> "asyncio.Future[None] | None":
-        """Remove and return the next work, unless it was cancelled meanwhile."""
+        """Remove and return the next work that has not been cancelled.
+
+        A caller keeps its turn for as long as one step may take, so that many short steps are not
+        slower than one long step.
+        """
         while self._waiting:
-            caller, turns = next(iter(self._waiting.items()))
+            now_s = time.perf_counter()
+            is_over = now_s - self._caller_since_s > MAX_TURN_S
+            if is_over or self._caller not in self._waiting:
+                self._caller, self._caller_since_s = next(iter(self._waiting)), now_s
+                self._waiting.move_to_end(self._caller)
+            turns = self._waiting[self._caller]
             turn = turns.popleft()
-            if turns:
-                self._waiting.move_to_end(caller)
-            else:
-                del self._waiting[caller]
+            if not turns:
+                del self._waiting[self._caller]
             if not turn.done():
                 return turn
         return None
@@ -114,6 +110,14 @@ def is_turn_used() -> bool:
     return _current().is_used()
 
 
+def must_pause(started_s: float) -> bool:
+    """Return whether work has turned out to be long, and must wait for the next turn.
+
+    It started at this time of `time.perf_counter`, and is usually short.
+    """
+    return time.perf_counter() - started_s > SHORT_S and is_turn_used()
+
+
 async def next_turn() -> None:
     """Wait until the next step may run, in a later turn of the event loop."""
     await _current().wait()
@@ -123,6 +127,11 @@ async def pause() -> None:
     """Wait for the next turn if this one is used up."""
     if is_turn_used():
         await next_turn()
+
+
+def _caller() -> str:
+    user = pool_user.get()
+    return "" if user is None else user.caller
 
 
 def _current() -> _Turns:

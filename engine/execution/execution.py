@@ -85,11 +85,11 @@ async def build_operation_context(
     operation_context = OperationContext(
         operation, variables, context, max_response_bytes=max_response_bytes
     )
-    if operation_context.stopwatch.must_pause():
+    if operation_context.must_pause():
         await next_turn()
     cost = operation.cost(operation_context.variables)
     check_cost(cost, max_cost)
-    if operation_context.stopwatch.must_pause():
+    if operation_context.must_pause():
         await next_turn()
     return operation_context, cost.value
 

@@ -4,6 +4,7 @@ Arguments, nulls, errors, fragments, directives and the order of mutations are g
 The executor continues from the partial result of a plan.
 """
 
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from graphql import (
@@ -12,6 +13,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
+    is_list_type,
     is_non_null_type,
 )
 from graphql.execution import Executor
@@ -20,9 +22,13 @@ from graphql.pyutils import Path
 
 from engine.execution import fallback
 from engine.execution.plan import PartialResult
+from engine.long_work import next_turn
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.loading import load
 from engine.sql.queries import QUERIES, Query
+
+# Lists of introspection, which graphql-core completes without a pause: all of them can take 0.1 s.
+_LONG_LISTS = frozenset({("__Schema", "types"), ("__Type", "fields")})
 
 
 class _ResolveInfo(GraphQLResolveInfo[Any]):
@@ -108,9 +114,20 @@ class ProjectingExecutor(Executor[Any]):
             return self._complete_query(
                 return_type, field_details_list, info, path, result, position_context
             )
+        is_long = (info.parent_type.name, info.field_name) in _LONG_LISTS
+        if is_long and is_list_type(return_type) and isinstance(result, Iterable):
+            result = self._in_turns(result)
         return super().complete_value(
             return_type, field_details_list, info, path, result, position_context
         )
+
+    async def _in_turns(self, items: Iterable[Any]) -> AsyncIterator[Any]:
+        """Yield the items of a list that takes long to complete."""
+        context = self._operation_context
+        for item in items:
+            if context.must_pause():
+                await next_turn()
+            yield item
 
     async def _complete_query(  # noqa: PLR0917  # as complete_value
         self,

@@ -173,7 +173,7 @@ async def _execute_root_field(
     if planned.call is None:
         result.data[planned.key] = str(planned.type)
         return
-    if context.stopwatch.must_pause():
+    if context.must_pause():
         await next_turn()
     try:
         value = context.call(planned.call, None)

@@ -1,5 +1,6 @@
 """Context of one execution of a prepared operation: variables, caller and compile cache."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from engine.arguments.coercion import NotCoercible
 from engine.arguments.json_literals import CoercedVariables
 from engine.documents.documents import MAX_ERRORS
 from engine.documents.prepared import CompileCache, PreparedOperation
-from engine.long_work import Stopwatch
+from engine.long_work import must_pause
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 from engine.projection.response_size import NO_LIMIT, ResponseSize
 
@@ -75,7 +76,7 @@ class OperationContext:
         *,
         max_response_bytes: int = NO_LIMIT,
     ) -> None:
-        self.stopwatch = Stopwatch()
+        self._started_s = time.perf_counter()
         self.response_size = ResponseSize(max_response_bytes)
         self.document = operation.document
         self.operation = operation
@@ -98,6 +99,10 @@ class OperationContext:
             self.operation.variables.check_items(variables)
         coerced = self.variable_values().coerced
         return self.operation.variables.by_python_names(coerced, variables)
+
+    def must_pause(self) -> bool:
+        """Return whether the execution must wait for the next turn of the event loop."""
+        return must_pause(self._started_s)
 
     def record_fallback(self, fallback: Fallback) -> None:
         """Count and log the first fallback of this execution."""

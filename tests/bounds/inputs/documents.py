@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+from graphql import get_introspection_query
 
 from tests.bounds.harness import JSON, Answer, Target
 from tests.bounds.inputs.hostile_input import HostileInput, in_parallel
@@ -38,6 +39,14 @@ def fields() -> str:
         for number in range(ALIASES)
     )
     return f"query n{next(_number)} {{ {lists} }}"
+
+
+def introspection() -> str:
+    """Return a document that introspects three times what GraphiQL does."""
+    document = get_introspection_query()
+    fragments = document[document.index("fragment") :]
+    schemas = " ".join(f"a{number}: __schema {{ types {{ ...FullType }} }}" for number in range(3))
+    return f"query n{next(_number)} {{ {schemas} }} {fragments}"
 
 
 def unknown_fields() -> str:
@@ -109,6 +118,10 @@ DOCUMENTS = [
         name=f"{AT_ONCE} documents of 1,900 unknown fields at once",
         send=lambda target: at_once(lambda: target.graphql(unknown_fields())),
         code="GRAPHQL_VALIDATION_FAILED",
+    ),
+    HostileInput(
+        name=f"{AT_ONCE} times three introspections of the whole schema at once",
+        send=lambda target: at_once(lambda: target.graphql(introspection())),
     ),
     HostileInput(
         name=f"{AT_ONCE} new documents of 1,900 tokens at once, by GET",
