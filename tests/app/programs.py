@@ -14,16 +14,16 @@ __all__ = ["needed", "wait_for"]
 START_TIMEOUT_S = 10
 
 
-def needed(program: str) -> str:
+def needed(program: str, *, package: str | None = None) -> str:
     """Return the path of a program. If it is missing, skip the test, or fail in CI.
 
-    The Debian package has the name of the program.
+    The Debian package has the name of the program by default.
     """
     # Debian installs some in a folder that only the PATH of root contains.
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if found is not None:
         return found
-    reason = f"no {program} on this machine (on Debian: apt install {program})"
+    reason = f"no {program} on this machine (on Debian: apt install {package or program})"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -35,6 +35,8 @@ def test_java_reads_and_writes(server: Served) -> None:
         *("GET", "/tickets/from-java", ""),
         *("DELETE", "/tickets/from-java", ""),
     ]
+    # Java runs a source file with its compiler.
+    needed("javac", package="default-jdk-headless")
     query, created, updated, read, deleted = run(needed("java"), str(source), server.url, *requests)
     assert query == '200 {"data":{"viewer":{"name":null}}}'
     assert created.startswith('201 {"id":"from-java",')

@@ -181,6 +181,14 @@ async def test_an_id_that_urls_cannot_contain_is_rejected(
     [error] = document["errors"]
     assert error["pointer"] == "#/id"
     assert 'must not be "." or ".."' in error["detail"]
+    creation = (
+        'mutation($id: ID!) { createTicket(input: {id: $id, subject: "a", description: "b",'
+        ' customerName: "c", customerEmail: "d@e.example"}) { errors { code message } } }'
+    )
+    refused = http.post("/graphql", json={"query": creation, "variables": {"id": id}}).json()
+    assert refused["data"]["createTicket"]["errors"] == [
+        {"code": "INVALID", "message": error["detail"]}
+    ]
     mutation = "mutation($id: ID!) { deleteTicket(input: {id: $id}) { deletedId } }"
     variables = {"id": id}
     # A ticket of the former service can have such an id.
