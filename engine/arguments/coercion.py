@@ -212,8 +212,8 @@ def _items(value: Any, input_type: GraphQLInputType) -> int:
 
 def _too_many_items() -> LimitExceeded:
     return LimitExceeded(
-        f"The lists in the variables have more than {MAX_ITEMS} items in all."
-        " Send them in several operations."
+        f"The lists in the variables have more than {MAX_ITEMS} items in all, which is a fixed"
+        " limit. Send them in several operations."
     )
 
 

@@ -165,7 +165,7 @@ class Documents:
         if "nested" in message:
             return "The document is nested too deeply. Pass deep values as variables."
         counted = "comments" if "comments" in message else "tokens"
-        return f"The document has more than {self._limits.tokens} {counted}."
+        return f"The document has more than {self._limits.tokens} {counted} (MAX_TOKENS)."
 
 
 def _unlink_tokens(node: DocumentNode) -> int:

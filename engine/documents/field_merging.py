@@ -75,15 +75,15 @@ class _Counter:
         if self._selections > self._max_selections:
             raise LimitExceeded(
                 f"With its fragments expanded the document has more than {self._max_selections}"
-                " selections. Select fewer fields, or spread fragments less often."
+                " selections (MAX_TOKENS). Select fewer fields, or spread fragments less often."
             )
 
     def _count_pairs(self, number: int) -> None:
         self._pairs += number
         if self._pairs > self._max_pairs:
             raise LimitExceeded(
-                f"More than {self._max_pairs} pairs of fields or fragments would have to be merged:"
-                " select each field only once."
+                f"More than {self._max_pairs} pairs of fields or fragments would have to be merged"
+                " (MAX_TOKENS): select each field only once."
             )
 
 

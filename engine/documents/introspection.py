@@ -110,7 +110,7 @@ class Introspection:
         if self._count > self._limit:
             raise LimitExceeded(
                 f"The operation introspects more than {self._limit} types, fields and values of"
-                " the schema. Split it into several operations."
+                " the schema, which is a fixed limit. Split it into several operations."
             )
 
 

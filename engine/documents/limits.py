@@ -57,14 +57,14 @@ def check_text(text: str, limits: Limits) -> None:
     if len(text) > CHARACTERS_PER_TOKEN * limits.tokens:
         raise LimitExceeded(
             f"The document has {len(text)} characters; at most"
-            f" {CHARACTERS_PER_TOKEN * limits.tokens} are allowed."
-            " Pass long values as variables."
+            f" {CHARACTERS_PER_TOKEN * limits.tokens} are allowed, {CHARACTERS_PER_TOKEN} for each"
+            " token (MAX_TOKENS). Pass long values as variables."
         )
     lines = text.count("\n") + text.count("\r")
     if lines > LINES_PER_TOKEN * limits.tokens:
         raise LimitExceeded(
             f"The document has {lines} lines; at most {LINES_PER_TOKEN * limits.tokens}"
-            " are allowed. Remove line breaks."
+            f" are allowed, {LINES_PER_TOKEN} for each token (MAX_TOKENS). Remove line breaks."
         )
 
 
@@ -100,14 +100,18 @@ def check_size(document: DocumentNode, limits: Limits) -> None:
                 message = "The document's fragments are nested too deeply. Nest fewer fragments."
                 raise LimitExceeded(message) from None
             parts = [operation, *measure.reachable(operation)]
-            _check("levels of fields", operation.depth, limits.depth)
-            _check("aliases", sum(part.aliases for part in parts), limits.aliases)
-            _check("directives", sum(part.directives for part in parts), limits.directives)
+            _check("levels of fields", operation.depth, limits.depth, "MAX_DEPTH")
+            aliases = sum(part.aliases for part in parts)
+            _check("aliases", aliases, limits.aliases, "MAX_ALIASES")
+            directives = sum(part.directives for part in parts)
+            _check("directives", directives, limits.directives, "MAX_DIRECTIVES")
 
 
-def _check(what: str, measured: int, allowed: int) -> None:
+def _check(what: str, measured: int, allowed: int, setting: str) -> None:
     if measured > allowed:
-        raise LimitExceeded(f"The operation has {measured} {what}; at most {allowed} are allowed.")
+        raise LimitExceeded(
+            f"The operation has {measured} {what}; at most {allowed} are allowed ({setting})."
+        )
 
 
 @dataclass(slots=True)

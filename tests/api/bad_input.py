@@ -340,7 +340,7 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     "2,001 comments": (
         "#\n" * 2_001 + "{ viewer { name } }",
         "QUERY_TOO_COMPLEX",
-        "The document has more than 2000 comments.",
+        "The document has more than 2000 comments (MAX_TOKENS).",
     ),
     "2,001 tokens": ("{ " + "a " * 2_001 + "}", "QUERY_TOO_COMPLEX", "more than 2000 tokens"),
     "10,000 levels of fields": ("{a" * 10_000, "QUERY_TOO_COMPLEX", "nested too deeply"),
