@@ -1,4 +1,4 @@
-"""What is attached to the former service's tables, and what the adoption does with it."""
+"""Objects attached to the former service's tables, and their treatment by the adoption."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ ORDER BY 1
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """What is attached to the tables: statements, changes to report, and problems."""
+    """Objects attached to the tables, the changes of them to report, and problems."""
 
     constraints: Sequence[Constraint]
     dropped_keys: Sequence[ForeignKey]
@@ -84,7 +84,7 @@ async def attached_objects(
     tables: Mapping[str, ExistingTable],
     converted: Mapping[str, Sequence[str]],
 ) -> Objects:
-    """Return what is attached to the tables; ``converted`` are the columns that change their type."""
+    """Return the objects attached to the tables; ``converted`` are the columns that change their type."""
     oids = [table.oid for table in tables.values()]
     constraints = await found_constraints(db, oids)
     keys = await found_foreign_keys(db, oids)

@@ -1,4 +1,4 @@
-"""What an adoption reports: the changes that it makes, or the problems for which it is refused."""
+"""Reports of an adoption: the changes that it makes, or the problems for which it is refused."""
 
 import logging
 from collections.abc import Callable, Iterable
