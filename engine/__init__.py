@@ -22,11 +22,12 @@ Each package imports only those above it in this list, which is also the order t
     streaming   notifications, live feeds of tables, subscriptions
 
 The other layers import only these modules: `arguments.fast_resolvers`, `arguments.json_literals`,
-`caches`, `database.commits`, `database.errors`, `database.memory_grants`, `database.outages`,
-`database.poolers`, `database.queries`, `database.shares`, `database.timeouts`,
-`database.transactions`, `database.turns`, `documents.documents`, `documents.limits`,
-`documents.prepared`, `errors`, `exact_json`, `execution.execution`, `execution.fallback`,
-`long_work`, `projection.fallbacks`, `projection.response_size`, `sql.cursors`, `sql.expressions`,
-`sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`, `streaming.notifications`,
-`streaming.stream`, `streaming.subscriber`, `streaming.subscription`.
+`caches`, `database.commits`, `database.connecting`, `database.dsn`, `database.errors`,
+`database.memory_grants`, `database.outages`, `database.queries`, `database.session`,
+`database.shares`, `database.timeouts`, `database.transactions`, `database.turns`,
+`documents.documents`, `documents.limits`, `documents.prepared`, `errors`, `exact_json`,
+`execution.execution`, `execution.fallback`, `long_work`, `projection.fallbacks`,
+`projection.response_size`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
+`sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
+`streaming.subscription`.
 """

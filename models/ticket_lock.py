@@ -88,7 +88,8 @@ async def _lock_in_time(connection: BaseDBAsyncClient, ticket_id: str) -> bool:
         if sqlstate(error) == _LOCK_NOT_AVAILABLE:
             return False
         raise
-    await connection.execute_query("SET LOCAL lock_timeout TO DEFAULT")
+    # Not DEFAULT, which is that of the database or the role.
+    await connection.execute_query("SET LOCAL lock_timeout = 0")
     return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypedDict, Unpack
 
 from engine.database.queries import fetch
@@ -229,12 +229,10 @@ _CODES = {
 def _attempt_error(attempt: Attempt) -> OpsRequestFailed | None:
     if attempt.failure is None:
         return None
-    delivery = attempt.delivery
-    retryable = delivery.state is OpsState.PENDING
+    retryable = attempt.delivery.state is OpsState.PENDING
     retry_after_ms = None
-    if retryable and delivery.next_attempt_at is not None:
-        wait = delivery.next_attempt_at - datetime.now(UTC)
-        retry_after_ms = max(0, round(wait.total_seconds() * 1000))
+    if retryable and attempt.retry_in_s is not None:
+        retry_after_ms = round(attempt.retry_in_s * 1000)
     return _ops_request_failed(attempt.failure, retryable=retryable, retry_after_ms=retry_after_ms)
 
 

@@ -147,11 +147,10 @@ async def _look_up_token(token: str) -> tuple[float, Caller]:
         raise DatabaseUnavailable("the lookup of an API token timed out") from error
     if found is None:
         raise Unauthenticated(is_missing=False)
-    valid_for_s = CREDENTIAL_CACHE_S
-    if found.expires_at is not None:
-        valid_for_s = found.expires_at.timestamp() - time.time()
-    scopes = frozenset(orjson.loads(found.scopes))
-    return valid_for_s, Caller(found.name, scopes, identity=_identity(TOKEN_KIND, found.name))
+    valid_for_s = CREDENTIAL_CACHE_S if found.valid_for_s is None else found.valid_for_s
+    name = found.token.name
+    scopes = frozenset(orjson.loads(found.token.scopes))
+    return valid_for_s, Caller(name, scopes, identity=_identity(TOKEN_KIND, name))
 
 
 def _identity(kind: str, name: str) -> str:

@@ -3,7 +3,9 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import orjson
 
@@ -14,7 +16,16 @@ from models.api_token import NAME_MAX_LENGTH
 from models.columns import new_id
 from schema.access import SCOPES
 
-__all__ = ["PREFIX", "TokenError", "create_token", "find_token", "list_tokens", "revoke_token"]
+__all__ = [
+    "PREFIX",
+    "FoundToken",
+    "TokenError",
+    "create_token",
+    "database_time",
+    "find_token",
+    "list_tokens",
+    "revoke_token",
+]
 
 # Distinguishes API tokens from JWTs, and lets scanners find leaked secrets.
 PREFIX = "ticketops_"
@@ -42,7 +53,7 @@ WITH found AS (
       AND (found.last_used_at IS NULL
            OR found.last_used_at < clock_timestamp() - interval '1 minute')
 )
-SELECT * FROM found
+SELECT *, extract(epoch FROM expires_at - clock_timestamp())::float8 AS valid_for_s FROM found
 """
 _LIST = "SELECT * FROM api_tokens ORDER BY created_at, name"
 _REVOKE = """
@@ -80,13 +91,31 @@ async def create_token(name: str, scopes: Iterable[str], *, expires_at: datetime
     return secret
 
 
-async def find_token(secret: str) -> ApiToken | None:
+@dataclass(frozen=True, slots=True)
+class FoundToken:
+    """A token, and the seconds until it expires, by the database's clock."""
+
+    token: ApiToken
+    valid_for_s: float | None
+
+
+async def find_token(secret: str) -> FoundToken | None:
     """Return the token with this secret, None if it is unknown, revoked or expired.
 
     The lookup is by SHA-256, so that its duration reveals nothing about existing secrets.
     """
     rows = await fetch(_FIND, [_digest(secret)])
-    return instance(ApiToken, dict(rows[0])) if rows else None
+    if not rows:
+        return None
+    values = dict(rows[0])
+    valid_for_s = values.pop("valid_for_s")
+    return FoundToken(instance(ApiToken, values), valid_for_s)
+
+
+async def database_time() -> datetime:
+    """Return the time by the clock that decides whether a token has expired."""
+    [[now]] = await fetch("SELECT clock_timestamp()", [])
+    return cast("datetime", now)
 
 
 async def list_tokens() -> list[ApiToken]:

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.auth.revocation import REVOCATION_DELAY_S
@@ -73,12 +73,14 @@ def _days(text: str) -> int:
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    from app.auth.tokens import create_token
+    from app.auth.tokens import create_token, database_time
 
-    days = arguments.days
-    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    creation = create_token(arguments.name, arguments.scopes, expires_at=expires_at)
-    print(_run_with_database(arguments, creation))
+    async def create() -> str:
+        days = arguments.days
+        expires_at = None if days is None else await database_time() + timedelta(days=days)
+        return await create_token(arguments.name, arguments.scopes, expires_at=expires_at)
+
+    print(_run_with_database(arguments, create()))
     return 0
 
 

@@ -28,8 +28,9 @@ from app.config.sources import (
     parse_setting,
     read_sources,
 )
-from app.config.url_parsers import bearer_token, http_base_url, http_url
+from app.config.url_parsers import bearer_token, http_base_url, http_url, postgres_url
 from app.config.urls import has_user, is_loopback
+from engine.database.dsn import DsnError, parse_dsn
 
 __all__ = ["Auth", "LogFormat", "Settings"]
 
@@ -68,15 +69,15 @@ class Settings:
 
     database_url: str | None = setting(
         None,
-        url("postgresql", "postgres"),
-        "URL of the PostgreSQL database, version 13 or newer",
+        postgres_url,
+        "URL of the PostgreSQL database, version 13 or newer, as libpq reads it",
         unset="if unset, the server runs an embedded PostgreSQL in DATA_DIR",
         example="postgresql://ticketops@db.example.com/ticketops",
         group="Database",
     )
     database_listen_url: str | None = setting(
         None,
-        url("postgresql", "postgres"),
+        postgres_url,
         "URL of the same database for LISTEN, if DATABASE_URL leads to a connection pooler in "
         "transaction mode",
         unset="if unset behind such a pooler, changes made by other processes are noticed up to "
@@ -405,6 +406,17 @@ class Settings:
         return settings
 
     def _refuse_contradictions(self) -> None:
+        for name, dsn in (
+            ("DATABASE_URL", self.database_url),
+            ("DATABASE_LISTEN_URL", self.database_listen_url),
+        ):
+            try:
+                parse_dsn(dsn or "postgresql://")
+            except DsnError as error:
+                raise SettingError(
+                    f"{name} cannot be used. {error}",
+                    hint="See docs/how-to/postgresql.md for the parameters of the URL.",
+                ) from None
         if self.ops_retry_base_ms > self.ops_retry_max_ms:
             raise SettingError(
                 f"OPS_RETRY_BASE_MS ({self.ops_retry_base_ms}) is greater than "

@@ -1,11 +1,11 @@
-"""Parsers of the HTTP URLs and the credentials that this service sends to others."""
+"""Parsers of the URLs and the credentials of the services that this one uses."""
 
 import re
 from urllib.parse import SplitResult, urlsplit
 
 from app.config.setting_parsers import WITH_CREDENTIALS, Parser
 
-__all__ = ["bearer_token", "http_base_url", "http_url"]
+__all__ = ["bearer_token", "http_base_url", "http_url", "postgres_url"]
 
 _MAX_TOKEN_LENGTH = 8192
 # Characters that no URL contains unencoded (RFC 3986, section 2), except those of IRIs.
@@ -37,6 +37,18 @@ def _split(value: str) -> SplitResult:
     return parts
 
 
+def _postgres_url(value: str) -> str:
+    """Return a URL of PostgreSQL; `engine.database.dsn` reads its hosts and parameters."""
+    scheme, separator, rest = value.partition("://")
+    path = rest.partition("?")[0].partition("/")[2]
+    if not separator or scheme.lower() not in {"postgresql", "postgres"}:
+        raise ValueError(value)
+    # The parts are not the intended ones if a password contains one of these characters.
+    if "#" in value or "@" in path:
+        raise ValueError(value)
+    return value
+
+
 def _bearer_token(value: str) -> str:
     # RFC 6750 allows less, but services use more. A header allows no other characters.
     if not re.fullmatch(rf"[\x21-\x7e]{{1,{_MAX_TOKEN_LENGTH}}}", value):
@@ -48,6 +60,11 @@ http_url = Parser(f"a URL like https://host/path; {WITH_CREDENTIALS}", _http_url
 http_base_url = Parser(
     f"a URL like https://host/path without query; {WITH_CREDENTIALS}",
     _http_base_url,
+    is_url=True,
+)
+postgres_url = Parser(
+    f"a URL like postgresql://... or postgres://...; {WITH_CREDENTIALS}",
+    _postgres_url,
     is_url=True,
 )
 bearer_token = Parser(

@@ -33,7 +33,8 @@ SELECT
     c.oid::regclass::text AS name,
     c.relkind IN ('r', 'p') AS is_table,
     n.nspname = current_schema() AS is_in_first_schema,
-    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AS may_use,
+    has_table_privilege(c.oid, 'SELECT') AS may_read,
+    has_table_privilege(c.oid, 'INSERT') AS may_write,
     current_user::text AS role,
     ARRAY (
         SELECT a.attname::text || ' ' || format_type(a.atttypid, NULL)
@@ -67,9 +68,12 @@ async def schema_version(connection: asyncpg.Connection) -> str | None:
     return _newest(await _applied(connection))
 
 
-async def known_version(connection: asyncpg.Connection) -> str | None:
-    """Return the newest applied migration; raise MigrationRefused if this program lacks any."""
-    applied = await _applied(connection)
+async def known_version(connection: asyncpg.Connection, *, to_migrate: bool = False) -> str | None:
+    """Return the newest applied migration; raise MigrationRefused if this program lacks any.
+
+    With ``to_migrate`` also if further migrations could not be recorded.
+    """
+    applied = await _applied(connection, to_migrate=to_migrate)
     unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
     if unknown:
         message = (
@@ -84,7 +88,7 @@ def _newest(versions: Iterable[str]) -> str | None:
     return max(versions, key=migration_number, default=None)
 
 
-async def _applied(connection: asyncpg.Connection) -> list[str]:
+async def _applied(connection: asyncpg.Connection, *, to_migrate: bool = False) -> list[str]:
     """Return the migrations that the database records.
 
     A table ``aerich`` of another program is refused where this program would create its own, and
@@ -94,7 +98,7 @@ async def _applied(connection: asyncpg.Connection) -> list[str]:
     if record is None:
         return []
     versions: list[str] = []
-    refusal = _why_unusable(record)
+    refusal = _why_unusable(record, to_migrate=to_migrate)
     if refusal is None:
         rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP)
         versions = [row["version"] for row in rows]
@@ -112,7 +116,7 @@ async def _applied(connection: asyncpg.Connection) -> list[str]:
     return []
 
 
-def _why_unusable(record: asyncpg.Record) -> MigrationRefused | None:
+def _why_unusable(record: asyncpg.Record, *, to_migrate: bool) -> MigrationRefused | None:
     """Return the refusal of a table in which aerich cannot record migrations."""
     found = dict(column.split(" ", 1) for column in record["columns"])
     reasons = [
@@ -128,7 +132,7 @@ def _why_unusable(record: asyncpg.Record) -> MigrationRefused | None:
             f" {reasons[0]}.",
             hint=f"Run: ALTER TABLE {record['name']} RENAME TO aerich_old",
         )
-    if not record["may_use"]:
+    if not record["may_read"] or (to_migrate and not record["may_write"]):
         return MigrationRefused(
             f'The role "{record["role"]}" cannot read and write the table "{record["name"]}", which'
             f" records the migrations.",

@@ -25,6 +25,7 @@ from app.database.applied import (
 )
 from app.database.server_checks import refuse_old_server, refuse_unfit_schema
 from app.database.tortoise import APP, tortoise_config
+from engine.database.connecting import connect
 from engine.database.errors import DatabaseUnavailable, is_unavailable, sqlstate
 from models.migrations.legacy import AdoptionRefused, on_change
 from models.restore import renumber_restored
@@ -108,7 +109,7 @@ async def migrate(
             await _renumber_restored(connection)
             return MigrationReport(before=before, after=before, applied=())
         async with _lock(connection, timeout_s=lock_timeout_s):
-            before = await known_version(connection)
+            before = await known_version(connection, to_migrate=True)
             await refuse_unfit_schema(connection)
             adopts = before is None and await _has_former_tables(connection)
             with _reporting(report_change):
@@ -136,7 +137,7 @@ async def check_migration(
     The tables are locked meanwhile. Raises MigrationRefused as `migrate` would.
     """
     async with _connected(url) as connection, _lock(connection, timeout_s=lock_timeout_s):
-        before = await known_version(connection)
+        before = await known_version(connection, to_migrate=True)
         pending = VERSIONS if before is None else VERSIONS[VERSIONS.index(before) + 1 :]
         if pending:
             await refuse_unfit_schema(connection)
@@ -149,8 +150,7 @@ async def check_migration(
 async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
     """Connect, and convert the errors of PostgreSQL and of the connection to MigrationRefused."""
     try:
-        # A connection pooler does not support prepared statements.
-        connection = await asyncpg.connect(url, statement_cache_size=0)
+        connection = await connect(url)
         try:
             refuse_old_server(connection)
             yield connection

@@ -11,15 +11,18 @@ import asyncpg
 from app.config.settings import Settings
 from app.config.urls import without_secrets
 from app.database.migrations import MigrationReport, migrate
+from app.database.privileges import missing_privileges
 from app.errors import CommandError
-from engine.database.poolers import dsn_uses_pooler
+from engine.database.connecting import connect
+from engine.database.session import Session, losing_settings, unfit_settings
 
 __all__ = [
     "DatabaseUnreachable",
     "ReadyDatabase",
+    "UnfitSessions",
     "available_database",
+    "check_sessions",
     "ready_database",
-    "warn_of_pooler",
 ]
 
 CONNECT_TIMEOUT_S = 10.0
@@ -29,6 +32,10 @@ _logger = logging.getLogger(__name__)
 
 class DatabaseUnreachable(CommandError):
     """The database does not accept connections."""
+
+
+class UnfitSessions(CommandError):
+    """The sessions of the database have settings with which the service cannot work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,40 @@ def ready_database(
         yield ReadyDatabase(url, asyncio.run(migrate(url, report_change=report_change)))
 
 
-def warn_of_pooler(settings: Settings, url: str) -> None:
-    """Log a warning if a connection pooler delays notifications from other processes."""
-    if settings.database_listen_url is None and asyncio.run(dsn_uses_pooler(url)):
+def check_sessions(settings: Settings, url: str) -> None:
+    """Log warnings about the sessions of the database; raises UnfitSessions."""
+    asyncio.run(_check_sessions(settings, url))
+
+
+async def _check_sessions(settings: Settings, url: str) -> None:
+    session = await _connect(url)
+    try:
+        has_pooler = session.state.has_pooler
+        unfit = await unfit_settings(session, has_pooler=has_pooler)
+        losing = await losing_settings(session)
+        database = await session.fetchval("SELECT quote_ident(current_database())")
+        lacking = await missing_privileges(session)
+    finally:
+        await session.close()
+    if unfit:
+        raise UnfitSessions(
+            "The service cannot work with the settings of the database's sessions: "
+            + ", ".join(f"{setting.name} = {setting.value}" for setting in unfit)
+            + ".",
+            hint="As its owner, run: "
+            + "; ".join(
+                f"ALTER DATABASE {database} SET {setting.name} = '{setting.required}'"
+                for setting in unfit
+            )
+            + ". Check ALTER ROLE and postgresql.conf too, and RECONNECT a PgBouncer.",
+        )
+    if lacking is not None:
+        _logger.warning("database privileges missing", extra={"fields": {"missing": lacking}})
+    for setting in losing:
+        _logger.info(
+            "committed changes can be lost", extra={"fields": {"setting": setting, "value": "off"}}
+        )
+    if settings.database_listen_url is None and has_pooler:
         _logger.warning(
             "notifications delayed by connection pooler",
             extra={
@@ -84,11 +122,14 @@ def warn_of_pooler(settings: Settings, url: str) -> None:
 
 
 async def _check_connection(url: str) -> None:
+    await (await _connect(url)).close()
+
+
+async def _connect(url: str) -> Session:
     try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+        return await connect(url, timeout_s=CONNECT_TIMEOUT_S)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise _unreachable(url, error) from error
-    await connection.close()
 
 
 def _unreachable(url: str, error: Exception) -> DatabaseUnreachable:

@@ -27,7 +27,7 @@ def tortoise_config(
                 "credentials": {
                     "dsn": url,
                     "statement_timeout_ms": statement_timeout_ms,
-                    "minsize": 1,
+                    "minsize": 0,
                     "maxsize": pool_size,
                 },
             }

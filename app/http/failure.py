@@ -38,9 +38,11 @@ def report_failure(error: BaseException, *, request_id: str, **fields: Any) -> F
         _logger.warning("request refused", extra={"fields": log_fields})
         return Failure("SERVICE_UNAVAILABLE", str(error))
     if is_unavailable(error):
+        if sqlstate(error) == READ_ONLY:
+            # The pool logs it.
+            return Failure("SERVICE_UNAVAILABLE", _NO_CHANGES)
         OUTAGE.report(error, **log_fields)
-        is_read_only = sqlstate(error) == READ_ONLY
-        return Failure("SERVICE_UNAVAILABLE", _NO_CHANGES if is_read_only else _UNAVAILABLE)
+        return Failure("SERVICE_UNAVAILABLE", _UNAVAILABLE)
     if sqlstate(error) == QUERY_CANCELED:
         return Failure("TIMEOUT", "The operation timed out. Request less data, or try again later.")
     _logger.error("request failed", exc_info=error, extra={"fields": log_fields})

@@ -9,15 +9,19 @@ from starlette.responses import JSONResponse, Response
 from tortoise.exceptions import BaseORMException
 
 from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
-from engine.database.errors import is_unavailable
+from app.database.privileges import missing_privileges
+from engine.database.errors import is_unavailable, sqlstate
 from engine.database.queries import default_client
 from engine.database.shares import reserved
 
 __all__ = ["Readiness", "healthz"]
 
 DATABASE_TIMEOUT_S = 2.0
+_READ_ONLY = "default_transaction_read_only is on."
+_DATABASE_ERRORS = (asyncpg.PostgresError, BaseORMException, OSError, TimeoutError)
 RETRY_AFTER_S = 1
 READY_FOR_S = 1.0
+_STATE = "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
 
 
 async def healthz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
@@ -33,37 +37,37 @@ class Readiness:
     """
 
     def __init__(self) -> None:
-        self._running: asyncio.Task[str | None] | None = None
+        self._running: asyncio.Task[dict[str, str]] | None = None
         self._ready_until = 0.0
 
     async def readyz(self, request: Request) -> Response:  # noqa: ARG002  # an endpoint's signature
-        """Respond 200 if the database is reachable and migrated, else 503."""
+        """Respond 200 if the database is migrated and accepts changes, else 503."""
         missing = await self._checked()
-        if missing is None:
+        if not missing:
             return JSONResponse({"status": "ready"})
         return JSONResponse(
-            {"status": "not ready", "missing": missing},
+            {"status": "not ready", **missing},
             status_code=503,
             headers={"Retry-After": str(RETRY_AFTER_S)},
         )
 
-    async def _checked(self) -> str | None:
+    async def _checked(self) -> dict[str, str]:
         if time.monotonic() < self._ready_until:
-            return None
+            return {}
         if self._running is None:
             # The check must not end with the request that began it.
             self._running = asyncio.create_task(_missing())
             self._running.add_done_callback(self._keep)
         return await asyncio.shield(self._running)
 
-    def _keep(self, task: asyncio.Task[str | None]) -> None:
+    def _keep(self, task: asyncio.Task[dict[str, str]]) -> None:
         self._running = None
-        if not task.cancelled() and task.exception() is None and task.result() is None:
+        if not task.cancelled() and task.exception() is None and not task.result():
             self._ready_until = time.monotonic() + READY_FOR_S
 
 
-async def _missing() -> str | None:
-    """Return the missing requirement, "database" or "migrations"; None if there is none."""
+async def _missing() -> dict[str, str]:
+    """Return the missing requirement, and the reason if it is known; empty if there is none."""
     try:
         with reserved():
             async with (
@@ -71,13 +75,26 @@ async def _missing() -> str | None:
                 default_client().acquire_connection() as connection,
             ):
                 version = await schema_version(connection)
-    except (asyncpg.PostgresError, BaseORMException, OSError, TimeoutError):
-        return "database"
+                is_read_only, is_standby = await connection.fetchrow(_STATE)
+                lacking = await missing_privileges(connection)
     except Exception as error:
-        if is_unavailable(error):
-            return "database"
+        if is_unavailable(error) or isinstance(error, _DATABASE_ERRORS):
+            return _no_database(error)
         raise
     # During an upgrade the database is newer than this process, which is fine.
     if version is None or migration_number(version) < migration_number(EXPECTED_VERSION):
-        return "migrations"
-    return None
+        return {"missing": "migrations"}
+    if is_read_only:
+        reason = "The server is a standby." if is_standby else _READ_ONLY
+        return {"missing": "writable database", "reason": reason}
+    if lacking is not None:
+        return {"missing": "privileges", "reason": f"The role lacks {lacking}."}
+    return {}
+
+
+def _no_database(error: BaseException) -> dict[str, str]:
+    """Return the SQLSTATE as the reason: its text can contain names of the database."""
+    state = sqlstate(error)
+    if state is None:
+        return {"missing": "database"}
+    return {"missing": "database", "reason": f"PostgreSQL reports SQLSTATE {state}."}

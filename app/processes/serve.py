@@ -20,7 +20,7 @@ from app.auth.rate_limit import check_rate_limit_settings
 from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.config.urls import is_loopback
-from app.database.ready import ready_database, warn_of_pooler
+from app.database.ready import check_sessions, ready_database
 from app.delivery import check_ops_settings
 from app.errors import CommandError
 from app.graphql import OperationRunner
@@ -56,7 +56,7 @@ def serve(settings: Settings) -> None:
         ):
             if database.report.applied:
                 logger.info("%s", database.report)
-            warn_of_pooler(settings, database.url)
+            check_sessions(settings, database.url)
             banner = Banner(
                 url=url_of(listener, settings.host),
                 settings=settings,

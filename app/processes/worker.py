@@ -6,7 +6,7 @@ import signal
 
 from app.config.logs import configure_logs
 from app.config.settings import Settings
-from app.database.ready import ready_database, warn_of_pooler
+from app.database.ready import check_sessions, ready_database
 from app.database.tortoise import database, notifier
 from app.delivery import background_delivery, check_ops_settings, deliveries
 from app.key_expiry import background_key_expiry
@@ -23,7 +23,7 @@ def work(settings: Settings) -> None:
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     check_ops_settings(settings)
     with ready_database(settings) as ready:
-        warn_of_pooler(settings, ready.url)
+        check_sessions(settings, ready.url)
         asyncio.run(_work(settings, ready.url))
 
 

@@ -13,6 +13,7 @@ from app.database.migrations import EXPECTED_VERSION, schema_version
 from app.errors import CommandError
 from app.seed.story import Story
 from app.seed.ticket import Row
+from engine.database.connecting import connect
 
 BATCH_SIZE = 1_000
 _LOCK_KEY = int.from_bytes(b"seedlock", "big")
@@ -46,8 +47,7 @@ async def seed(
     run adds nothing, a larger number adds older tickets, and another seed adds other tickets.
     ``progress`` is called with the number of tickets done and their total.
     """
-    # A connection pooler does not support prepared statements.
-    connection = await asyncpg.connect(url, statement_cache_size=0)
+    connection = await connect(url)
     try:
         if await schema_version(connection) != EXPECTED_VERSION:
             message = "The database is not migrated to the version of this program."
@@ -74,7 +74,7 @@ async def _lock(url: str) -> AsyncIterator[None]:
     The lock belongs to a transaction, which does nothing else, so that it also works behind a
     connection pooler in transaction mode.
     """
-    connection = await asyncpg.connect(url, statement_cache_size=0)
+    connection = await connect(url)
     try:
         async with connection.transaction(isolation="read_committed"):
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")

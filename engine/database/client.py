@@ -7,7 +7,6 @@ arguments of `asyncpg.create_pool`, except those that name a server or configure
 """
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -15,7 +14,9 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
 
 from engine.database.byte_counter import count_bytes, counter_of
-from engine.database.errors import convert_connection_errors
+from engine.database.connecting import Connector
+from engine.database.errors import ConnectionRefused, convert_connection_errors
+from engine.database.growth import REFUSED_PAUSE_S, may_be_granted_soon
 from engine.database.pool import (
     ACQUIRE_TIMEOUT_S,
     RESERVED_CONNECTIONS,
@@ -23,6 +24,7 @@ from engine.database.pool import (
     open_pools,
 )
 from engine.database.poolers import dsn_uses_pooler
+from engine.database.session import Session
 from engine.database.transactions import Transaction, TransactionClient
 
 __all__ = ["RESET_STATEMENT", "Client", "client_class"]
@@ -34,13 +36,15 @@ RESET_STATEMENT = "SELECT"
 # Only a filter with many conditions is longer; PostgreSQL prepares it again for each execution.
 STATEMENT_CACHE_SIZE = 100
 MAX_CACHED_STATEMENT_LENGTH = 4_000
-# PostgreSQL looks this often whether the client of a running statement is still connected.
-_CLIENT_CHECK = "1s"
-_FIRST_VERSION_WITH_CLIENT_CHECK = 14
+# A connection that no request needs is closed after this time, so that other processes find one
+# where the server grants few.
+MAX_INACTIVE_S = 30.0
 
 
 class Client(AsyncpgDBClient):
     """Tortoise's client with a DSN, a bounded wait for connections, and no leaked connections."""
+
+    connection_class: Any = Session
 
     def __init__(
         self, dsn: str, *, statement_timeout_ms: int | None = None, **options: Any
@@ -51,37 +55,48 @@ class Client(AsyncpgDBClient):
 
     async def create_pool(self, **options: Any) -> Any:
         """Open the pool. Tortoise calls this at the first use. Raises DatabaseUnavailable."""
-        for name in ("host", "port", "user", "password", "database"):
+        for name in ("host", "port", "user", "password", "database", "server_settings"):
             options.pop(name, None)
+        options["max_size"] += RESERVED_CONNECTIONS
         with convert_connection_errors():
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
-                options["max_size"] += RESERVED_CONNECTIONS
-                inner = await self._connect(**options)
-                pool = Pool(inner, reserved=RESERVED_CONNECTIONS)
+                inner = await self._connect(has_pooler=await self._detect_pooler(), **options)
+        pool = Pool(inner, reserved=RESERVED_CONNECTIONS)
         open_pools.append(pool)
         return pool
 
-    async def _connect(self, **options: Any) -> asyncpg.Pool:
-        # PostgreSQL writes timestamps into JSON in the session's time zone. West of UTC,
-        # datetime.min would be in the year before 1, which Python cannot parse.
-        settings = {"TimeZone": "UTC"}
-        if await dsn_uses_pooler(self.dsn):
+    async def _detect_pooler(self) -> bool:
+        while True:
+            try:
+                with convert_connection_errors():
+                    return await dsn_uses_pooler(self.dsn)
+            except ConnectionRefused as error:
+                if not may_be_granted_soon(error):
+                    raise
+            await asyncio.sleep(REFUSED_PAUSE_S)
+
+    async def _connect(self, *, has_pooler: bool, **options: Any) -> asyncpg.Pool:
+        connector = Connector(
+            self.dsn,
+            has_pooler=has_pooler,
+            statement_timeout_ms=self._statement_timeout_ms,
+            timeout_s=ACQUIRE_TIMEOUT_S,
+        )
+        if has_pooler:
             # In transaction mode each transaction can have another session, which does not know
             # the statements prepared in the one before.
             options["statement_cache_size"] = 0
-            options["init"] = count_bytes
         else:
             options["statement_cache_size"] = STATEMENT_CACHE_SIZE
             options["max_cacheable_statement_size"] = MAX_CACHED_STATEMENT_LENGTH
-            options["init"] = _prepare_connection
-            # With jit on, PostgreSQL compiles a plan that looks expensive at every run, including
-            # the branches that rarely run.
-            settings["jit"] = "off"
-            if self._statement_timeout_ms is not None:
-                # Ends the statements of a process that died and can no longer cancel them.
-                settings["statement_timeout"] = str(self._statement_timeout_ms)
-        options["server_settings"] = settings
-        return await asyncpg.create_pool(self.dsn, reset=_end_statement, **options)
+        options |= {
+            "connect": connector.connect,
+            "init": count_bytes,
+            "reset": _end_statement,
+            "max_inactive_connection_lifetime": MAX_INACTIVE_S,
+        }
+        pool: asyncpg.Pool = await asyncpg.create_pool(**options)
+        return pool
 
     async def _close(self) -> None:
         pool: Any = self._pool
@@ -106,25 +121,14 @@ client_class = Client
 class _PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
     """Tortoise's context of a connection; reuses the connection at once after a success."""
 
-    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+    async def __aexit__(
+        self, exc_type: object, exc_val: BaseException | None, exc_tb: object
+    ) -> None:
         pool: Any = self.client._pool  # noqa: SLF001  # as in the base class
         if exc_type is None:
             pool.return_clean(self.connection)
         else:
-            pool.release_in_background(self.connection)
-
-
-async def _prepare_connection(connection: asyncpg.Connection) -> None:
-    """Count what a new connection receives, and let PostgreSQL check that we still wait for it.
-
-    Without the check, a statement of a killed process runs until its timeout. asyncpg calls this
-    once for each connection.
-    """
-    await count_bytes(connection)
-    if connection.get_server_version().major >= _FIRST_VERSION_WITH_CLIENT_CHECK:
-        # Not every operating system supports it.
-        with suppress(asyncpg.InvalidParameterValueError):
-            await connection.execute(f"SET client_connection_check_interval = '{_CLIENT_CHECK}'")
+            pool.release_failed(self.connection, exc_val)
 
 
 async def _end_statement(connection: asyncpg.Connection) -> None:

@@ -28,24 +28,22 @@ class Condition:
     def __init__(self, begin: str, end: str, *, logger: logging.Logger = _logger) -> None:
         self._messages = begin, end
         self._logger = logger
-        self._began_at: float | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the condition has begun and not ended."""
-        return self._began_at is not None
+        # None unless the condition holds.
+        self.began_at: float | None = None
+        self.ended_at = 0.0
 
     def begin(self, **fields: Any) -> None:
         """Log the begin, unless the condition holds already."""
-        if self._began_at is None:
-            self._began_at = time.monotonic()
+        if self.began_at is None:
+            self.began_at = time.monotonic()
             self._logger.warning(self._messages[0], extra={"fields": fields})
 
     def end(self, **fields: Any) -> None:
         """Log the end, if the condition holds."""
-        if self._began_at is not None:
-            fields["duration_s"] = round(time.monotonic() - self._began_at, 3)
-            self._began_at = None
+        if self.began_at is not None:
+            fields["duration_s"] = round(time.monotonic() - self.began_at, 3)
+            self.began_at = None
+            self.ended_at = time.monotonic()
             self._logger.warning(self._messages[1], extra={"fields": fields})
 
 

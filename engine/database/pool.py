@@ -9,34 +9,40 @@ A slot is the right to have one connection checked out of asyncpg's pool; there 
 Each slot is always in exactly one of these places: free, idle (with its connection), in use by a
 caller, or being released.
 
+PostgreSQL can grant fewer connections than there are slots (`growth`). A caller that is refused one
+then waits for one of those that exist. A session that cannot write is replaced after a second.
+
 An operation, and all operations of a caller together, have at most a share of the slots at once.
 Health checks, credentials and the delivery worker can use a few more connections, which are
 reserved for them (`shares`).
 """
 
 import asyncio
-from collections import deque
-from contextlib import suppress
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
+from engine.database.checkout import ACQUIRE_TIMEOUT_S, RELEASE_TIMEOUT_S, Checkout
 from engine.database.errors import (
-    DATABASE_ERRORS,
-    DatabaseUnavailable,
-    convert_connection_errors,
+    ConnectionRefused,
 )
+from engine.database.growth import REFUSED_PAUSE_S, Growth, leaves_others, may_be_granted_soon
 from engine.database.outages import OUTAGE
 from engine.database.shares import RESERVED, PoolUser, Shares, pool_user
+from engine.database.slot_queue import SlotQueue, wait_for_slot
 from engine.database.timeouts import Timeouts
 
-__all__ = ["ACQUIRE_TIMEOUT_S", "RESERVED_CONNECTIONS", "Pool", "PoolUsage", "open_pools"]
+__all__ = [
+    "ACQUIRE_TIMEOUT_S",
+    "RELEASE_TIMEOUT_S",
+    "RESERVED_CONNECTIONS",
+    "Pool",
+    "PoolUsage",
+    "open_pools",
+]
 
-ACQUIRE_TIMEOUT_S = 5.0
-# The time until a cancelled statement must have ended. Then its connection is closed, because a
-# slot of the pool must not depend on a statement whose caller has left.
-RELEASE_TIMEOUT_S = 1.0
 # A connection that stays idle for this long goes back to asyncpg.
 IDLE_S = 1.0
 # Connections of a process in addition to DATABASE_POOL_SIZE, for `shares.reserved`.
@@ -73,21 +79,23 @@ class Pool:
         self._is_closing = False
         # Callers without a slot, the longest waiting first. The result of a future is a
         # connection, or None for a slot without one.
-        self._waiters: deque[asyncio.Future[Any]] = deque()
+        self._waiters = SlotQueue()
         self._timeouts = Timeouts(ACQUIRE_TIMEOUT_S)
-        self._free_in_reserve = reserved
+        self._reserved = self._free_in_reserve = reserved
         # Those waiters that may also use the reserve. The result of a future is RESERVED for a
         # connection in reserve that is not yet acquired.
-        self._reserve_waiters: deque[asyncio.Future[Any]] = deque()
+        self._reserve_waiters = SlotQueue()
         # By the id of a connection in use, the user whose share it belongs to; RESERVED for a
         # connection of the reserve.
         self._users: dict[int, PoolUser] = {}
         self._shares = Shares(self.max_size, timeout_s=ACQUIRE_TIMEOUT_S)
+        self._growth = Growth(self.max_size)
+        self._checkout = Checkout(inner)
 
     @property
     def available(self) -> int:
         """The number of connections that can be acquired without waiting."""
-        return self.max_size - self._checked_out + len(self._idle)
+        return self._growth.limit - self._checked_out + len(self._idle)
 
     @property
     def usage(self) -> PoolUsage:
@@ -99,7 +107,7 @@ class Pool:
             callers=callers,
             callers_at_limit=callers_at_limit,
             waiting_for_share=self._shares.waiting,
-            waiting_for_connection=sum(not waiter.done() for waiter in self._waiters),
+            waiting_for_connection=len(self._waiters),
         )
 
     async def acquire(self) -> Any:
@@ -109,64 +117,81 @@ class Pool:
         """
         user = pool_user.get()
         if user is None:
-            return await self._acquire_slot()
+            return await self._acquire()
         if user is RESERVED:
-            return await self._acquire_reserved()
+            return await self._acquire(may_use_reserve=True)
         if not self._shares.take(user):
             await self._shares.wait(user)
         try:
-            connection = await self._acquire_slot()
+            connection = await self._acquire()
         except BaseException:
             self._shares.free(user)
             raise
         self._users[id(connection)] = user
         return connection
 
-    async def _acquire_slot(self) -> Any:
-        if self._idle:
-            connection = self._idle.pop()
-            self._unused = min(self._unused, len(self._idle))
-        elif self._checked_out < self.max_size:
-            self._checked_out += 1
-            connection = None
-        else:
-            connection = await self._wait(self._waiters)
-        return await self._open(connection)
-
-    async def _acquire_reserved(self) -> Any:
+    async def _acquire(self, *, may_use_reserve: bool = False) -> Any:
         """Acquire a free connection, or one of the reserve if none is free."""
-        if self._idle or self._checked_out < self.max_size:
-            return await self._acquire_slot()
-        if self._free_in_reserve:
-            self._free_in_reserve -= 1
-            connection: Any = RESERVED
-        else:
-            connection = await self._wait(self._waiters, self._reserve_waiters)
-        if connection is not RESERVED:
-            # Of the reserve or of the slots, as `_users` says.
-            return await self._open(connection)
-        try:
-            with convert_connection_errors():
-                connection = await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except BaseException:
-            self._free_reserved()
-            raise
-        self._users[id(connection)] = RESERVED
-        return connection
+        deadline = time.monotonic() + ACQUIRE_TIMEOUT_S
+        queues = (self._waiters, self._reserve_waiters) if may_use_reserve else (self._waiters,)
+        while True:
+            connection: Any = None
+            if self._idle:
+                connection = self._idle.pop()
+                self._unused = min(self._unused, len(self._idle))
+            elif self._may_grow():
+                self._checked_out += 1
+            elif may_use_reserve and self._free_in_reserve and self._growth.allows_reserve():
+                self._free_in_reserve -= 1
+                connection = RESERVED
+            else:
+                connection = await wait_for_slot(self._timeouts, queues, give_up=self._give_up)
+            try:
+                return await self._open(connection)
+            except ConnectionRefused as error:
+                if not await self._can_wait(error, deadline):
+                    raise
+
+    def _may_grow(self) -> bool:
+        return self._checked_out < self.max_size and self._growth.allows(self._checked_out)
+
+    async def _can_wait(self, error: ConnectionRefused, deadline: float) -> bool:
+        """Return whether to wait for another connection after one was refused."""
+        if time.monotonic() < deadline:
+            if self._established and leaves_others(error):
+                return True
+            if may_be_granted_soon(error):
+                if not self._checkout.opening:
+                    # Another process must end one.
+                    await asyncio.sleep(REFUSED_PAUSE_S)
+                return True
+        if not self._established and not self._checkout.opening:
+            # Nobody would give them a connection.
+            self._waiters.fail(error)
+        return False
+
+    @property
+    def _established(self) -> int:
+        """The number of connections that are checked out."""
+        return self._checked_out + self._reserved - self._free_in_reserve - self._checkout.opening
 
     async def _open(self, connection: Any) -> Any:
-        """Return the connection of a slot, or open one if it has none or a closed one."""
-        if connection is not None and _is_open(connection):
-            return connection
-        is_reserved = connection is not None and self._users.pop(id(connection), None) is RESERVED
+        """Return the connection of a slot, or open one if it has none or an unfit one."""
+        is_reserved = connection is RESERVED
+        if connection is not None and not is_reserved:
+            if self._checkout.is_fit(connection):
+                return connection
+            is_reserved = self._users.pop(id(connection), None) is RESERVED
         try:
-            with convert_connection_errors():
-                if connection is not None:
-                    await self._inner.release(connection)
-                connection = await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except BaseException:
+            if connection is not None and connection is not RESERVED:
+                await self._checkout.close(connection)
+            connection = await self._connect()
+        except BaseException as error:
             if is_reserved:
                 self._free_reserved()
+            elif isinstance(error, ConnectionRefused):
+                # Not for a waiter, which would be refused too.
+                self._checked_out -= 1
             else:
                 self._free_slot()
             raise
@@ -174,14 +199,29 @@ class Pool:
             self._users[id(connection)] = RESERVED
         return connection
 
+    async def _connect(self) -> Any:
+        try:
+            connection = await self._checkout.open()
+        except ConnectionRefused as error:
+            if leaves_others(error):
+                self._growth.refuse(self._established - 1, error)
+                self._shares.resize(self._growth.limit)
+            raise
+        if self._growth.grant(self._established):
+            self._shares.resize(self._growth.limit)
+        return connection
+
     def return_clean(self, connection: Any) -> None:
         """Return a connection without a transaction or session state, for immediate reuse."""
         if OUTAGE.is_open:
             OUTAGE.succeed()
+        if self._checkout.is_stale(connection):
+            self.release_in_background(connection, is_fit=False)
+            return
         user = self._users.get(id(connection))
         if user is not None:
             if user is RESERVED:
-                waiter = _next_waiter(self._reserve_waiters)
+                waiter = self._reserve_waiters.next()
                 if waiter is not None:
                     waiter.set_result(connection)
                 else:
@@ -189,7 +229,7 @@ class Pool:
                 return
             del self._users[id(connection)]
             self._shares.free(user)
-        waiter = _next_waiter(self._waiters)
+        waiter = self._waiters.next()
         if waiter is not None:
             waiter.set_result(connection)
         elif self._is_closing:
@@ -199,16 +239,16 @@ class Pool:
             if self._eviction is None:
                 self._schedule_eviction()
 
-    async def release(self, connection: Any) -> None:
-        """Return a connection in an unknown state; asyncpg resets it, or closes it after a time."""
+    async def release(self, connection: Any, *, is_fit: bool = True) -> None:
+        """Return a connection in an unknown state; asyncpg resets it, or closes it after a time.
+
+        One that is not fit is closed at once.
+        """
         # The share is free only when the statement has ended: a caller that cancels statements
         # must not have more of them in PostgreSQL than one that waits for them.
         user = self._users.pop(id(connection), None)
         try:
-            # A failed reset must not hide the error or the cancellation that led to it. asyncpg
-            # closes such a connection.
-            with suppress(*DATABASE_ERRORS, TimeoutError):
-                await self._inner.release(connection, timeout=RELEASE_TIMEOUT_S)
+            await (self._checkout.release if is_fit else self._checkout.close)(connection)
         finally:
             if user is RESERVED:
                 self._free_reserved()
@@ -217,15 +257,21 @@ class Pool:
                     self._shares.free(user)
                 self._free_slot()
 
-    def release_in_background(self, connection: Any) -> None:
+    def release_in_background(self, connection: Any, *, is_fit: bool = True) -> None:
         """Release a connection without waiting.
 
         PostgreSQL can take seconds to confirm that a cancelled statement has ended, which is too
         long for a caller that has been cancelled.
         """
-        task = asyncio.create_task(self.release(connection))
+        task = asyncio.create_task(self.release(connection, is_fit=is_fit))
         self._releases.add(task)
         task.add_done_callback(self._releases.discard)
+
+    def release_failed(self, connection: Any, error: BaseException | None) -> None:
+        """Release the connection of a statement that failed, without waiting."""
+        self.release_in_background(
+            connection, is_fit=self._checkout.is_fit_after(connection, error)
+        )
 
     async def close(self) -> None:
         """Close all connections; wait for those in use to be returned."""
@@ -240,32 +286,8 @@ class Pool:
         """Close all connections at once."""
         self._inner.terminate()
 
-    async def _wait(self, *queues: deque[asyncio.Future[Any]]) -> Any:
-        """Wait for a slot; return its connection, or None if it has none.
-
-        A slot is never lost: if it arrives as the wait times out or is cancelled, it goes to the
-        next waiter.
-        """
-        waiter = asyncio.get_running_loop().create_future()
-        for queue in queues:
-            queue.append(waiter)
-        try:
-            with self._timeouts.apply():
-                return await waiter
-        except TimeoutError as error:
-            self._give_up(waiter)
-            raise DatabaseUnavailable(
-                f"no database connection became free within {ACQUIRE_TIMEOUT_S:g} s"
-            ) from error
-        except BaseException:
-            self._give_up(waiter)
-            raise
-
-    def _give_up(self, waiter: asyncio.Future[Any]) -> None:
-        """Pass on the slot of a caller that stopped waiting, if it had already received one."""
-        if not waiter.done() or waiter.cancelled():
-            return
-        connection = waiter.result()
+    def _give_up(self, connection: Any) -> None:
+        """Pass on what a caller received that had just stopped waiting."""
         if connection is None:
             self._free_slot()
         elif connection is RESERVED:
@@ -275,15 +297,15 @@ class Pool:
 
     def _free_slot(self) -> None:
         """Give a slot without a connection to the next waiter, or make it free."""
-        waiter = _next_waiter(self._waiters)
-        if waiter is not None:
+        is_allowed = self._checked_out <= self._growth.limit
+        if is_allowed and (waiter := self._waiters.next()) is not None:
             waiter.set_result(None)
         else:
             self._checked_out -= 1
 
     def _free_reserved(self) -> None:
         """Give a part of the reserve to the next waiter, or make it free."""
-        waiter = _next_waiter(self._reserve_waiters)
+        waiter = self._reserve_waiters.next()
         if waiter is not None:
             waiter.set_result(RESERVED)
         else:
@@ -305,20 +327,3 @@ class Pool:
 
 # The open pools of this process, the newest last. Tortoise's own lookup is slow.
 open_pools: list[Pool] = []
-
-
-def _next_waiter(waiters: deque[asyncio.Future[Any]]) -> asyncio.Future[Any] | None:
-    while waiters:
-        waiter = waiters.popleft()
-        # The future of a caller that stopped waiting is done.
-        if not waiter.done():
-            return waiter
-    return None
-
-
-def _is_open(connection: Any) -> bool:
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:
-        # It was closed while it was idle, and asyncpg has already taken it back.
-        return False

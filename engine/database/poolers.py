@@ -1,23 +1,14 @@
 """Detection of a connection pooler such as PgBouncer between this process and PostgreSQL."""
 
-import asyncpg
+from engine.database.connecting import connect
 
-__all__ = ["dsn_uses_pooler", "uses_pooler"]
+__all__ = ["dsn_uses_pooler"]
 
 
 async def dsn_uses_pooler(dsn: str) -> bool:
     """Connect to a DSN and return whether the connection goes through a pooler."""
-    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    session = await connect(dsn)
     try:
-        return await uses_pooler(connection)
+        return session.state.has_pooler
     finally:
-        await connection.close()
-
-
-async def uses_pooler(connection: asyncpg.Connection) -> bool:
-    """Return whether a connection goes through a pooler.
-
-    A pooler reports a process id of its own at connect, which is not the backend's.
-    """
-    backend_pid: int = await connection.fetchval("SELECT pg_backend_pid()")
-    return backend_pid != connection.get_server_pid()
+        await session.close()

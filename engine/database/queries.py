@@ -42,7 +42,7 @@ async def fetch(
         try:
             records: list[asyncpg.Record] = await connection.fetch(statement, *values)
         except BaseException as error:
-            pool.release_in_background(connection)
+            pool.release_failed(connection, error)
             if counter is None or memory is None or not counter.has_stopped(error):
                 raise
             if memory.is_exceeded:

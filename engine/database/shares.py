@@ -95,14 +95,18 @@ class Shares:
     """
 
     def __init__(self, pool_size: int, *, timeout_s: float) -> None:
-        self.pool_size = pool_size
-        self.per_operation = max(1, pool_size // 3)
-        self.per_caller = max(1, pool_size * 3 // 4)
+        self.resize(pool_size)
         # Has an entry only for callers that have a connection or wait for one.
         self._callers: dict[str, _Share] = {}
         # The number of requests that wait for a slot of their operation or of their caller.
         self.waiting = 0
         self._timeouts = Timeouts(timeout_s)
+
+    def resize(self, pool_size: int) -> None:
+        """Divide another number of connections; those in use stay with their users."""
+        self.pool_size = pool_size
+        self.per_operation = max(1, pool_size // 3)
+        self.per_caller = max(1, pool_size * 3 // 4)
 
     def take(self, user: PoolUser) -> bool:
         """Count one more connection of an operation; return false if it must wait for that."""

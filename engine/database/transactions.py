@@ -12,6 +12,7 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 
 from engine.database.commits import COMMITS, notify_commit
+from engine.database.errors import READ_ONLY, sqlstate
 from engine.database.pool import Pool
 
 __all__ = ["Transaction", "TransactionClient", "add_commit_topic"]
@@ -23,6 +24,11 @@ class TransactionClient(TransactionWrapper):
     def __init__(self, connection: AsyncpgDBClient) -> None:
         super().__init__(connection)
         self.topics = [COMMITS]
+
+    async def begin(self) -> None:
+        """Begin the transaction; behind a pooler, the session can have another isolation level."""
+        self.transaction = self._connection.transaction(isolation="read_committed")
+        await self.transaction.start()
 
 
 class Transaction(TransactionContextPooled):
@@ -38,26 +44,31 @@ class Transaction(TransactionContextPooled):
         self.token = get_connections().set(self.connection_name, client)
         try:
             await client.begin()
-        except BaseException:
-            self._end(is_clean=False)
+        except BaseException as error:
+            self._fail(error)
             raise
         return self.client
 
-    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+    async def __aexit__(
+        self, exc_type: object, exc_val: BaseException | None, exc_tb: object
+    ) -> None:
         client: Any = self.client
         if exc_type is asyncio.CancelledError:
             # asyncpg rolls back when the connection is released, but only a transaction that it
             # manages itself.
             client.transaction._managed = True  # noqa: SLF001
-            self._end(is_clean=False)
+            self._fail(exc_val)
             return
         try:
             if not client._finalized:  # noqa: SLF001
                 await (client.commit() if exc_type is None else client.rollback())
-        except BaseException:
-            self._end(is_clean=False)
+        except BaseException as error:
+            self._fail(error)
             raise
-        self._end(is_clean=True)
+        if sqlstate(exc_val) == READ_ONLY:
+            self._fail(exc_val)
+            return
+        self._end()
         if exc_type is None:
             notify_commit(client.topics)
 
@@ -67,13 +78,13 @@ class Transaction(TransactionContextPooled):
         pool: Pool = client._parent._pool  # noqa: SLF001  # as in the base class
         return pool
 
-    def _end(self, *, is_clean: bool) -> None:
+    def _end(self) -> None:
         get_connections().reset(self.token)
-        connection = self.client._connection  # noqa: SLF001  # as in the base class
-        if is_clean:
-            self._pool.return_clean(connection)
-        else:
-            self._pool.release_in_background(connection)
+        self._pool.return_clean(self.client._connection)  # noqa: SLF001  # as in the base class
+
+    def _fail(self, error: BaseException | None) -> None:
+        get_connections().reset(self.token)
+        self._pool.release_failed(self.client._connection, error)  # noqa: SLF001  # as above
 
 
 def add_commit_topic(connection: BaseDBAsyncClient, topic: str) -> None:

@@ -23,9 +23,9 @@ from uuid import uuid4
 import asyncpg
 
 from engine.database.commits import COMMITS, on_commit
+from engine.database.connecting import connect
 from engine.database.errors import DATABASE_ERRORS
 from engine.database.outages import Condition
-from engine.database.poolers import uses_pooler
 
 __all__ = ["Notifier"]
 
@@ -106,15 +106,11 @@ class Notifier:
         delay_s = RETRY_MIN_S
         while True:
             try:
-                connection = await asyncpg.connect(
-                    self._dsn,
-                    timeout=CONNECT_TIMEOUT_S,
-                    command_timeout=CONNECT_TIMEOUT_S,
-                    # NOTIFY needs no prepared statements, which a pooler would pass to others.
-                    statement_cache_size=0,
+                connection = await connect(
+                    self._dsn, timeout_s=CONNECT_TIMEOUT_S, command_timeout=CONNECT_TIMEOUT_S
                 )
                 try:
-                    if self._keeps_session or not await uses_pooler(connection):
+                    if self._keeps_session or not connection.state.has_pooler:
                         for topic in self._topics:
                             await connection.add_listener(topic, self._on_notification)
                     delay_s = RETRY_MIN_S

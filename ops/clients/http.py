@@ -26,7 +26,7 @@ from models.ops_delivery import REFERENCE_MAX_LENGTH
 from ops.clients.protocol import Accepted, FailureKind, Json, OpsFailure, StatusReport
 from ops.clients.redaction import MASK, cut
 from ops.clients.response_body import read_body
-from ops.clients.retry_after import retry_after_s
+from ops.clients.retry_after import http_date, retry_after_s
 
 __all__ = ["ATTEMPT_HEADER", "KEY_HEADER", "HttpOps"]
 
@@ -166,8 +166,13 @@ class HttpOps:
             kind,
             self._masked(message),
             response={"httpStatus": status, "body": body},
-            retry_after_s=retry_after_s(response.headers.get("Retry-After"), self._now()),
+            retry_after_s=self._retry_after_s(response),
         )
+
+    def _retry_after_s(self, response: httpx2.Response) -> float | None:
+        """Return the seconds to wait; a date is compared with the Date of the response."""
+        now = http_date(response.headers.get("Date", "")) or self._now()
+        return retry_after_s(response.headers.get("Retry-After"), now)
 
     def _masked(self, text: str) -> str:
         for secret in self._secrets:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-__all__ = ["MAX_RETRY_AFTER_S", "retry_after_s"]
+__all__ = ["MAX_RETRY_AFTER_S", "http_date", "retry_after_s"]
 
 # A longer time is shortened to one day.
 MAX_RETRY_AFTER_S = 86_400.0
@@ -43,6 +43,17 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     except ValueError:
         return None
     return min(max((retry_at - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+def http_date(value: str) -> datetime | None:
+    """Return the time of a Date header in the form of RFC 9110; None if it has another."""
+    found = _DATE.fullmatch(value.strip())
+    if found is None or len(found["year"]) != _MAX_YEAR_DIGITS:
+        return None
+    try:
+        return _date_of(found, datetime.min.replace(tzinfo=UTC))
+    except ValueError:
+        return None
 
 
 def _date_of(found: re.Match[str], now: datetime) -> datetime:

@@ -31,12 +31,20 @@ __all__ = [
     "claim_due",
     "claim_new",
     "claim_retry",
+    "next_attempt_in_s",
     "next_due_in_s",
     "release",
 ]
 
 # Topic of the commits that make a delivery due, now or later.
 DELIVERIES_DUE = "deliveries"
+
+
+_NEXT_ATTEMPT_IN = """
+SELECT max(greatest(extract(epoch FROM next_attempt_at - clock_timestamp()), 0))::float8 AS seconds
+FROM ops_deliveries
+WHERE id = $1
+"""
 
 
 def _payload_value(name: str) -> str:
@@ -246,6 +254,13 @@ async def release(claim: Claim) -> None:
     """End a claim whose attempt was not made, so that the attempt does not count."""
     await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
     notify_commit((DELIVERIES_DUE,))
+
+
+async def next_attempt_in_s(delivery_id: str) -> float | None:
+    """Return the seconds until the next attempt of a delivery, None if there is none."""
+    [row] = await fetch(_NEXT_ATTEMPT_IN, [delivery_id])
+    seconds: float | None = row["seconds"]
+    return seconds
 
 
 async def next_due_in_s() -> float | None:

@@ -11,7 +11,13 @@ from models.ticket_lock import ticket_transaction
 from ops.clients.circuit_breaker import BreakerSettings, CircuitState
 from ops.clients.protocol import OpsClient, OpsFailure
 from ops.delivery.cancellation import cancel_delivery
-from ops.delivery.claims import Claim, claim_abandoned_attempt, claim_new, claim_retry
+from ops.delivery.claims import (
+    Claim,
+    claim_abandoned_attempt,
+    claim_new,
+    claim_retry,
+    next_attempt_in_s,
+)
 from ops.delivery.database_retry import retry_on_database_error
 from ops.delivery.errors import ChangeIgnored, DeliveryNotFound, DeliveryStateError, NotSent
 from ops.delivery.executor import DeliveryExecutor
@@ -30,6 +36,8 @@ class Attempt:
     delivery: OpsDelivery
     log_entry: LogEntry | None
     failure: OpsFailure | None
+    # The time until the next attempt, by the database's clock; None if there is none.
+    retry_in_s: float | None = None
 
 
 class Deliveries:
@@ -135,12 +143,13 @@ class Deliveries:
         outcome = await self.executor.attempt(claim, actor=actor, request_id=request_id)
         delivery = await OpsDelivery.get(id=claim.delivery.id)
         if isinstance(outcome, OpsFailure):
-            return Attempt(delivery, None, outcome)
+            return Attempt(delivery, None, outcome, await next_attempt_in_s(delivery.id))
         failure = outcome.result if isinstance(outcome.result, OpsFailure) else None
         entry = await LogEntry.get_or_none(id=outcome.log_entry_id)
         if entry is None:
             raise ChangeIgnored("log_entries")
-        return Attempt(delivery, entry, failure)
+        retry_in_s = None if failure is None else await next_attempt_in_s(delivery.id)
+        return Attempt(delivery, entry, failure, retry_in_s)
 
     async def _retry(
         self, delivery_id: str, *, actor: str | None, request_id: str | None

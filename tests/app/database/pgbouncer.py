@@ -26,12 +26,12 @@ class Pooled:
 
 
 @contextmanager
-def pooling(database_url: str, folder: Path) -> Iterator[Pooled]:
+def pooling(database_url: str, folder: Path, *, max_clients: int = 1000) -> Iterator[Pooled]:
     """Run PgBouncer during the block. If it is missing, skip the test, or fail in CI."""
     program = needed("pgbouncer")
     port = free_port()
     file = folder / "pgbouncer.ini"
-    file.write_text(_configuration(database_url, port))
+    file.write_text(_configuration(database_url, port, max_clients))
     user = ["--user", "nobody"] if os.geteuid() == 0 else []
     log_file = folder / "pgbouncer.log"
     with log_file.open("wb") as log:
@@ -45,7 +45,7 @@ def pooling(database_url: str, folder: Path) -> Iterator[Pooled]:
         process.wait(STOP_TIMEOUT_S)
 
 
-def _configuration(database_url: str, port: int) -> str:
+def _configuration(database_url: str, port: int, max_clients: int) -> str:
     server = urlsplit(database_url)
     query = parse_qs(server.query)
     parameters = {
@@ -68,4 +68,5 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = {SESSIONS}
+max_client_conn = {max_clients}
 """

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import httpx2
 
+from app.database.migrations import migrate
 from tests.app.http.conftest import Serve
 from tests.app.rest.rest_client import create, problem
 
@@ -50,16 +51,21 @@ def test_responses_during_an_outage_have_retry_after(serve: Serve) -> None:
     assert "s3cret" not in server.log_text()
 
 
-def test_the_server_recovers_when_the_database_is_back(serve: Serve, database_url: str) -> None:
+def test_the_server_recovers_when_the_database_is_back(
+    serve: Serve, empty_database_url: str
+) -> None:
+    # Not the database of other tests, whose connections would be closed too.
+    asyncio.run(migrate(empty_database_url))
+
     async def kill_all_others() -> None:
-        connection = await asyncpg.connect(database_url)
+        connection = await asyncpg.connect(empty_database_url)
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         await connection.close()
 
-    http = serve().http
+    http = serve(database_url=empty_database_url).http
     ticket = create(http)
     asyncio.run(kill_all_others())
     responses = [http.get(f"/tickets/{ticket['id']}") for _ in range(5)]

@@ -1,0 +1,107 @@
+"""Connections checked out of asyncpg's pool, and whether they are fit to be used again."""
+
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from engine.database.errors import (
+    DATABASE_ERRORS,
+    READ_ONLY,
+    convert_connection_errors,
+    sqlstate,
+)
+from engine.database.outages import Condition
+from engine.database.session import state_of
+
+__all__ = ["ACQUIRE_TIMEOUT_S", "RELEASE_TIMEOUT_S", "Checkout"]
+
+ACQUIRE_TIMEOUT_S = 5.0
+# The time until a cancelled statement must have ended. Then its connection is closed, because a
+# slot of the pool must not depend on a statement whose caller has left.
+RELEASE_TIMEOUT_S = 1.0
+
+
+class Checkout:
+    """Checks connections out of asyncpg's pool, and returns or closes them."""
+
+    def __init__(self, inner: asyncpg.Pool) -> None:
+        self._inner = inner
+        # The number of connections that are being opened.
+        self.opening = 0
+        # By their ids, the connections whose sessions cannot write.
+        self._read_only: set[int] = set()
+        self._condition = Condition("database is read-only", "database accepts changes again")
+
+    async def open(self) -> Any:
+        """Return a connection, which asyncpg opens if it has none; raises DatabaseUnavailable."""
+        while True:
+            self.opening += 1
+            try:
+                with convert_connection_errors():
+                    connection: Any = await self._inner.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            finally:
+                self.opening -= 1
+            if not self._note(connection) or not self.is_stale(connection):
+                return connection
+            await self.close(connection)
+
+    def _note(self, connection: Any) -> bool:
+        """Return whether a session cannot write, and log when that begins and ends."""
+        state = state_of(connection)
+        if state is None:
+            return False
+        if state.is_read_only:
+            self._read_only.add(id(connection))
+            # An older session learns only with its next statement that it may write.
+            if state.opened_at > self._condition.ended_at:
+                reason = "standby" if state.was_standby else "default_transaction_read_only"
+                self._condition.begin(reason=reason)
+            return True
+        began_at = self._condition.began_at
+        # An older session may write even if new ones may not.
+        if began_at is not None and state.opened_at > began_at:
+            self._condition.end()
+        return False
+
+    def is_fit(self, connection: Any) -> bool:
+        """Return whether a connection is open, and need not be replaced by one that can write."""
+        try:
+            is_open = not connection.is_closed()
+        except asyncpg.InterfaceError:
+            # It was closed while it was idle, and asyncpg has already taken it back.
+            return False
+        return is_open and not self.is_stale(connection)
+
+    def is_stale(self, connection: Any) -> bool:
+        """Return whether a session cannot write, and another one perhaps can."""
+        if not self._read_only or id(connection) not in self._read_only:
+            return False
+        if not connection.state.is_read_only:
+            # The standby was promoted, or the setting of the server was changed.
+            self._read_only.discard(id(connection))
+            self._condition.end()
+            return False
+        return bool(connection.state.is_stale)
+
+    def is_fit_after(self, connection: Any, error: BaseException | None) -> bool:
+        """Return whether a connection may be used after an error of its statement."""
+        if sqlstate(error) != READ_ONLY:
+            return True
+        # A session that cannot write although it seemed to is not used again.
+        return id(connection) in self._read_only and not self.is_stale(connection)
+
+    async def release(self, connection: Any) -> None:
+        """Return a connection in an unknown state; asyncpg resets it, or closes it after a time."""
+        self._read_only.discard(id(connection))
+        # A failed reset must not hide the error or the cancellation that led to it. asyncpg
+        # closes such a connection.
+        with suppress(*DATABASE_ERRORS, TimeoutError):
+            await self._inner.release(connection, timeout=RELEASE_TIMEOUT_S)
+
+    async def close(self, connection: Any) -> None:
+        """Close a connection, unless it is closed, and tell asyncpg that its place is free."""
+        self._read_only.discard(id(connection))
+        with suppress(*DATABASE_ERRORS, TimeoutError):
+            await connection.close(timeout=RELEASE_TIMEOUT_S)
+        await self._inner.release(connection)

@@ -1,0 +1,182 @@
+"""The settings of a session of PostgreSQL on which the code relies.
+
+`ALTER DATABASE ... SET` and `ALTER ROLE ... SET` can give a new session any settings. Each session
+therefore sets those that would change what a statement means, or end it. It leaves to the
+administrator what only changes how fast or how durable a statement is, and whether it may write.
+
+A connection pooler assigns another session to each transaction. Behind one, nothing can be set but
+what the pooler tracks for each client; `unfit_settings` finds what is then in the way.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from engine.database.fixed_settings import FIXED_SETTINGS, TRACKED_SETTINGS
+
+__all__ = [
+    "REPLACE_AFTER_S",
+    "Session",
+    "SessionState",
+    "UnfitSetting",
+    "apply_settings",
+    "look_up_state",
+    "losing_settings",
+    "state_of",
+    "unfit_settings",
+]
+
+# A session that cannot write is used this long for reads, before another one is opened that
+# perhaps can.
+REPLACE_AFTER_S = 1.0
+# PostgreSQL looks this often whether the client of a running statement is still connected.
+_CLIENT_CHECK = "1s"
+
+
+# Behind a pooler the service cannot work with other values of these, or only with errors.
+_REQUIRED_BEHIND_POOLER = (
+    "default_transaction_isolation",
+    "exit_on_error",
+    "gin_fuzzy_search_limit",
+    "transform_null_equals",
+    "array_nulls",
+)
+_FIRST_VERSION_WITH_CLIENT_CHECK = 14
+# From here on PostgreSQL reports to a client whether its session may write.
+_FIRST_VERSION_WITH_REPORTS = 14
+
+_BEGIN_WITHOUT_TIMEOUTS = """
+BEGIN;
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0
+"""
+_STATE = """
+SELECT pg_backend_pid(), current_setting('transaction_read_only') = 'on', pg_is_in_recovery()
+"""
+_CURRENT = """
+SELECT name, current_setting(name) AS value
+FROM pg_settings
+WHERE name = ANY($1::text[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitSetting:
+    """A setting whose value the service cannot change, and the value that it needs."""
+
+    name: str
+    value: str
+    required: str
+
+
+class SessionState:
+    """Whether a session may write, and whether a pooler is between."""
+
+    __slots__ = ("_settings", "_was_read_only", "has_pooler", "opened_at", "was_standby")
+
+    def __init__(
+        self, *, has_pooler: bool, was_read_only: bool, was_standby: bool, settings: Any = None
+    ) -> None:
+        self.opened_at = time.monotonic()
+        self.has_pooler = has_pooler
+        self.was_standby = was_standby
+        self._was_read_only = was_read_only
+        # What PostgreSQL reports to the client, if that includes whether the session may write.
+        self._settings = settings
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the session may not write; PostgreSQL 14 or newer reports each change."""
+        settings = self._settings
+        if settings is None:
+            return self._was_read_only
+        return "on" in {settings.in_hot_standby, settings.default_transaction_read_only}
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the session should be replaced by one that perhaps may write."""
+        return time.monotonic() - self.opened_at > REPLACE_AFTER_S and self.is_read_only
+
+
+class Session(asyncpg.Connection):
+    """A connection with the state of its session."""
+
+    state: SessionState
+
+
+def state_of(session: Any) -> SessionState | None:
+    """Return the state of a session, or of a proxy of asyncpg's pool for one."""
+    state: SessionState | None = getattr(session, "state", None)
+    return state
+
+
+async def look_up_state(session: asyncpg.Connection, *, is_direct: bool) -> SessionState:
+    """Return the state of a new session, and whether it is pooled if that is unknown."""
+    settings = session.get_settings()
+    if is_direct and session.get_server_version().major >= _FIRST_VERSION_WITH_REPORTS:
+        is_standby = settings.in_hot_standby == "on"
+        return SessionState(
+            has_pooler=False, was_read_only=False, was_standby=is_standby, settings=settings
+        )
+    # In a transaction, because a pooler would keep settings of the session for its next user.
+    await session.execute(_BEGIN_WITHOUT_TIMEOUTS)
+    [(backend_pid, is_read_only, is_standby)] = await session.fetch(_STATE)
+    await session.execute("COMMIT")
+    return SessionState(
+        # A pooler reports a process id of its own at connect, which is not the backend's.
+        has_pooler=backend_pid != session.get_server_pid(),
+        was_read_only=is_read_only,
+        was_standby=is_standby,
+    )
+
+
+async def apply_settings(session: asyncpg.Connection, *, statement_timeout_ms: int | None) -> None:
+    """Set the fixed settings of a session that no pooler shares with others."""
+    version = session.get_server_version().major
+    values = {
+        name: setting.value
+        for name, setting in FIXED_SETTINGS.items()
+        if setting.since <= version and name not in TRACKED_SETTINGS
+    }
+    if statement_timeout_ms is None:
+        # Migrations and other work without a limit.
+        values["idle_in_transaction_session_timeout"] = "0"
+    else:
+        # Ends the statements of a process that died and can no longer cancel them.
+        values["statement_timeout"] = str(statement_timeout_ms)
+    await session.execute("; ".join(f"SET {name} = '{value}'" for name, value in values.items()))
+    if version >= _FIRST_VERSION_WITH_CLIENT_CHECK:
+        await _check_client(session)
+
+
+async def _check_client(session: asyncpg.Connection) -> None:
+    """Make PostgreSQL end a statement whose client has disconnected.
+
+    Without it, a statement of a killed process runs until its timeout.
+    """
+    try:
+        await session.execute(f"SET client_connection_check_interval = '{_CLIENT_CHECK}'")
+    except asyncpg.InvalidParameterValueError:
+        # Not every operating system supports it.
+        return
+
+
+async def losing_settings(session: asyncpg.Connection) -> list[str]:
+    """Return the settings that are off, so that a crash can lose what was committed."""
+    rows = await session.fetch(_CURRENT, ["synchronous_commit", "fsync", "full_page_writes"])
+    return sorted(row["name"] for row in rows if row["value"] == "off")
+
+
+async def unfit_settings(session: asyncpg.Connection, *, has_pooler: bool) -> list[UnfitSetting]:
+    """Return the settings with which the service cannot work and that it cannot change."""
+    required = {"session_replication_role": "origin"}
+    if has_pooler:
+        required |= {name: FIXED_SETTINGS[name].value for name in _REQUIRED_BEHIND_POOLER}
+    rows = await session.fetch(_CURRENT, list(required))
+    return [
+        UnfitSetting(row["name"], row["value"], required[row["name"]])
+        for row in sorted(rows, key=lambda row: row["name"])
+        if row["value"] != required[row["name"]]
+    ]
