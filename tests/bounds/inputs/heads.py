@@ -47,13 +47,15 @@ def send_on_many(target: Target, beginning: bytes, unit: bytes) -> Answer:
     return Answer(status, None, "", b"")
 
 
+_isolated = partial(HostileInput, is_isolated=True)
+
 HEADS = [
-    HostileInput(
+    _isolated(
         name=f"headers of 5 bytes without an end, on {CONNECTIONS} connections",
         send=partial(send_on_many, beginning=HEAD, unit=b"a:\r\n"),
         status=431,
     ),
-    HostileInput(
+    _isolated(
         name=f"requests with 99 headers of 5 bytes on {CONNECTIONS} connections",
         send=partial(
             send_on_many,
@@ -62,7 +64,7 @@ HEADS = [
         ),
         status=200,
     ),
-    HostileInput(
+    _isolated(
         name=f"requests of 40 bytes on {CONNECTIONS} connections",
         send=partial(send_on_many, beginning=b"", unit=HEAD + b"\r\n"),
         status=200,
