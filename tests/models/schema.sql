@@ -12,6 +12,8 @@ CREATE FUNCTION public.fold_letters(value text) RETURNS text
     AS $$
 DECLARE
     folded text := CASE WHEN value IS NFC NORMALIZED THEN value ELSE normalize(value, NFC) END;
+    -- The dotted and the dotless i, the sigma, the long s and the sharp s.
+    share_capitals boolean := folded ~ '[\u00df\u0130\u0131\u017f\u03a3\u03c2\u1e9e]|i\u0307';
 BEGIN
     IF current_setting('server_version_num')::integer >= 170000 THEN
         folded := lower(folded COLLATE pg_catalog.pg_c_utf8);
@@ -22,8 +24,7 @@ BEGIN
     ELSE
         folded := lower(folded);
     END IF;
-    -- The dotted and the dotless i, the final sigma, the long s and the sharp s.
-    IF folded ~ '[\u00df\u0131\u017f\u03c2]|i\u0307' THEN
+    IF share_capitals THEN
         folded := replace(replace(folded, U&'i\0307', 'i'), U&'\0131', 'i');
         folded := replace(replace(folded, U&'\03C2', U&'\03C3'), U&'\017F', 's');
         -- An accent after one of these letters may now compose with its replacement.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from models.ticket import DESCRIPTION_MAX_LENGTH
@@ -51,6 +51,8 @@ async def finds(session: asyncpg.Connection, words: str, subject: str, descripti
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(word="\u0130\u0302", before="a", after="a")
+@example(word="\u00df\u0301", before="a", after="a")
 @given(word=WORDS, before=WORDS, after=WORDS)
 async def test_every_word_finds_the_text_that_contains_it(
     session: asyncpg.Connection, word: str, before: str, after: str
