@@ -26,7 +26,7 @@ __all__ = [
 MIB = 2**20
 # An operation that has received less than this is not counted in the sums.
 _NEGLIGIBLE_BYTES = 32 * 2**10
-# What the operations of a caller, and of the process, may receive together without a grant.
+# Bytes that all operations of a caller, and of the process, may receive without a grant.
 CALLER_BYTES = 8 * MIB
 PROCESS_BYTES = 64 * MIB
 # Operations with a grant at once. Each can take several times MAX_ANSWER_BYTES: its rows, its
@@ -45,7 +45,7 @@ class MemoryGrantsExceeded(Overloaded):
 
 
 class OperationMemory:
-    """What the statements of one operation have received.
+    """Bytes that the statements of one operation have received.
 
     ``is_exceeded`` says that it was more than ``max_bytes``.
     """
@@ -190,7 +190,7 @@ class MemoryGrants:
         return self._bytes[caller] <= CALLER_BYTES and self._all_bytes <= PROCESS_BYTES
 
     def take(self, memory: OperationMemory) -> bool:
-        """Give an operation a grant if one is free; nobody waits for a grant that is free."""
+        """Give an operation a grant if one is free; none waits for a grant that is free."""
         if self._all_granted >= PROCESS_GRANTS or self._granted[memory.caller] >= CALLER_GRANTS:
             return False
         self._all_granted += 1

@@ -145,7 +145,7 @@ async def test_operations_with_large_answers_run_one_after_another_and_all_succe
         most = max(most, GRANTS._all_bytes)
         await asyncio.sleep(0.001)
     assert {task.result() for task in running} == {3 * (4 * MIB // 100_000) * 100_000}
-    # What has arrived before a statement can be stopped comes on top.
+    # A statement is stopped after a part that was already on its way.
     assert most < CALLER_BYTES + 4 * MIB
 
 
