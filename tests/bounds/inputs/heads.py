@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack, suppress
 from functools import partial
 
-from tests.bounds.harness import Answer, Target
+from tests.bounds.harness import MIB, Answer, Target
 from tests.bounds.inputs.hostile_input import HostileInput
 
 __all__ = ["HEADS"]
@@ -47,7 +47,8 @@ def send_on_many(target: Target, beginning: bytes, unit: bytes) -> Answer:
     return Answer(status, None, "", b"")
 
 
-_isolated = partial(HostileInput, is_isolated=True)
+# 100 requests of each connection wait, with up to 100 headers each.
+_isolated = partial(HostileInput, is_isolated=True, max_memory_bytes=512 * MIB)
 
 HEADS = [
     _isolated(
