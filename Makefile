@@ -56,7 +56,7 @@ test: $(DEV) $(GRAPHIQL)
 
 # By default, pytest ends a test after five minutes, and the process with it.
 test-all: $(DEV) $(GRAPHIQL)
-	@BOUNDS_REQUESTS=10000 TEST_OPERATIONS=20000 TEST_BOUNDS_SECONDS=300 \
+	@BOUNDS_REQUESTS=10000 TEST_OPERATIONS=20000 TEST_BOUNDS_SECONDS=300 TEST_GATEWAY=true \
 		$(BIN)/python -m pytest -n auto -o faulthandler_timeout=7200 $(ARGS)
 
 test-without-shortcuts: $(DEV)

@@ -11,7 +11,7 @@ import pytest
 
 __all__ = ["needed", "wait_for"]
 
-START_TIMEOUT_S = 10
+START_TIMEOUT_S = 30
 
 
 def needed(program: str, *, package: str | None = None) -> str:
@@ -29,9 +29,15 @@ def needed(program: str, *, package: str | None = None) -> str:
     pytest.skip(reason)
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes], log_file: Path) -> None:
+def wait_for(
+    port: int,
+    process: subprocess.Popen[bytes],
+    log_file: Path,
+    *,
+    timeout_s: float = START_TIMEOUT_S,
+) -> None:
     """Wait until a program listens on a port of 127.0.0.1."""
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while True:
         assert process.poll() is None, log_file.read_text()
         try:

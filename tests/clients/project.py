@@ -45,15 +45,15 @@ def run(*command: str | Path, cwd: Path, **environ: str) -> str:
     return done.stdout
 
 
-def install_npm() -> None:
-    """Bring the packages of package.json, unless they are there; raises ProgramFailed."""
-    wanted = HERE / "package.json"
-    stamp = HERE / "node_modules" / ".installed"
+def install_npm(folder: Path = HERE) -> None:
+    """Install the packages of package.json, unless they are installed; raises ProgramFailed."""
+    wanted = folder / "package.json"
+    stamp = folder / "node_modules" / ".installed"
     if _is_same(stamp, wanted):
         return
     # Without their scripts: none of them needs one, and it would run as who tests.
     npm = ("npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
-    run(*npm, "--prefer-offline", "--loglevel=error", cwd=HERE)
+    run(*npm, "--prefer-offline", "--loglevel=error", cwd=folder)
     shutil.copy(wanted, stamp)
 
 
