@@ -45,7 +45,7 @@ class Allowance:
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The headers that report it.
 
-        The first two are those of draft-ietf-httpapi-ratelimit-headers-10, the others those of
+        The first two are those of draft-ietf-httpapi-ratelimit-headers-11, the others those of
         -03, which many clients read.
         """
         return [

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header-07)."""
+"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header-08)."""
 
 import re
 

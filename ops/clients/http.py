@@ -30,7 +30,7 @@ from ops.clients.retry_after import http_date, retry_after_s
 
 __all__ = ["ATTEMPT_HEADER", "KEY_HEADER", "HttpOps"]
 
-# draft-ietf-httpapi-idempotency-key-header
+# draft-ietf-httpapi-idempotency-key-header-08
 KEY_HEADER = "Idempotency-Key"
 ATTEMPT_HEADER = "X-Delivery-Attempt"
 MAX_CONNECTIONS = 100
