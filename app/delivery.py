@@ -78,7 +78,8 @@ def _unusable(file: Path, reason: str) -> SettingError:
 async def deliveries(settings: Settings) -> AsyncIterator[Deliveries]:
     """Yield the deliveries to OPS; on exit, wait until running attempts are recorded.
 
-    Outcomes are recorded with reserved connections, whoever requested the attempt.
+    Outcomes of all attempts, also those that a client requested, are recorded with reserved
+    connections.
     """
     policy = OpsPolicy(
         timeout_ms=settings.ops_timeout_ms,

@@ -1,4 +1,4 @@
-"""Long work on the event loop, in steps, so that no request holds up the others.
+"""Long work on the event loop, in steps between which other requests run.
 
 Work whose time is proportional to its input stops between its steps if the current turn of the
 event loop is used up:

@@ -55,7 +55,7 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
 
 
 def check_filter(table: Table, names: Iterable[str]) -> None:
-    """Raise TypeError if a filter names a column that is unknown or whose type has no operators."""
+    """Raise TypeError if a filter names a column that is unknown or of a type without operators."""
     for name in names:
         if (column := table.columns.get(name)) is None:
             raise TypeError(

@@ -34,7 +34,7 @@ SELECT fingerprint, result_id
 FROM idempotency_keys
 WHERE caller_identity = $1 AND key = $2
 """
-# A row of an older version has no identity. It belongs to the API token of the name if there is
+# A row of an older version lacks the identity. It belongs to the API token of the name if there is
 # one, and otherwise to other callers of the name.
 _FIND_WITHOUT_IDENTITY = """
 SELECT fingerprint, result_id

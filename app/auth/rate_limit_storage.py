@@ -16,7 +16,7 @@ _ENTRY_BYTES = 500
 class ProcessStorage(Storage):
     """Counters of fixed windows, of the most recently seen callers.
 
-    That of `limits` has no bound, and looks through all counters for each request.
+    The storage of `limits` is unbounded, and examines all counters for each request.
     """
 
     # `limits` registers the classes by it; this one is not found by a URL.

@@ -67,7 +67,7 @@ def _fail(message: str, hint: str = "") -> int:
 
 
 def _discard(stream: TextIO) -> None:
-    """Discard what is left in a buffer: Python would try to write it again at the end."""
+    """Discard the rest of a buffer, which Python would try to write again at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -16,7 +16,7 @@ _ASSIGNMENT = re.compile(r"^[^\S\n]*(?:export[^\S\n]+)?(\w+)[^\S\n]*=", re.MULTI
 
 
 def read_dotenv(path: Path, names: Collection[str]) -> Mapping[str, str]:
-    """Return the values of a file, none if there is no file.
+    """Return the values of a file, or none if the file does not exist.
 
     ``names`` are those of the settings, which need a value. Raises SettingError.
     """

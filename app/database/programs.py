@@ -47,7 +47,7 @@ class EmbeddedPostgresError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Account that a program runs as, by number: the account may have no name."""
+    """Account that a program runs as, by number, because it can lack a name."""
 
     uid: int
     gid: int

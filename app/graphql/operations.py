@@ -95,7 +95,7 @@ def _unselected(document: PreparedDocument, name: str | None) -> str:
     if name is None:
         return f"The document has several operations. Set operationName to one of {listed}."
     if not names:
-        # A valid document has at most one operation without a name, and then no other.
+        # In a valid document, an operation without a name is the only one.
         return (
             f"The document has no operation named {name[:MAX_NAME_LENGTH]!r}: its operation has no"
             " name. Omit operationName."

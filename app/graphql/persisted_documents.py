@@ -18,7 +18,7 @@ from engine.caches import DEFAULT_BUDGET_BYTES, LruCache, ValueUsage
 
 __all__ = ["DocumentNotFound", "PersistedDocuments", "read_manifest"]
 
-# Measured: the memory of an entry beside its text, of which the hash is a part.
+# Measured: the memory of an entry without its text; it includes the hash.
 _ENTRY_BYTES = 600
 # Prefix of a document id that names the hash function (GraphQL over HTTP, appendix A).
 _PREFIX = "sha256:"

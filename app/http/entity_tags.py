@@ -13,7 +13,7 @@ _LIST = re.compile(rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern})*[ \t
 
 
 class InvalidTags(ValueError):
-    """The header is neither ``*`` nor a list of tags, or has too many."""
+    """The header is not ``*`` or a list of tags, or has too many tags."""
 
 
 @dataclass(frozen=True, slots=True)

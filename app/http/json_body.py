@@ -113,7 +113,7 @@ def _is_deeper(value: Any, depth: int) -> bool:
 def _reason(text: bytes, error: orjson.JSONDecodeError) -> str:
     if not text.strip():
         return "The body is empty; it must be JSON."
-    # The library's words are not for clients, but they tell the cases apart.
+    # The library's message distinguishes the cases, but is not for clients.
     message = error.msg
     if "depth" in message:
         return _TOO_DEEP

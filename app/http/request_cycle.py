@@ -34,7 +34,7 @@ class _Framing(Enum):
     NONE = auto()
     LENGTH = auto()
     CHUNKS = auto()
-    # Only for HTTP/1.0, which has no chunks.
+    # Only for HTTP/1.0, which does not support chunks.
     CLOSE = auto()
 
 

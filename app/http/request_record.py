@@ -53,7 +53,7 @@ def record_of(scope: Scope) -> RequestRecord:
 
 
 def limits_key_of(scope: Scope, client: tuple[str, int] | None) -> str:
-    """Return the key of the limits of a request's caller, for one that may have no record yet."""
+    """Return the key of the limits of a request's caller, also before the request has a record."""
     record = scope.get("state", {}).get("record") if scope else None
     return (record.limits_key if record is not None else "") or (client[0] if client else "")
 

@@ -12,7 +12,7 @@ INTRODUCTION = """\
 Set a setting as an environment variable, in a `.env` file in the working directory, or, where
 [the command](cli.md) has one, by a flag. A flag overrides the environment, which overrides `.env`.
 An empty value counts as unset. `ticketops settings` lists the current values and their sources,
-without secrets: of a URL it shows neither credentials nor most parameters.
+without secrets, and URLs without credentials and most parameters.
 
 `.env` is UTF-8 text with lines of `NAME=VALUE`. A value can be in quotation marks, and `#` after a
 space starts a comment. A line that cannot be understood, or two values for one name, prevent the
@@ -61,6 +61,6 @@ def _former_names() -> str:
     rows = [(code(setting.former_name), code(setting.name)) for setting in renamed]
     return (
         "## Former names\n\nThese names are still accepted and log the warning `setting renamed` "
-        "at the start. Different values under both names are an error.\n\n"
-        + table(("Former name", "Setting"), rows)
+        "at the start. Different values under both names are an error if both are in `.env`, or "
+        "both in the environment.\n\n" + table(("Former name", "Setting"), rows)
     )

@@ -1,6 +1,6 @@
 """Conditional requests for a ticket (RFC 9110, section 13); its entity tag is its version.
 
-Responses have no Last-Modified, whose resolution of a second cannot tell versions apart, so
+Responses do not have Last-Modified, whose resolution of a second is too coarse for versions, so
 If-Modified-Since and If-Unmodified-Since are ignored.
 """
 
@@ -53,7 +53,7 @@ class Preconditions:
     def check_for_read(self, ticket: Ticket) -> bool:
         """Return whether to respond with the ticket, because the client has another version.
 
-        Raises Conflict if the ticket has no version that If-Match names.
+        Raises Conflict if If-Match does not name the version of the ticket.
         """
         self._check_match(ticket)
         return not self._is_excluded(ticket)

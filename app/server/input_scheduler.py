@@ -1,4 +1,4 @@
-"""Fair processing of what clients send, in short parts, so that no input blocks the event loop.
+"""Fair scheduler of the clients' input, which is parsed in short parts to keep the event loop free.
 
 To parse what one read of a socket returns, up to 256 KB, can take half a second: it may consist of
 frames of six bytes. Connections therefore parse at once only as much as the turn of the event loop
@@ -55,7 +55,7 @@ class InputScheduler:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn = 0.0
         self._units = 0
-        # The group whose turn it is comes first.
+        # In order of their turns; the first group is next.
         self._groups: OrderedDict[str, _Group] = OrderedDict()
         # The group of each waiting connection, and the size of its input.
         self._waiting: dict[Parsing, tuple[str, int]] = {}
@@ -118,7 +118,7 @@ class InputScheduler:
             asyncio.get_running_loop().call_soon(self._run)
 
     def _run(self) -> None:
-        """Parse for MAX_TURN_S at most, and go on in the next turn."""
+        """Parse for MAX_TURN_S at most, and continue in the next turn."""
         self._is_scheduled = False
         deadline = time.perf_counter() + MAX_TURN_S
         while self._waiting and time.perf_counter() < deadline:

@@ -21,7 +21,7 @@ MAX_HELD_BYTES = 64 * 2**20
 # Part of all connections that unknown callers can have, in percent. The rest is the reserve for
 # known callers.
 _UNKNOWN_PERCENT = 75
-# Part of these that one address can have, in percent, so that no address takes all of them.
+# Part of these that one address can have, in percent: one address cannot take all of them.
 _ADDRESS_PERCENT = 50
 # Connections that are considered when one must be closed, so that its choice takes constant time.
 _CONSIDERED = 32

@@ -69,7 +69,7 @@ def handshake_error(headers: RawHeaders) -> EarlyResponse | None:
 def for_websocket(headers: RawHeaders) -> RawHeaders:
     """Return the headers of a handshake as the websockets library expects them.
 
-    It accepts neither a list of protocols nor the length of an empty body.
+    It rejects a list of protocols, and the length of an empty body.
     """
     kept = [header for header in headers if header[0] not in {b"upgrade", b"content-length"}]
     return [*kept, (b"upgrade", b"websocket")]

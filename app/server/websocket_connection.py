@@ -260,7 +260,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._unread.add(self.transport, limits_key_of(cast("Scope", self.scope), self.client))
 
     def resume_writing(self) -> None:
-        """Stop to count, and go on reading: the client has read most of the messages."""
+        """Stop counting, and resume reading: the client has read most of the messages."""
         super().resume_writing()
         self._unread.remove(self.transport)
         if not self.read_paused:

@@ -47,7 +47,7 @@ class CoercedVariables(dict[str, Any]):
 def json_of_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
     """Return the JSON value of a literal; Undefined for a variable without a value.
 
-    A member whose variable has no value is left out of its object. In a list it is null.
+    An object omits a member with a variable without a value. In a list such a variable is null.
     """
     if isinstance(node, VariableNode):
         if isinstance(variables, CoercedVariables):

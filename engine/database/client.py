@@ -140,6 +140,6 @@ async def _end_statement(connection: asyncpg.Connection) -> None:
     LISTEN and session locks use connections of their own.
     """
     await connection.execute(RESET_STATEMENT)
-    # Before asyncpg gives the connection to somebody else.
+    # Before asyncpg gives the connection to another caller.
     if (counter := counter_of(connection)) is not None:
         counter.reset()

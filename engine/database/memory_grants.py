@@ -175,7 +175,7 @@ class MemoryGrants:
 
     @property
     def bytes(self) -> int:
-        """What the operations without a grant have received."""
+        """The number of bytes that operations without a grant have received."""
         return self._all_bytes
 
     def count(self, caller: str, size: int) -> None:

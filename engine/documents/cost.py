@@ -66,7 +66,7 @@ class _Filter:
         self._type = input_type
 
     def value(self, variables: Mapping[str, Any]) -> Any:
-        """Return the filter with these variables; None if it is invalid or has no value.
+        """Return the filter with these variables; None if it is invalid or absent.
 
         The names of its fields are those of Python, or of GraphQL where graphql-core coerces it.
         """

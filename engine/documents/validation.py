@@ -239,7 +239,7 @@ class _Context(ValidationContext):
         visit(document, visitor, keys)
 
     def clear(self) -> None:
-        """Break all reference cycles; neither this context nor its rules can be used any more.
+        """Break all reference cycles; this context and its rules cannot be used afterwards.
 
         Visitors refer to themselves by their bound methods, and rules to the document. Without
         cycles the document is freed when it leaves the cache. Otherwise the garbage collector

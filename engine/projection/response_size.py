@@ -97,9 +97,9 @@ class RowWeights:
 
 
 def max_read_bytes(limit: int) -> int:
-    """Return what the statements for a response of this size may receive.
+    """Return how many bytes the statements for a response of this size may receive.
 
-    What they receive is in the response, except for a few keys, and JSON escapes make it longer.
+    The response contains all of them except a few keys, and JSON escapes make it longer.
     """
     return limit + limit // 4 + _MORE_TO_READ_BYTES
 

@@ -48,7 +48,8 @@ def response_variables(context: OperationContext) -> str:
     for part in _response_parts(context.operation):
         visit(part, finder)
     values = context.variables
-    # A JSON literal contains a variable as it was sent, and others contain what it is coerced to.
+    # A JSON literal contains the value that was sent for a variable, other literals its coerced
+    # value.
     return repr(
         [(name, values.get(name), values.json_value(name)) for name in sorted(finder.names)]
     )

@@ -366,7 +366,7 @@ async def _backfill(db: BaseDBAsyncClient, schema: str) -> None:
 
 
 async def _fill(db: BaseDBAsyncClient, *, schema: str, after: str) -> str | None:
-    """Fill the next batch of rows, and return its last id; None if there is no row."""
+    """Fill the next batch of rows, and return its last id; None after the last row."""
     [row] = await db.execute_query_dict(_BACKFILL.format(schema=schema), [after, BATCH_SIZE])
     last_id: str | None = row["last_id"]
     return last_id

@@ -52,7 +52,7 @@ _DOT_SEGMENTS = (".", "..")
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What is read of the JSON object of a response, and the response for the log."""
+    """The fields that are read from the JSON object of a response, and the response for the log."""
 
     has_reference: bool
     reference: Json
@@ -125,7 +125,7 @@ class HttpOps:
         await self._http.aclose()
 
     async def _request(self, method: str, url: str, **request: Any) -> _Answer:
-        """Send a request and return what is read of a successful response."""
+        """Send a request and return the answer of a successful response."""
         try:
             async with self._http.stream(method, url, **request) as response:
                 content = await read_body(response)

@@ -16,7 +16,7 @@ import httpx2
 
 __all__ = ["MAX_BODY_BYTES", "ResponseBody", "read_body"]
 
-# Of the body as it was sent, and of the decompressed one.
+# Limits both the body that was sent and the decompressed one.
 MAX_BODY_BYTES = 1_048_576
 
 # Charsets that decode in linear time, and have ASCII characters in one byte. Python has others,

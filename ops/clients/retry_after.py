@@ -57,7 +57,7 @@ def http_date(value: str) -> datetime | None:
 
 
 def _date_of(found: re.Match[str], now: datetime) -> datetime:
-    """Return the time of a match; raises ValueError if there is no such day or time."""
+    """Return the time of a match; raises ValueError if this day or time does not exist."""
     year = int(found["year"])
     if len(found["year"]) == len("94"):
         year += now.year // 100 * 100

@@ -104,7 +104,7 @@ def _search(words: str, path: Path) -> Sql:
     if (length := len(unicodedata.normalize("NFKC", words))) > SEARCH_MAX_LENGTH:
         message = (
             f"search must have at most {SEARCH_MAX_LENGTH} characters, not {length}: a ligature"
-            " counts as the letters that it stands for."
+            " counts as its letters."
         )
         raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
     # A subquery is evaluated once per statement, not once per row, and has one plan for all words.

@@ -57,8 +57,8 @@ FIND = f"SELECT {_SELECTED} FROM tickets WHERE id = $1"
 
 # The ticket is locked before the transaction gets its number. The statement returns no row if
 # another transaction has the lock. Otherwise it returns the version before the update, which is
-# null if there is no ticket, whether the new values differ, and, if the update changed anything,
-# the columns after it.
+# null if the ticket does not exist, whether the new values differ, and, if the update changed
+# anything, the columns after it.
 _UPDATE = f"""
 WITH locked AS MATERIALIZED (
     SELECT WHERE {TRY_TICKET_LOCK}

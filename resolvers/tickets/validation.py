@@ -84,7 +84,7 @@ def _checked(rules: Mapping[str, _Rule], values: Fields, errors: list[ApiError])
 
 
 def _unknown_fields(rules: Mapping[str, _Rule], values: Fields) -> list[ApiError]:
-    """Return the errors of the first fields that have no rule."""
+    """Return the errors of the first fields without a rule."""
     unknown = [name for name in values if name not in rules]
     names = [name[:MAX_NAME_LENGTH] for name in unknown[:MAX_UNKNOWN_FIELDS]]
     errors: list[ApiError] = [
@@ -186,7 +186,7 @@ def _rule(name: str) -> _Rule:
     return _Rule(check, column.null, not column.null and column.default is None)
 
 
-# RFC 3986, section 5.2.4; to encode them makes no difference. Existing tickets can have such ids.
+# Removed from paths by RFC 3986, section 5.2.4, even if encoded. Existing tickets can have them.
 _DOT_SEGMENTS = frozenset({".", ".."})
 _RULES = {name: _rule(name) for name in NEW_TICKET}
 _REQUIRED = tuple(name for name, rule in _RULES.items() if rule.required)

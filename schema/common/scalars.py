@@ -35,7 +35,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="JSON",
         description="Any JSON value. Stored as jsonb and returned exactly as stored: numbers keep"
         " all digits. In a literal, a variable of any type has the JSON value that was sent for it;"
-        " a member whose variable has no value is left out, and in a list it is null.",
+        " a variable without a value omits its member of an object, and is null in a list.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=orjson.Fragment,
         parse_value=lambda value: value,

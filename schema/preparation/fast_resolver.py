@@ -7,7 +7,7 @@ The signature of a marked resolver is checked when the schema is prepared:
 - Strawberry passes the values of all other arguments unchanged;
 - only the resolver of a root field is a coroutine function.
 
-The author guarantees the rest. Below a root field, the resolver has no side effects, because it
+The author guarantees the rest. Below a root field, the resolver is free of side effects, because it
 may be called twice. It reads only columns of its parent and does not look at their values,
 because one call can represent many rows.
 
