@@ -4,10 +4,11 @@ import logging
 import math
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +16,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app.config.settings import Settings
 from app.graphql import GRAPHQL_PATH
+from app.server.descriptor_watch import watched_descriptors
 from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
@@ -35,14 +37,15 @@ START_TIMEOUT_S = 60.0
 def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvicorn.Config:
     """Return uvicorn's configuration; each process calls the factory of the application."""
     request_timeout_s = settings.request_timeout_ms / 1000
+    connections = OpenConnections(
+        max_total=settings.max_open_connections,
+        max_unknown_of_address=settings.max_unauthenticated_connections,
+        max_of_caller=settings.max_connections,
+        descriptors=available_for_connections(),
+    )
     shared = {
         "timeouts": ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s),
-        "connections": OpenConnections(
-            max_total=settings.max_open_connections,
-            max_unknown_of_address=settings.max_unauthenticated_connections,
-            max_of_caller=settings.max_connections,
-            descriptors=available_for_connections(),
-        ),
+        "connections": connections,
         "scheduler": InputScheduler(),
         "unread": UnreadResponses(
             timeout_s=settings.write_timeout_ms / 1000,
@@ -55,7 +58,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         max_bytes=settings.max_websocket_bytes or 4 * settings.max_body_bytes,
     )
     return uvicorn.Config(
-        factory,
+        partial(_watched_application, factory, connections),
         factory=True,
         http=partial(HttpConnection, **shared, websocket_paths=(GRAPHQL_PATH,)),  # type: ignore[arg-type]  # uvicorn only calls it
         ws=partial(WebSocketConnection, **shared, limits=limits),  # type: ignore[arg-type]  # as above
@@ -75,6 +78,22 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         workers=settings.workers,
         timeout_graceful_shutdown=math.ceil(request_timeout_s),
     )
+
+
+def _watched_application(
+    factory: Callable[[], Starlette], connections: OpenConnections
+) -> Starlette:
+    """Return the application, which watches the file descriptors while it runs."""
+    app = factory()
+    lifespan = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def watched_lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        async with lifespan(app) as state, watched_descriptors(connections):
+            yield state or {}
+
+    app.router.lifespan_context = watched_lifespan
+    return app
 
 
 class Server(uvicorn.Server):

@@ -5,6 +5,6 @@ Start with `http_connection`, which limits the time of requests by `timeouts`, a
 `discarded_input` limits the input that is read after a response. The states are shown in
 docs/explanation/http-connection.md. `websocket_connection` does the same for the frames of
 WebSockets. Both parse in turns (`input_scheduler`) and are limited in number (`open_connections`,
-`file_descriptors`). `listening` opens the sockets. A request continues in
-`app.http.request_cycle`.
+`file_descriptors`). `descriptor_watch` reports that no more can be accepted. `listening` opens the
+sockets. A request continues in `app.http.request_cycle`.
 """

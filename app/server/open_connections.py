@@ -47,12 +47,10 @@ class OpenConnections:
     def __init__(
         self, *, max_total: int, max_unknown_of_address: int, max_of_caller: int, descriptors: int
     ) -> None:
-        self.max_total = min(max_total, descriptors)
-        self.max_unknown = max(1, self.max_total * _UNKNOWN_PERCENT // 100)
-        share = max(1, self.max_unknown * _ADDRESS_PERCENT // 100)
-        self.max_unknown_of_address = min(max_unknown_of_address, share)
+        self._given_max_total = max_total
+        self._given_max_unknown_of_address = max_unknown_of_address
         self._max_of_caller = max_of_caller
-        self._descriptors = descriptors
+        self.limit_descriptors(descriptors)
         # Unknown connections, the oldest first: all, and by address.
         self._unknown: OrderedDict[ConnectionSlot, Closable] = OrderedDict()
         self._by_address: dict[str, OrderedDict[ConnectionSlot, Closable]] = {}
@@ -68,6 +66,22 @@ class OpenConnections:
     def __len__(self) -> int:
         """Return the number of open connections."""
         return len(self._unknown) + self._known_count
+
+    def limit_descriptors(self, descriptors: int) -> None:
+        """Let connections take at most this many file descriptors."""
+        self._descriptors = descriptors
+        self.max_total = min(self._given_max_total, descriptors)
+        self.max_unknown = max(1, self.max_total * _UNKNOWN_PERCENT // 100)
+        share = max(1, self.max_unknown * _ADDRESS_PERCENT // 100)
+        self.max_unknown_of_address = min(self._given_max_unknown_of_address, share)
+
+    def close_oldest(self) -> None:
+        """Close the oldest idle connections of unknown callers, to free their descriptors."""
+        for slot, connection in list(islice(self._unknown.items(), _CONSIDERED)):
+            if connection.is_idle:
+                self.close(slot)
+                connection.abort()
+                self._report("file descriptors")
 
     def open(self, connection: Closable, address: str, *, descriptor: int) -> ConnectionSlot | None:
         """Return the slot of a new connection; None if it must be closed.
