@@ -14,15 +14,11 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
 
 from engine.database.byte_counter import count_bytes, counter_of
+from engine.database.checkout import ACQUIRE_TIMEOUT_S
 from engine.database.connecting import Connector
 from engine.database.errors import ConnectionRefused, convert_connection_errors
 from engine.database.growth import REFUSED_PAUSE_S, may_be_granted_soon
-from engine.database.pool import (
-    ACQUIRE_TIMEOUT_S,
-    RESERVED_CONNECTIONS,
-    Pool,
-    open_pools,
-)
+from engine.database.pool import RESERVED_CONNECTIONS, Pool, open_pools
 from engine.database.poolers import dsn_uses_pooler
 from engine.database.session import Session
 from engine.database.transactions import Transaction, TransactionClient

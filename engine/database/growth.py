@@ -1,7 +1,7 @@
-"""How far a pool may grow: as far as PostgreSQL grants it connections.
+"""Growth of a pool, limited to the connections that PostgreSQL grants.
 
 PostgreSQL limits the connections of the server, of a database and of a role, and PgBouncer those
-of its clients. A pool that is refused one makes do with those that it has, and tries again later.
+of its clients. A pool that is refused one continues with those that it has, and tries again later.
 """
 
 import time

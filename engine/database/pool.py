@@ -2,8 +2,8 @@
 
 For each checkout asyncpg makes a proxy, a future and a task, which cost a quarter of a small
 query. This pool checks a connection out of asyncpg's pool once and then reuses it: a clean
-connection goes to the caller that has waited longest, or onto a stack of idle connections. It
-goes back to asyncpg, which resets or closes it, if its statement fails or it stays idle.
+connection goes to the caller that has waited longest, or to the idle connections. It goes back
+to asyncpg, which resets or closes it, if its statement fails or it stays idle.
 
 A slot is the right to have one connection checked out of asyncpg's pool; there are ``max_size``.
 Each slot is always in exactly one of these places: free, idle (with its connection), in use by a
@@ -24,27 +24,17 @@ from typing import Any
 
 import asyncpg
 
-from engine.database.checkout import ACQUIRE_TIMEOUT_S, RELEASE_TIMEOUT_S, Checkout
-from engine.database.errors import (
-    ConnectionRefused,
-)
+from engine.database.checkout import ACQUIRE_TIMEOUT_S, Checkout
+from engine.database.errors import ConnectionRefused
 from engine.database.growth import REFUSED_PAUSE_S, Growth, leaves_others, may_be_granted_soon
+from engine.database.idle_connections import IdleConnections
 from engine.database.outages import OUTAGE
 from engine.database.shares import RESERVED, PoolUser, Shares, pool_user
 from engine.database.slot_queue import SlotQueue, wait_for_slot
 from engine.database.timeouts import Timeouts
 
-__all__ = [
-    "ACQUIRE_TIMEOUT_S",
-    "RELEASE_TIMEOUT_S",
-    "RESERVED_CONNECTIONS",
-    "Pool",
-    "PoolUsage",
-    "open_pools",
-]
+__all__ = ["RESERVED_CONNECTIONS", "Pool", "PoolUsage", "open_pools"]
 
-# A connection that stays idle for this long goes back to asyncpg.
-IDLE_S = 1.0
 # Connections of a process in addition to DATABASE_POOL_SIZE, for `shares.reserved`.
 RESERVED_CONNECTIONS = 2
 
@@ -70,11 +60,7 @@ class Pool:
         self._inner = inner
         # Slots that are not free: idle connections are checked out of asyncpg's pool too.
         self._checked_out = 0
-        # The connection that was used last is on top.
-        self._idle: list[Any] = []
-        # The smallest size of the stack since the last eviction: this many were never used.
-        self._unused = 0
-        self._eviction: asyncio.TimerHandle | None = None
+        self._idle = IdleConnections(evict=self.release_in_background)
         self._releases: set[asyncio.Task[None]] = set()
         self._is_closing = False
         # Callers without a slot, the longest waiting first. The result of a future is a
@@ -99,7 +85,7 @@ class Pool:
 
     @property
     def usage(self) -> PoolUsage:
-        """What the pool is used for now."""
+        """The current use of the pool."""
         callers, callers_at_limit = self._shares.callers
         return PoolUsage(
             available=self.available,
@@ -138,7 +124,6 @@ class Pool:
             connection: Any = None
             if self._idle:
                 connection = self._idle.pop()
-                self._unused = min(self._unused, len(self._idle))
             elif self._may_grow():
                 self._checked_out += 1
             elif may_use_reserve and self._free_in_reserve and self._growth.allows_reserve():
@@ -166,7 +151,7 @@ class Pool:
                     await asyncio.sleep(REFUSED_PAUSE_S)
                 return True
         if not self._established and not self._checkout.opening:
-            # Nobody would give them a connection.
+            # No caller would pass a connection on to them.
             self._waiters.fail(error)
         return False
 
@@ -235,9 +220,7 @@ class Pool:
         elif self._is_closing:
             self.release_in_background(connection)
         else:
-            self._idle.append(connection)
-            if self._eviction is None:
-                self._schedule_eviction()
+            self._idle.push(connection)
 
     async def release(self, connection: Any, *, is_fit: bool = True) -> None:
         """Return a connection in an unknown state; asyncpg resets it, or closes it after a time.
@@ -276,10 +259,7 @@ class Pool:
     async def close(self) -> None:
         """Close all connections; wait for those in use to be returned."""
         self._is_closing = True
-        if self._eviction is not None:
-            self._eviction.cancel()
-        while self._idle:
-            self.release_in_background(self._idle.pop())
+        self._idle.clear()
         await self._inner.close()
 
     def terminate(self) -> None:
@@ -310,19 +290,6 @@ class Pool:
             waiter.set_result(RESERVED)
         else:
             self._free_in_reserve += 1
-
-    def _schedule_eviction(self) -> None:
-        self._unused = len(self._idle)
-        self._eviction = asyncio.get_running_loop().call_later(IDLE_S, self._evict_idle)
-
-    def _evict_idle(self) -> None:
-        """Release the connections at the bottom of the stack, which were not used meanwhile."""
-        self._eviction = None
-        unused, self._idle[: self._unused] = self._idle[: self._unused], []
-        for connection in unused:
-            self.release_in_background(connection)
-        if self._idle:
-            self._schedule_eviction()
 
 
 # The open pools of this process, the newest last. Tortoise's own lookup is slow.

@@ -10,8 +10,9 @@ import asyncpg
 import orjson
 import pytest
 
+from engine.database.checkout import RELEASE_TIMEOUT_S
 from engine.database.client import MAX_CACHED_STATEMENT_LENGTH, STATEMENT_CACHE_SIZE
-from engine.database.pool import RELEASE_TIMEOUT_S, Pool, open_pools
+from engine.database.pool import Pool, open_pools
 from engine.database.queries import fetch
 from tests.app.http.serving import Served, served
 from tests.feed.readers import connected

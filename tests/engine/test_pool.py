@@ -76,7 +76,7 @@ async def test_a_caller_that_gives_up_waiting_loses_no_connection(pool: Pool) ->
 
 
 async def test_idle_connections_are_closed(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.database.pool.IDLE_S", 0.05)
+    monkeypatch.setattr("engine.database.idle_connections.IDLE_S", 0.05)
     await asyncio.gather(*(fetch("SELECT pg_sleep(0.05)", []) for _ in range(pool.max_size)))
     async with asyncio.timeout(5):
         # One of them is used all the time, and stays open.
