@@ -14,7 +14,7 @@ _SYNTAX = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
-# PostgreSQL stores, and Python has, as many digits of a fraction.
+# Digits of a fraction that PostgreSQL and Python can store.
 _DIGITS = 6
 _LEAP_SECOND = 60
 # The calendar repeats after these years.

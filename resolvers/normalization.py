@@ -29,5 +29,5 @@ def normalized_sql(column: str) -> str:
 
 
 def folded_sql(text: str) -> str:
-    """Return the SQL expression for a text in NFC, the same for capital and small letters."""
+    """Return the SQL expression for a text in NFC, the same for upper and lower case."""
     return f"fold_case({text})"

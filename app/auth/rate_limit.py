@@ -140,7 +140,7 @@ def _storage(settings: Settings) -> Storage:
 
 
 def _check_redis_url(url: str) -> None:
-    """Raise ValueError for what the client would notice only when it connects."""
+    """Raise ValueError for errors that the client would report only when it connects."""
     # Imported only if it is used.
     from redis.asyncio import ConnectionPool  # noqa: PLC0415
 

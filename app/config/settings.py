@@ -201,7 +201,7 @@ class Settings:
         (),
         header_names,
         "Further request headers that these pages may send; those of HTTP, GraphQL and tracing "
-        "clients are allowed already",
+        "clients are always allowed",
         example="X-Tenant,X-App-Version",
     )
 

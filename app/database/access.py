@@ -46,7 +46,7 @@ def path_for(folder: Path, account: Account | None) -> Path:
 
 def can_enter(folder: Path, account: Account, *, working_directory: Path = Path("/")) -> bool:
     """Return whether the account can enter a folder by its path."""
-    # Asked of the system, because access lists and mount options count as well as the mode.
+    # The system decides, because access lists and mount options count in addition to the mode.
     return _succeeds(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], working_directory, account)
 
 

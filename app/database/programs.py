@@ -131,7 +131,7 @@ def run_program(
 def error_line(output: str) -> str | None:
     """Return the line that says why a program of PostgreSQL failed; None if it wrote nothing.
 
-    The last lines can be about what it did then. Of several errors, the first caused the others.
+    The last lines can be about its cleanup. Of several errors, the first caused the others.
     """
     lines = output.strip().splitlines()
     return next((line for line in lines if _ERROR.search(line)), lines[-1] if lines else None)

@@ -30,7 +30,7 @@ __all__ = [
 
 # Messages of graphql-core can repeat values from the request, which may be very long.
 MAX_MESSAGE_LENGTH = 1_000
-# graphql-core writes values in Python's words. Texts and names are in quotes.
+# graphql-core writes values as in Python. Texts and names are in quotes.
 _QUOTED_OR_WORD = re.compile(
     r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.$])(?:None|True|False)(?!\w)""", re.DOTALL
 )

@@ -7,7 +7,7 @@ __all__ = ["UNREAD", "UnreadBytes"]
 
 @dataclass(slots=True)
 class UnreadBytes:
-    """The bytes that wait now, and how many may."""
+    """The bytes that wait now, and their limit."""
 
     used: int = 0
     limit: int = 0

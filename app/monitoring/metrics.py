@@ -196,8 +196,8 @@ _METRICS = (
     _Metric(
         GaugeMetricFamily,
         "ticketops_read_bytes",
-        "Bytes that running operations without a memory grant have read from PostgreSQL, and how"
-        " many they may.",
+        "Bytes that running operations without a memory grant have read from PostgreSQL, and"
+        " their limit.",
         {"kind": "used, limit"},
         _read_bytes,
     ),

@@ -9,7 +9,7 @@ from models.idempotency_key import KEY_MAX_LENGTH
 
 __all__ = ["DOCUMENTATION", "idempotency_key"]
 
-# The draft wants errors to link to the documentation of the header.
+# The draft recommends that errors link to the documentation of the header.
 DOCUMENTATION = {"Link": '</openapi.json>; rel="describedby"; type="application/json"'}
 _PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{KEY_MAX_LENGTH}}}")
 # The draft requires a quoted string (RFC 9651, section 3.3.3), which may have parameters; most

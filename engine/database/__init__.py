@@ -1,15 +1,9 @@
 """Access to PostgreSQL: connections, statements, transactions, commit callbacks and errors.
 
-`queries.fetch` runs a statement outside any transaction; `transactions` are those of the ORM.
-`client` is the backend that Tortoise is configured with. `connecting` opens its sessions as the URL
-says (`dsn`), each with the settings on which the code relies (`session`).
-
-`pool` is its connection pool (docs/explanation/connection-pool.md). `shares` divides the
-connections among callers, `memory_grants` the memory for rows, which `byte_counter` measures, and
-`growth` follows the number that PostgreSQL grants. `turns` orders the requests that need the same
-lock. `commits` calls back after each commit, `errors` classifies what asyncpg raises, `outages`
-logs when the database becomes unavailable, and `batching` coalesces small reads. `timeouts` are
-cheap time limits.
-
-Start with `queries`, then read `pool`.
+Start with `queries`, which runs statements outside transactions; `transactions` are those of the
+ORM, and `client` is its backend. `connecting` opens sessions for a URL (`dsn`) with the settings of
+`session`. `pool` reuses them (docs/explanation/connection-pool.md): `shares` divides them among
+callers, `growth` adapts to the number that PostgreSQL grants, and `memory_grants` limits the rows
+in memory. `turns` orders requests that need the same lock. `commits` calls back after each commit,
+`errors` classifies errors, `outages` logs them once, and `batching` coalesces small reads.
 """

@@ -20,7 +20,8 @@ __all__ = ["MAX_ROWS", "read_in_batch"]
 
 # Bounds the time that a batch occupies one backend, and then this process.
 MAX_ROWS = 256
-# Bounds its memory, which counts for no caller. A batch that receives more is read one by one.
+# Bounds its memory, which counts for no caller. The reads of a batch that receives more run one by
+# one.
 MAX_BYTES = 4 * 2**20
 
 _logger = logging.getLogger(__name__)

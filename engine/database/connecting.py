@@ -141,7 +141,7 @@ async def _open(
     is_direct: bool,
 ) -> Session:
     """Open a session on one host; raises TargetServerAttributeNotMatched."""
-    # Limited below, together with the look at the session.
+    # Limited below, together with the check of the session.
     options = options | {"timeout": None}
     if target.session_attrs:
         # Checked below; also keeps asyncpg from using PGTARGETSESSIONATTRS.

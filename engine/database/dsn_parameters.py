@@ -45,7 +45,7 @@ USED = frozenset(
         "options",
     }
 )
-# Parameters that may only say what is so anyway: their accepted values, and the reason.
+# Parameters that cannot be changed: the values that match the behaviour, and the reason.
 ACCEPTED_VALUES = {
     "channel_binding": ({"disable", "prefer"}, "channel binding is not supported"),
     "gssencmode": ({"disable", "prefer"}, "GSSAPI encryption is not supported; use sslmode"),

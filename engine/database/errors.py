@@ -99,7 +99,7 @@ def convert_connection_errors() -> Iterator[None]:
 
 
 def postgres_error(error: BaseException | None) -> asyncpg.PostgresError | None:
-    """Return the error of PostgreSQL that is an error, or that the ORM wrapped."""
+    """Return the error of PostgreSQL: this one, or the one that the ORM wrapped in it."""
     while error is not None:
         if isinstance(error, asyncpg.PostgresError):
             return error

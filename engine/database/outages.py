@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Condition:
-    """A condition that holds for a time; its begin and its end are logged."""
+    """A condition that holds for a time; its beginning and its end are logged."""
 
     def __init__(self, begin: str, end: str, *, logger: logging.Logger = _logger) -> None:
         self._messages = begin, end
@@ -33,7 +33,7 @@ class Condition:
         self.ended_at = 0.0
 
     def begin(self, **fields: Any) -> None:
-        """Log the begin, unless the condition holds already."""
+        """Log the beginning, unless the condition holds already."""
         if self.began_at is None:
             self.began_at = time.monotonic()
             self._logger.warning(self._messages[0], extra={"fields": fields})

@@ -32,7 +32,7 @@ async def fetch(
     while True:
         connection = await pool.acquire()
         if memory is not None and is_repeatable and not memory.may_begin():
-            # Without a connection, which those need that have a grant.
+            # Wait without a connection: operations with a grant may need it.
             pool.return_clean(connection)
             await memory.wait_for_grant()
             continue
@@ -56,7 +56,7 @@ async def fetch(
 
 
 def pool_usage() -> PoolUsage:
-    """Return what the pool is used for now."""
+    """Return the current use of the pool."""
     return open_pools[-1].usage if open_pools else PoolUsage()
 
 

@@ -28,7 +28,7 @@ from engine.errors import LimitExceeded
 # Allowed for each allowed token.
 CHARACTERS_PER_TOKEN = 16
 LINES_PER_TOKEN = 2
-# Of one number in the document. Python refuses to convert longer texts, in its own words.
+# Of one number in the document. For much longer ones, Python would raise its own error.
 MAX_NUMBER_LENGTH = 1_000
 _NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 

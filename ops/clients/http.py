@@ -34,7 +34,7 @@ __all__ = ["ATTEMPT_HEADER", "KEY_HEADER", "HttpOps"]
 KEY_HEADER = "Idempotency-Key"
 ATTEMPT_HEADER = "X-Delivery-Attempt"
 MAX_CONNECTIONS = 100
-# Characters of a response that is parsed in a turn of its own.
+# A response of more characters is parsed in a turn of its own.
 _LARGE = 4_096
 
 _RETRYABLE_STATUSES = {

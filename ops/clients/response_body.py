@@ -26,7 +26,7 @@ _CHARSETS = re.compile(
     r"|shift_jis.*|euc_.*|iso2022_.*|gb.*|big5.*|tis-620"
 )
 _MAX_CODINGS = 2
-# Of one gzip body. Each takes time, even if it is empty.
+# Members of one gzip body. Each takes time, even if it is empty.
 _MAX_MEMBERS = 1000
 _PART_BYTES = 16_384
 

@@ -21,7 +21,7 @@ _ASCTIME = re.compile(
     rf"[a-z]{{3}} (?P<month>[a-z]{{3}}) (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4,}})",
     re.ASCII | re.IGNORECASE,
 )
-# A date with two digits of the year is not further ahead.
+# A year of two digits is at most this many years ahead.
 _MAX_YEARS_AHEAD = 50
 _MAX_YEAR_DIGITS = 4
 _LAST_SECOND = 59

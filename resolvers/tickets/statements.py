@@ -128,7 +128,7 @@ def _differs(left: str, right: str, name: str) -> str:
     if not TICKETS.columns[name].is_json:
         return f"{left} IS DISTINCT FROM {right}"
     # JSON is compared as text, because the jsonb numbers 1 and 1.0 are equal. A ticket of the
-    # former service can have a JSON null, which the API answers like a missing value.
+    # former service can have a JSON null, which the API returns like a missing value.
     return f"nullif({left}::text, 'null') IS DISTINCT FROM {right}::text"
 
 
