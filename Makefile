@@ -12,6 +12,9 @@
 # make dump      write the schema of a new database to tests/models/schema.sql
 # make test-without-shortcuts
 #                run the tests of the API with GRAPHQL_SHORTCUTS=false
+# make test-databases
+#                run the core tests on PostgreSQL 15 with unusual settings (POSTGRES_BIN selects
+#                another folder of its programs)
 # make coverage  run the tests at about half the speed, and print the coverage of each module
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
 # make bounds    send hostile inputs to a server, and print what each costs (ARGS=TEXT selects some)
@@ -34,6 +37,14 @@ GRAPHIQL := $(VENV)/.graphiql
 DRIFT := tests/models/test_migrations.py::test_the_models_are_what_the_migrations_say \
 	tests/models/test_migrations.py::test_a_new_database_gets_the_committed_schema
 
+# The tests that depend most on the version and the settings of PostgreSQL, without those of the
+# embedded PostgreSQL, one of a worker alone, and one that needs a superuser.
+CORE := tests/api tests/ops tests/feed tests/models/test_adopted_service.py \
+	tests/models/test_shapes.py::test_a_shape_is_adopted_with_every_row_and_the_api_works \
+	--ignore tests/ops/test_crashes.py --ignore tests/feed/test_postgres_crash.py \
+	--ignore tests/ops/test_worker_shutdown.py \
+	-k 'not published_by_a_dropped_index'
+
 # `make check` runs all of them, even if one fails.
 CHECKS := check-lint check-format check-types check-schema check-reference check-tests
 
@@ -42,8 +53,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-all test-without-shortcuts coverage bench bounds graphiql check format docs dump lock audit \
-	sbom \
+.PHONY: setup serve test test-all test-without-shortcuts test-databases coverage bench bounds graphiql \
+	check format docs dump lock audit sbom \
 	$(CHECKS)
 
 setup: $(DEV) $(GRAPHIQL)
@@ -61,6 +72,9 @@ test-all: $(DEV) $(GRAPHIQL)
 
 test-without-shortcuts: $(DEV)
 	@GRAPHQL_SHORTCUTS=false $(BIN)/python -m pytest -q -n auto tests/api tests/engine/test_projection_cases.py $(ARGS)
+
+test-databases: $(DEV)
+	@$(BIN)/python -m tests.installed_postgres -q -n auto $(CORE) $(ARGS)
 
 coverage: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto --cov $(ARGS)

@@ -6,7 +6,7 @@ from app.database.applied import MigrationRefused
 
 __all__ = ["refuse_old_server", "refuse_unfit_schema"]
 
-MIN_SERVER_VERSION = 12
+MIN_SERVER_VERSION = 13
 
 
 def refuse_old_server(connection: asyncpg.Connection) -> None:

@@ -32,6 +32,8 @@ FIXED_SETTINGS: Mapping[str, FixedSetting] = {
     "extra_float_digits": FixedSetting("1"),
     "transform_null_equals": FixedSetting("off"),
     "array_nulls": FixedSetting("on"),
+    # Migrations compare the names of types.
+    "quote_all_identifiers": FixedSetting("off"),
     # A statement that waits for a lock continues with what it then finds, instead of failing.
     "default_transaction_isolation": FixedSetting("read committed"),
     "default_transaction_deferrable": FixedSetting("off"),

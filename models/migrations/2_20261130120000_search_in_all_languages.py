@@ -7,7 +7,8 @@ writes. Older versions keep working: their searches find the same words in the n
 
 The functions fold text in the same way on every server. ``normalize`` does not depend on the locale.
 ``lower`` does: it uses the built-in locale of PostgreSQL from version 17 on, else ICU, else the
-locale C.UTF-8 of the system, and only without all of them the locale of the database.
+locale C.UTF-8 of the system, and only without all of them the locale of the database. Other programs
+call the functions in their own sessions, in which a backslash may have another meaning.
 """
 
 from functools import partial
@@ -89,10 +90,10 @@ BEGIN
         folded := lower(folded);
     END IF;
     IF share_capitals THEN
-        folded := replace(replace(folded, U&'i\0307', 'i'), U&'\0131', 'i');
-        folded := replace(replace(folded, U&'\03C2', U&'\03C3'), U&'\017F', 's');
+        folded := replace(replace(folded, E'i\u0307', 'i'), E'\u0131', 'i');
+        folded := replace(replace(folded, E'\u03c2', E'\u03c3'), E'\u017f', 's');
         -- An accent after one of these letters may now compose with its replacement.
-        folded := normalize(replace(folded, U&'\00DF', 'ss'), NFC);
+        folded := normalize(replace(folded, E'\u00df', 'ss'), NFC);
     END IF;
     RETURN folded;
 END
@@ -151,6 +152,7 @@ CREATE FUNCTION ticket_search_vector(
     subject text, description text, customer_name text, customer_email text, customer_phone text
 ) RETURNS tsvector
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET standard_conforming_strings = on
 AS $$
 DECLARE
     words text := {schema}.ticket_search_pairs({schema}.ticket_search_fold(
@@ -170,10 +172,11 @@ $$;
 -- if an alternative consists of stop words.
 CREATE FUNCTION ticket_search_query(words text) RETURNS tsquery
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET standard_conforming_strings = on
 AS $$
 DECLARE
     folded text := {schema}.ticket_search_fold(
-        translate(words, U&'\201C\201D\201E\201F\00AB\00BB\FF02', repeat('"', 7))
+        translate(words, E'\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02', repeat('"', 7))
     );
     has_pairs boolean := folded ~ '{base}';
     minus text;

@@ -25,10 +25,10 @@ BEGIN
         folded := lower(folded);
     END IF;
     IF share_capitals THEN
-        folded := replace(replace(folded, U&'i\0307', 'i'), U&'\0131', 'i');
-        folded := replace(replace(folded, U&'\03C2', U&'\03C3'), U&'\017F', 's');
+        folded := replace(replace(folded, E'i\u0307', 'i'), E'\u0131', 'i');
+        folded := replace(replace(folded, E'\u03c2', E'\u03c3'), E'\u017f', 's');
         -- An accent after one of these letters may now compose with its replacement.
-        folded := normalize(replace(folded, U&'\00DF', 'ss'), NFC);
+        folded := normalize(replace(folded, E'\u00df', 'ss'), NFC);
     END IF;
     RETURN folded;
 END
@@ -112,10 +112,11 @@ $$;
 
 CREATE FUNCTION public.ticket_search_query(words text) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET standard_conforming_strings TO 'on'
     AS $_$
 DECLARE
     folded text := public.ticket_search_fold(
-        translate(words, U&'\201C\201D\201E\201F\00AB\00BB\FF02', repeat('"', 7))
+        translate(words, E'\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02', repeat('"', 7))
     );
     has_pairs boolean := folded ~ '[\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2-\u0eb3\u0ebd-\u0ec6\u0edc-\u0edf\u1000-\u102a\u103f\u1050-\u1055\u105a-\u105d\u1061\u1065-\u1066\u106e-\u1070\u1075-\u1081\u108e\u1780-\u17b3\u17d7\u17dc\u1950-\u19c9\u1a20-\u1a54\uaa80-\uaaaf\uaab1\uaab5-\uaab6\uaab9-\uaabd\uaac0\uaac2\uaadb-\uaadd\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua48c\uac00-\ud7a3\uf900-\ufaff\U0001aff0-\U0001b16f\U00020000-\U0003ffff]';
     minus text;
@@ -181,6 +182,7 @@ $_$;
 
 CREATE FUNCTION public.ticket_search_vector(subject text, description text, customer_name text, customer_email text, customer_phone text) RETURNS tsvector
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET standard_conforming_strings TO 'on'
     AS $$
 DECLARE
     words text := public.ticket_search_pairs(public.ticket_search_fold(

@@ -62,7 +62,7 @@ def has_constraint(name: str) -> str:
 def type_of(table: str, column: str, type_name: str) -> str:
     """Return the SQL condition that a column has a type."""
     return (
-        f"(SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        f"(SELECT trim('\"' FROM format_type(atttypid, atttypmod)) FROM pg_attribute"
         f" WHERE attrelid = '{table}'::regclass AND attname = '{column}') = '{type_name}'"
     )
 

@@ -246,6 +246,27 @@ async def test_a_database_that_accepts_no_tables_is_refused(
         await migrate(empty_database_url)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "default_transaction_isolation = serializable",
+        "standard_conforming_strings = off",
+        "quote_all_identifiers = on",
+        "DateStyle = SQL, DMY",
+    ],
+)
+async def test_defaults_of_a_database_do_not_change_the_migration(
+    empty_database_url: str, setting: str
+) -> None:
+    connection = await connect(empty_database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET {setting}")
+    await connection.close()
+    assert (await migrate(empty_database_url)).applied == VERSIONS
+    # What the first run has recorded is read.
+    assert (await migrate(empty_database_url)).applied == ()
+
+
 async def test_a_database_that_is_not_in_utf_8_is_refused(empty_database_url: str) -> None:
     connection = await connect(empty_database_url)
     name = await connection.fetchval("SELECT current_database()")
