@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = _database_message(error)
         if message is None:
             raise
-        return _fail(message)
+        return _fail(*message)
     return status
 
 
@@ -71,14 +71,21 @@ def _discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _database_message(error: Exception) -> str | None:
-    """Return the message for an error of PostgreSQL or of its connection; None for all others."""
+def _database_message(error: Exception) -> tuple[str, str] | None:
+    """Return the message and the hint for an error of the database; None for all others."""
     # Without the drivers no command has connected; importing them takes long.
     if "tortoise" not in sys.modules:
         return None
-    from engine.database.errors import database_message
+    from engine.database.errors import READ_ONLY, database_message, sqlstate
 
-    return database_message(error)
+    message = database_message(error)
+    if message is None:
+        return None
+    if sqlstate(error) == READ_ONLY:
+        hint = "Set DATABASE_URL to the primary, or turn off default_transaction_read_only."
+    else:
+        hint = "Correct the cause, then try again. The log of PostgreSQL can have details."
+    return message, hint
 
 
 def build_parser() -> argparse.ArgumentParser:

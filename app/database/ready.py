@@ -14,6 +14,7 @@ from app.database.migrations import MigrationReport, migrate
 from app.database.privileges import missing_privileges
 from app.errors import CommandError
 from engine.database.connecting import connect
+from engine.database.errors import NoWritableHost
 from engine.database.session import Session, losing_settings, unfit_settings
 
 __all__ = [
@@ -26,6 +27,13 @@ __all__ = [
 ]
 
 CONNECT_TIMEOUT_S = 10.0
+# PostgreSQL rejects a setting of the session: its value, its name, or any change of it.
+_SETTING_ERRORS = (
+    asyncpg.InvalidParameterValueError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.CantChangeRuntimeParamError,
+    asyncpg.PostgresSyntaxError,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -143,6 +151,14 @@ def _unreachable(url: str, error: Exception) -> DatabaseUnreachable:
         hint = "Create the database, for example with createdb."
     elif isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         hint = "Correct the user and password in DATABASE_URL."
+    elif isinstance(error, NoWritableHost):
+        hint = "Add the primary to DATABASE_URL, or turn off default_transaction_read_only."
+    elif isinstance(error, asyncpg.InsufficientPrivilegeError):
+        hint = "Grant the role this privilege, or connect as another role."
+    elif isinstance(error, asyncpg.TooManyConnectionsError):
+        hint = "End other sessions, or raise the limit of the server, the database or the role."
+    elif isinstance(error, _SETTING_ERRORS):
+        hint = "Correct this setting in DATABASE_URL."
     else:
         hint = "Start the server or correct DATABASE_URL. If unset, an embedded PostgreSQL is used."
     return DatabaseUnreachable(f"Cannot connect to {without_secrets(url)}: {reason}.", hint=hint)

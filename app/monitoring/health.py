@@ -10,7 +10,7 @@ from tortoise.exceptions import BaseORMException
 
 from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
 from app.database.privileges import missing_privileges
-from engine.database.errors import is_unavailable, sqlstate
+from engine.database.errors import NoWritableHost, is_unavailable, sqlstate
 from engine.database.queries import default_client
 from engine.database.shares import reserved
 
@@ -18,6 +18,7 @@ __all__ = ["Readiness", "healthz"]
 
 DATABASE_TIMEOUT_S = 2.0
 _READ_ONLY = "default_transaction_read_only is on."
+_NO_HOST = "The sessions of all hosts that respond are read-only."
 _DATABASE_ERRORS = (asyncpg.PostgresError, BaseORMException, OSError, TimeoutError)
 RETRY_AFTER_S = 1
 READY_FOR_S = 1.0
@@ -94,6 +95,8 @@ async def _missing() -> dict[str, str]:
 
 def _no_database(error: BaseException) -> dict[str, str]:
     """Return the SQLSTATE as the reason: its text can contain names of the database."""
+    if NoWritableHost in {type(error), type(error.__cause__)}:
+        return {"missing": "writable database", "reason": _NO_HOST}
     state = sqlstate(error)
     if state is None:
         return {"missing": "database"}

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from engine.database.dsn import Host, Keepalive, Target, parse_dsn
+from engine.database.errors import NoWritableHost
 from engine.database.fixed_settings import TRACKED_SETTINGS
 from engine.database.session import Session, apply_settings, look_up_state
 
@@ -28,7 +29,6 @@ _NEXT_HOST_ERRORS = (
     OSError,
     asyncpg.CannotConnectNowError,
     asyncpg.ConnectionDoesNotExistError,
-    asyncpg.TargetServerAttributeNotMatched,
 )
 
 # When a host failed last.
@@ -110,7 +110,9 @@ async def _open_any(
             return session
     if len(hosts) == 1:
         raise errors[0]
-    raise ConnectionError(
+    is_read_only = any(isinstance(error, NoWritableHost) for error in errors)
+    failure = NoWritableHost if is_read_only else ConnectionError
+    raise failure(
         "; ".join(f"{host}: {_reason(error)}" for host, error in zip(hosts, errors, strict=True))
     ) from errors[-1]
 
@@ -140,7 +142,7 @@ async def _open(
     *,
     is_direct: bool,
 ) -> Session:
-    """Open a session on one host; raises TargetServerAttributeNotMatched."""
+    """Open a session on one host; raises NoWritableHost."""
     # Limited below, together with the check of the session.
     options = options | {"timeout": None}
     if target.session_attrs:
@@ -178,7 +180,7 @@ def _require(session: Session, attributes: str) -> None:
     elif attributes == "primary":
         is_met = not session.state.was_standby
     if not is_met:
-        raise asyncpg.TargetServerAttributeNotMatched(f"the session is not {attributes}")
+        raise NoWritableHost(f"the session is not {attributes}")
 
 
 def _keep_alive(session: Session, keepalive: Keepalive) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "READ_ONLY",
     "ConnectionRefused",
     "DatabaseUnavailable",
+    "NoWritableHost",
     "Overloaded",
     "convert_connection_errors",
     "database_message",
@@ -66,6 +67,10 @@ _UNAVAILABLE_ERRORS = (
     DBConnectionError,
     ConnectionError,
 )
+
+
+class NoWritableHost(ConnectionError):
+    """A host responds, but its sessions cannot write, which the URL requires."""
 
 
 class DatabaseUnavailable(Exception):

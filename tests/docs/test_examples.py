@@ -78,6 +78,16 @@ def test_every_block_that_is_not_run_has_a_reason(
     record_property("figure", f"Documentation: {len(not_run)} blocks not run, each with a reason")
 
 
+def test_every_block_that_a_test_runs_is_read_by_it() -> None:
+    wrong = [
+        place(page, block)
+        for page, block in BLOCKS
+        if block.treatment == "run by"
+        and page.path.name not in (ROOT / block.argument).read_text("utf-8")
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     ("page", "block"),
     [

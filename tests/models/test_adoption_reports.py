@@ -1,13 +1,17 @@
 """Reports of an adoption: changes before they are made, and one line for each problem."""
 
 import logging
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from app.database.migrations import VERSIONS, MigrationRefused, check_migration, migrate
-from tests.app.service import ticketops
+from tests.app.service import TICKETOPS, environment, ticketops
+from tests.docs.markdown import ROOT, Page
 from tests.models.dump import schema_of
 from tests.models.former import TICKETS, Former
 
@@ -50,6 +54,35 @@ async def test_a_check_reports_the_changes_and_makes_none(
     assert f"Took over {len(TICKETS)} tickets" in done.stdout
     done = ticketops("migrate", "--check", cwd=tmp_path, DATABASE_URL=empty_database_url)
     assert done.stdout == "The database is up to date: nothing to do.\n"
+
+
+def run_commands_of(
+    page: Page, database_url: str, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run the commands of a guide, which names a database of its own."""
+    [block] = [block for block in page.blocks if block.language == "sh"]
+    commands = re.sub(r"^export DATABASE_URL=.*\n", "", block.text)
+    path = f"{TICKETOPS.parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["/bin/sh", "-e", "-c", commands],
+        cwd=folder,
+        env=environment({"DATABASE_URL": database_url, "PATH": path}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["adopt-a-database.md", "migrate.md"])
+async def test_the_commands_of_the_guide_work(
+    empty_database_url: str, tmp_path: Path, name: str
+) -> None:
+    await make(empty_database_url)
+    done = run_commands_of(Page(ROOT / "docs/how-to" / name), empty_database_url, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Nothing was changed." in done.stdout
+    assert ("Took over" in done.stdout) is (name == "migrate.md")
 
 
 async def test_a_check_is_refused_like_the_migration(empty_database_url: str) -> None:

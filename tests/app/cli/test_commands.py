@@ -33,6 +33,10 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
         assert word in done.stderr
 
 
+def with_parameter(url: str, parameter: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{parameter}"
+
+
 def test_version(tmp_path: Path) -> None:
     assert ticketops("--version", cwd=tmp_path).stdout == f"ticketops {__version__}\n"
 
@@ -108,6 +112,27 @@ def test_a_missing_database(tmp_path: Path, database_url: str) -> None:
     url = database_url.replace("/t_", "/nowhere_")
     done = ticketops("migrate", cwd=tmp_path, DATABASE_URL=url)
     assert_one_line(done, "does not exist", "createdb")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "word"),
+    [("sslmod=require", "sslmod"), ("work_mem=lots", "work_mem"), ("options=-cbad", "bad")],
+)
+def test_a_setting_that_postgresql_rejects(
+    tmp_path: Path, database_url: str, parameter: str, word: str
+) -> None:
+    done = ticketops("migrate", cwd=tmp_path, DATABASE_URL=with_parameter(database_url, parameter))
+    assert_one_line(done, word, "Correct this setting in DATABASE_URL.")
+
+
+def test_a_database_that_cannot_be_written(tmp_path: Path, url: str) -> None:
+    assert ticketops("migrate", cwd=tmp_path, DATABASE_URL=url).returncode == 0
+    read_only = with_parameter(url, "default_transaction_read_only=on")
+    done = ticketops("seed", "--tickets=1", cwd=tmp_path, DATABASE_URL=read_only)
+    assert_one_line(done, "read-only transaction", "Set DATABASE_URL to the primary")
+    required = with_parameter(read_only, "target_session_attrs=read-write")
+    done = ticketops("migrate", cwd=tmp_path, DATABASE_URL=required)
+    assert_one_line(done, "the session is not read-write", "Add the primary to DATABASE_URL")
 
 
 def test_migrate_prints_the_applied_migrations(tmp_path: Path, url: str) -> None:

@@ -76,6 +76,16 @@ def readyz(server: Served) -> httpx2.Response:
     return server.http.get("/readyz")
 
 
+def reason_of_readyz(server: Served) -> dict[str, str]:
+    """Repeat the check until it has a reason: ended sessions are noticed one by one."""
+    deadline = time.monotonic() + 20
+    while "reason" not in (answer := readyz(server).json()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.05)
+    found: dict[str, str] = answer
+    return found
+
+
 def lines(server: Served, *words: str) -> list[dict[str, Any]]:
     """Return the lines of the log whose message contains one of these words."""
     return [line for line in server.log() if any(word in line["message"] for word in words)]
@@ -248,6 +258,27 @@ def test_a_standby_is_served_for_reads_until_it_is_promoted(
         server.wait_for_text("database accepts changes again")
         assert len(lines(server, "database is read-only")) == 1
         assert len(lines(server, "database accepts changes again")) == 1
+        assert "Traceback" not in server.log_text()
+
+
+async def test_readiness_says_that_no_host_accepts_changes(
+    owner: asyncpg.Connection, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    folder = postgres.cluster
+    url = f"postgresql://ticketops@/ticketops?host={folder},{folder / 'none'}"
+    with served(tmp_path / "log", url, **SETTINGS) as server:
+        assert create(server).status_code == 201
+        await owner.execute("ALTER DATABASE ticketops SET default_transaction_read_only = on")
+        await owner.execute(END_SESSIONS)
+        assert reason_of_readyz(server) == {
+            "status": "not ready",
+            "missing": "writable database",
+            "reason": "The sessions of all hosts that respond are read-only.",
+        }
+        assert is_unavailable(until(503, lambda: server.http.get("/tickets")))
+        await owner.execute("ALTER DATABASE ticketops RESET default_transaction_read_only")
+        until(201, lambda: create(server))
+        until(200, lambda: readyz(server))
         assert "Traceback" not in server.log_text()
 
 

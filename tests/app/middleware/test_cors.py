@@ -10,10 +10,12 @@ from app.rest.openapi.responses import component_headers
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import served
 from tests.app.rest.rest_client import create, problem
+from tests.docs.markdown import ROOT, Page
 from tests.proof.wire import connected, handshake, received, statuses
 
 PAGE = "http://app.example"
 DESKTOP = "altair://-"
+GUIDE = Page(ROOT / "docs/how-to/web-pages.md")
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +119,16 @@ def test_all_headers_can_be_allowed(serve: Serve) -> None:
     http = serve(CORS_ORIGINS=PAGE, CORS_HEADERS="*").http
     response = preflight(http, "x-one", "X-Two")
     assert response.headers["Access-Control-Allow-Headers"] == "x-one, x-two"
+
+
+def test_the_settings_of_the_guide_admit_its_pages(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    lines = [block.text.strip() for block in GUIDE.blocks if block.language == "ini"]
+    settings = dict(line.split("=", maxsplit=1) for line in lines)
+    assert set(settings) == {"CORS_ORIGINS", "CORS_HEADERS"}
+    log_file = tmp_path_factory.mktemp("log") / "server.log"
+    with served(log_file, database_url, **settings) as running:
+        for origin in settings["CORS_ORIGINS"].split(","):
+            headers = settings["CORS_HEADERS"].split(",")
+            assert preflight(running.http, *headers, origin=origin).status_code == 204
