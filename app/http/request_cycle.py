@@ -75,6 +75,9 @@ class RequestCycle(RequestResponseCycle):
         """
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
+        if self.transport.is_closing():
+            # uvloop reports a closed connection only in a later turn of the event loop.
+            self.disconnected = True
         if self.disconnected:
             return
         if message["type"] == "http.response.start":

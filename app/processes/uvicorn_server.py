@@ -22,6 +22,7 @@ from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
 from app.server.listening import BACKLOG
 from app.server.open_connections import OpenConnections
+from app.server.request_scheduler import RequestScheduler, WaitingRequests
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from app.server.websocket_connection import WebSocketConnection, WebSocketLimits
@@ -43,7 +44,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         max_of_caller=settings.max_connections,
         descriptors=available_for_connections(),
     )
-    shared = {
+    shared: dict[str, Any] = {
         "timeouts": ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s),
         "connections": connections,
         "scheduler": InputScheduler(),
@@ -60,7 +61,13 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
     return uvicorn.Config(
         partial(_watched_application, factory, connections),
         factory=True,
-        http=partial(HttpConnection, **shared, websocket_paths=(GRAPHQL_PATH,)),  # type: ignore[arg-type]  # uvicorn only calls it
+        http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
+            HttpConnection,
+            **shared,
+            requests=RequestScheduler(),
+            waiting=WaitingRequests(),
+            websocket_paths=(GRAPHQL_PATH,),
+        ),
         ws=partial(WebSocketConnection, **shared, limits=limits),  # type: ignore[arg-type]  # as above
         ws_max_size=settings.max_body_bytes,
         # Compressing each small message for each of many subscribers takes half as much CPU

@@ -6,6 +6,8 @@ the states of a connection.
 """
 
 import asyncio
+from collections import deque
+from functools import partial
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -16,7 +18,14 @@ from app.http.request_record import limits_key_of
 from app.server.early_response import TIMED_OUT, TOO_LARGE, EarlyResponse
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
+from app.server.request_head import RawHeaders
 from app.server.request_parser import RequestParser
+from app.server.request_scheduler import (
+    HEADER_BYTES,
+    REQUEST_BYTES,
+    RequestScheduler,
+    WaitingRequests,
+)
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from engine.database.timeouts import Timeouts
@@ -37,10 +46,16 @@ class HttpConnection(RequestParser):
         connections: OpenConnections,
         scheduler: InputScheduler,
         unread: UnreadResponses,
+        requests: RequestScheduler,
+        waiting: WaitingRequests,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._unread = unread
+        self._requests = requests
+        self._waiting = waiting
+        # The group and the size of each request in `pipeline`, the next one first.
+        self._queued: deque[tuple[str, int]] = deque()
         self._timeouts = timeouts
         self._open_connections = connections
         self._scheduler = scheduler
@@ -76,6 +91,7 @@ class HttpConnection(RequestParser):
         self._set_timeout(None)
         self._unread.remove(self.transport)
         self._scheduler.leave(self)
+        self._clear_pipeline()
         if self._slot is not None:
             self._open_connections.close(self._slot)
         super().connection_lost(exc)
@@ -196,6 +212,7 @@ class HttpConnection(RequestParser):
             self._start_linger_timeout()
         elif self.pipeline:
             next_cycle, app = self.pipeline.pop()
+            self._waiting.remove(*self._queued.popleft())
             self._start_asgi_task(next_cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
@@ -220,6 +237,27 @@ class HttpConnection(RequestParser):
             self.transport.abort()
         else:
             self.transport.close()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start a request, in a later turn of the event loop if many start in this one."""
+        self._requests.start(self.group, partial(self._start, cycle, app))
+
+    def _start(self, cycle: RequestCycle, app: Any) -> None:
+        if not self.transport.is_closing():
+            super()._start_asgi_task(cycle, app)
+
+    def _may_queue(self, headers: RawHeaders) -> bool:
+        size = REQUEST_BYTES + HEADER_BYTES * len(headers) + self._head_size()
+        group = self.group
+        if not self._waiting.add(group, size):
+            return False
+        self._queued.append((group, size))
+        return True
+
+    def _clear_pipeline(self) -> None:
+        self.pipeline.clear()
+        while self._queued:
+            self._waiting.remove(*self._queued.popleft())
 
     def _set_timeout(self, timeout: Timeouts | None) -> None:
         """Start a time limit in place of the running one."""
@@ -256,7 +294,7 @@ class HttpConnection(RequestParser):
         self._is_rejected = True
         self._scheduler.leave(self)
         self._unparsed, self._offset = b"", 0
-        self.pipeline.clear()
+        self._clear_pipeline()
         self.transport.write_eof()
         self.flow.resume_reading()
         self.transport.resume_reading()

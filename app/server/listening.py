@@ -14,7 +14,7 @@ BACKLOG = 2048
 # requests in one tick: of a thousand clients that connected at once, the last waited for 10 s.
 # More sockets accept more connections per tick. Each costs time, because a new connection wakes
 # all of them.
-ACCEPTS_PER_TICK = 8
+ACCEPTS_PER_TICK = 16
 # If a server was killed, its worker processes need a moment to notice and to free the port.
 RETRY_FOR_S = 1.5
 POLL_S = 0.05

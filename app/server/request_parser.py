@@ -23,6 +23,7 @@ from app.server.early_response import (
     EarlyResponse,
 )
 from app.server.request_head import (
+    RawHeaders,
     for_websocket,
     handshake_error,
     has_body,
@@ -116,7 +117,8 @@ class RequestParser(HttpToolsProtocol):
             raise _Rejected(TOO_LARGE)
         if len(headers) > MAX_HEADERS:
             raise _Rejected(TOO_LARGE)
-        if len(self.pipeline) >= MAX_PIPELINED:
+        must_wait = self._is_responding()
+        if must_wait and not (len(self.pipeline) < MAX_PIPELINED and self._may_queue(headers)):
             raise _Rejected(INVALID)
         self._made_progress = True
         parser, scope = self.parser, self.scope
@@ -141,7 +143,6 @@ class RequestParser(HttpToolsProtocol):
             replace_host(headers, self.url)
         # Trailers are not headers of the request (RFC 9110, section 6.5.1).
         self.headers = []
-        must_wait = self._is_responding()
         keep_alive = parser.should_keep_alive()
         if version == "1.0":
             # The client cannot know the framing of chunks (RFC 9112, section 6.1).
@@ -214,6 +215,10 @@ class RequestParser(HttpToolsProtocol):
 
     def _on_response(self, cycle: RequestCycle) -> None:
         """Continue after the response to a request."""
+        raise NotImplementedError
+
+    def _may_queue(self, headers: RawHeaders) -> bool:
+        """Count a request that must wait for the responses before its own; false if it may not."""
         raise NotImplementedError
 
     def abort(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
+from app.server.request_scheduler import RequestScheduler, WaitingRequests
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from app.server.websocket_connection import WebSocketConnection, WebSocketLimits
@@ -31,6 +32,12 @@ def connection_arguments(
     }
     limits = WebSocketLimits(max_frames=2**30, max_bytes=2**30)
     return {
-        "http": partial(HttpConnection, **shared, websocket_paths=(WEBSOCKET_PATH,)),
+        "http": partial(
+            HttpConnection,
+            **shared,
+            requests=RequestScheduler(),
+            waiting=WaitingRequests(),
+            websocket_paths=(WEBSOCKET_PATH,),
+        ),
         "ws": partial(WebSocketConnection, **shared, limits=limits),
     }

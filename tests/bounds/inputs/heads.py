@@ -11,11 +11,14 @@ from tests.bounds.inputs.hostile_input import HostileInput
 __all__ = ["HEADS"]
 
 CONNECTIONS = 50
+MANY_CONNECTIONS = 600
 SENT_S = 3.0
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 
-def send_on_many(target: Target, beginning: bytes, unit: bytes) -> Answer:
+def send_on_many(
+    target: Target, beginning: bytes, unit: bytes, *, connections: int = CONNECTIONS
+) -> Answer:
     """Send one unit after another on many connections, again and again, for some seconds.
 
     Return the status of the last complete answer.
@@ -25,7 +28,7 @@ def send_on_many(target: Target, beginning: bytes, unit: bytes) -> Answer:
     more = unit * (65_536 // len(unit) + 1)
     while time.monotonic() < ends_s:
         with ExitStack() as stack:
-            wires = [stack.enter_context(target.connect()) for _ in range(CONNECTIONS)]
+            wires = [stack.enter_context(target.connect()) for _ in range(connections)]
             for wire in wires:
                 wire.setblocking(False)  # noqa: FBT003  # the parameter has no name
                 with suppress(OSError):
@@ -47,8 +50,8 @@ def send_on_many(target: Target, beginning: bytes, unit: bytes) -> Answer:
     return Answer(status, None, "", b"")
 
 
-# 100 requests of each connection wait, with up to 100 headers each.
-_isolated = partial(HostileInput, is_isolated=True, max_memory_bytes=512 * MIB)
+# Up to 100 requests of each connection wait, with up to 100 headers each.
+_isolated = partial(HostileInput, is_isolated=True, max_memory_bytes=256 * MIB)
 
 HEADS = [
     _isolated(
@@ -69,5 +72,15 @@ HEADS = [
         name=f"requests of 40 bytes on {CONNECTIONS} connections",
         send=partial(send_on_many, beginning=b"", unit=HEAD + b"\r\n"),
         status=200,
+    ),
+    _isolated(
+        name=f"requests without a credential on {MANY_CONNECTIONS} connections",
+        send=partial(
+            send_on_many,
+            beginning=b"",
+            unit=b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+            connections=MANY_CONNECTIONS,
+        ),
+        status=401,
     ),
 ]

@@ -1,18 +1,21 @@
 """Large JSON in variables, literals, and bodies of REST."""
 
+import gzip
 from functools import partial
 from typing import Any
 
 import orjson
 
 from tests.bounds.harness import JSON, Answer, Target
-from tests.bounds.inputs.hostile_input import HostileInput
+from tests.bounds.inputs.hostile_input import HostileInput, in_parallel
 
 __all__ = ["JSON_VALUES"]
 
 # 900 kB, close to MAX_BODY_BYTES.
 ONES = [1] * 450_000
 FIELDS = {f"f{number}": 1 for number in range(70_000)}
+GZIP_CLIENTS = 10
+GZIP_REQUESTS = 100
 TICKET = {
     "subject": "Printer on fire",
     "description": "It started this morning.",
@@ -59,6 +62,22 @@ def create(target: Target, **fields: Any) -> Answer:
         "customerEmail": "ada@example.com",
     }
     return target.graphql(CREATE, scope="read write", input=given | fields)
+
+
+def gzip_members(target: Target, members: int) -> Answer:
+    """Send bodies of many parts that are compressed separately, most of them empty."""
+    content = gzip.compress(b"") * members + gzip.compress(b'{"query": "{ viewer { name } }"}')
+    headers = {**JSON, "Content-Encoding": "gzip"}
+
+    def send(_: int) -> Answer:
+        with target.client() as client:
+            answers = [
+                Answer.of(client.post("/graphql", content=content, headers=headers))
+                for _ in range(GZIP_REQUESTS // GZIP_CLIENTS)
+            ]
+            return answers[-1]
+
+    return in_parallel(GZIP_CLIENTS, send)
 
 
 _too_many_values = partial(
@@ -118,5 +137,9 @@ JSON_VALUES = [
     _too_many_values(
         name="REST: 450,000 numbers as the body",
         send=lambda target: post(target, "/tickets", ONES),
+    ),
+    HostileInput(
+        name=f"{GZIP_REQUESTS} gzip bodies of 999 members",
+        send=partial(gzip_members, members=998),
     ),
 ]
