@@ -9,8 +9,7 @@ from typing import Any
 
 from tortoise.models import Model
 
-from engine.projection.loading import find_tables
-from engine.projection.reading import fetch_records
+from engine.projection.reading import fetch_records, find_tables
 from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow

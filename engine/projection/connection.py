@@ -28,6 +28,7 @@ from engine.projection.projection import (
 from engine.projection.response_size import Path
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import RowOrder
+from engine.sql.paging import Window
 from engine.sql.tables import Table
 
 # A cursor, a name or a number, and punctuation.
@@ -47,6 +48,22 @@ class LoadedPage:
     # If ``cursor`` is selected, the cursor of each record. Otherwise the cursors of the first and
     # the last record, if ``startCursor`` and ``endCursor`` are selected.
     cursors: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_records(
+        cls, group: list[Record], window: Window, *, has_opposite_page: bool, total: int | None
+    ) -> "LoadedPage":
+        """Return the page of one parent from its records.
+
+        The statement reads one record more than the page has, to see whether more follow. It reads
+        a backward page from the end.
+        """
+        records = group[: window.size]
+        has_more = len(group) > window.size
+        if window.backward:
+            records.reverse()
+            return cls(records, has_next=has_opposite_page, has_previous=has_more, total=total)
+        return cls(records, has_next=has_more, has_previous=has_opposite_page, total=total)
 
     @property
     def start_cursor(self) -> str | None:

@@ -1,9 +1,8 @@
 """Load queries: read records, build objects, and fill in nested queries level by level."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import repeat
 from typing import Any, cast
 
 from graphql import (
@@ -17,8 +16,9 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.arguments.fast_resolvers import row_model_of
 from engine.database.memory_grants import ReadTooLarge
-from engine.projection.compiled import CompiledSelection, connection_selection, object_selection
-from engine.projection.connection import ConnectionProjection, LoadedPage
+from engine.projection.aggregates import read_aggregates
+from engine.projection.compiled import connection_selection, object_selection
+from engine.projection.connection import LoadedPage
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import FallbackReason, middleware_reason
 from engine.projection.projection import (
@@ -32,29 +32,21 @@ from engine.projection.projection import (
 from engine.projection.reading import (
     ParentKeys,
     fetch_records,
+    find_tables,
     for_parents,
-    read,
     read_batched,
     read_row,
 )
-from engine.projection.response_size import Path
-from engine.sql.expressions import Sql
-from engine.sql.paging import Window
+from engine.projection.response_size import Path, repeats_of_keys
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
-    expressions_statement,
-    key_tables_statement,
-    opposite_page_expression,
-    opposite_page_values,
     page_statement,
     page_values,
     row_statement,
     rows_statement,
-    total_expression,
 )
-from engine.sql.tables import Table
 
-__all__ = ["find_tables", "load"]
+__all__ = ["load"]
 
 # `get_named_type` unwraps a type layer by layer; this runs once for each type.
 _object_type: Callable[[GraphQLOutputType], Any] = lru_cache(maxsize=1000)(get_named_type)
@@ -84,15 +76,6 @@ async def load(
     if isinstance(query, Loaded):
         return await _build_loaded(context, query, object_type, details, path)
     return (await _load_rows(context, query, object_type, details, path))[0]
-
-
-async def find_tables(query: Nodes) -> dict[str, Table]:
-    """Return the table of each key that exists; the first table that has the key wins."""
-    table_of_key: dict[str, Table] = {}
-    found = await fetch_records(key_tables_statement(query.tables, query.keys))
-    for key, number in sorted(found, key=lambda record: int(record[1]), reverse=True):
-        table_of_key[key] = query.tables[number]
-    return table_of_key
 
 
 async def _load_nodes(
@@ -228,11 +211,11 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
             context.response_size.refuse(places, path)
     else:
         groups = [[] for _ in parent_keys.keys] if parent_keys else [[]]
-    opposite_pages, totals = await _read_aggregates(
+    opposite_pages, totals = await read_aggregates(
         compiled, page, key, parent_keys, count=len(groups)
     )
     pages = [
-        _loaded_page(group, window, has_opposite_page=has_opposite_page, total=total)
+        LoadedPage.of_records(group, window, has_opposite_page=has_opposite_page, total=total)
         for group, has_opposite_page, total in zip(groups, opposite_pages, totals, strict=True)
     ]
     if len(pages) == 1:
@@ -255,22 +238,6 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
     return [projection.assemble(loaded) for loaded in pages]
 
 
-def _loaded_page(
-    group: list[Record], window: Window, *, has_opposite_page: bool, total: int | None
-) -> LoadedPage:
-    """Return the page of one parent from its records.
-
-    The statement reads one record more than the page has, to see whether more follow. It reads a
-    backward page from the end.
-    """
-    records = group[: window.size]
-    has_more = len(group) > window.size
-    if window.backward:
-        records.reverse()
-        return LoadedPage(records, has_next=has_opposite_page, has_previous=has_more, total=total)
-    return LoadedPage(records, has_next=has_more, has_previous=has_opposite_page, total=total)
-
-
 def _distribute(objects: list[ResponseObject], pages: Sequence[LoadedPage]) -> None:
     """Give each page its objects; they are in the order of the pages and of their records."""
     start = 0
@@ -278,51 +245,6 @@ def _distribute(objects: list[ResponseObject], pages: Sequence[LoadedPage]) -> N
         end = start + len(page.records)
         page.objects.append(objects[start:end])
         start = end
-
-
-async def _read_aggregates(
-    compiled: CompiledSelection[ConnectionProjection],
-    page: Page,
-    key: tuple[Any, ...],
-    parent_keys: ParentKeys | None,
-    *,
-    count: int,
-) -> tuple[Sequence[bool], Sequence[int | None]]:
-    """Return for each page whether there are rows on its opposite side, and the total.
-
-    The opposite side is the one that the page starts from: before a forward page, after a
-    backward page. No statement runs if neither is selected; the values are then False and None.
-    """
-    wants_total = compiled.projection.wants_total
-    # A page without a cursor starts at an end of the list; nothing is on its opposite side.
-    wants_opposite_page = page.window.start is not None and compiled.projection.wants_opposite_page(
-        backward=page.window.backward
-    )
-    no_opposite_pages: list[bool] = [False] * count
-    no_totals: list[int | None] = [None] * count
-    if not wants_total and not wants_opposite_page:
-        return no_opposite_pages, no_totals
-
-    def build_statement() -> Sql:
-        expressions = [total_expression(page)] if wants_total else []
-        if wants_opposite_page:
-            expressions.append(opposite_page_expression(page))
-        return for_parents(expressions_statement(expressions), parent_keys)
-
-    values = page.where.values if wants_total else ()
-    if wants_opposite_page:
-        values += opposite_page_values(page)
-    text = compiled.text(("aggregates", *key), build_statement)
-    groups = await read(text, values, parent_keys)
-    # One record for each page: the total first, if it is selected, then the opposite page.
-    records = [group[0] for group in groups]
-    opposite_page_position = 1 if wants_total else 0
-    return (
-        [bool(record[opposite_page_position]) for record in records]
-        if wants_opposite_page
-        else no_opposite_pages,
-        [record[0] for record in records] if wants_total else no_totals,
-    )
 
 
 async def _build(
@@ -354,24 +276,12 @@ async def _build(
             nested.field_details,
             (*path, nested.key),
             ParentKeys(nested.key_columns, distinct_keys),
-            _repeats(keys, distinct_keys, repeats),
+            repeats_of_keys(keys, distinct_keys, repeats),
         )
         value_of_key = dict(zip(distinct_keys, values, strict=True))
         for response_object, key in zip(objects, keys, strict=True):
             response_object[nested.key] = value_of_key[key]
     return objects
-
-
-def _repeats(
-    keys: Sequence[Hashable], distinct_keys: Sequence[Hashable], repeats: Sequence[int] | None
-) -> list[int] | None:
-    """Return how often the value of each distinct key occurs in the response; None if once."""
-    if repeats is None and len(keys) == len(distinct_keys):
-        return None
-    times_of_key = dict.fromkeys(distinct_keys, 0)
-    for key, times in zip(keys, repeats or repeat(1)):  # noqa: B905  # one is endless
-        times_of_key[key] += times
-    return list(times_of_key.values())
 
 
 def _resolve_nested(context: OperationContext, nested: NestedQuery) -> Any:

@@ -9,13 +9,20 @@ from engine.database.queries import fetch
 from engine.projection.compiled import CompiledSelection
 from engine.projection.projection import ObjectProjection, Record
 from engine.sql.expressions import ParentColumn, Sql, render
-from engine.sql.queries import SingleRow
-from engine.sql.statements import PARENTS, per_parent_statement, row_statement
+from engine.sql.queries import Nodes, SingleRow
+from engine.sql.statements import (
+    PARENTS,
+    key_tables_statement,
+    per_parent_statement,
+    row_statement,
+)
+from engine.sql.tables import Table
 
 __all__ = [
     "Groups",
     "ParentKeys",
     "fetch_records",
+    "find_tables",
     "for_parents",
     "read",
     "read_batched",
@@ -46,6 +53,15 @@ def for_parents(statement: Sql, parent_keys: ParentKeys | None) -> Sql:
 async def fetch_records(statement: Sql) -> list[Any]:
     """Run a statement without parents and return its records."""
     return await fetch(*render(statement, outer=PARENTS), is_repeatable=True)
+
+
+async def find_tables(query: Nodes) -> dict[str, Table]:
+    """Return the table of each key that exists; the first table that has the key wins."""
+    table_of_key: dict[str, Table] = {}
+    found = await fetch_records(key_tables_statement(query.tables, query.keys))
+    for key, number in sorted(found, key=lambda record: int(record[1]), reverse=True):
+        table_of_key[key] = query.tables[number]
+    return table_of_key
 
 
 async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None) -> Groups:

@@ -6,7 +6,7 @@ counted when they arrive: as an upper bound as long as all bounds together are w
 limit, which costs a multiplication, and exactly beyond.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple, NoReturn
@@ -23,6 +23,7 @@ __all__ = [
     "ResponseTooLarge",
     "RowWeights",
     "max_read_bytes",
+    "repeats_of_keys",
 ]
 
 NO_LIMIT = 2**62
@@ -240,3 +241,15 @@ def _text_bytes(text: str) -> int:
 
 def _json_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
+
+
+def repeats_of_keys(
+    keys: Sequence[Hashable], distinct_keys: Sequence[Hashable], repeats: Sequence[int] | None
+) -> list[int] | None:
+    """Return how often the value of each distinct key occurs in the response; None if once."""
+    if repeats is None and len(keys) == len(distinct_keys):
+        return None
+    times_of_key = dict.fromkeys(distinct_keys, 0)
+    for key, times in zip(keys, repeats or repeat(1)):  # noqa: B905  # one is endless
+        times_of_key[key] += times
+    return list(times_of_key.values())
