@@ -6,44 +6,30 @@ caller then lets graphql-core coerce the value again, to report the error.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache, cached_property, partial
-from math import inf
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLNamedInputType,
-    GraphQLSchema,
-    OperationDefinitionNode,
     Undefined,
-    ValueNode,
     assert_leaf_type,
     get_named_type,
-    get_nullable_type,
     is_enum_type,
     is_input_object_type,
     is_list_type,
     is_non_null_type,
     is_required_input_field,
 )
-from graphql.execution.get_variable_signature import (
-    GraphQLVariableSignature,
-    get_variable_signature,
-)
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.fast_resolvers import by_python_names, python_name_of
-from engine.arguments.json_literals import CoercedVariables, json_of_literal, json_of_value
-from engine.errors import LimitExceeded
+from engine.arguments.item_budget import ItemBudget, too_many_items
 
-__all__ = ["REQUIRED", "NotCoercible", "Variables", "coercion_to", "copied", "is_container"]
+__all__ = ["REQUIRED", "Coerce", "NotCoercible", "coercion_to", "copied", "is_container"]
 
 Coerce: TypeAlias = Callable[[Any], Any]
-
-# Items in all lists of one operation's variables, nested lists included. Lists in the value of a
-# scalar do not count.
-MAX_ITEMS = 10_000
 
 
 class NotCoercible(Exception):
@@ -80,84 +66,6 @@ def copied(value: Any) -> Any:
     return value
 
 
-class Variables:
-    """The declared variables of an operation."""
-
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
-        self._declared: list[tuple[str, Coerce, Any]] = []
-        self._types: dict[str, GraphQLInputType] = {}
-        self._default_literals: dict[str, ValueNode] = {}
-        for node in operation.variable_definitions or ():
-            signature = get_variable_signature(schema, node)
-            if not isinstance(signature, GraphQLVariableSignature):
-                raise NotCoercible
-            default = by_python_names(coerce_default_value(signature), signature.type)
-            if default is Undefined and is_non_null_type(signature.type):
-                default = REQUIRED
-            self._types[signature.name] = signature.type
-            if node.default_value is not None:
-                self._default_literals[signature.name] = node.default_value
-            self._declared.append((signature.name, coercion_to(signature.type), default))
-
-    def coerce(self, values: Mapping[str, Any]) -> CoercedVariables:
-        """Return the coerced values of the variables that have a value or a default.
-
-        Raises NotCoercible, and LimitExceeded if the lists have too many items.
-        """
-        _ItemBudget.left = MAX_ITEMS
-        try:
-            return self.with_json_values(self._coerce(values), values)
-        except (NotCoercible, LimitExceeded):
-            raise
-        except Exception as error:
-            # A scalar can raise any exception.
-            raise NotCoercible from error
-        finally:
-            _ItemBudget.left = inf
-
-    def by_python_names(
-        self, coerced: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> CoercedVariables:
-        """Return variables that graphql-core has coerced in the form that `coerce` returns."""
-        renamed = {
-            name: by_python_names(value, self._types[name]) for name, value in coerced.items()
-        }
-        return self.with_json_values(renamed, values)
-
-    def with_json_values(
-        self, coerced: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> CoercedVariables:
-        """Return coerced variables together with the JSON values that the client sent."""
-        return CoercedVariables(coerced, partial(self._json_value, values))
-
-    def _json_value(self, values: Mapping[str, Any], name: str) -> Any:
-        if name not in self._types:
-            return Undefined
-        if name in values:
-            return json_of_value(values[name], self._types[name])
-        literal = self._default_literals.get(name)
-        if literal is None:
-            return Undefined
-        return json_of_value(json_of_literal(literal), self._types[name])
-
-    def check_items(self, values: Mapping[str, Any]) -> None:
-        """Raise LimitExceeded if the lists of the variables have too many items."""
-        found = [_items(values[name], kind) for name, kind in self._types.items() if name in values]
-        if sum(found) > MAX_ITEMS:
-            raise _too_many_items()
-
-    def _coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        coerced = {}
-        for name, coerce, default in self._declared:
-            if name in values:
-                coerced[name] = coerce(values[name])
-            elif default is REQUIRED:
-                raise NotCoercible
-            elif default is not Undefined:
-                coerced[name] = copied(default)
-        return coerced
-
-
 def _non_null(coerce: Coerce) -> Coerce:
     def coerced(value: Any) -> Any:
         if value is None:
@@ -165,16 +73,6 @@ def _non_null(coerce: Coerce) -> Coerce:
         return coerce(value)
 
     return coerced
-
-
-class _ItemBudget:
-    """Number of list items still allowed in the variables that are being coerced.
-
-    It can be global, because coercion never awaits. `Variables.coerce` sets it; it is infinite
-    for everything else.
-    """
-
-    left: float = inf
 
 
 def _list(coerce_item: Coerce) -> Coerce:
@@ -189,32 +87,12 @@ def _list(coerce_item: Coerce) -> Coerce:
             return None
         if not isinstance(value, list):
             return [coerce_item(value)]
-        _ItemBudget.left -= len(value)
-        if _ItemBudget.left < 0:
-            raise _too_many_items()
+        ItemBudget.left -= len(value)
+        if ItemBudget.left < 0:
+            raise too_many_items()
         return [coerce_item(item) for item in value]
 
     return coerced
-
-
-def _items(value: Any, input_type: GraphQLInputType) -> int:
-    """Return the number of items in all lists of a value, nested lists included."""
-    nullable: Any = get_nullable_type(input_type)
-    if is_list_type(nullable):
-        if not isinstance(value, list):
-            return _items(value, nullable.of_type)
-        return len(value) + sum(_items(item, nullable.of_type) for item in value)
-    if is_input_object_type(nullable) and isinstance(value, dict):
-        fields = nullable.fields.items()
-        return sum(_items(value[name], field.type) for name, field in fields if name in value)
-    return 0
-
-
-def _too_many_items() -> LimitExceeded:
-    return LimitExceeded(
-        f"The lists in the variables have more than {MAX_ITEMS} items in all, which is a fixed"
-        " limit. Send them in several operations."
-    )
 
 
 @cache

@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 
-from engine.arguments.coercion import Variables
+from engine.arguments.variables import Variables
 from engine.caches import LruCache, ValueUsage
 from engine.documents.cost import Cost, CostTable, FilterCost, operation_cost, with_filters
 from engine.documents.scopes import ScopeTable, operation_scopes

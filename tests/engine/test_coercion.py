@@ -25,12 +25,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arguments.calls import FieldCall, NotCallable
-from engine.arguments.coercion import NotCoercible, Variables, coercion_to
+from engine.arguments.coercion import NotCoercible, coercion_to
 from engine.arguments.fast_resolvers import (
     FastResolver,
     by_python_names,
     record_fast_resolver,
 )
+from engine.arguments.variables import Variables
 from schema.build import graphql_schema
 
 SCHEMA = graphql_schema()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.arguments.coercion import MAX_ITEMS
+from engine.arguments.item_budget import MAX_ITEMS
 from engine.errors import LimitExceeded
 from engine.projection.context import InvalidVariables, OperationContext
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
