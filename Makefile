@@ -38,11 +38,10 @@ DRIFT := tests/models/test_migrations.py::test_the_models_are_what_the_migration
 	tests/models/test_migrations.py::test_a_new_database_gets_the_committed_schema
 
 # The tests that depend most on the version and the settings of PostgreSQL, without those of the
-# embedded PostgreSQL, one of a worker alone, and one that needs a superuser.
+# embedded PostgreSQL and one that needs a superuser.
 CORE := tests/api tests/ops tests/feed tests/models/test_adopted_service.py \
 	tests/models/test_shapes.py::test_a_shape_is_adopted_with_every_row_and_the_api_works \
 	--ignore tests/ops/test_crashes.py --ignore tests/feed/test_postgres_crash.py \
-	--ignore tests/ops/test_worker_shutdown.py \
 	-k 'not published_by_a_dropped_index'
 
 # `make check` runs all of them, even if one fails.

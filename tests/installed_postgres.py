@@ -35,7 +35,6 @@ _SETTINGS = {
     # The data is deleted after the tests.
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "autovacuum": "off",
     # Transactions, and the names that statements find.
     "default_transaction_isolation": "serializable",
