@@ -8,7 +8,7 @@ from app.config.urls import HIDDEN, without_secrets
 
 __all__ = ["Setting", "declared_settings", "setting"]
 
-# Settings that hold a quantity have its unit at the end of their name.
+# Settings that hold a quantity have its unit in their name.
 _UNITS = {"MS": "milliseconds", "BYTES": "bytes"}
 
 
@@ -63,7 +63,7 @@ class Setting:
     @property
     def unit(self) -> str:
         """The unit of the value, empty if it has none."""
-        return _UNITS.get(self.name.rpartition("_")[2], "")
+        return next((_UNITS[word] for word in self.name.split("_") if word in _UNITS), "")
 
     @property
     def help(self) -> str:

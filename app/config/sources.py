@@ -40,7 +40,9 @@ def parse_setting(setting: Setting, text: str, *, name: str, source: str) -> Any
     try:
         return setting.parser(text)
     except ValueError as allowed:
-        raise SettingError(f"{name} {place} must be {allowed}.", hint=setting.help) from None
+        unit = f", in {setting.unit}" if setting.unit else ""
+        message = f"{name} {place} must be {allowed}{unit}."
+        raise SettingError(message, hint=setting.help) from None
 
 
 @dataclass(frozen=True, slots=True)

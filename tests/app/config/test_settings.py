@@ -58,6 +58,12 @@ def test_authentication_is_required_by_default_on_any_other_host(host: str) -> N
         ("PORT", "4_040", "a whole number from 0 to 65535"),
         ("PORT", "٤٠", "a whole number from 0 to 65535"),
         ("WORKERS", "0", "a whole number from 1 to 256"),
+        ("REQUEST_TIMEOUT_MS", "10s", "a whole number from 10 to 600000, in milliseconds"),
+        (
+            "MAX_UNREAD_BYTES_IN_TOTAL",
+            "1MB",
+            "a whole number from 65536 to 1099511627776, in bytes",
+        ),
         ("MAX_COST", "9" * 5000, "a whole number from 1 to 2147483647"),
         ("GRAPHIQL", "maybe", "true or false"),
         ("OPS_SIM_FAILURE_RATE", "1.01", "a number from 0 to 1"),
