@@ -1,6 +1,7 @@
 """Execution of delivery attempts: call OPS for a claim and record the outcome."""
 
 import asyncio
+import logging
 import random
 from functools import partial
 
@@ -15,6 +16,8 @@ from ops.delivery.outcome_writer import OutcomeWriter
 from ops.delivery.policy import OpsPolicy
 
 __all__ = ["DeliveryExecutor"]
+
+_log = logging.getLogger(__name__)
 
 
 class DeliveryExecutor:
@@ -85,6 +88,14 @@ class DeliveryExecutor:
             )
         outcome = Outcome(new_id(), claim, result, duration_ms, retry_delay_s, actor, request_id)
         await self._writer.record(outcome)
+        if isinstance(result, OpsFailure) and retry_delay_s is None:
+            # Without the text of OPS, which can contain data of the customer.
+            fields = {
+                "delivery_id": claim.delivery.id,
+                "attempt": claim.attempt,
+                "failure": result.kind.value,
+            }
+            _log.warning("last attempt of a delivery failed", extra={"fields": fields})
         return outcome
 
     async def _release(self, claim: Claim, failure: OpsFailure) -> OpsFailure:

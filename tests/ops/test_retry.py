@@ -43,6 +43,21 @@ async def test_a_delivery_fails_without_attempts_left() -> None:
     assert attempt.failure.retryable
 
 
+@pytest.mark.parametrize("kind", [FailureKind.UNAVAILABLE, FailureKind.REJECTED])
+async def test_the_last_attempt_is_logged_without_the_text_of_ops(
+    caplog: pytest.LogCaptureFixture, kind: FailureKind
+) -> None:
+    deliveries = deliveries_to(ScriptedOps([failed(kind), failed(kind)]), max_attempts=1)
+    delivery = (await send(deliveries, await create_ticket())).delivery
+    [line] = [line for line in caplog.records if line.name == "ops.delivery.executor"]
+    assert line.getMessage() == "last attempt of a delivery failed"
+    assert vars(line)["fields"] == {
+        "delivery_id": delivery.id,
+        "attempt": 1,
+        "failure": kind.value,
+    }
+
+
 @pytest.mark.parametrize("answer", [accepted(), failed()])
 async def test_only_a_failed_or_cancelled_delivery_can_be_retried(answer: Exception) -> None:
     deliveries = deliveries_to(ScriptedOps([answer]))
