@@ -42,7 +42,6 @@ __all__ = [
     "schema_version",
 ]
 
-MIN_SERVER_VERSION = 13
 # Key of the advisory lock that all processes of this program share.
 LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1

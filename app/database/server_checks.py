@@ -6,6 +6,7 @@ from app.database.applied import MigrationRefused
 
 __all__ = ["refuse_old_server", "refuse_unfit_schema"]
 
+# The first with `normalize` and `DROP EXPRESSION`, which the migrations use.
 MIN_SERVER_VERSION = 13
 
 

@@ -290,12 +290,12 @@ def test_an_old_server_is_refused() -> None:
 
     class Old:
         def get_server_version(self) -> ServerVersion:
-            return ServerVersion(11, 22, 0, "final", 0)
+            return ServerVersion(12, 22, 0, "final", 0)
 
         def get_settings(self) -> SimpleNamespace:
-            return SimpleNamespace(server_version="11.22")
+            return SimpleNamespace(server_version="12.22")
 
-    with pytest.raises(MigrationRefused, match=r"PostgreSQL 11\.22 is not supported"):
+    with pytest.raises(MigrationRefused, match=r"PostgreSQL 12\.22 is not supported"):
         refuse_old_server(Old())  # type: ignore[arg-type]  # all that is asked of it
 
 
