@@ -117,8 +117,9 @@ class OperationMemory:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a statement waits for the grant."""
-        return bool(self._waiters)
+        """Whether a statement waits for the grant, and the operation has not ended."""
+        # A grant after the end would never be given back.
+        return self._grants is not None and bool(self._waiters)
 
     def grant(self) -> None:
         """Let the operation receive up to its maximum."""

@@ -117,6 +117,25 @@ def test_nothing_is_received_beyond_the_maximum() -> None:
     memory.end()
 
 
+async def test_an_operation_that_has_ended_receives_no_grant() -> None:
+    grants = MemoryGrants()
+    holder, ended, other = (_memory(grants) for _ in range(3))
+    assert holder.receive(CALLER_BYTES + MIB)
+    assert not ended.receive(CALLER_BYTES + MIB)
+    # Its statement is cancelled, but does not know it yet.
+    waits = asyncio.create_task(ended.wait_for_grant())
+    await asyncio.sleep(0)
+    assert grants.usage == (1, 1)
+    waits.cancel()
+    ended.end()
+    holder.end()
+    assert grants.usage == (0, 0)
+    assert other.receive(CALLER_BYTES + MIB)
+    other.end()
+    with pytest.raises(asyncio.CancelledError):
+        await waits
+
+
 async def test_a_statement_that_receives_too_much_is_stopped_and_its_connection_kept(
     pool: Pool,
 ) -> None:
