@@ -282,6 +282,7 @@ class HttpConnection(RequestParser):
                 return
             # The body of this request is invalid: code that reads it must see a disconnect.
             cycle.disconnected = True
+            cycle.waiting_for_100_continue = False
             cycle.message_event.set()
             if cycle.response_started or self.pipeline:
                 self.transport.close()

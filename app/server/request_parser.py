@@ -42,6 +42,13 @@ MAX_PIPELINED = 100
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
+def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(protocol)
+    # As uvicorn does, so that a request is answered after which the connection closes.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
 class _Rejected(Exception):
     """A request is rejected with this response; raised through the parser."""
 
@@ -85,6 +92,8 @@ class RequestParser(HttpToolsProtocol):
                     scope["method"], self.url, scope["http_version"], self.headers
                 )
                 data = head + data[head_end:]
+                # The parser would ignore what follows if the connection closes after the request.
+                self.parser = _new_parser(self)
             except httptools.HttpParserError as error:
                 # The parser wraps the exceptions of its callbacks.
                 cause = error.__context__
@@ -212,6 +221,11 @@ class RequestParser(HttpToolsProtocol):
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
+        if cycle.keep_alive and not self.parser.should_keep_alive():
+            # Because of a trailer, after which the parser ignores all further requests.
+            cycle.keep_alive = False
+            if cycle.response_complete:
+                self.transport.close()
 
     def _on_response(self, cycle: RequestCycle) -> None:
         """Continue after the response to a request."""

@@ -92,6 +92,16 @@ async def test_reading_an_invalid_body_reports_a_disconnect(connect: Connect, ec
         await echo.disconnected.wait()
 
 
+async def test_an_invalid_body_is_not_requested(
+    connect: Connect, echo: Echo, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect() as (reader, writer):
+        writer.write(CHUNKED[:-2] + b"Expect: 100-continue\r\n\r\nx\r\n")
+        rejection(await until_closed(reader), 400)
+        await echo.disconnected.wait()
+    assert not caplog.records
+
+
 async def test_the_number_of_pipelined_requests_is_limited(connect: Connect, echo: Echo) -> None:
     echo.may_respond.clear()
     async with connect() as (reader, writer):

@@ -54,6 +54,25 @@ async def test_trailers_are_not_headers(connect: Connect, echo: Echo) -> None:
     assert echo.headers == [(b"host", b"localhost")]
 
 
+@pytest.mark.parametrize("reads_body", [True, False])
+async def test_a_trailer_that_closes_the_connection_leaves_no_request_without_response(
+    connect: Connect,
+    echo: Echo,
+    *,
+    reads_body: bool,
+) -> None:
+    echo.reads_body = reads_body
+    async with connect() as (reader, writer):
+        writer.write(CHUNKED + b"1\r\na\r\n")
+        if not reads_body:
+            await next_response(reader)
+        writer.write(b"0\r\nConnection: close\r\n\r\n")
+        if reads_body:
+            assert await next_response(reader) == b"a"
+        assert await until_closed(reader) == b""
+    assert echo.requests == [("POST", "/")]
+
+
 @pytest.mark.parametrize(
     ("target", "path", "host"),
     [

@@ -68,6 +68,21 @@ async def test_a_request_with_an_ignored_offer_is_an_ordinary_one(
     assert echo.requests == [("POST", "/"), ("POST", "/"), ("GET", "/")]
 
 
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("start", [POST, b"POST / HTTP/1.0\r\n"], ids=["HTTP/1.1", "HTTP/1.0"])
+async def test_an_ignored_offer_on_a_connection_that_closes(
+    connect: Connect, echo: Echo, start: bytes, offer: str, framing: str
+) -> None:
+    end_of_head, body = FRAMINGS[framing]
+    closing = OFFERS[offer].replace(b"keep-alive, ", b"")
+    async with connect() as (reader, writer):
+        writer.write(start + b"Connection: close\r\n" + closing + end_of_head + body)
+        assert await next_response(reader) == BODY
+        assert await until_closed(reader) == b""
+    assert echo.requests == [("POST", "/")]
+
+
 @pytest.mark.parametrize(
     "request_line", [b"GET / HTTP/1.1", b"GET /socket/ HTTP/1.1", b"POST /socket HTTP/1.1"]
 )
