@@ -3,5 +3,6 @@
 A caller sends an API token or a JWT as `Authorization: Bearer` (RFC 6750).
 `authenticator.Authenticator` returns the caller of a request; start there. `tokens` stores API
 tokens, `jwt` verifies JWTs with the keys of `key_set`, and `revocation` says how long a revoked
-credential still works. `schema.access` declares what each scope permits.
+credential still works. `rate_limit` and `concurrency_limit` count what a caller does.
+`schema.access` declares what each scope permits.
 """

@@ -20,7 +20,7 @@ class DiscardedInput:
         self._ends_at = 0.0
 
     def start(self, now: float) -> None:
-        """Start to discard the rest of a request."""
+        """Start discarding the rest of a request."""
         self._bytes = self._bytes_before = 0
         self._ends_at = now + MAX_LINGER_S
 

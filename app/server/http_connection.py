@@ -73,7 +73,7 @@ class HttpConnection(RequestParser):
         self._is_rejected = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Start to serve a connection, or close it at once if there are too many."""
+        """Start serving a connection, or close it at once if there are too many."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
         descriptor = transport.get_extra_info("socket").fileno()
@@ -104,7 +104,7 @@ class HttpConnection(RequestParser):
         self._unread.add(self.transport, limits_key_of(cast("Scope", self.scope), self.client))
 
     def resume_writing(self) -> None:
-        """Stop to count: the client has read most of the response."""
+        """Stop counting: the client has read most of the response."""
         super().resume_writing()
         self._unread.remove(self.transport)
 

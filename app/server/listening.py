@@ -10,11 +10,11 @@ from app.config.urls import url_host
 from app.errors import CommandError
 
 BACKLOG = 2048
-# libuv accepts one connection per socket and tick of the event loop, and a busy server handles many
-# requests in one tick: of a thousand clients that connected at once, the last waited for 10 s.
-# More sockets accept more connections per tick. Each costs time, because a new connection wakes
+# libuv accepts one connection per socket and turn of the event loop, and a busy server handles many
+# requests in one turn: of a thousand clients that connected at once, the last waited for 10 s.
+# More sockets accept more connections per turn. Each costs time, because a new connection wakes
 # all of them.
-ACCEPTS_PER_TICK = 16
+ACCEPTS_PER_TURN = 16
 # If a server was killed, its worker processes need a moment to notice and to free the port.
 RETRY_FOR_S = 1.5
 POLL_S = 0.05
@@ -49,11 +49,11 @@ def listen(host: str, port: int) -> socket.socket:
 def duplicated(listener: socket.socket, *, processes: int) -> Iterator[list[socket.socket]]:
     """Yield a listening socket together with duplicates of it, for each of several processes.
 
-    Each process accepts as many connections per tick of its event loop as it has sockets: its
-    share of ACCEPTS_PER_TICK, and at least one.
+    Each process accepts as many connections per turn of its event loop as it has sockets: its
+    share of ACCEPTS_PER_TURN, and at least one.
     """
     with ExitStack() as duplicates:
-        count = max(1, ACCEPTS_PER_TICK // processes)
+        count = max(1, ACCEPTS_PER_TURN // processes)
         yield [listener, *(duplicates.enter_context(listener.dup()) for _ in range(count - 1))]
 
 

@@ -1,4 +1,4 @@
-"""Which requests start in a turn of the event loop, and the memory of those that wait.
+"""Limits of the requests that start in one turn of the event loop, and of those that wait.
 
 Without it, each of a thousand connections could start a request in the same turn, and again in
 each following one, because a client may send many requests without waiting for the responses.
@@ -29,7 +29,7 @@ class RequestScheduler:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn = 0.0
         self._started = 0
-        # The group whose turn it is comes first.
+        # In order of their turns; the first group is next.
         self._waiting: OrderedDict[str, deque[Callable[[], None]]] = OrderedDict()
 
     def start(self, group: str, start: Callable[[], None]) -> None:
@@ -82,7 +82,7 @@ class WaitingRequests:
         return True
 
     def remove(self, group: str, size: int) -> None:
-        """Stop to count a request, because it starts, or because its connection is closed."""
+        """Stop counting a request, because it starts, or because its connection is closed."""
         self._bytes -= size
         self._by_group[group] -= size
         if not self._by_group[group]:

@@ -66,7 +66,7 @@ class UnreadResponses:
             self._timer = loop.call_later(CHECK_INTERVAL_S, self._check)
 
     def remove(self, transport: asyncio.Transport) -> None:
-        """Stop to count a connection: its client has read enough, or it is closed."""
+        """Stop counting a connection: its client has read enough, or it is closed."""
         unread = self._unread.pop(transport, None)
         if unread is not None:
             self._set_size(unread, 0)

@@ -1,9 +1,9 @@
-"""Coalescing of identical small reads made in one event-loop tick into one statement.
+"""Coalescing of identical small reads made in one turn of the event loop into one statement.
 
 A loaded server handles many requests between two reads from its database connections. Where
 several of them run the same statement with different values, one statement that reads for all
 of them costs a fraction of many, both here and in PostgreSQL. A read never waits for others: a
-batch holds the reads that were requested before the next tick. Batches are small, because each
+batch holds the reads that were requested before the next turn. Batches are small, because each
 request waits for the rows of the whole batch, which one backend reads.
 """
 
@@ -43,7 +43,7 @@ async def read_in_batch(
     """Return the records for these values, of which there are at most ``max_rows``.
 
     ``read_many`` reads them together with the records of all other callers of the same statement
-    in this tick. ``read_alone`` reads them for a single caller, and after the batch failed, since
+    in this turn. ``read_alone`` reads them for a single caller, and after the batch failed, since
     the values of one caller can fail all of it.
     """
     loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ async def read_in_batch(
 
 
 class _Batch:
-    """The reads of one statement in one tick; at most ``size`` of them."""
+    """The reads of one statement in one turn; at most ``size`` of them."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, statement: str, read: _Read, size: int

@@ -89,7 +89,7 @@ async def read_batched(
 ) -> Groups:
     """Read at most ``max_rows`` rows for each parent; share the statement if there is one parent.
 
-    Requests that run the same text for one parent each, in the same tick of the event loop, share
+    Requests that run the same text for one parent each, in the same turn of the event loop, share
     one statement. A statement with bound values is not shared, because other requests may have
     other values.
     """
@@ -115,7 +115,7 @@ async def read_row(
 ) -> list[Record]:
     """Read the row of a query without parents: a list of one record, or empty.
 
-    Requests that run the same query with other values in the same tick of the event loop share
+    Requests that run the same query with other values in the same turn of the event loop share
     one statement, in which the values of each request are the columns of a parent.
     """
     key = (query.where.text, query.order)

@@ -35,7 +35,7 @@ query ($id: ID!) {
 
 
 async def responses(context: Context, text: str, ids: Sequence[str]) -> list[Any]:
-    """Return the data of one query for several ids, requested in one tick of the event loop."""
+    """Return the data of one query for several ids, requested in one turn of the event loop."""
     document = prepare(text)
     results = await asyncio.gather(
         *(execute_projected(document, {"id": one}, context) for one in ids)

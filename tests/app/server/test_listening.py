@@ -1,4 +1,4 @@
-"""Several connections are accepted in one tick of the event loop."""
+"""Several connections are accepted in one turn of the event loop."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from app.server.listening import ACCEPTS_PER_TICK, duplicated, listen
+from app.server.listening import ACCEPTS_PER_TURN, duplicated, listen
 from tests.app.service import running, serving_processes
 
 
@@ -26,13 +26,13 @@ class Accepted(asyncio.Protocol):
 
 
 def test_several_connections_are_accepted_in_one_turn_of_the_event_loop() -> None:
-    clients = 4 * ACCEPTS_PER_TICK
+    clients = 4 * ACCEPTS_PER_TURN
     with listen("127.0.0.1", 0) as listener, duplicated(listener, processes=1) as sockets:
         waiting = [socket.create_connection(listener.getsockname()) for _ in range(clients)]
         most = uvloop.run(_most_in_a_turn(clients, sockets))
         for one in waiting:
             one.close()
-    assert most == ACCEPTS_PER_TICK
+    assert most == ACCEPTS_PER_TURN
 
 
 async def _most_in_a_turn(clients: int, sockets: Sequence[socket.socket]) -> int:
@@ -59,7 +59,7 @@ def test_several_processes_share_the_number_of_accepted_connections(
         main = service.process.pid
         pids = [main] if workers == 1 else [one.pid for one in serving_processes(main)]
         assert len(pids) == workers
-        assert [_max_duplicates(pid) for pid in pids] == [ACCEPTS_PER_TICK // workers] * workers
+        assert [_max_duplicates(pid) for pid in pids] == [ACCEPTS_PER_TURN // workers] * workers
 
 
 def _max_duplicates(pid: int) -> int:
