@@ -37,12 +37,16 @@ _logger = logging.getLogger(__name__)
 class Unauthenticated(Exception):
     """Authentication is required, and the credential is missing or invalid."""
 
-    def __init__(self, *, is_missing: bool) -> None:
-        super().__init__(
-            "Authentication is required. Send an API token or a JWT as Authorization: Bearer."
-            if is_missing
-            else "The credential is invalid or has expired. Send another one."
-        )
+    def __init__(self, *, is_missing: bool, is_malformed: bool = False) -> None:
+        if is_malformed:
+            message = "Authorization must be sent once, as Bearer with an API token or a JWT."
+        elif is_missing:
+            message = (
+                "Authentication is required. Send an API token or a JWT as Authorization: Bearer."
+            )
+        else:
+            message = "The credential is invalid or has expired. Send another one."
+        super().__init__(message)
         self.is_missing = is_missing
 
     @property
@@ -86,7 +90,7 @@ class Authenticator:
             raise Unauthenticated(is_missing=True)
         scheme, _, token = headers[0].decode("latin-1").partition(" ")
         if len(headers) > 1 or scheme.lower() != "bearer":
-            raise Unauthenticated(is_missing=False)
+            raise Unauthenticated(is_missing=False, is_malformed=True)
         token = token.strip()
         cached = self._cache.get(token)
         if cached is None:

@@ -16,7 +16,7 @@ INTRODUCTION = """\
 | --- | --- |
 | 0 | The command succeeded. |
 | 1 | `ticketops schema check` found a problem. |
-| 2 | The command failed: the first line on stderr says what happened, the second what to do. |
+| 2 | The command failed; stderr says what happened and what to do. |
 | 130 | Ctrl-C ended the command. |"""
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.auth.revocation import CREDENTIAL_CACHE_S, REVOCATION_DELAY_S
+from app.rest.routes import REST_ROUTES
 from tests.docs.markdown import PAGES, ROOT, Page
 from tests.test_layers import PACKAGES
 
@@ -78,3 +79,13 @@ def test_every_page_has_one_title() -> None:
 def test_every_image_has_a_text_for_those_who_cannot_see_it() -> None:
     images = re.compile(r"!\[\]\(|<img(?![^>]*\balt=\"[^\"]+\")")
     assert [page.name for page in PAGES if images.search(page.prose)] == []
+
+
+def test_the_table_of_rest_endpoints_has_their_scopes() -> None:
+    text = Page(ROOT / "docs/reference/rest.md").text
+    rows = re.findall(r"^\| \[`([A-Z]+ /[^`]+)`\]\([^)]+\) \| ([^|]+) \|", text, re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", scopes)) for name, scopes in rows} == {
+        f"{method} {route.template}": operation.scopes
+        for route in REST_ROUTES
+        for method, operation in route.operations.items()
+    }

@@ -257,9 +257,12 @@ def test_other_schemes_and_repeated_headers_are_rejected(closed: Served) -> None
     body = {"query": VIEWER}
     for headers in (
         [("Authorization", f"Basic {signed()}")],
+        [("Authorization", signed())],
         [("Authorization", f"Bearer {signed()}")] * 2,
     ):
-        assert closed.http.post("/graphql", json=body, headers=headers).status_code == 401
+        response = closed.http.post("/graphql", json=body, headers=headers)
+        assert response.status_code == 401
+        assert "sent once, as Bearer" in response.text
 
 
 def test_the_password_of_the_key_set_url_is_not_logged(serve: Serve, keys: KeyServer) -> None:
