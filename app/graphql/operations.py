@@ -19,6 +19,7 @@ from app.graphql.errors import (
     request_error,
     without_suggestions,
 )
+from app.graphql.operation_names import unselected_reason
 from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, read_manifest
 from app.graphql.request import GraphQLRequest
 from app.http.answer_size import answer_too_large
@@ -39,10 +40,6 @@ from schema.build import prepared_schema
 from schema.costs import FilterCost, declared_costs
 
 __all__ = ["GraphQLRequestError", "OperationRunner", "Result", "encode", "require_scopes"]
-
-# Names of operations in an error message, and characters of a requested name.
-MAX_NAMES = 10
-MAX_NAME_LENGTH = 100
 
 # Response of an operation (GraphQL specification, section 7.1): data, errors, extensions.
 Result = dict[str, Any]
@@ -82,28 +79,6 @@ def require_scopes(operation: PreparedOperation, context: Context) -> None:
 def encode(content: Any) -> str:
     """Return JSON text for a client."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
-
-
-def _unselected(document: PreparedDocument, name: str | None) -> str:
-    """Return the reason why operationName selects no operation of a valid document."""
-    names = [operation.name for operation in document.operations if operation.name is not None]
-    listed = ", ".join(names[:MAX_NAMES])
-    if len(names) > MAX_NAMES:
-        listed += f" and {len(names) - MAX_NAMES} more"
-    if not document.operations:
-        return "The document contains no operation."
-    if name is None:
-        return f"The document has several operations. Set operationName to one of {listed}."
-    if not names:
-        # In a valid document, an operation without a name is the only one.
-        return (
-            f"The document has no operation named {name[:MAX_NAME_LENGTH]!r}: its operation has no"
-            " name. Omit operationName."
-        )
-    return (
-        f"The document has no operation named {name[:MAX_NAME_LENGTH]!r}. Set operationName to one"
-        f" of {listed}."
-    )
 
 
 class OperationRunner:
@@ -152,7 +127,7 @@ class OperationRunner:
         document = await self._prepare_document(request)
         operation = document.operation(request.operation_name)
         if operation is None:
-            detail = _unselected(document, request.operation_name)
+            detail = unselected_reason(document, request.operation_name)
             raise HttpProblem(400, "BAD_USER_INPUT", detail)
         record = record_of(scope)
         record.operation_name = operation.name
