@@ -2,10 +2,9 @@
 
 Start with `endpoint`, which responds to HTTP requests: `negotiation` chooses the format of the
 response, `request` reads the parameters, `persisted_documents` finds the document, `operations`
-runs the operation within its limits (`operation_names` explains why none is selected), and
-`errors` formats errors. `etag` lets clients cache
-responses. Long-lived connections are in the package `subscriptions`. The package `engine` executes
-operations.
+runs the operation within its limits (`operation_names` explains why none is selected), and `errors`
+formats errors. `etag` lets clients cache responses. Long-lived connections are in the package
+`subscriptions`. The package `engine` executes operations.
 """
 
 from app.graphql.endpoint import GRAPHQL_PATH, GraphQLEndpoint
