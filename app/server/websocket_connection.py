@@ -202,6 +202,16 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._open_connections.hold(self._slot, self, self._unknown_bytes)
         return None
 
+    def handle_text(self, event: Frame) -> None:
+        """Receive a message, or its first fragment."""
+        super().handle_text(event)
+        _release(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """Receive a binary message, or its first fragment."""
+        super().handle_bytes(event)
+        _release(event)
+
     def handle_cont(self, event: Frame) -> None:
         """Append a fragment to its message; a list of fragments takes more memory than they do."""
         message: Any = self.frames[0]
@@ -209,7 +219,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             message = bytearray(message)
         message += event.data
         self.frames[0] = message
-        if event.fin:
+        is_last = event.fin
+        _release(event)
+        if is_last:
             self.send_receive_event_to_app()
 
     def handle_parser_exception(self) -> None:
@@ -309,3 +321,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.app = app_completing_handshake
         await super().run_asgi()
         self._begin_close()
+
+
+def _release(frame: Frame) -> None:
+    """Release the content of a frame, because its parser keeps the frame until the next one."""
+    frame.data = b""

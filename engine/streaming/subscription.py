@@ -56,9 +56,12 @@ async def subscribe(
     may read more of the request than that (`is_shareable`). Raises InvalidVariables,
     LimitExceeded and NoSource. Exceptions of the source are raised by the returned generator.
     """
+    # A subscription keeps its variables, and so must not have others than it declares.
+    definitions = operation.node.variable_definitions or ()
+    declared = {definition.variable.name.value for definition in definitions}
     operation_context, _ = await build_operation_context(
         operation,
-        variables=variables,
+        variables={name: value for name, value in variables.items() if name in declared},
         context=context,
         max_cost=max_cost,
         max_response_bytes=max_response_bytes,

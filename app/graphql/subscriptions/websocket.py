@@ -138,29 +138,33 @@ class _Socket:
             self._reservation.close()
 
     async def _handle_all(self) -> None:
-        max_values = self._endpoint.settings.max_json_values
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 return
-            if self._is_closed:
-                continue
-            try:
-                is_large = len(message.get("text") or "") > LARGE_BYTES
-                if is_large:
-                    await pause()
-                content = read_message(message, max_values=max_values)
-                if is_large:
-                    await pause()
-                await self._handle(content)
-            except InvalidMessage as invalid:
-                await self._close(4400, str(invalid))
-            except _CloseSocket as close:
-                await self._close(close.code, close.reason)
-            except ClientDisconnect:
-                raise
-            except Exception as error:  # noqa: BLE001  # the client learns only that it failed
-                await self._fail(error)
+            if not self._is_closed:
+                await self._handle_one(message)
+            # An idle WebSocket must not keep its last message.
+            del message
+
+    async def _handle_one(self, message: Message) -> None:
+        """Handle a message; an invalid one, or a failure, closes the WebSocket."""
+        try:
+            is_large = len(message.get("text") or "") > LARGE_BYTES
+            if is_large:
+                await pause()
+            content = read_message(message, max_values=self._endpoint.settings.max_json_values)
+            if is_large:
+                await pause()
+            await self._handle(content)
+        except InvalidMessage as invalid:
+            await self._close(4400, str(invalid))
+        except _CloseSocket as close:
+            await self._close(close.code, close.reason)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001  # the client learns only that it failed
+            await self._fail(error)
 
     async def _handle(self, message: ClientMessage) -> None:
         match message:
@@ -210,7 +214,7 @@ class _Socket:
         if message.id in self._operations:
             raise _CloseSocket(4409, f"Subscriber for {message.id} already exists")
         operation = SocketOperation(
-            message, self._scope, send=self._send_text, release_id=self._release_id
+            message.id, self._scope, send=self._send_text, release_id=self._release_id
         )
         if len(self._operations) >= MAX_OPERATIONS:
             reason = (
@@ -231,7 +235,10 @@ class _Socket:
             await operation.fail(error)
             return
         self._operations[message.id] = operation
-        if await operation.start(self._endpoint.runner, context, self._endpoint.limits):
+        endpoint = self._endpoint
+        if await operation.start(
+            message.request, runner=endpoint.runner, context=context, limits=endpoint.limits
+        ):
             operation.task = self._start_task(operation.run())
             operation.task.add_done_callback(lambda _: operation.release_reservation())
 

@@ -10,6 +10,7 @@ from app.http.json_body import InvalidJson, parse_json
 from app.http.problem import HttpProblem
 
 __all__ = [
+    "MAX_ID_LENGTH",
     "ClientMessage",
     "Complete",
     "ConnectionInit",
@@ -19,6 +20,9 @@ __all__ = [
     "Subscribe",
     "read_message",
 ]
+
+# The server keeps the id for as long as the operation runs, and each message repeats it.
+MAX_ID_LENGTH = 200
 
 Payload: TypeAlias = dict[str, Any] | None
 
@@ -101,6 +105,8 @@ def _read_id(content: dict[str, Any]) -> str:
     operation_id = content.get("id")
     if not isinstance(operation_id, str) or not operation_id:
         raise InvalidMessage("id must be a non-empty string.")
+    if len(operation_id) > MAX_ID_LENGTH:
+        raise InvalidMessage(f"id must have at most {MAX_ID_LENGTH} characters.")
     return operation_id
 
 

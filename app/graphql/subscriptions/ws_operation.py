@@ -10,8 +10,8 @@ from starlette.types import Scope
 from app.auth.concurrency_limit import ConcurrencyLimitReached
 from app.graphql.errors import FormattedError, codes_of, format_exception, request_error
 from app.graphql.operations import GraphQLRequestError, OperationRunner, encode
+from app.graphql.request import GraphQLRequest
 from app.graphql.subscriptions.limits import SubscriptionLimits
-from app.graphql.subscriptions.ws_messages import Subscribe
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import event_counter, rate_limit_key
 from app.http.request_record import RequestRecord
@@ -34,15 +34,14 @@ class SocketOperation:
 
     def __init__(
         self,
-        message: Subscribe,
+        id: str,
         scope: Scope,
         *,
         send: Callable[[str], Awaitable[None]],
         release_id: Callable[["SocketOperation"], None],
     ) -> None:
-        self.id = message.id
+        self.id = id
         self.task: asyncio.Task[None] | None = None
-        self._request = message.request
         self._send = send
         self._release_id = release_id
         self._record = RequestRecord(new_id())
@@ -52,27 +51,34 @@ class SocketOperation:
         self._reservation = ExitStack()
 
     async def start(
-        self, runner: OperationRunner, context: Context, limits: SubscriptionLimits
+        self,
+        request: GraphQLRequest,
+        *,
+        runner: OperationRunner,
+        context: Context,
+        limits: SubscriptionLimits,
     ) -> bool:
         """Prepare the operation, and open the source of events of a subscription.
+
+        The request is not kept: a subscription can be open for days.
 
         Return false if that fails; the errors have then been sent to the client.
         """
         try:
-            prepared = await runner.prepare(self.scope, self._request)
+            prepared = await runner.prepare(self.scope, request)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 with ExitStack() as reservation:
                     key = rate_limit_key(self.scope, context)
                     reservation.enter_context(limits.subscriptions.acquire(key))
                     self._results = await runner.subscribe(
                         prepared,
-                        variables=self._request.variables,
+                        variables=request.variables,
                         context=context,
                         count=event_counter(self.scope, context),
                     )
                     self._reservation = reservation.pop_all()
             else:
-                self._results = self._single_result(runner, prepared, context)
+                self._results = self._single_result(runner, prepared, request, context)
         except GraphQLRequestError as error:
             await self._send_errors(error.errors)
         except HttpProblem as problem:
@@ -122,10 +128,14 @@ class SocketOperation:
         self._log()
 
     async def _single_result(
-        self, runner: OperationRunner, prepared: PreparedOperation, context: Context
+        self,
+        runner: OperationRunner,
+        prepared: PreparedOperation,
+        request: GraphQLRequest,
+        context: Context,
     ) -> AsyncGenerator[str, None]:
         try:
-            result = await runner.run(prepared, variables=self._request.variables, context=context)
+            result = await runner.run(prepared, variables=request.variables, context=context)
             text = runner.encode(result).decode()
         except GraphQLRequestError:
             raise

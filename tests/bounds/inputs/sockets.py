@@ -8,7 +8,7 @@ from functools import partial
 
 import orjson
 
-from tests.bounds.harness import Answer, Target
+from tests.bounds.harness import MIB, Answer, Target
 from tests.bounds.inputs.hostile_input import HostileInput
 from tests.proof.wire import frame, frames, handshake, received
 
@@ -17,6 +17,8 @@ __all__ = ["SOCKETS"]
 FLOOD_S = 3.0
 SOCKETS_OF_A_FLOOD = 10
 CONNECTIONS = 900
+IDLE_SOCKETS = 200
+LARGE_TEXT = "x" * 900_000
 BEGINNING = frame(1, b"", is_last=False)
 EMPTY_CONTINUATIONS = frame(0, b"", is_last=False) * 20_000
 PINGS = frame(9, b"") * 20_000
@@ -72,6 +74,16 @@ def flood(
         return STILL_OPEN if closed is CLOSED and wires[0] in left and reads else closed
 
 
+def stay_idle(target: Target, message: bytes) -> Answer:
+    """Send a message on each of many WebSockets, one after the other, and keep them open."""
+    with ExitStack() as stack:
+        for _ in range(IDLE_SOCKETS):
+            wire = stack.enter_context(open_websocket(target, is_known=True))
+            wire.sendall(frame(1, message) + frame(1, b'{"type":"ping"}'))
+            received(wire, b'"pong"')
+        return STILL_OPEN
+
+
 def _read(wire: socket.socket, answer: bytearray) -> bool:
     """Read what has arrived, and return whether more can arrive."""
     try:
@@ -109,6 +121,7 @@ def connect_often(target: Target, beginning: bytes) -> Answer:
 
 
 _unknown = partial(HostileInput, status=1008)
+_idle = partial(HostileInput, status=-1, is_isolated=True, max_memory_bytes=64 * MIB)
 _known = partial(HostileInput, status=1008, setting="MAX_WEBSOCKET_FRAMES")
 
 SOCKETS = [
@@ -135,6 +148,28 @@ SOCKETS = [
     _known(
         name="WebSocket: messages `ping`",
         send=partial(flood, beginning=b"", more=MESSAGES, is_known=True),
+    ),
+    _idle(
+        name=f"{IDLE_SOCKETS} WebSockets that stay idle after a message of 900 kB",
+        send=partial(
+            stay_idle, message=orjson.dumps({"type": "pong", "payload": {"x": LARGE_TEXT}})
+        ),
+    ),
+    _idle(
+        name=f"{IDLE_SOCKETS} subscriptions with a variable of 900 kB that they do not declare",
+        send=partial(
+            stay_idle,
+            message=orjson.dumps(
+                {
+                    "id": "1",
+                    "type": "subscribe",
+                    "payload": {
+                        "query": "subscription { ticketEvents { id } }",
+                        "variables": {"x": LARGE_TEXT},
+                    },
+                }
+            ),
+        ),
     ),
     HostileInput(
         name=f"{CONNECTIONS} idle connections, of which 200 are allowed",

@@ -206,6 +206,7 @@ async def test_a_ping_is_answered_before_the_initialization(server: str) -> None
         '{"type": "subscribe", "payload": {"query": "{a}"}}',
         '{"type": "subscribe", "id": "", "payload": {"query": "{a}"}}',
         '{"type": "subscribe", "id": 1, "payload": {"query": "{a}"}}',
+        '{"type": "subscribe", "id": "' + "a" * 201 + '", "payload": {"query": "{a}"}}',
         '{"type": "complete"}',
         '{"type": "complete", "id": 7}',
         '{"type": "complete", "id": ""}',
