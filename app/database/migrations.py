@@ -135,14 +135,17 @@ async def check_migration(
 
     The tables are locked meanwhile. Raises MigrationRefused as `migrate` would.
     """
-    async with _connected(url) as connection, _lock(connection, timeout_s=lock_timeout_s):
-        before = await known_version(connection, to_migrate=True)
-        pending = VERSIONS if before is None else VERSIONS[VERSIONS.index(before) + 1 :]
-        if pending:
-            await refuse_unfit_schema(connection)
-            with _reporting(report_change):
-                await _try(url, pending)
-        return pending
+    async with _connected(url) as connection:
+        if await known_version(connection) == EXPECTED_VERSION:
+            return ()
+        async with _lock(connection, timeout_s=lock_timeout_s):
+            before = await known_version(connection, to_migrate=True)
+            pending = VERSIONS if before is None else VERSIONS[VERSIONS.index(before) + 1 :]
+            if pending:
+                await refuse_unfit_schema(connection)
+                with _reporting(report_change):
+                    await _try(url, pending)
+            return pending
 
 
 @asynccontextmanager

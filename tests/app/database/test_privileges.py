@@ -70,6 +70,15 @@ async def test_a_server_and_its_worker_need_only_the_documented_privileges(
             assert (await http.get("/readyz")).json() == {"status": "ready"}
 
 
+async def test_a_migrated_database_needs_no_privilege_to_migrate(
+    server_url: str, tmp_path: Path
+) -> None:
+    for arguments in (("migrate",), ("migrate", "--check")):
+        done = await asyncio.to_thread(ticketops, *arguments, cwd=tmp_path, DATABASE_URL=server_url)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "nothing to do" in done.stdout
+
+
 async def test_missing_privileges_are_named(
     server_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
