@@ -93,8 +93,8 @@ class FilterCost:
                         cost += _JSON_CONTAINS
         if conditions > MAX_CONDITIONS:
             raise LimitExceeded(
-                f"The filter has {conditions:,} conditions; at most {MAX_CONDITIONS:,} are allowed."
-                " Use fewer, or a list of values."
+                f"The filter has {conditions:,} conditions; at most {MAX_CONDITIONS:,} are allowed,"
+                " which is a fixed limit. Use fewer, or a list of values."
             )
         return cost + values * _JSON_VALUE
 

@@ -14,10 +14,11 @@ class ConcurrencyLimitReached(Exception):
 class ConcurrencyLimit:
     """Limits how many resources of a kind each caller has open at once."""
 
-    def __init__(self, limit: int, kind: str) -> None:
+    def __init__(self, limit: int, kind: str, *, setting: str) -> None:
         self._limit = limit
         # In the plural, for the error message: "subscriptions".
         self._kind = kind
+        self._setting = setting
         # Without entries for callers that have nothing open.
         self._open: Counter[str] = Counter()
 
@@ -26,7 +27,8 @@ class ConcurrencyLimit:
         """Count one more resource of a caller during the block; raises ConcurrencyLimitReached."""
         if self._open.get(caller, 0) >= self._limit:
             raise ConcurrencyLimitReached(
-                f"A caller can have at most {self._limit} {self._kind} open. Close one first."
+                f"A caller can have at most {self._limit} {self._kind} open ({self._setting})."
+                " Close one first."
             )
         self._open[caller] += 1
         try:

@@ -17,7 +17,7 @@ _NOT_STRUCTURE = bytes(set(range(256)) - set(_STRUCTURE))
 _TO_STRUCTURE = bytes(byte if byte in _STRUCTURE else ord("0") for byte in range(256))
 # Parts of a text that are split at once. The pieces of a part stay in the processor's cache.
 _PART_BYTES = 16_384
-_TOO_DEEP = f"The body is nested more than {MAX_DEPTH} levels deep."
+_TOO_DEEP = f"The body is nested more than {MAX_DEPTH} levels deep, which is a fixed limit."
 
 
 class InvalidJson(ValueError):

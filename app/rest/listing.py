@@ -52,7 +52,10 @@ def parse_listing(query: bytes) -> Listing:
     """
     count = query.count(b"&") + 1
     if count > MAX_PARAMETERS:
-        detail = f"The query has {count:,} parameters; at most {MAX_PARAMETERS} are allowed."
+        detail = (
+            f"The query has {count:,} parameters; at most {MAX_PARAMETERS} are allowed, which is a"
+            " fixed limit."
+        )
         raise HttpProblem(400, "INVALID", detail)
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")

@@ -37,8 +37,9 @@ __all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "MAX_PIPELINED", "RequestParser"]
 MAX_HEAD_BYTES = 65_536
 # Each takes 200 bytes of memory, however short it is.
 MAX_HEADERS = 100
-# Requests that may wait for the response to an earlier one.
-MAX_PIPELINED = 100
+# Requests that may wait for the response to an earlier one. Browsers and HTTP libraries send none.
+# The garbage collector goes through all that wait.
+MAX_PIPELINED = 16
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 

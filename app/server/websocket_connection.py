@@ -196,9 +196,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._unknown_frames += frames
             self._unknown_bytes += size
             if self._unknown_frames > MAX_UNKNOWN_FRAMES:
-                return f"At most {MAX_UNKNOWN_FRAMES} frames before connection_init."
+                return f"At most {MAX_UNKNOWN_FRAMES} frames before connection_init (fixed)."
             if self._unknown_bytes > MAX_UNKNOWN_BYTES:
-                return f"At most {MAX_UNKNOWN_BYTES:,} bytes before connection_init."
+                return f"At most {MAX_UNKNOWN_BYTES:,} bytes before connection_init (fixed)."
             self._open_connections.hold(self._slot, self, self._unknown_bytes)
         return None
 

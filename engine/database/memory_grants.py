@@ -101,8 +101,9 @@ class OperationMemory:
             raise MemoryGrantsExceeded(
                 f"Other requests with large answers were running for {GRANT_TIMEOUT_S:g} s. The"
                 f" operations of a caller may read {CALLER_BYTES:,} bytes at once, those of all"
-                f" callers {PROCESS_BYTES:,}. Request smaller pages, or send fewer requests at"
-                " once."
+                f" callers {PROCESS_BYTES:,}; beyond that one operation of a caller runs at a time,"
+                f" and {PROCESS_GRANTS} of all callers. These limits are fixed. Request smaller"
+                " pages, or send fewer requests at once."
             ) from None
         finally:
             if waiter in self._waiters:

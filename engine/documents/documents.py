@@ -17,6 +17,7 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
+from graphql.language.parser import MAX_NESTING_DEPTH
 
 from engine.caches import DEFAULT_BUDGET_BYTES, LruCache, ValueUsage
 from engine.documents.cost import SIZE_ARGUMENTS
@@ -163,7 +164,10 @@ class Documents:
 
     def _exceeded(self, message: str) -> str:
         if "nested" in message:
-            return "The document is nested too deeply. Pass deep values as variables."
+            return (
+                f"The document is nested more than {MAX_NESTING_DEPTH} levels deep, which is a"
+                " fixed limit. Pass deep values as variables."
+            )
         counted = "comments" if "comments" in message else "tokens"
         return f"The document has more than {self._limits.tokens} {counted} (MAX_TOKENS)."
 

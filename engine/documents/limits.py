@@ -30,6 +30,9 @@ CHARACTERS_PER_TOKEN = 16
 LINES_PER_TOKEN = 2
 # Of one number in the document. For much longer ones, Python would raise its own error.
 MAX_NUMBER_LENGTH = 1_000
+# Of selection sets inside each other; the spread of a fragment counts as another level. A level
+# takes two calls, of which Python permits a thousand.
+MAX_FRAGMENT_LEVELS = 400
 _NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 
 
@@ -75,7 +78,8 @@ def check_numbers(document: DocumentNode) -> None:
         if token.kind in _NUMBERS and token.end - token.start > MAX_NUMBER_LENGTH:
             raise LimitExceeded(
                 f"The document has a number of {token.end - token.start:,} characters; at most"
-                f" {MAX_NUMBER_LENGTH:,} are allowed. Pass a long number as a variable."
+                f" {MAX_NUMBER_LENGTH:,} are allowed, which is a fixed limit. Pass a long number as"
+                " a variable."
             )
         token = token.next
 
@@ -97,8 +101,11 @@ def check_size(document: DocumentNode, limits: Limits) -> None:
             try:
                 operation = measure.definition(node)
             except RecursionError:
-                message = "The document's fragments are nested too deeply. Nest fewer fragments."
-                raise LimitExceeded(message) from None
+                raise LimitExceeded(
+                    "The document's fragments are nested more than"
+                    f" {MAX_FRAGMENT_LEVELS} levels deep, which is a fixed limit. Nest fewer"
+                    " fragments."
+                ) from None
             parts = [operation, *measure.reachable(operation)]
             _check("levels of fields", operation.depth, limits.depth, "MAX_DEPTH")
             aliases = sum(part.aliases for part in parts)
@@ -130,6 +137,8 @@ class _Measure:
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._fragments = fragments
         self._sizes: dict[str, _Size] = {}
+        # Of the selection set that is being measured, with fragments in place of their names.
+        self._level = 0
 
     def definition(self, node: OperationDefinitionNode | FragmentDefinitionNode) -> _Size:
         """Return the size of a definition, and measure the fragments that it contains."""
@@ -153,10 +162,14 @@ class _Measure:
     def _depth(self, node: SelectionSetNode | None, size: _Size) -> int:
         """Return the depth of a selection set, and add what it contains to a size."""
         depth = 0
+        self._level += 1
+        if self._level > MAX_FRAGMENT_LEVELS:
+            raise RecursionError
         for selection in node.selections if node else ():
             if selection.directives:
                 size.directives += len(selection.directives)
             depth = max(depth, self._depth_of_selection(selection, size))
+        self._level -= 1
         return depth
 
     def _depth_of_selection(self, node: SelectionNode, size: _Size) -> int:
@@ -168,7 +181,10 @@ class _Measure:
             return 0 if node.name.value in INTROSPECTION_FIELDS else depth + 1
         if isinstance(node, FragmentSpreadNode):
             size.spreads.add(node.name.value)
-            return self._fragment(node.name.value).depth
+            self._level += 1
+            depth = self._fragment(node.name.value).depth
+            self._level -= 1
+            return depth
         return self._depth(node.selection_set, size)  # type: ignore[attr-defined]  # an inline fragment
 
     def _fragment(self, name: str) -> _Size:

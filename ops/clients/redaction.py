@@ -91,10 +91,10 @@ def loggable(value: Json) -> str:
 def cut(value: Json, *, size_bytes: int) -> Json:
     """Return a response of this size, or a redacted note with its beginning if it is too large.
 
-    The values of a list or an object take up to twenty times the memory of their text, so they are
-    not kept until the outcome of the attempt is logged.
+    A response takes up to 1 MiB as text, and as a list or an object up to twenty times that, so it
+    is not kept until the outcome of the attempt is logged.
     """
-    if size_bytes <= MAX_RESPONSE_BYTES or not isinstance(value, (dict, list)):
+    if size_bytes <= MAX_RESPONSE_BYTES or not isinstance(value, (dict, list, str)):
         return value
     return _note(
         _text(_Redaction().cleaned(value, MAX_DEPTH)), size_bytes, max_bytes=_MAX_CUT_BYTES

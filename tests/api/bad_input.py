@@ -330,12 +330,21 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
         'mutation { updateTicket(input: {id: "T-1", metadata: %s}) { ticket { id } } }'
         % ("[" * 201 + "]" * 201),
         "QUERY_TOO_COMPLEX",
-        "The document is nested too deeply. Pass deep values as variables.",
+        "more than 200 levels deep, which is a fixed limit. Pass deep values as variables.",
     ),
     "201 levels of fields": (
         "{a" * 201,
         "QUERY_TOO_COMPLEX",
-        "The document is nested too deeply.",
+        "The document is nested more than 200 levels deep",
+    ),
+    "480 levels of three fragments": (
+        "{ ...F0 } "
+        + " ".join(
+            f"fragment F{n} on Query {{ {'...{' * 160} {inner} {'}' * 160} }}"
+            for n, inner in enumerate(["...F1", "...F2", "__typename"])
+        ),
+        "QUERY_TOO_COMPLEX",
+        "The document's fragments are nested more than 400 levels deep, which is a fixed limit.",
     ),
     "2,001 comments": (
         "#\n" * 2_001 + "{ viewer { name } }",
@@ -343,12 +352,12 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
         "The document has more than 2000 comments (MAX_TOKENS).",
     ),
     "2,001 tokens": ("{ " + "a " * 2_001 + "}", "QUERY_TOO_COMPLEX", "more than 2000 tokens"),
-    "10,000 levels of fields": ("{a" * 10_000, "QUERY_TOO_COMPLEX", "nested too deeply"),
+    "10,000 levels of fields": ("{a" * 10_000, "QUERY_TOO_COMPLEX", "more than 200 levels"),
     "10,000 levels of a list": (
         'mutation { updateTicket(input: {id: "T-1", metadata: %s}) { ticket { id } } }'
         % ("[" * 10_000 + "]" * 10_000),
         "QUERY_TOO_COMPLEX",
-        "nested too deeply",
+        "more than 200 levels",
     ),
 }
 

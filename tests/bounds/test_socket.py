@@ -147,11 +147,11 @@ def close_of(wire: socket.socket, sent: bytes) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("is_known", "sent", "reason"),
     [
-        (False, frame(9, b"") * 101, "At most 100 frames before connection_init."),
+        (False, frame(9, b"") * 101, "At most 100 frames before connection_init (fixed)."),
         (
             False,
             frame(1, b"x" * 60_000, is_last=False) + frame(0, b"x" * 6_000, is_last=False),
-            "At most 65,536 bytes before connection_init.",
+            "At most 65,536 bytes before connection_init (fixed).",
         ),
         (True, frame(9, b"") * 1_500, "At most 1,000 frames a second (MAX_WEBSOCKET_FRAMES)."),
         (

@@ -16,8 +16,12 @@ class SubscriptionLimits:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.connections = ConcurrencyLimit(settings.max_connections, "connections")
-        self.subscriptions = ConcurrencyLimit(settings.max_subscriptions, "subscriptions")
+        self.connections = ConcurrencyLimit(
+            settings.max_connections, "connections", setting="MAX_CONNECTIONS"
+        )
+        self.subscriptions = ConcurrencyLimit(
+            settings.max_subscriptions, "subscriptions", setting="MAX_SUBSCRIPTIONS"
+        )
 
     def reserve_event_stream(self, key: str) -> ExitStack:
         """Count an event stream until the returned stack closes.

@@ -218,8 +218,8 @@ class _Socket:
         )
         if len(self._operations) >= MAX_OPERATIONS:
             reason = (
-                f"At most {MAX_OPERATIONS} operations may run on one WebSocket."
-                " Complete one, or open another WebSocket."
+                f"At most {MAX_OPERATIONS} operations may run on one WebSocket, which is a fixed"
+                " limit. Complete one, or open another WebSocket."
             )
             await operation.reject("RATE_LIMITED", reason)
             return
