@@ -144,6 +144,10 @@ class Pool:
         """Return whether to wait for another connection after one was refused."""
         if time.monotonic() < deadline:
             if self._established and leaves_others(error):
+                if self._checked_out < self._growth.limit:
+                    # Connections of the reserve are counted, but are for others. Do not try again
+                    # at once.
+                    await asyncio.sleep(REFUSED_PAUSE_S)
                 return True
             if may_be_granted_soon(error):
                 if not self._checkout.opening:

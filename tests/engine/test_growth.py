@@ -11,6 +11,7 @@ import pytest
 from app.database.embedded import EmbeddedPostgres
 from engine.database.client import Client
 from engine.database.errors import ConnectionRefused, DatabaseUnavailable
+from engine.database.growth import REFUSED_PAUSE_S
 from engine.database.pool import Pool, open_pools
 from engine.database.queries import fetch
 from engine.database.shares import reserved
@@ -109,6 +110,33 @@ async def test_reserved_work_uses_the_connections_that_there_are(
 
     others = [asyncio.ensure_future(fetch("SELECT pg_sleep(0.005)", [])) for _ in range(100)]
     await asyncio.gather(*(check() for _ in range(20)), *others)
+
+
+async def test_a_refusal_while_the_reserve_is_in_use_is_not_repeated_at_once(
+    client: Client, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await opened(client)
+    slots = [await pool.acquire() for _ in range(WANTED)]
+    with reserved():
+        reserve = await pool.acquire()
+    for slot in slots:
+        await pool.release(slot, is_fit=False)
+    await grant(owner, 1)
+    refusals: list[ConnectionRefused] = []
+    refuse = pool._growth.refuse
+
+    def counting(size: int, error: ConnectionRefused) -> None:
+        refusals.append(error)
+        refuse(size, error)
+
+    monkeypatch.setattr(pool._growth, "refuse", counting)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(5 * REFUSED_PAUSE_S):
+            await pool.acquire()
+    assert 1 <= len(refusals) <= 6
+    await grant(owner, -1)
+    pool.return_clean(await pool.acquire())
+    pool.return_clean(reserve)
 
 
 async def test_the_first_connection_is_waited_for(
