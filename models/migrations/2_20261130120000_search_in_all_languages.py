@@ -3,7 +3,8 @@ r"""Search in the languages of the world, and letters compared without their cas
 The column ``search`` was generated from the configuration english: without stop words, without the words
 of languages that are written without spaces, and with letters folded by the locale of the database. Triggers
 now keep it, because a new generated column would rewrite the table under a lock that blocks all
-writes. Older versions keep working: their searches find the same words in the new values.
+writes. Older versions keep working, but their searches do not find words that have another form in the
+new values, such as those with a sharp s and those of Chinese.
 
 The functions fold text in the same way on every server. ``normalize`` does not depend on the locale.
 ``lower`` does: it uses the built-in locale of PostgreSQL from version 17 on, else ICU, else the
