@@ -45,7 +45,7 @@ WHERE caller = $1
   AND EXISTS (SELECT FROM api_tokens WHERE name = $1) = $3
 """
 # The oldest keys have the lowest ids, so that this reads as many rows as it may delete.
-_DELETE_EXPIRED = """
+DELETE_EXPIRED_KEYS = """
 DELETE FROM idempotency_keys
 WHERE id IN (
     SELECT id
@@ -137,7 +137,7 @@ async def delete_expired_keys(ttl_hours: int, *, limit: int = 1000) -> int:
 
     Several processes may call it at once: each skips the rows that another is deleting.
     """
-    rows = await default_client().execute_query_dict(_DELETE_EXPIRED, [ttl_hours, limit])
+    rows = await default_client().execute_query_dict(DELETE_EXPIRED_KEYS, [ttl_hours, limit])
     return len(rows)
 
 

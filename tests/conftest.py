@@ -30,6 +30,7 @@ from app.database.migrations import migrate
 from app.processes.uvicorn_server import uvicorn_config
 from engine.database.client import RESET_STATEMENT
 from engine.database.queries import default_client
+from resolvers.idempotency import DELETE_EXPIRED_KEYS
 from tests.superuser import superuser_options, superuser_url
 
 # In the reverse order of the names of their models, which puts the rows that belong to a ticket
@@ -201,7 +202,8 @@ def graphql(http: httpx2.AsyncClient) -> GraphQL:
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the SQL statements executed during the test.
 
-    Notifications and statements that begin, end or reset a transaction are not recorded.
+    Notifications and statements that begin, end or reset a transaction are not recorded, nor those
+    of the background.
     """
     recorded: list[str] = []
 
@@ -209,7 +211,8 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         original = getattr(asyncpg.Connection, name)
 
         async def run(self: asyncpg.Connection, query: str, *args: Any, **options: Any) -> Any:
-            if query != RESET_STATEMENT and query.split(maxsplit=1)[0].rstrip(";") not in UNCOUNTED:
+            is_uncounted = query.split(maxsplit=1)[0].rstrip(";") in UNCOUNTED
+            if query not in {RESET_STATEMENT, DELETE_EXPIRED_KEYS} and not is_uncounted:
                 recorded.append(query)
             return await original(self, query, *args, **options)
 

@@ -35,7 +35,7 @@ from resolvers.tickets.statements import (
     ID_USE,
     update_statement,
 )
-from resolvers.tickets.unchanged import may_be_unchanged, without_unchanged
+from resolvers.tickets.unchanged import fields_to_compare, may_be_unchanged, without_unchanged
 from resolvers.tickets.validation import (
     Fields,
     Values,
@@ -92,18 +92,23 @@ async def update_ticket(
     ticket has the expected version.
     """
     checked_id(id, "id")
+    failure: ApiErrors | None = None
+    values: Values = {}
     try:
         values = checked_for_update(fields)
     except ApiErrors as invalid:
         if not may_be_unchanged(fields, invalid):
             raise
+        failure = invalid
+    compared = fields_to_compare(fields, failure)
+    if compared:
         async with ticket_transaction(id) as connection:
             fetch_rows = partial(_fetch_in_transaction, connection)
             rows = await fetch_rows(FIND_LOCKED, [id])
-            if not rows:
-                raise
+            if failure is not None and not rows:
+                raise failure
             ticket = _found(rows, id).instance
-            values = checked_for_update(without_unchanged(fields, invalid, ticket))
+            values = checked_for_update(without_unchanged(fields, compared, ticket))
             updated, _ = await _update(
                 fetch_rows, fetch_rows, context, id, values, expected_version
             )

@@ -1,8 +1,8 @@
-"""Fields of an update that the ticket has already, although they are invalid by today's rules.
+"""Fields of an update that the ticket has already, although they could not be written today.
 
-A ticket of the former service can have an empty email address, or metadata that is nested more
-deeply than allowed. A client that sends such a ticket back with another status changes only the
-status, so only that is checked.
+A ticket of the former service can have an empty email address, metadata that is nested more deeply
+than allowed, or text that is not in NFC. A client that sends such a ticket back with another status
+changes only the status, so only that is checked and written.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,10 @@ from engine.exact_json import dumps, loads
 from models import Ticket
 from models.ticket import NEW_TICKET
 from resolvers.errors import ApiErrors
+from resolvers.normalization import normalized
 from resolvers.tables import TICKETS
 
-__all__ = ["may_be_unchanged", "without_unchanged"]
+__all__ = ["fields_to_compare", "may_be_unchanged", "without_unchanged"]
 
 
 def may_be_unchanged(fields: Mapping[str, object], invalid: ApiErrors) -> bool:
@@ -27,16 +28,26 @@ def may_be_unchanged(fields: Mapping[str, object], invalid: ApiErrors) -> bool:
     )
 
 
-def without_unchanged(
-    fields: Mapping[str, object], invalid: ApiErrors, ticket: Ticket
-) -> dict[str, object]:
-    """Return the fields without the invalid ones that the ticket has already."""
-    unchanged = {
+def fields_to_compare(fields: Mapping[str, object], invalid: ApiErrors | None) -> frozenset[str]:
+    """Return the names of the fields that are invalid, and of the texts that are not in NFC."""
+    names = [error.path[0] for error in invalid.errors] if invalid else []
+    denormalized = [
         name
-        for name in (error.path[0] for error in invalid.errors)
-        if _is_equal(name, fields[name], getattr(ticket, name))
+        for name, value in fields.items()
+        if isinstance(value, str) and normalized(value) != value
+    ]
+    return frozenset(names + denormalized)
+
+
+def without_unchanged(
+    fields: Mapping[str, object], names: frozenset[str], ticket: Ticket
+) -> dict[str, object]:
+    """Return the fields without those of these names that the ticket has already."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in names or not _is_equal(name, value, getattr(ticket, name))
     }
-    return {name: value for name, value in fields.items() if name not in unchanged}
 
 
 def _can_be_stored(name: str, value: object) -> bool:

@@ -88,6 +88,11 @@ DEEP = "[" * 100 + "]" * 100
 INVALID_TODAY = {
     "an empty subject": {"subject": ""},
     "a blank subject": {"subject": " \n"},
+    "texts that are not in NFC": {"subject": "A\u0308", "category": "\uf900"},
+    "an empty email address, and text that is not in NFC": {
+        "customer_email": "",
+        "category": "\uf900",
+    },
     "an empty name": {"customer_name": ""},
     "an empty email address": {"customer_email": ""},
     "no email address": {"customer_email": "not an address"},

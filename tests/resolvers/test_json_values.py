@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -96,11 +95,8 @@ def test_an_unstorable_value_is_rejected_at_any_depth(value: Any) -> None:
     ],
     ids=["numbers", "lists", "texts", "objects", "members"],
 )
-def test_the_largest_value_of_a_request_takes_a_few_milliseconds(value: Any) -> None:
-    started = time.process_time()
-    json_text(value, "metadata")
-    # Usually 20 ms; on a busy machine more.
-    assert time.process_time() - started < 1
+def test_the_largest_value_of_a_request_is_accepted(value: Any) -> None:
+    assert orjson.loads(json_text(value, "metadata")) == value
 
 
 def test_the_largest_integers_are_stored_exactly() -> None:
