@@ -151,8 +151,8 @@ class _Socket:
         """Handle a message; an invalid one, or a failure, closes the WebSocket."""
         try:
             is_large = len(message.get("text") or "") > LARGE_BYTES
-            if is_large:
-                await pause()
+            # Also before a small message, because each of many WebSockets may have one.
+            await pause()
             content = read_message(message, max_values=self._endpoint.settings.max_json_values)
             if is_large:
                 await pause()

@@ -19,6 +19,15 @@ SOCKETS_OF_A_FLOOD = 10
 CONNECTIONS = 900
 IDLE_SOCKETS = 200
 LARGE_TEXT = "x" * 900_000
+QUERIES = b"".join(
+    frame(
+        1,
+        orjson.dumps(
+            {"id": name, "type": "subscribe", "payload": {"query": "{ viewer { name } }"}}
+        ),
+    )
+    for name in [*map(str, range(80)), "last"]
+)
 BEGINNING = frame(1, b"", is_last=False)
 EMPTY_CONTINUATIONS = frame(0, b"", is_last=False) * 20_000
 PINGS = frame(9, b"") * 20_000
@@ -81,6 +90,19 @@ def stay_idle(target: Target, message: bytes) -> Answer:
             wire = stack.enter_context(open_websocket(target, is_known=True))
             wire.sendall(frame(1, message) + frame(1, b'{"type":"ping"}'))
             received(wire, b'"pong"')
+        return STILL_OPEN
+
+
+def query_at_once(target: Target) -> Answer:
+    """Send short queries on many WebSockets at once, and wait for the last response of each."""
+    with ExitStack() as stack:
+        wires = [
+            stack.enter_context(open_websocket(target, is_known=True)) for _ in range(IDLE_SOCKETS)
+        ]
+        for wire in wires:
+            wire.sendall(QUERIES)
+        for wire in wires:
+            received(wire, b'{"id":"last","type":"complete"}')
         return STILL_OPEN
 
 
@@ -148,6 +170,11 @@ SOCKETS = [
     _known(
         name="WebSocket: messages `ping`",
         send=partial(flood, beginning=b"", more=MESSAGES, is_known=True),
+    ),
+    HostileInput(
+        name=f"{IDLE_SOCKETS} WebSockets with 81 short queries each",
+        send=query_at_once,
+        status=-1,
     ),
     _idle(
         name=f"{IDLE_SOCKETS} WebSockets that stay idle after a message of 900 kB",
