@@ -8,6 +8,15 @@ event loop is used up:
 
 Of all work that waits, one step runs in each turn of the event loop. Callers take turns, so that
 one with many requests does not delay the others.
+
+Work that creates many objects, and waits for nothing but its turns, ends before other work of its
+caller begins:
+
+    if is_turn_used(begins=True):
+        await next_turn()
+    ...
+    if is_turn_used():
+        await next_turn(continues=True)
 """
 
 import asyncio
@@ -41,7 +50,7 @@ class _Turns:
         # The work whose step runs next.
         self._resumed: asyncio.Future[None] | None = None
 
-    def is_used(self) -> bool:
+    def is_used(self, *, begins: bool) -> bool:
         """Return whether no step may start in this turn any more."""
         now_s = time.perf_counter()
         if not self._is_scheduled:
@@ -50,13 +59,20 @@ class _Turns:
             return False
         if now_s - self._started_s > MAX_TURN_S or self._resumed is not None:
             return True
+        if not self._waiting:
+            return False
+        caller = _caller()
         # While others wait, only the caller whose turn it is may continue.
-        return bool(self._waiting) and _caller() != self._caller
+        return caller != self._caller or (begins and caller in self._waiting)
 
-    async def wait(self) -> None:
+    async def wait(self, *, continues: bool) -> None:
         """Wait until a step of this work may run."""
         turn = self.loop.create_future()
-        self._waiting.setdefault(_caller(), deque()).append(turn)
+        turns = self._waiting.setdefault(_caller(), deque())
+        if continues:
+            turns.appendleft(turn)
+        else:
+            turns.append(turn)
         self._schedule()
         try:
             await turn
@@ -105,9 +121,12 @@ class _Turns:
 _turns: _Turns | None = None
 
 
-def is_turn_used() -> bool:
-    """Return whether work must wait for the next turn before its next step."""
-    return _current().is_used()
+def is_turn_used(*, begins: bool = False) -> bool:
+    """Return whether work must wait for the next turn before its next step.
+
+    Work that ``begins`` also waits while other work of its caller waits.
+    """
+    return _current().is_used(begins=begins)
 
 
 def must_pause(started_s: float) -> bool:
@@ -118,9 +137,12 @@ def must_pause(started_s: float) -> bool:
     return time.perf_counter() - started_s > SHORT_S and is_turn_used()
 
 
-async def next_turn() -> None:
-    """Wait until the next step may run, in a later turn of the event loop."""
-    await _current().wait()
+async def next_turn(*, continues: bool = False) -> None:
+    """Wait until the next step may run, in a later turn of the event loop.
+
+    Work that ``continues`` precedes all other work of its caller.
+    """
+    await _current().wait(continues=continues)
 
 
 async def pause() -> None:

@@ -11,13 +11,15 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    Lexer,
+    Source,
+    Token,
     VariableNode,
     Visitor,
-    parse,
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.language.parser import MAX_NESTING_DEPTH
+from graphql.language.parser import MAX_NESTING_DEPTH, Parser
 
 from engine.caches import DEFAULT_BUDGET_BYTES, LruCache, ValueUsage
 from engine.documents.cost import SIZE_ARGUMENTS
@@ -92,9 +94,13 @@ class Documents:
         ended = self._in_preparation[text] = asyncio.Event()
         try:
             steps = self._steps(text)
+            has_begun = False
             while (document := next(steps)) is None:
-                if is_turn_used():
-                    await next_turn()
+                if is_turn_used(begins=not has_begun):
+                    # Otherwise many documents of one caller would be in memory at the same time,
+                    # and the garbage collector would visit all of their nodes again and again.
+                    await next_turn(continues=has_begun)
+                has_begun = True
         finally:
             del self._in_preparation[text]
             ended.set()
@@ -105,9 +111,8 @@ class Documents:
         # Before the first step, because this turn may be used up by others.
         yield None
         check_text(text, self._limits)
-        node = self._parse(text)
+        node, tokens = self._parse(text)
         check_numbers(node)
-        tokens = _unlink_tokens(node)
         yield None
         # Before validation, whose time grows faster than the document.
         check_size(node, self._limits)
@@ -148,19 +153,30 @@ class Documents:
             return middleware
         return middleware if directives & middleware.directives else None
 
-    def _parse(self, text: str) -> DocumentNode:
+    def _parse(self, text: str) -> tuple[DocumentNode, int]:
+        """Return the syntax tree of a text, and the number of its tokens."""
+        lexer = Lexer(Source(text))
+        first = lexer.token
+        # As `graphql.parse`, which does not give access to the tokens if it fails.
+        parser = Parser(
+            lexer.source,
+            lexer=lexer,
+            max_lexical_tokens=self._limits.tokens,
+            max_comments=self._limits.tokens,
+            allow_empty_selection_sets=False,
+        )
         try:
-            return parse(
-                text,
-                max_lexical_tokens=self._limits.tokens,
-                max_comments=self._limits.tokens,
-                allow_empty_selection_sets=False,
-            )
+            node = parser.parse_document()
         except GraphQLError as error:
             # graphql-core reports a limit only in its message.
             if "Parsing aborted" in error.message:
                 raise LimitExceeded(self._exceeded(error.message)) from None
             raise InvalidDocument([error], syntax=True) from None
+        except RecursionError:
+            raise LimitExceeded(self._exceeded("nested")) from None
+        finally:
+            tokens = _unlink_tokens(first)
+        return node, tokens
 
     def _exceeded(self, message: str) -> str:
         if "nested" in message:
@@ -172,14 +188,14 @@ class Documents:
         return f"The document has more than {self._limits.tokens} {counted} (MAX_TOKENS)."
 
 
-def _unlink_tokens(node: DocumentNode) -> int:
+def _unlink_tokens(first: Token) -> int:
     """Delete the references from each token to the one before it; return the number of tokens.
 
     Without reference cycles a document is freed when it is not used any more. The garbage
     collector would free many at once, and hold up the event loop meanwhile.
     """
     tokens = 0
-    token = node.loc.start_token if node.loc else None
+    token: Token | None = first
     while token is not None:
         tokens += 1
         token.prev = None

@@ -1,5 +1,6 @@
 """Tests of hostile documents: each is rejected with a bounded amount of work."""
 
+import asyncio
 import gc
 import sys
 import time
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from graphql import FieldNode, Node, Token
+from graphql import DocumentNode, FieldNode, Node, Token
 
 from engine.arguments.literals import Literal, literal_of
 from engine.documents.documents import MAX_ERRORS, Documents, InvalidDocument
@@ -187,6 +188,21 @@ def test_documents_of_common_clients_are_far_from_the_limits() -> None:
     assert Documents(SCHEMA, Limits(), rules=RULES).prepare(text).operations
 
 
+# Each is rejected after some of its tokens were read.
+UNPARSABLE = {
+    "a missing bracket": "{ " + "id " * 900,
+    "an excess bracket": "{ " + "id " * 900 + "}}",
+    "an unterminated string": "{ " + "id " * 900 + 'a(b: "c) }',
+    "a character outside of the grammar": "{ " + "id " * 900 + "? }",
+    "an empty selection set": "{ " + "id " * 900 + "a {} }",
+    "nothing but comments": "# a\n" * 900,
+    "too many comments": "# a\n" * 3_000 + "{ id }",
+    "too many tokens": "{ " + "id " * 3_000 + "}",
+    "too many levels": "{ a " * 300 + "}" * 300,
+    "a number that is too long": "{ " + "id " * 900 + "a(b: " + "1" * 2_000 + ") }",
+}
+
+
 @pytest.fixture
 def frozen_heap() -> Iterator[None]:
     """Exclude existing objects from garbage collection, as a running server does."""
@@ -203,8 +219,8 @@ def test_documents_are_freed_without_the_garbage_collector() -> None:
     documents = Documents(SCHEMA, Limits(), rules=RULES, budget_bytes=0)
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        for name, text in (ADMITTED | INVALID).items():
-            with suppress(InvalidDocument):
+        for name, text in (ADMITTED | INVALID | TOO_COMPLEX | UNPARSABLE).items():
+            with suppress(InvalidDocument, LimitExceeded):
                 documents.prepare(text)
             gc.collect()
             kept = {type(item).__name__ for item in gc.garbage if isinstance(item, (Node, Token))}
@@ -213,6 +229,29 @@ def test_documents_are_freed_without_the_garbage_collector() -> None:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+
+
+@pytest.mark.usefixtures("frozen_heap")
+async def test_few_documents_of_a_caller_are_in_memory_while_it_sends_many() -> None:
+    documents = Documents(SCHEMA, Limits(), rules=RULES, budget_bytes=0)
+    turns = most = 0
+
+    async def prepare(number: int) -> bool:
+        try:
+            await documents.prepare_in_turns(f"{{ {many(f'unknown{number}_%d', 900)} }}")
+        except InvalidDocument:
+            return True
+        return False
+
+    preparing = [asyncio.create_task(prepare(number)) for number in range(20)]
+    while not all(task.done() for task in preparing):
+        await asyncio.sleep(0)
+        turns += 1
+        most = max(most, sum(isinstance(item, DocumentNode) for item in gc.get_objects()))
+    assert all(task.result() for task in preparing)
+    # They were counted while they were prepared.
+    assert turns > 2 * len(preparing)
+    assert most == 1
 
 
 @pytest.mark.usefixtures("frozen_heap")

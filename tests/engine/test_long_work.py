@@ -74,6 +74,44 @@ async def test_callers_take_turns() -> None:
     assert {"other", "third"} < set(order[1:4]), order
 
 
+async def test_work_that_continues_ends_before_its_caller_begins_more() -> None:
+    order: list[tuple[str, int]] = []
+
+    async def long(caller: str, number: int) -> None:
+        count_as(caller)
+        for step in range(3):
+            if is_turn_used(begins=step == 0):
+                await next_turn(continues=step > 0)
+            order.append((caller, number))
+            work()
+
+    begun = [("many", number) for number in range(4)] + [("other", number) for number in range(4)]
+    await asyncio.gather(*(asyncio.create_task(long(*one)) for one in begun))
+    for caller in ("many", "other"):
+        numbers = [number for name, number in order if name == caller]
+        assert numbers == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    # The callers take turns meanwhile.
+    first_half = {caller for caller, _ in order[:12]}
+    assert first_half == {"many", "other"}
+
+
+async def test_work_that_begins_does_not_overtake_its_callers_waiting_work() -> None:
+    order: list[str] = []
+
+    async def short(task: str) -> None:
+        for number in range(2):
+            if is_turn_used(begins=True):
+                await next_turn()
+            order.append(f"{task}{number}")
+
+    async def use_turn() -> None:
+        await pause()
+        work()
+
+    await asyncio.gather(use_turn(), short("a"), short("b"))
+    assert order == ["a0", "b0", "a1", "b1"]
+
+
 async def test_short_steps_of_a_caller_are_not_slower_than_a_long_one() -> None:
     order: list[str] = []
 
