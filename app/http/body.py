@@ -37,6 +37,17 @@ async def read_content(
     Raises UnsupportedCoding before the body is read, BodyTooLarge as early as possible,
     InvalidContent, ClientDisconnect, and HttpProblem (504) on a timeout.
     """
+    cycle = request_cycle_of(receive)
+    try:
+        return await _read_content(scope, receive, max_bytes=max_bytes, timeouts=timeouts)
+    finally:
+        if cycle is not None:
+            cycle.release_body()
+
+
+async def _read_content(
+    scope: Scope, receive: Receive, *, max_bytes: int, timeouts: Timeouts | None
+) -> bytes:
     gzipped = is_gzipped(scope["headers"])
     body = _take_received_body(receive, max_bytes=max_bytes)
     if body is None:

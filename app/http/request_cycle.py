@@ -16,6 +16,7 @@ from starlette.types import Message, Receive
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from app.http.raw_response import RawHeaders
+from app.http.received_input import HeldInput
 
 __all__ = ["RequestCycle", "request_cycle_of"]
 
@@ -59,6 +60,14 @@ class RequestCycle(RequestResponseCycle):
         self._remaining_bytes = 0
         self._task: asyncio.Task[Any] | None = None
         self._is_cancelled = False
+        # Bytes of the body so far, and their place in the account; None if they are few.
+        self.received_bytes = 0
+        self.held_body: HeldInput | None = None
+
+    def release_body(self) -> None:
+        """Stop counting the body: it is read, or nobody will read it."""
+        if self.held_body is not None:
+            self.held_body.release()
 
     def take_body(self) -> bytes | None:
         """Return the request's body if all of it has been received, else None; call it once."""

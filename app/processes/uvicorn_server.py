@@ -16,6 +16,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app.config.settings import Settings
 from app.graphql import GRAPHQL_PATH
+from app.http.received_input import ReceivedInput
 from app.server.descriptor_watch import watched_descriptors
 from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
@@ -48,6 +49,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         "timeouts": ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s),
         "connections": connections,
         "scheduler": InputScheduler(),
+        "received": ReceivedInput(max_body_bytes=settings.max_body_bytes),
         "unread": UnreadResponses(
             timeout_s=settings.write_timeout_ms / 1000,
             max_bytes_per_caller=settings.max_unread_bytes,

@@ -12,6 +12,7 @@ from app.http.security_headers import with_security_headers
 __all__ = [
     "INVALID",
     "INVALID_WEBSOCKET_KEY",
+    "OVERLOADED",
     "TIMED_OUT",
     "TOO_LARGE",
     "UNIMPLEMENTED",
@@ -60,6 +61,13 @@ class EarlyResponse:
 
 INVALID = EarlyResponse(
     HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "The server did not receive a valid HTTP/1.1 request."
+)
+OVERLOADED = EarlyResponse(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "SERVICE_UNAVAILABLE",
+    "The server is receiving too many large requests, of all callers or of this one."
+    " Send fewer at a time.",
+    ((b"connection", b"close"), (b"retry-after", b"1")),
 )
 TIMED_OUT = EarlyResponse(
     HTTPStatus.REQUEST_TIMEOUT,

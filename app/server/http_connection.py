@@ -13,6 +13,7 @@ from typing import Any, cast
 from starlette.types import Scope
 
 from app.http.connection_slot import ConnectionSlot
+from app.http.received_input import HeldInput, ReceivedInput
 from app.http.request_cycle import RequestCycle
 from app.http.request_record import limits_key_of
 from app.server.early_response import TIMED_OUT, TOO_LARGE, EarlyResponse
@@ -46,12 +47,16 @@ class HttpConnection(RequestParser):
         connections: OpenConnections,
         scheduler: InputScheduler,
         unread: UnreadResponses,
+        received: ReceivedInput,
         requests: RequestScheduler,
         waiting: WaitingRequests,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._unread = unread
+        self._received = received
+        # Large bodies of requests without a response.
+        self._bodies: set[HeldInput] = set()
         self._requests = requests
         self._waiting = waiting
         # The group and the size of each request in `pipeline`, the next one first.
@@ -199,6 +204,9 @@ class HttpConnection(RequestParser):
         """
         self._has_responded = True
         self.server_state.total_requests += 1
+        if cycle.held_body is not None:
+            cycle.release_body()
+            self._bodies.discard(cycle.held_body)
         if self.transport.is_closing():
             return
         if not cycle.keep_alive:
@@ -254,8 +262,19 @@ class HttpConnection(RequestParser):
         self._queued.append((group, size))
         return True
 
+    def _may_hold(self, cycle: RequestCycle) -> bool:
+        held = cycle.held_body
+        if held is None:
+            held = cycle.held_body = HeldInput(self._received)
+            self._bodies.add(held)
+        return held.resize(self.group, cycle.received_bytes)
+
     def _clear_pipeline(self) -> None:
+        """Forget the requests that wait, and the bodies that nobody will read."""
         self.pipeline.clear()
+        for held in self._bodies:
+            held.release()
+        self._bodies.clear()
         while self._queued:
             self._waiting.remove(*self._queued.popleft())
 
@@ -282,6 +301,8 @@ class HttpConnection(RequestParser):
                 return
             # The body of this request is invalid: code that reads it must see a disconnect.
             cycle.disconnected = True
+            cycle.body = bytearray()
+            cycle.release_body()
             cycle.waiting_for_100_continue = False
             cycle.message_event.set()
             if cycle.response_started or self.pipeline:

@@ -13,10 +13,12 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.http.received_input import UNCOUNTED_BYTES
 from app.http.request_cycle import RequestCycle
 from app.server.discarded_input import DiscardedInput
 from app.server.early_response import (
     INVALID,
+    OVERLOADED,
     TOO_LARGE,
     UNIMPLEMENTED,
     UNSUPPORTED_VERSION,
@@ -210,6 +212,9 @@ class RequestParser(HttpToolsProtocol):
             if not self._discarded.add(len(body)):
                 self.abort()
             return
+        cycle.received_bytes += len(body)
+        if cycle.received_bytes > UNCOUNTED_BYTES and not self._may_hold(cycle):
+            raise _Rejected(OVERLOADED)
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
@@ -234,6 +239,10 @@ class RequestParser(HttpToolsProtocol):
 
     def _may_queue(self, headers: RawHeaders) -> bool:
         """Count a request that must wait for the responses before its own; false if it may not."""
+        raise NotImplementedError
+
+    def _may_hold(self, cycle: RequestCycle) -> bool:
+        """Count the received bytes of a large body; false if there is no memory for them."""
         raise NotImplementedError
 
     def abort(self) -> None:

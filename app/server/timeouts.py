@@ -22,6 +22,7 @@ class ConnectionTimeouts:
     ``idle``: until the first byte of a request. It is checked once per period, not restarted by
     each response, so a connection closes after one to two periods without a request.
     ``header``: from the first byte of a request to the end of its head.
+    ``message``: from the first bytes of a WebSocket's message to its end. As long as ``header``.
     ``linger``: from a response to a request that is not complete until its end. It starts again,
     up to MAX_LINGER_S, while the client sends.
     ``close``: from the start of a WebSocket's closing handshake until the connection closes.
@@ -30,5 +31,6 @@ class ConnectionTimeouts:
     def __init__(self, *, idle_s: float, header_s: float) -> None:
         self.idle = Timeouts(idle_s)
         self.header = Timeouts(header_s)
+        self.message = Timeouts(header_s)
         self.linger = Timeouts(LINGER_S)
         self.close = Timeouts(CLOSE_S)

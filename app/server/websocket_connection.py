@@ -15,6 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 from app.http.connection_slot import ConnectionSlot
+from app.http.received_input import UNCOUNTED_BYTES, HeldInput, ReceivedInput
 from app.http.request_record import limits_key_of
 from app.server.early_response import INVALID
 from app.server.input_scheduler import InputScheduler
@@ -33,6 +34,9 @@ MAX_UNKNOWN_FRAMES = 100
 MAX_UNKNOWN_BYTES = 65_536
 # Read after a connection has failed, so that a client that sends first receives the close frame.
 MAX_DISCARDED_BYTES = 2**20
+
+# At most 123 bytes, as in any close frame.
+_OVERLOADED = "The server is receiving too many large messages. Send fewer at a time."
 
 _logger = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         connections: OpenConnections,
         scheduler: InputScheduler,
         unread: UnreadResponses,
+        received: ReceivedInput,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -65,8 +70,13 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._scheduler = scheduler
         self._unread = unread
         self._slot: ConnectionSlot = self.app_state["slot"]
-        # When the closing handshake must have ended; 0 before it begins.
+        # The messages that the client has not ended, or the application has not handled.
+        self._held = HeldInput(received)
+        self._unfinished_bytes = self._finished_bytes = 0
+        # When the unfinished message or the closing handshake must have ended.
         self.ends_at = 0.0
+        self._has_message_timeout = False
+        self._has_begun_close = False
         # Received bytes that wait for `parse_part`, from the offset on.
         self._unparsed = b""
         self._offset = 0
@@ -93,12 +103,24 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def expire(self) -> None:
-        """Close the connection, because its closing handshake takes too long."""
-        self.transport.abort()
+        """Close the connection, because its message or closing handshake takes too long."""
+        if self._has_begun_close:
+            self.transport.abort()
+        elif self._unparsed or not self._may_parse:
+            # The server has not parsed what the client has sent, maybe the end of the message.
+            self._timeouts.message.begin(self)
+        else:
+            self._has_message_timeout = False
+            limit_s = self._timeouts.message.timeout_s
+            self._fail(
+                CloseCode.POLICY_VIOLATION,
+                f"A message must be complete within {limit_s:g} s (REQUEST_TIMEOUT_MS).",
+            )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release what the connection holds."""
         self._timeouts.close.end(self)
+        self._release_input()
         self._unread.remove(self.transport)
         self._scheduler.leave(self)
         self._open_connections.close(self._slot)
@@ -171,14 +193,50 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _parse(self, part: bytes) -> None:
         self.conn.receive_data(part)
         reason = self._count(frames=len(self.conn.events), size=len(part))
+        self._unfinished_bytes += len(part)
         if reason is not None:
-            _logger.info("websocket rejected", extra={"fields": {"reason": reason}})
-            self.conn.fail(CloseCode.POLICY_VIOLATION, reason)
-            self.handle_parser_exception()
+            self._fail(CloseCode.POLICY_VIOLATION, reason)
         elif self.conn.parser_exc is not None:
             self.handle_parser_exception()
         else:
+            has_frames = bool(self.conn.events)
             self.handle_events()
+            if has_frames and not self.frames:
+                # What follows the last frame is less than one part.
+                self._unfinished_bytes = 0
+            self._hold_input()
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        _logger.info("websocket rejected", extra={"fields": {"reason": reason}})
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
+
+    def _hold_input(self) -> None:
+        """Count what is not processed, and limit the time of a message that is not complete."""
+        if self._has_failed:
+            return
+        is_unfinished = bool(self._unfinished_bytes or self.frames)
+        if not self._has_begun_close and is_unfinished is not self._has_message_timeout:
+            self._set_message_timeout(is_running=is_unfinished)
+        size = self._unfinished_bytes + self._finished_bytes
+        if size > UNCOUNTED_BYTES and not self._held.resize(self.group, size):
+            if self._has_begun_close:
+                self.abort()
+            else:
+                self._fail(CloseCode.TRY_AGAIN_LATER, _OVERLOADED)
+
+    def _set_message_timeout(self, *, is_running: bool) -> None:
+        self._has_message_timeout = is_running
+        if is_running:
+            self._timeouts.message.begin(self)
+        else:
+            self._timeouts.message.end(self)
+
+    def _release_input(self) -> None:
+        self._set_message_timeout(is_running=False)
+        self._unfinished_bytes = self._finished_bytes = 0
+        self.frames = []
+        self._held.release()
 
     def _count(self, *, frames: int, size: int) -> str | None:
         """Count what was received; return the limit that it exceeds."""
@@ -224,10 +282,20 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if is_last:
             self.send_receive_event_to_app()
 
+    def send_receive_event_to_app(self) -> None:
+        """Pass a complete message on, which is counted until the application has handled it."""
+        if not self.close_sent:
+            self._finished_bytes += self._unfinished_bytes
+        self._unfinished_bytes = 0
+        if self._has_message_timeout:
+            self._set_message_timeout(is_running=False)
+        super().send_receive_event_to_app()
+
     def handle_parser_exception(self) -> None:
         """Send the close frame of a failed connection, and linger until the client has read it."""
         self._has_failed = True
         self._bytes = 0
+        self._release_input()
         close = self.conn.close_sent
         if close is None:
             # Frames that preceded the response to the handshake.
@@ -263,7 +331,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def _begin_close(self) -> None:
         """Start the time limit of the closing handshake."""
-        if not self.ends_at and not self.disconnected:
+        if not self._has_begun_close and not self.disconnected:
+            self._has_begun_close = True
+            self._set_message_timeout(is_running=False)
             self._timeouts.close.begin(self)
 
     def pause_writing(self) -> None:
@@ -286,6 +356,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     async def receive(self) -> Any:
         """Return the next ASGI message, and continue to read after the last one."""
+        if self._finished_bytes and self.queue.empty():
+            # The application has handled the messages before.
+            self._finished_bytes = 0
+            self._held.resize(self.group, self._unfinished_bytes)
         message = await self.queue.get()
         if self.read_paused and self.queue.empty():
             self.read_paused = False

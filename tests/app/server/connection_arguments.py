@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from app.http.received_input import ReceivedInput
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
@@ -16,7 +17,10 @@ FOREVER_S = 3600.0
 
 
 def connection_arguments(
-    *, timeouts: ConnectionTimeouts | None = None, unread: UnreadResponses | None = None
+    *,
+    timeouts: ConnectionTimeouts | None = None,
+    unread: UnreadResponses | None = None,
+    received: ReceivedInput | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of uvicorn's configuration with our connections."""
     shared: dict[str, Any] = {
@@ -25,6 +29,7 @@ def connection_arguments(
             max_total=1_000, max_unknown_of_address=1_000, max_of_caller=1_000, descriptors=10_000
         ),
         "scheduler": InputScheduler(),
+        "received": received or ReceivedInput(max_body_bytes=2**30),
         "unread": unread
         or UnreadResponses(
             timeout_s=FOREVER_S, max_bytes_per_caller=2**30, max_bytes_in_total=2**30

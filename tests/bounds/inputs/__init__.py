@@ -9,6 +9,7 @@ from tests.bounds.inputs.hostile_input import HostileInput
 from tests.bounds.inputs.json_values import JSON_VALUES
 from tests.bounds.inputs.messages import MESSAGES
 from tests.bounds.inputs.sockets import SOCKETS
+from tests.bounds.inputs.unfinished import UNFINISHED
 from tests.bounds.inputs.unique import UNIQUE
 
 __all__ = ["INPUTS"]
@@ -20,6 +21,7 @@ INPUTS: list[HostileInput] = [
     *HEADS,
     *SOCKETS,
     *MESSAGES,
+    *UNFINISHED,
     *ANSWERS,
     *UNIQUE,
     *CREDENTIALS,
