@@ -9,12 +9,12 @@ APP = Path(app.__file__).parent
 
 
 def copy_graphiql(checkout: Path) -> Path:
-    """Copy the package and the module that it imports, and return the folder to run in."""
+    """Copy the package and what it imports, and return the folder to run in."""
     ignored = shutil.ignore_patterns("static", ".static-*", "__pycache__")
     shutil.copytree(APP / "graphiql", checkout / "app" / "graphiql", ignore=ignored)
-    (checkout / "app" / "http").mkdir()
-    for name in ("__init__.py", "http/__init__.py", "http/compression.py"):
-        shutil.copy(APP / name, checkout / "app" / name)
+    # The package imports modules of this one.
+    shutil.copytree(APP / "http", checkout / "app" / "http", ignore=ignored)
+    shutil.copy(APP / "__init__.py", checkout / "app")
     return checkout
 
 
