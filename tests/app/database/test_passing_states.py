@@ -211,7 +211,8 @@ async def test_a_database_that_refuses_sessions_is_503_until_it_does_not(
                     for line in lines(server, "database unavailable")
                     if "sqlstate" in line
                 ]
-                assert reasons.count(sqlstate) == 1
+                # One line for each outage; a session that still works can end the first one.
+                assert 0 < reasons.count(sqlstate) <= len(lines(server, "database available again"))
         finally:
             async with connected(empty_database_url) as owner:
                 await owner.execute(f"DROP OWNED BY {names['role']}")
