@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from app.background import background_task
 from app.config.settings import Settings
 from engine.database.errors import QUERY_CANCELED, is_unavailable, sqlstate
 from resolvers.idempotency import delete_expired_keys
@@ -23,13 +24,8 @@ _logger = logging.getLogger(__name__)
 @asynccontextmanager
 async def background_key_expiry(settings: Settings) -> AsyncIterator[None]:
     """Delete expired keys every minute, inside the block."""
-    task = asyncio.create_task(_delete_periodically(settings.idempotency_key_ttl_hours))
-    try:
+    async with background_task(_delete_periodically(settings.idempotency_key_ttl_hours)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _delete_periodically(ttl_hours: int) -> None:

@@ -63,6 +63,7 @@ PACKAGES = {
     ),
     "app": (
         "errors",
+        "background",
         "config",
         "database",
         "auth",

@@ -9,8 +9,9 @@ import resource
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from app.background import background_task
 from app.server.file_descriptors import available_for_connections
 from app.server.open_connections import OpenConnections
 
@@ -28,13 +29,8 @@ async def watched_descriptors(connections: OpenConnections) -> AsyncIterator[Non
     While it cannot, idle connections of unknown callers are closed. The log has an entry for the
     beginning and one for the end.
     """
-    task = asyncio.create_task(_watch(connections))
-    try:
+    async with background_task(_watch(connections)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _watch(connections: OpenConnections) -> None:
