@@ -25,6 +25,7 @@ from resolvers.idempotency import claim_key, key_turn, keyed_call
 from resolvers.rejections import ignored_change, reports_rejections
 from resolvers.tables import TICKETS
 from resolvers.text_validation import checked_id
+from resolvers.tickets.conflicts import id_is_taken, id_was_used, version_conflict
 from resolvers.tickets.event_changes import all_changes
 from resolvers.tickets.statements import (
     AUDITED_FIELDS,
@@ -158,7 +159,7 @@ async def _update(  # noqa: PLR0917  # the parts of one statement
     # differ, because another transaction may have changed the ticket since.
     ticket = _found(await fetch_rows(FIND, [id]), id)
     if expected_version is not None and version != expected_version:
-        raise _version_conflict(version, expected_version, ticket)
+        raise version_conflict(version, expected_version, ticket)
     if differs:
         raise ignored_change(TICKETS.name)
     return ticket, False
@@ -219,7 +220,7 @@ async def _create(
         )
     except (asyncpg.IntegrityConstraintViolationError, IntegrityError) as error:
         if violated_constraint(error) == "tickets_pkey":
-            raise _id_is_taken() from None
+            raise id_is_taken() from None
         if violated_constraint(error) == "tickets_metadata_check":
             raise metadata_is_too_long("metadata") from None
         raise
@@ -232,13 +233,9 @@ async def _check_unused(connection: BaseDBAsyncClient, id: str) -> None:
     """Raise Conflict if `node` finds an object with this id, or if a deleted ticket had it."""
     [use] = await connection.execute_query_dict(ID_USE, [id])
     if use["is_taken"]:
-        raise _id_is_taken()
+        raise id_is_taken()
     if use["was_used"]:
-        message = (
-            "This id belonged to a ticket that was deleted; its history, deliveries and log"
-            " entries remain. Choose another, or omit it."
-        )
-        raise Conflict(ErrorCode.ALREADY_EXISTS, message, "id")
+        raise id_was_used()
 
 
 async def _fetch_locked(statement: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -271,24 +268,8 @@ def _found(
         raise NotFound("ticket", id, "id")
     ticket: Loaded[Ticket] = Loaded(TICKETS, rows[0])
     if expected_version is not None and ticket.instance.version != expected_version:
-        raise _version_conflict(ticket.instance.version, expected_version, ticket)
+        raise version_conflict(ticket.instance.version, expected_version, ticket)
     return ticket
-
-
-def _version_conflict(version: int, expected_version: int, ticket: Loaded[Ticket]) -> Conflict:
-    message = (
-        f"The ticket has version {version}, not {expected_version}: it was changed meanwhile."
-        " Read it again and repeat the change."
-    )
-    return Conflict(
-        ErrorCode.VERSION_CONFLICT, message, "expected_version", current=ticket.instance
-    )
-
-
-def _id_is_taken() -> Conflict:
-    return Conflict(
-        ErrorCode.ALREADY_EXISTS, "This id is already taken. Choose another, or omit it.", "id"
-    )
 
 
 async def _get(
