@@ -315,8 +315,9 @@ async def test_closing_ends_subscribers_that_are_catching_up(
 ) -> None:
     async with connected(database_url) as connection:
         start = (await take_snapshot(EVENTS)).newest
-        for _ in range(2):
-            await write(connection)
+        # Events of one transaction become visible together, so one read contains both. Another
+        # transaction of the cluster can come between those of two.
+        await write_many(connection, 2)
     events = await stream.follow(after=start)
     await anext(events)
     await stream.close()
