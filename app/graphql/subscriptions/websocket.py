@@ -7,7 +7,6 @@ event committed from then on.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.config.settings import Settings
 from app.graphql.operations import OperationRunner
 from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.limits import SubscriptionLimits
+from app.graphql.subscriptions.ws_channel import TRY_LATER, CloseSocket, SocketChannel
 from app.graphql.subscriptions.ws_messages import (
     ClientMessage,
     Complete,
@@ -33,10 +33,8 @@ from app.http.access_check import wait_until_denied
 from app.http.authentication import authenticate
 from app.http.body import LARGE_BYTES
 from app.http.cross_origin import refuse_cross_origin
-from app.http.failure import report_failure
 from app.http.problem import HttpProblem, problem_response
 from app.http.rate_limiting import check_rate_limit, rate_limit_key
-from app.http.request_record import record_of
 from engine.exact_json import dumps
 from engine.long_work import pause
 from resolvers.context import Context
@@ -47,14 +45,10 @@ PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0
 # Operations that may run at the same time on one WebSocket.
 MAX_OPERATIONS = 100
-# A control frame has at most 125 bytes, of which the code takes two (RFC 6455, section 5.5).
-MAX_REASON_BYTES = 123
-# Close codes with their reasons.
+# The close code of a missing or invalid credential, with its reason.
 _UNAUTHORIZED = (4401, "Unauthorized")
-_TRY_LATER = (1013, "Try again later")
-_INTERNAL_ERROR = (4500, "Internal server error")
 # By the HTTP status of a failed authentication.
-_CLOSE_CODES = {401: _UNAUTHORIZED, 429: (4429, "Too many requests"), 503: _TRY_LATER}
+_CLOSE_CODES = {401: _UNAUTHORIZED, 429: (4429, "Too many requests"), 503: TRY_LATER}
 
 
 class GraphQLWebSocket:
@@ -85,15 +79,6 @@ class GraphQLWebSocket:
         await _Socket(self, scope, receive, send).serve()
 
 
-class _CloseSocket(Exception):
-    """The WebSocket must be closed with a code and reason of the protocol."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
 class _Socket:
     """One WebSocket with its running operations."""
 
@@ -103,14 +88,12 @@ class _Socket:
         self._endpoint = endpoint
         self._scope = scope
         self._receive = receive
-        self._asgi_send = send
-        self._is_closed = False
+        self._channel = SocketChannel(scope, send)
         self._is_init_received = False
         self._init_timer: asyncio.TimerHandle | None = None
         self._is_acknowledged = False
         # By id; an id can be used again once its operation is removed.
         self._operations: dict[str, SocketOperation] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         # Counts the WebSocket against its caller's limit while it is open.
         self._reservation = ExitStack()
 
@@ -119,10 +102,10 @@ class _Socket:
         await self._receive()
         try:
             if PROTOCOL not in self._scope["subprotocols"]:
-                await self._send({"type": "websocket.accept"})
-                await self._close(4406, "Subprotocol not acceptable")
+                await self._channel.send({"type": "websocket.accept"})
+                await self._channel.close(4406, "Subprotocol not acceptable")
                 return
-            await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+            await self._channel.send({"type": "websocket.accept", "subprotocol": PROTOCOL})
             loop = asyncio.get_running_loop()
             self._init_timer = loop.call_later(self._endpoint.init_timeout_s, self._on_init_timeout)
             with self._endpoint.registry.registered(self._go_away):
@@ -130,11 +113,9 @@ class _Socket:
         except ClientDisconnect:
             return
         finally:
-            # Tasks that end now must not send anything.
-            self._is_closed = True
             if self._init_timer is not None:
                 self._init_timer.cancel()
-            await self._cancel_all()
+            await self._channel.stop()
             self._reservation.close()
 
     async def _handle_all(self) -> None:
@@ -142,7 +123,7 @@ class _Socket:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 return
-            if not self._is_closed:
+            if not self._channel.is_closed:
                 await self._handle_one(message)
             # An idle WebSocket must not keep its last message.
             del message
@@ -158,13 +139,13 @@ class _Socket:
                 await pause()
             await self._handle(content)
         except InvalidMessage as invalid:
-            await self._close(4400, str(invalid))
-        except _CloseSocket as close:
-            await self._close(close.code, close.reason)
+            await self._channel.close(4400, str(invalid))
+        except CloseSocket as close:
+            await self._channel.close(close.code, close.reason)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001  # the client learns only that it failed
-            await self._fail(error)
+            await self._channel.fail(error)
 
     async def _handle(self, message: ClientMessage) -> None:
         match message:
@@ -174,7 +155,7 @@ class _Socket:
                 pong: dict[str, Any] = {"type": "pong"}
                 # The payload can have numbers that only their text represents.
                 pong |= {"payload": payload} if payload else {}
-                await self._send_text(dumps(pong).decode())
+                await self._channel.send_text(dumps(pong).decode())
             case Subscribe():
                 await self._subscribe(message)
             case Complete(id):
@@ -184,7 +165,7 @@ class _Socket:
 
     async def _initialize(self, payload: dict[str, Any]) -> None:
         if self._is_init_received:
-            raise _CloseSocket(4429, "Too many initialisation requests")
+            raise CloseSocket(4429, "Too many initialisation requests")
         self._is_init_received = True
         if self._init_timer is not None:
             self._init_timer.cancel()
@@ -195,26 +176,26 @@ class _Socket:
         context = await self._authenticate(self._scope)
         if not context.caller.scopes:
             # The credential is valid, but allows no operation.
-            raise _CloseSocket(4403, "Forbidden")
+            raise CloseSocket(4403, "Forbidden")
         try:
             # Counted from here on: the caller was unknown before, for at most INIT_TIMEOUT_S.
             self._reservation.enter_context(
                 self._endpoint.limits.connections.acquire(rate_limit_key(self._scope, context))
             )
         except ConcurrencyLimitReached as error:
-            raise _CloseSocket(4429, str(error)) from None
+            raise CloseSocket(4429, str(error)) from None
         self._is_acknowledged = True
         if self._endpoint.settings.auth == "required":
-            self._start_task(self._close_on_denial())
-        await self._send_text('{"type":"connection_ack"}')
+            self._channel.start_task(self._close_on_denial())
+        await self._channel.send_text('{"type":"connection_ack"}')
 
     async def _subscribe(self, message: Subscribe) -> None:
         if not self._is_acknowledged:
-            raise _CloseSocket(*_UNAUTHORIZED)
+            raise CloseSocket(*_UNAUTHORIZED)
         if message.id in self._operations:
-            raise _CloseSocket(4409, f"Subscriber for {message.id} already exists")
+            raise CloseSocket(4409, f"Subscriber for {message.id} already exists")
         operation = SocketOperation(
-            message.id, self._scope, send=self._send_text, release_id=self._release_id
+            message.id, self._scope, send=self._channel.send_text, release_id=self._release_id
         )
         if len(self._operations) >= MAX_OPERATIONS:
             reason = (
@@ -229,7 +210,7 @@ class _Socket:
         except HttpProblem as problem:
             await operation.reject(problem.code, problem.detail or problem.code)
             return
-        except _CloseSocket:
+        except CloseSocket:
             raise
         except Exception as error:  # noqa: BLE001  # only this operation fails
             await operation.fail(error)
@@ -239,78 +220,29 @@ class _Socket:
         if await operation.start(
             message.request, runner=endpoint.runner, context=context, limits=endpoint.limits
         ):
-            operation.task = self._start_task(operation.run())
+            operation.task = self._channel.start_task(operation.run())
             operation.task.add_done_callback(lambda _: operation.release_reservation())
 
     async def _authenticate(self, scope: Scope) -> Context:
         try:
             return await authenticate(scope)
         except HttpProblem as problem:
-            raise _CloseSocket(*_CLOSE_CODES[problem.status]) from None
+            raise CloseSocket(*_CLOSE_CODES[problem.status]) from None
 
     def _release_id(self, operation: SocketOperation) -> None:
         """Let the client use the id of an operation again."""
         if self._operations.get(operation.id) is operation:
             del self._operations[operation.id]
 
-    async def _send(self, message: Message) -> None:
-        """Send an ASGI message; raises ClientDisconnect if the client has disconnected."""
-        try:
-            await self._asgi_send(message)
-        except OSError:
-            # ASGI reports a disconnect by OSError. Other code can raise OSError for other reasons.
-            raise ClientDisconnect from None
-
-    async def _send_text(self, text: str) -> None:
-        """Send a message of the protocol, unless the WebSocket is closed."""
-        if not self._is_closed:
-            await self._send({"type": "websocket.send", "text": text})
-
-    async def _close(self, code: int, reason: str) -> None:
-        """Close the WebSocket, unless it is closed."""
-        if not self._is_closed:
-            self._is_closed = True
-            short_reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-            await self._send({"type": "websocket.close", "code": code, "reason": short_reason})
-
-    async def _fail(self, error: BaseException) -> None:
-        """Close the WebSocket after a failure of the server or of the database."""
-        failure = report_failure(error, request_id=record_of(self._scope).request_id)
-        is_temporary = failure.code == "SERVICE_UNAVAILABLE"
-        await self._close(*(_TRY_LATER if is_temporary else _INTERNAL_ERROR))
-
     async def _close_on_denial(self) -> None:
         await wait_until_denied(self._scope)
-        await self._close(*_UNAUTHORIZED)
+        await self._channel.close(*_UNAUTHORIZED)
 
     def _on_init_timeout(self) -> None:
-        self._start_task(self._close(4408, "Connection initialisation timeout"))
+        self._channel.start_task(self._channel.close(4408, "Connection initialisation timeout"))
 
     def _go_away(self) -> None:
-        self._start_task(self._close(1001, "Going away"))
-
-    def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a coroutine concurrently with the handling of messages; `serve` cancels it."""
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-        return task
-
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        # `_handle_all` notices a disconnect, too.
-        if error is not None and not isinstance(error, ClientDisconnect):
-            # The WebSocket must not continue without the task, especially not without the check
-            # of the client's access.
-            self._start_task(self._fail(error))
-
-    async def _cancel_all(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        self._channel.start_task(self._channel.close(1001, "Going away"))
 
 
 def _with_credential(scope: Scope, credential: str) -> Scope:
