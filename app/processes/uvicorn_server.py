@@ -22,11 +22,12 @@ from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
 from app.server.listening import BACKLOG
+from app.server.message_reader import WebSocketLimits
 from app.server.open_connections import OpenConnections
 from app.server.request_scheduler import RequestScheduler, WaitingRequests
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
-from app.server.websocket_connection import WebSocketConnection, WebSocketLimits
+from app.server.websocket_connection import WebSocketConnection
 
 __all__ = ["Server", "ServerProcesses", "uvicorn_config"]
 

@@ -6,27 +6,19 @@ the states of a connection.
 """
 
 import asyncio
-from collections import deque
 from functools import partial
 from typing import Any, cast
 
 from starlette.types import Scope
 
 from app.http.connection_slot import ConnectionSlot
-from app.http.received_input import HeldInput, ReceivedInput
 from app.http.request_cycle import RequestCycle
 from app.http.request_record import limits_key_of
 from app.server.early_response import TIMED_OUT, TOO_LARGE, EarlyResponse
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
-from app.server.request_head import RawHeaders
 from app.server.request_parser import RequestParser
-from app.server.request_scheduler import (
-    HEADER_BYTES,
-    REQUEST_BYTES,
-    RequestScheduler,
-    WaitingRequests,
-)
+from app.server.request_scheduler import RequestScheduler
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from engine.database.timeouts import Timeouts
@@ -47,20 +39,12 @@ class HttpConnection(RequestParser):
         connections: OpenConnections,
         scheduler: InputScheduler,
         unread: UnreadResponses,
-        received: ReceivedInput,
         requests: RequestScheduler,
-        waiting: WaitingRequests,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._unread = unread
-        self._received = received
-        # Large bodies of requests without a response.
-        self._bodies: set[HeldInput] = set()
         self._requests = requests
-        self._waiting = waiting
-        # The group and the size of each request in `pipeline`, the next one first.
-        self._queued: deque[tuple[str, int]] = deque()
         self._timeouts = timeouts
         self._open_connections = connections
         self._scheduler = scheduler
@@ -205,8 +189,7 @@ class HttpConnection(RequestParser):
         self._has_responded = True
         self.server_state.total_requests += 1
         if cycle.held_body is not None:
-            cycle.release_body()
-            self._bodies.discard(cycle.held_body)
+            self._memory.release_body(cycle)
         if self.transport.is_closing():
             return
         if not cycle.keep_alive:
@@ -220,7 +203,7 @@ class HttpConnection(RequestParser):
             self._start_linger_timeout()
         elif self.pipeline:
             next_cycle, app = self.pipeline.pop()
-            self._waiting.remove(*self._queued.popleft())
+            self._memory.dequeue()
             self._start_asgi_task(next_cycle, app)
 
     def handle_websocket_upgrade(self) -> None:
@@ -253,30 +236,6 @@ class HttpConnection(RequestParser):
     def _start(self, cycle: RequestCycle, app: Any) -> None:
         if not self.transport.is_closing():
             super()._start_asgi_task(cycle, app)
-
-    def _may_queue(self, headers: RawHeaders) -> bool:
-        size = REQUEST_BYTES + HEADER_BYTES * len(headers) + self._head_size()
-        group = self.group
-        if not self._waiting.add(group, size):
-            return False
-        self._queued.append((group, size))
-        return True
-
-    def _may_hold(self, cycle: RequestCycle) -> bool:
-        held = cycle.held_body
-        if held is None:
-            held = cycle.held_body = HeldInput(self._received)
-            self._bodies.add(held)
-        return held.resize(self.group, cycle.received_bytes)
-
-    def _clear_pipeline(self) -> None:
-        """Forget the requests that wait, and the bodies that nobody will read."""
-        self.pipeline.clear()
-        for held in self._bodies:
-            held.release()
-        self._bodies.clear()
-        while self._queued:
-            self._waiting.remove(*self._queued.popleft())
 
     def _set_timeout(self, timeout: Timeouts | None) -> None:
         """Start a time limit in place of the running one."""

@@ -13,7 +13,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.http.received_input import UNCOUNTED_BYTES
+from app.http.received_input import UNCOUNTED_BYTES, ReceivedInput
 from app.http.request_cycle import RequestCycle
 from app.server.discarded_input import DiscardedInput
 from app.server.early_response import (
@@ -33,6 +33,8 @@ from app.server.request_head import (
     replace_host,
     without_upgrade,
 )
+from app.server.request_memory import RequestMemory
+from app.server.request_scheduler import HEADER_BYTES, REQUEST_BYTES, WaitingRequests
 
 __all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "MAX_PIPELINED", "RequestParser"]
 
@@ -65,8 +67,16 @@ class RequestParser(HttpToolsProtocol):
 
     cycle: RequestCycle
 
-    def __init__(self, *args: Any, websocket_paths: Collection[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        websocket_paths: Collection[str],
+        received: ReceivedInput,
+        waiting: WaitingRequests,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._memory = RequestMemory(received=received, waiting=waiting)
         self._websocket_paths = websocket_paths
         # The rest of a request that has its response.
         self._discarded = DiscardedInput()
@@ -130,7 +140,7 @@ class RequestParser(HttpToolsProtocol):
         if len(headers) > MAX_HEADERS:
             raise _Rejected(TOO_LARGE)
         must_wait = self._is_responding()
-        if must_wait and not (len(self.pipeline) < MAX_PIPELINED and self._may_queue(headers)):
+        if must_wait and not self._may_queue(headers):
             raise _Rejected(INVALID)
         self._made_progress = True
         parser, scope = self.parser, self.scope
@@ -188,6 +198,13 @@ class RequestParser(HttpToolsProtocol):
         self.scope["headers"] = for_websocket(self.headers)
         super().handle_websocket_upgrade()
 
+    def _may_queue(self, headers: RawHeaders) -> bool:
+        """Count a request that must wait for the responses before its own; false if it may not."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            return False
+        size = REQUEST_BYTES + HEADER_BYTES * len(headers) + self._head_size()
+        return self._memory.enqueue(self.group, size)
+
     def _new_cycle(self, *, keep_alive: bool) -> RequestCycle:
         return RequestCycle(
             self.loop,
@@ -213,7 +230,7 @@ class RequestParser(HttpToolsProtocol):
                 self.abort()
             return
         cycle.received_bytes += len(body)
-        if cycle.received_bytes > UNCOUNTED_BYTES and not self._may_hold(cycle):
+        if cycle.received_bytes > UNCOUNTED_BYTES and not self._memory.hold_body(cycle, self.group):
             raise _Rejected(OVERLOADED)
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -237,12 +254,14 @@ class RequestParser(HttpToolsProtocol):
         """Continue after the response to a request."""
         raise NotImplementedError
 
-    def _may_queue(self, headers: RawHeaders) -> bool:
-        """Count a request that must wait for the responses before its own; false if it may not."""
-        raise NotImplementedError
+    def _clear_pipeline(self) -> None:
+        """Forget the requests that wait, and the bodies that nobody will read."""
+        self.pipeline.clear()
+        self._memory.clear()
 
-    def _may_hold(self, cycle: RequestCycle) -> bool:
-        """Count the received bytes of a large body; false if there is no memory for them."""
+    @property
+    def group(self) -> str:
+        """The caller, or the address of an unknown one, for the rotation of InputScheduler."""
         raise NotImplementedError
 
     def abort(self) -> None:

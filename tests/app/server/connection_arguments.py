@@ -6,11 +6,12 @@ from typing import Any
 from app.http.received_input import ReceivedInput
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
+from app.server.message_reader import WebSocketLimits
 from app.server.open_connections import OpenConnections
 from app.server.request_scheduler import RequestScheduler, WaitingRequests
 from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
-from app.server.websocket_connection import WebSocketConnection, WebSocketLimits
+from app.server.websocket_connection import WebSocketConnection
 from tests.app.server.echo import WEBSOCKET_PATH
 
 FOREVER_S = 3600.0
