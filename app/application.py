@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -30,7 +31,8 @@ from app.middleware.exceptions import ExceptionMiddleware
 from app.middleware.request import RequestMiddleware
 from app.middleware.trusted_host import TrustedHostMiddleware
 from app.monitoring.health import Readiness, healthz
-from app.monitoring.metrics import metrics
+from app.monitoring.metrics import metrics, running_metrics
+from app.monitoring.services import Services
 from app.rest import REST_ROUTES, openapi_json
 from engine.database.commits import COMMITS
 from ops import DELIVERIES_DUE
@@ -43,8 +45,12 @@ __all__ = ["application"]
 STATEMENT_GRACE_MS = 1_000
 
 
-def application(settings: Settings, *, database_url: str) -> Starlette:
+def application(
+    settings: Settings, *, database_url: str, metrics_folder: Path | None = None
+) -> Starlette:
     """Return the server's ASGI application; the database must be migrated.
+
+    Several processes add their metrics if they have the same ``metrics_folder``.
 
     Raises CommandError if a setting cannot be used.
     """
@@ -57,7 +63,7 @@ def application(settings: Settings, *, database_url: str) -> Starlette:
     websocket = GraphQLWebSocket(settings, runner, registry, limits)
     app = Starlette(
         routes=_routes(settings, endpoint, websocket),
-        lifespan=_lifespan(settings, registry, rate_limit, database_url),
+        lifespan=_lifespan(settings, registry, rate_limit, database_url, metrics_folder),
     )
     # REST resources accept a trailing slash themselves; no other path has one.
     app.router.redirect_slashes = False
@@ -105,7 +111,11 @@ def _with_middleware(router: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _lifespan(
-    settings: Settings, registry: ConnectionRegistry, rate_limit: RateLimit, database_url: str
+    settings: Settings,
+    registry: ConnectionRegistry,
+    rate_limit: RateLimit,
+    database_url: str,
+    metrics_folder: Path | None,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
@@ -128,12 +138,17 @@ def _lifespan(
             feeds = Feeds(notifications)
             resources.push_async_callback(feeds.close)
             resources.enter_context(on_shutdown_signal(registry.close_all))
+            services = Services(opened, feeds, notifications)
+            collected = await resources.enter_async_context(
+                running_metrics(services, metrics_folder)
+            )
             yield {
                 "settings": settings,
                 "deliveries": opened,
                 "authenticator": Authenticator(settings, rate_limit),
                 "rate_limit": rate_limit,
                 "feeds": feeds,
+                "metrics": collected,
             }
 
     return lifespan

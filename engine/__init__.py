@@ -26,7 +26,7 @@ The other layers import only these modules: `arguments.fast_resolvers`, `argumen
 `database.memory_grants`, `database.outages`, `database.queries`, `database.session`,
 `database.shares`, `database.timeouts`, `database.transactions`, `database.turns`,
 `documents.documents`, `documents.limits`, `documents.prepared`, `errors`, `exact_json`,
-`execution.execution`, `execution.fallback`, `long_work`, `projection.fallbacks`,
+`execution.execution`, `execution.fallback`, `histogram`, `long_work`, `projection.fallbacks`,
 `projection.response_size`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
 `sql.queries`, `sql.tables`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
 `streaming.subscription`.

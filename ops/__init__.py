@@ -10,6 +10,7 @@ Start with `ops.delivery`; docs/explanation/outbox.md explains the design.
 
 from ops.clients.circuit_breaker import BreakerSettings, CircuitState
 from ops.clients.protocol import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
+from ops.delivery.attempt_counts import ATTEMPT_DURATIONS, ATTEMPT_OUTCOMES, ATTEMPTS
 from ops.delivery.claims import DELIVERIES_DUE
 from ops.delivery.deliveries import Attempt, Deliveries
 from ops.delivery.errors import ChangeIgnored, DeliveryNotFound, DeliveryStateError, NotSent
@@ -19,6 +20,9 @@ from ops.delivery.worker import DeliveryWorker, delivering
 from ops.simulator import Simulator, SimulatorSettings
 
 __all__ = [
+    "ATTEMPTS",
+    "ATTEMPT_DURATIONS",
+    "ATTEMPT_OUTCOMES",
     "DELIVERIES_DUE",
     "Accepted",
     "Attempt",

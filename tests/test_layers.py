@@ -18,6 +18,7 @@ PACKAGES = {
     "engine": (
         "errors",
         "exact_json",
+        "histogram",
         "caches",
         "sql",
         "database",

@@ -1,6 +1,7 @@
 """Prepare and run GraphQL operations within the limits, independently of the transport."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -26,6 +27,7 @@ from app.http.answer_size import answer_too_large
 from app.http.authentication import insufficient_scope_headers
 from app.http.problem import HttpProblem
 from app.http.request_record import record_of
+from app.monitoring.request_counts import OTHER, count_operation
 from engine.database.timeouts import Timeouts
 from engine.documents.documents import Documents, InvalidDocument
 from engine.documents.limits import Limits
@@ -147,6 +149,9 @@ class OperationRunner:
             raise GraphQLRequestError([request_error("QUERY_TOO_COMPLEX", str(error))]) from None
         if request.document_id is not None:
             self._persisted.register(request)
+        if self._persisted.is_trusted(text):
+            for operation in document.operations:
+                operation.counted_as = operation.name
         return document
 
     async def run(
@@ -159,6 +164,7 @@ class OperationRunner:
     ) -> Result:
         """Run a query or mutation; raises GraphQLRequestError."""
         require_scopes(operation, context)
+        started_s = time.perf_counter()
         try:
             with self._timeouts.apply():
                 execution, cost = await execute(
@@ -180,6 +186,8 @@ class OperationRunner:
                 " Request less data, or try again later."
             )
             raise GraphQLRequestError([request_error("TIMEOUT", message)]) from None
+        finally:
+            count_operation(operation.counted_as or OTHER, time.perf_counter() - started_s)
         result: Result = {"data": execution.data}
         if execution.errors:
             result["errors"] = format_execution_errors(

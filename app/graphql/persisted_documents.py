@@ -87,6 +87,10 @@ class PersistedDocuments:
             raise DocumentNotFound("Only trusted documents are allowed. Send the hash of one.")
         return text
 
+    def is_trusted(self, text: str) -> bool:
+        """Return whether a text is in the manifest."""
+        return text in self._trusted_texts
+
     def register(self, request: GraphQLRequest) -> None:
         """Store the document of a request with text and hash; only call this if it is valid."""
         text = request.query

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.request_record import begin_record
 from app.http.security_headers import with_security_headers
 from app.middleware.request_log import log_request
-from app.monitoring.metrics import count_request
+from app.monitoring.request_counts import count_request
 
 __all__ = ["RequestMiddleware"]
 
@@ -52,5 +52,5 @@ class RequestMiddleware:
             await self.app(scope, receive, send_with_headers)
         finally:
             record.took_s = time.perf_counter() - record.started_s
-            count_request(record)
+            count_request(record, scope["path"] if scope["type"] == "http" else None)
             log_request(scope, record)

@@ -3,12 +3,14 @@
 import gc
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 from functools import partial
 from multiprocessing import connection, parent_process
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -24,6 +26,7 @@ from app.database.ready import check_sessions, ready_database
 from app.delivery import check_ops_settings
 from app.errors import CommandError
 from app.graphql import OperationRunner
+from app.monitoring.shared_snapshots import snapshot_folder
 from app.processes.banner import Banner
 from app.processes.uvicorn_server import Server, ServerProcesses, uvicorn_config
 from app.server.file_descriptors import raise_limit
@@ -82,42 +85,51 @@ def _run(settings: Settings, database_url: str, listener: socket.socket, banner:
             factory = partial(_create_application, settings, database_url)
             Server(uvicorn_config(factory, settings), on_started).run(sockets=sockets)
             return
-        factory = partial(_create_application_in_child, settings, database_url)
-        processes = ServerProcesses(uvicorn_config(factory, settings), sockets, on_started)
-        processes.run()
+        with snapshot_folder() as folder:
+            factory = partial(_create_application_in_child, settings, database_url, folder)
+            processes = ServerProcesses(uvicorn_config(factory, settings), sockets, on_started)
+            processes.run()
     if any(child.exitcode == STARTUP_FAILURE for child in processes.processes):
         sys.exit(STARTUP_FAILURE)
 
 
-def _create_application(settings: Settings, database_url: str) -> Starlette:
+def _create_application(
+    settings: Settings, database_url: str, metrics_folder: Path | None = None
+) -> Starlette:
     """Return the application, and exclude all existing objects from garbage collection.
 
     The schema and the libraries consist of some hundred thousand permanent objects, and requests
     create few reference cycles. Scanning all of them repeatedly took a third of the CPU time of a
     list query.
     """
-    app = application(settings, database_url=database_url)
+    app = application(settings, database_url=database_url, metrics_folder=metrics_folder)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     return app
 
 
-def _create_application_in_child(settings: Settings, database_url: str) -> Starlette:
+def _create_application_in_child(
+    settings: Settings, database_url: str, metrics_folder: Path
+) -> Starlette:
     configure_logs(level=settings.log_level, log_format=settings.log_format)
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    threading.Thread(target=_stop_with_parent, args=(metrics_folder,), daemon=True).start()
     try:
-        return _create_application(settings, database_url)
+        return _create_application(settings, database_url, metrics_folder)
     except CommandError as error:
         logger.error("server process cannot start", extra={"fields": {"reason": str(error)}})  # noqa: TRY400  # its cause is no bug
         sys.exit(STARTUP_FAILURE)
 
 
-def _stop_with_parent() -> None:
-    """Stop this process when its parent dies, so that the port becomes free."""
+def _stop_with_parent(metrics_folder: Path) -> None:
+    """Stop this process when its parent dies, so that the port becomes free.
+
+    A killed parent could not delete the folder.
+    """
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
+        shutil.rmtree(metrics_folder, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
 

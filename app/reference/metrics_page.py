@@ -6,12 +6,21 @@ from app.reference.markdown import code, page, table
 __all__ = ["metrics_page"]
 
 INTRODUCTION = """\
-`GET /metrics` returns the metrics of one server process in the text format of Prometheus. The
-caller needs the scope `admin`. With several processes (`WORKERS`), each response has the metrics of
-the process that served the request.
+`GET /metrics` returns the metrics of a server in the text format of Prometheus. The caller needs
+the scope `admin`.
+
+With several processes (`WORKERS`), each response has the values of the whole server, whichever
+process serves it: sums over its processes, unless the description says otherwise. The values of the
+other processes are up to a second old. The counters of processes that have ended remain in the
+sums. Facts of the database, such as pending deliveries, are the same for every server: combine
+those of several servers with `max`, not with `sum`.
+
+More than 20 scrapes in 10 seconds receive values of an earlier one. The database is measured at
+most once in 5 seconds, with a connection in reserve. `ticketops worker` has no endpoint: attempts
+that it makes are visible in the facts of the database only.
 
 On Linux, the response also has the metrics `process_*` of the Prometheus client library: CPU time,
-memory, open files and start time of the process."""
+memory, open files and start time, of all server processes together."""
 
 
 def metrics_page() -> str:

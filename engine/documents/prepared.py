@@ -119,6 +119,8 @@ class PreparedOperation:
         self.kind = node.operation
         self.kind_name: str = node.operation.value
         self.has_fallen_back = False
+        # The name in the metrics. It remains None for an operation whose name a client chose.
+        self.counted_as: str | None = None
         self._compile_caches: dict[Hashable, CompileCache] = {}
         self._costs: dict[Hashable, Cost] = {}
         self._costs_size = 0

@@ -59,6 +59,8 @@ class Notifier:
         self._callbacks: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._pending_topics: set[str] = set()
         self._wakeup = asyncio.Event()
+        # Whether the connection is up.
+        self.is_connected = False
         self._outage = Condition(
             "notification connection lost; reconnecting",
             "notification connection restored",
@@ -114,12 +116,14 @@ class Notifier:
                         for topic in self._topics:
                             await connection.add_listener(topic, self._on_notification)
                     delay_s = RETRY_MIN_S
+                    self.is_connected = True
                     self._outage.end()
                     # Notifications that were sent before this connection was made are lost.
                     for topic in self._topics:
                         self._call(topic)
                     await self._keep_notifying(connection)
                 finally:
+                    self.is_connected = False
                     connection.terminate()
             except DATABASE_ERRORS as error:
                 self._outage.begin(error=type(error).__name__)

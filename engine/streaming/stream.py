@@ -56,6 +56,8 @@ class Stream:
         self._shared: deque[Event] = deque()
         # The reader has distributed everything up to here.
         self._position: Position = (0, 0)
+        # When the reader last had distributed everything that was committed, by the loop's clock.
+        self._caught_up_at = 0.0
         self._outage = Condition("feed cannot be read; retrying", "feed can be read again")
         # A clean context: a task that is started in a transaction inherits its connection.
         self._context = contextvars.copy_context()
@@ -64,6 +66,13 @@ class Stream:
     def subscriber_count(self) -> int:
         """The number of subscribers that have joined the reader."""
         return sum(len(subscribers) for subscribers in self._subscribers.values())
+
+    @property
+    def position_age_s(self) -> float:
+        """Seconds since the reader had distributed everything committed; 0 without a reader."""
+        if self._reader is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._caught_up_at
 
     async def follow(
         self, *, after: Position | None = None, only: str | None = None
@@ -160,6 +169,7 @@ class Stream:
         if self._reader is None:
             self._position = position
             loop = asyncio.get_running_loop()
+            self._caught_up_at = loop.time()
             self._reader = loop.create_task(self._keep_reading(), context=self._context.copy())
 
     def _leave(self, subscriber: Subscriber) -> None:
@@ -184,6 +194,8 @@ class Stream:
                 await self._distribute(chunk)
                 if chunk.is_full:
                     continue
+                if not chunk.is_held_up:
+                    self._caught_up_at = asyncio.get_running_loop().time()
                 await asyncio.sleep(INTERVAL_S)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pacing.pause_s(chunk)):

@@ -9,6 +9,7 @@ from models.columns import new_id
 from ops.clients.call import timed_call
 from ops.clients.circuit_breaker import BreakerSettings, CircuitBreaker
 from ops.clients.protocol import Accepted, FailureKind, OpsClient, OpsFailure, StatusReport
+from ops.delivery.attempt_counts import count_attempt
 from ops.delivery.claims import Claim, release
 from ops.delivery.database_retry import retry_on_database_error
 from ops.delivery.outcome import Outcome
@@ -88,6 +89,7 @@ class DeliveryExecutor:
             )
         outcome = Outcome(new_id(), claim, result, duration_ms, retry_delay_s, actor, request_id)
         await self._writer.record(outcome)
+        count_attempt(result, duration_ms)
         if isinstance(result, OpsFailure) and retry_delay_s is None:
             # Without the text of OPS, which can contain data of the customer.
             fields = {

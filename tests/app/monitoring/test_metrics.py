@@ -1,13 +1,16 @@
 """Metrics for Prometheus."""
 
 import asyncio
+import json
+from pathlib import Path
 from typing import TypeAlias
 
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.monitoring.metrics import metric_descriptions
+from app.monitoring.metrics import MAX_COLLECTIONS, metric_descriptions
 from engine.database.memory_grants import PROCESS_BYTES, PROCESS_GRANTS
+from engine.histogram import DURATION_BOUNDS_S
 from engine.projection.fallbacks import FallbackReason
 from tests.app.http.conftest import Serve
 from tests.app.http.serving import Served
@@ -135,4 +138,58 @@ def test_the_server_serves_every_described_metric(serve: Serve) -> None:
     server = serve()
     server.http.get("/healthz")
     names = {f"{PREFIX}{name}" for name, *_ in samples(server) if not name.startswith("process_")}
-    assert names == {metric.name for metric in metric_descriptions()}
+    described = set()
+    for metric in metric_descriptions():
+        endings = ("_bucket", "_count", "_sum") if metric.type == "histogram" else ("",)
+        described |= {metric.name + ending for ending in endings}
+    assert names == described
+
+
+def test_durations_are_counted_by_endpoint_in_cumulative_buckets(serve: Serve) -> None:
+    server = serve()
+    before = samples(server)
+    for path in ("/tickets", "/tickets", "/nothing", "/healthz"):
+        server.http.get(path)
+    ask(server, "{ tickets { nodes { id } } }")
+    values = samples(server)
+
+    def increase(*labels: str) -> float:
+        return values[labels] - before[labels]
+
+    name = "http_request_duration_seconds"
+    for endpoint, count in {"rest": 2, "other": 1, "graphql": 1}.items():
+        assert increase(f"{name}_count", endpoint) == count
+        assert increase(f"{name}_bucket", endpoint, "+Inf") == count
+        buckets = [
+            values[f"{name}_bucket", endpoint, str(bound)] for bound in (*DURATION_BOUNDS_S, "+Inf")
+        ]
+        assert buckets == sorted(buckets)
+        assert values[f"{name}_sum", endpoint] > 0
+
+
+def test_operations_are_named_only_if_the_manifest_has_them(serve: Serve, tmp_path: Path) -> None:
+    trusted = "query Trusted { tickets { totalCount } }"
+    manifest = tmp_path / "documents.json"
+    manifest.write_text(json.dumps({"some-hash": trusted}))
+    server = serve(PERSISTED_DOCUMENTS=str(manifest))
+    for _ in range(3):
+        body = {"documentId": "some-hash"}
+        assert server.http.post("/graphql", json=body).status_code == 200
+    ask(server, trusted)
+    # Neither a name of its own nor that of the manifest is a label for a client's document.
+    ask(server, "query Chosen { tickets { totalCount } }")
+    ask(server, "query Trusted { tickets { nodes { id } } }")
+    counts = {
+        labels[1]: value
+        for labels, value in samples(server).items()
+        if labels[0] == "graphql_operation_duration_seconds_count"
+    }
+    assert counts == {"Trusted": 4, "other": 2}
+
+
+def test_many_scrapes_receive_the_values_of_an_earlier_one(serve: Serve) -> None:
+    server = serve()
+    for _ in range(MAX_COLLECTIONS):
+        samples(server)
+    earlier = samples(server)
+    assert samples(server) == earlier

@@ -1,0 +1,18 @@
+"""The parts of a running server that its metrics describe."""
+
+from dataclasses import dataclass
+
+from engine.streaming.notifications import Notifier
+from ops import Deliveries
+from resolvers.feeds import Feeds
+
+__all__ = ["Services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one process runs."""
+
+    deliveries: Deliveries
+    feeds: Feeds
+    notifier: Notifier

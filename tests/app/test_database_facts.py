@@ -1,0 +1,50 @@
+"""Facts of the database that the metrics of all processes share, in this process."""
+
+import asyncio
+
+import pytest
+
+from app.monitoring.database_metrics import DatabaseFacts
+from engine.database.queries import default_client
+from tests.feed.readers import connected
+
+WITHIN_S = 60
+MEASURING = """
+SELECT count(*)
+FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%due_first%'
+"""
+
+
+async def test_concurrent_scrapes_share_one_measurement_of_the_database(
+    database: None,  # noqa: ARG001  # creates the database
+    database_url: str,
+) -> None:
+    facts = DatabaseFacts()
+    async with connected(database_url) as holding, connected(database_url) as observer:
+        async with holding.transaction():
+            await holding.execute("LOCK TABLE ops_deliveries IN ACCESS EXCLUSIVE MODE")
+            scrapes = [asyncio.create_task(facts.current()) for _ in range(50)]
+            async with asyncio.timeout(WITHIN_S):
+                while not (measuring := await observer.fetchval(MEASURING)):  # no event
+                    assert not any(scrape.done() for scrape in scrapes)
+                    await asyncio.sleep(0.01)
+        first, *others = await asyncio.gather(*scrapes)
+    assert measuring == 1
+    assert all(other is first for other in others)
+
+
+async def test_facts_are_absent_if_the_database_does_not_answer(
+    database: None,  # noqa: ARG001  # creates the database
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connections = default_client()
+    await connections.execute_script("ALTER TABLE ops_deliveries RENAME TO renamed")
+    try:
+        values = await DatabaseFacts().current()
+    finally:
+        await connections.execute_script("ALTER TABLE renamed RENAME TO ops_deliveries")
+    assert values == {"ticketops_database_up": {(): (0,)}}
+    assert [record.message for record in caplog.records] == ["deliveries cannot be measured"]
+    values = await DatabaseFacts().current()
+    assert values["ticketops_database_up"] == {(): (1,)}
