@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from app.background import background_task
 from app.config.settings import Settings
 from engine.database.errors import QUERY_CANCELED, is_unavailable, sqlstate
+from engine.database.time_limit import background_time_limit
 from resolvers.idempotency import delete_expired_keys
 
 __all__ = ["background_key_expiry"]
@@ -35,7 +36,9 @@ async def _delete_periodically(ttl_hours: int) -> None:
         await asyncio.sleep(pause_s)
         pause_s = INTERVAL_S
         try:
-            if await delete_expired_keys(ttl_hours, limit=BATCH) == BATCH:
+            async with background_time_limit():
+                deleted = await delete_expired_keys(ttl_hours, limit=BATCH)
+            if deleted == BATCH:
                 pause_s = PAUSE_S
         except Exception as error:  # the task must continue after any error
             # Requests and deliveries report that the database is unavailable.

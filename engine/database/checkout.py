@@ -1,5 +1,7 @@
 """Connections checked out of asyncpg's pool, and whether they are fit to be used again."""
 
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -25,8 +27,11 @@ RELEASE_TIMEOUT_S = 1.0
 class Checkout:
     """Checks connections out of asyncpg's pool, and returns or closes them."""
 
-    def __init__(self, inner: asyncpg.Pool) -> None:
+    def __init__(self, inner: asyncpg.Pool, *, on_silence: Callable[[], None]) -> None:
+        """Call ``on_silence`` when a server has not responded to a cancellation or a reset."""
         self._inner = inner
+        self._on_silence = on_silence
+        self._silent_at = 0.0
         # The number of connections that are being opened.
         self.opening = 0
         # By their ids, the connections whose sessions cannot write.
@@ -94,10 +99,20 @@ class Checkout:
     async def release(self, connection: Any) -> None:
         """Return a connection in an unknown state; asyncpg resets it, or closes it after a time."""
         self._read_only.discard(id(connection))
+        state = state_of(connection)
+        began_at = time.monotonic()
+        opened_at = began_at if state is None else state.opened_at
         # A failed reset must not hide the error or the cancellation that led to it. asyncpg
         # closes such a connection.
         with suppress(*DATABASE_ERRORS, TimeoutError):
             await self._inner.release(connection, timeout=RELEASE_TIMEOUT_S)
+        ended_at = time.monotonic()
+        if ended_at - began_at >= RELEASE_TIMEOUT_S and opened_at > self._silent_at:
+            # Perhaps the path to the server is interrupted, and connections that are not in use
+            # would not respond either. Those that are opened from now on are not suspected.
+            self._silent_at = ended_at
+            await self._inner.expire_connections()
+            self._on_silence()
 
     async def close(self, connection: Any) -> None:
         """Close a connection, unless it is closed, and tell asyncpg that its place is free."""

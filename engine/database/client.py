@@ -65,7 +65,7 @@ class Client(AsyncpgDBClient):
         while True:
             try:
                 with convert_connection_errors():
-                    return await dsn_uses_pooler(self.dsn)
+                    return await dsn_uses_pooler(self.dsn, timeout_s=ACQUIRE_TIMEOUT_S)
             except ConnectionRefused as error:
                 if not may_be_granted_soon(error):
                     raise

@@ -19,7 +19,7 @@ from engine.database.errors import NoWritableHost
 from engine.database.fixed_settings import TRACKED_SETTINGS
 from engine.database.session import Session, apply_settings, look_up_state
 
-__all__ = ["Connector", "connect"]
+__all__ = ["DEFAULT_TIMEOUT_S", "Connector", "connect"]
 
 # A host that failed is tried last for this long.
 AVOID_S = 10.0

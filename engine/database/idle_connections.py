@@ -37,9 +37,14 @@ class IdleConnections:
         return connection
 
     def clear(self) -> None:
-        """Evict all connections at once."""
+        """Evict all connections at once, and stop."""
         if self._eviction is not None:
             self._eviction.cancel()
+        self.evict_all()
+
+    def evict_all(self) -> None:
+        """Evict all connections at once."""
+        self._unused = 0
         while self._stack:
             self._evict(self._stack.pop())
 

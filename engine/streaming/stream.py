@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from engine.database.errors import is_transient
 from engine.database.outages import Condition
+from engine.database.time_limit import background_time_limit
 from engine.sql.tables import Table
 from engine.streaming.commit_order import Chunk, Position, Snapshot, read_chunk, take_snapshot
 from engine.streaming.notifications import Notifier
@@ -240,9 +241,10 @@ class Stream:
         delay_s = RETRY_MIN_S
         while not self._is_closed:
             try:
-                chunk = await read_chunk(
-                    self._table, position, only=None if only is None else (self._key, only)
-                )
+                async with background_time_limit():
+                    chunk = await read_chunk(
+                        self._table, position, only=None if only is None else (self._key, only)
+                    )
             except Exception as error:
                 if not is_transient(error):
                     raise

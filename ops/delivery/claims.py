@@ -15,6 +15,7 @@ from tortoise import BaseDBAsyncClient, fields
 
 from engine.database.commits import notify_commit
 from engine.database.queries import fetch
+from engine.database.time_limit import background_time_limit
 from engine.database.transactions import add_commit_topic
 from engine.sql.tables import instance
 from models import OpsDelivery, Ticket
@@ -252,7 +253,8 @@ async def claim_abandoned_attempt(delivery_id: str, policy: OpsPolicy) -> Claim 
 
 async def release(claim: Claim) -> None:
     """End a claim whose attempt was not made, so that the attempt does not count."""
-    await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
+    async with background_time_limit():
+        await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
     notify_commit((DELIVERIES_DUE,))
 
 

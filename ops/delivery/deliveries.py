@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tortoise import BaseDBAsyncClient
 
+from engine.database.time_limit import background_time_limit
 from models import LogEntry, OpsDelivery, OpsState, Ticket
 from models.columns import new_id
 from models.ticket_lock import ticket_transaction
@@ -141,21 +142,23 @@ class Deliveries:
 
     async def _attempt(self, claim: Claim, *, actor: str | None, request_id: str | None) -> Attempt:
         outcome = await self.executor.attempt(claim, actor=actor, request_id=request_id)
-        delivery = await OpsDelivery.get(id=claim.delivery.id)
-        if isinstance(outcome, OpsFailure):
-            return Attempt(delivery, None, outcome, await next_attempt_in_s(delivery.id))
-        failure = outcome.result if isinstance(outcome.result, OpsFailure) else None
-        entry = await LogEntry.get_or_none(id=outcome.log_entry_id)
-        if entry is None:
-            raise ChangeIgnored("log_entries")
-        retry_in_s = None if failure is None else await next_attempt_in_s(delivery.id)
+        async with background_time_limit():
+            delivery = await OpsDelivery.get(id=claim.delivery.id)
+            if isinstance(outcome, OpsFailure):
+                return Attempt(delivery, None, outcome, await next_attempt_in_s(delivery.id))
+            failure = outcome.result if isinstance(outcome.result, OpsFailure) else None
+            entry = await LogEntry.get_or_none(id=outcome.log_entry_id)
+            if entry is None:
+                raise ChangeIgnored("log_entries")
+            retry_in_s = None if failure is None else await next_attempt_in_s(delivery.id)
         return Attempt(delivery, entry, failure, retry_in_s)
 
     async def _retry(
         self, delivery_id: str, *, actor: str | None, request_id: str | None
     ) -> Attempt:
-        delivery = await _find(delivery_id)
-        abandoned = await claim_abandoned_attempt(delivery_id, self._policy)
+        async with background_time_limit():
+            delivery = await _find(delivery_id)
+            abandoned = await claim_abandoned_attempt(delivery_id, self._policy)
         if abandoned is not None:
             await self.executor.record_lost(
                 abandoned, actor=delivery.requested_by, request_id=delivery.request_id
@@ -176,7 +179,8 @@ class Deliveries:
     async def _check(
         self, ticket_id: str, *, actor: str | None, request_id: str | None
     ) -> StatusCheck:
-        delivery = await newest_accepted_delivery(ticket_id)
+        async with background_time_limit():
+            delivery = await newest_accepted_delivery(ticket_id)
         if delivery is None or delivery.reference is None:
             raise NotSent(ticket_id)
         reference, log_entry_id = delivery.reference, new_id()

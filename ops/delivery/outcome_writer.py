@@ -19,6 +19,8 @@ from ops.delivery.outcome import Outcome, record_outcome, record_unlocked_outcom
 __all__ = ["OutcomeWriter"]
 
 MAX_BATCH = 64
+# For an outcome whose ticket's lock is held by another transaction, which can take long.
+LOCK_TIMEOUT_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +97,9 @@ class OutcomeWriter:
     async def _write_one(self, queued: _QueuedOutcome) -> None:
         """Write one outcome, and wait for the lock of its ticket."""
         try:
-            await retry_on_database_error(partial(record_outcome, queued.outcome))
+            await retry_on_database_error(
+                partial(record_outcome, queued.outcome), timeout_s=LOCK_TIMEOUT_S
+            )
         except Exception as error:  # noqa: BLE001  # the caller receives it
             queued.fail(error)
         else:

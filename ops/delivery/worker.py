@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 
 from engine.database.errors import is_unavailable, sqlstate
 from engine.database.outages import Condition
+from engine.database.time_limit import background_time_limit
 from ops.delivery.claims import Claim, claim_abandoned, claim_due, next_due_in_s, release
 from ops.delivery.executor import DeliveryExecutor
 
@@ -76,10 +77,12 @@ class DeliveryWorker:
             queried_at = loop.time()
             pause_s = self._poll_s
             with self._tolerate_outages():
-                pause_s = min(await self._start_due(), self._poll_s)
+                async with background_time_limit():
+                    pause_s = min(await self._start_due(), self._poll_s)
                 if queried_at - recovered_at >= self._poll_s:
                     recovered_at = queried_at
-                    await self._recover_abandoned()
+                    async with background_time_limit():
+                        await self._recover_abandoned()
             await asyncio.sleep(max(queried_at + MIN_INTERVAL_S - loop.time(), 0))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
