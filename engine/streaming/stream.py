@@ -198,8 +198,9 @@ class Stream:
                 if not chunk.is_held_up:
                     self._caught_up_at = asyncio.get_running_loop().time()
                 await asyncio.sleep(INTERVAL_S)
+                pause_s = await self._pacing.pause_s(chunk)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pacing.pause_s(chunk)):
+                    async with asyncio.timeout(pause_s):
                         await self._wakeup.wait()
         except Exception as error:
             _logger.exception("feed reader failed", extra={"fields": {"table": self._table.name}})
