@@ -22,8 +22,8 @@ from app.graphql import (
     GraphQLWebSocket,
     OperationRunner,
     SubscriptionLimits,
-    on_shutdown_signal,
 )
+from app.http.shutdown_signals import on_shutdown_signal
 from app.http.unread_bytes import UNREAD
 from app.key_expiry import background_key_expiry
 from app.middleware.cors import CorsMiddleware
@@ -121,6 +121,8 @@ def _lifespan(
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
         # Closed in reverse order: running deliveries are recorded before the database closes.
         async with AsyncExitStack() as resources:
+            delay_s = settings.shutdown_delay_ms / 1000
+            resources.enter_context(on_shutdown_signal(registry.close_all, delay_s=delay_s))
             await resources.enter_async_context(
                 database(
                     database_url,
@@ -137,7 +139,6 @@ def _lifespan(
             await resources.enter_async_context(background_key_expiry(settings))
             feeds = Feeds(notifications)
             resources.push_async_callback(feeds.close)
-            resources.enter_context(on_shutdown_signal(registry.close_all))
             services = Services(opened, feeds, notifications)
             collected = await resources.enter_async_context(
                 running_metrics(services, metrics_folder)

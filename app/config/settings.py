@@ -56,6 +56,14 @@ class Settings:
         4040, integer(0, 65_535), "Port to listen on; 0 selects a free port", example="8080"
     )
     workers: int = setting(1, integer(1, 256), "Number of server processes", example="4")
+    shutdown_delay_ms: int = setting(
+        5000,
+        integer(0, 10 * MINUTE_MS),
+        "Time after SIGTERM in which the server still answers requests, so that load balancers "
+        "notice that it stops: /readyz answers 503, and connections close after their responses. "
+        "Ctrl-C stops without this delay",
+        example="15000",
+    )
     graphiql: bool = setting(
         True, boolean, "Serve GraphiQL to browsers that open /graphql", example="false"
     )

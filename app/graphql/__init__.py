@@ -11,7 +11,6 @@ from app.graphql.endpoint import GRAPHQL_PATH, GraphQLEndpoint
 from app.graphql.operations import OperationRunner
 from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.limits import SubscriptionLimits
-from app.graphql.subscriptions.shutdown_signals import on_shutdown_signal
 from app.graphql.subscriptions.websocket import GraphQLWebSocket
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "GraphQLWebSocket",
     "OperationRunner",
     "SubscriptionLimits",
-    "on_shutdown_signal",
 ]

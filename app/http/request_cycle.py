@@ -7,6 +7,7 @@ a complete response at once, and lets its connection decide how to close.
 """
 
 import asyncio
+from collections.abc import Sized
 from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from app.http.draining import DRAINING
 from app.http.raw_response import RawHeaders
 from app.http.received_input import HeldInput
 
@@ -50,9 +52,13 @@ class RequestCycle(RequestResponseCycle):
     after the client has disconnected.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, waiting: Sized = (), **kwargs: Any
+    ) -> None:
+        """Create the cycle; ``waiting`` has the requests of the connection after this one."""
         super().__init__(**kwargs)
         self._loop = loop
+        self._waiting = waiting
         # The start of the response, until the next message shows whether that is all of it.
         self._response_start: Message | None = None
         self._framing = _NONE
@@ -158,6 +164,8 @@ class RequestCycle(RequestResponseCycle):
             # The client may omit the body, so what it sends next is ambiguous.
             self.keep_alive = False
         self.waiting_for_100_continue = False
+        if DRAINING.has_begun and not self._waiting:
+            self.keep_alive = False
         if b"connection" in values:
             self.keep_alive = self.keep_alive and b"close" not in values[b"connection"].lower()
         elif not self.keep_alive:

@@ -10,6 +10,7 @@ from tortoise.exceptions import BaseORMException
 
 from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
 from app.database.privileges import missing_privileges
+from app.http.draining import DRAINING
 from engine.database.errors import NoWritableHost, is_unavailable, sqlstate
 from engine.database.queries import default_client
 from engine.database.shares import reserved
@@ -42,15 +43,16 @@ class Readiness:
         self._ready_until = 0.0
 
     async def readyz(self, request: Request) -> Response:  # noqa: ARG002  # an endpoint's signature
-        """Respond 200 if the database is migrated and accepts changes, else 503."""
+        """Respond 200 if the database is migrated and accepts changes, else 503.
+
+        While the process drains, respond 503 too, so that load balancers choose another server.
+        """
+        if DRAINING.has_begun:
+            return _not_ready({"missing": "running server", "reason": "The server is stopping."})
         missing = await self._checked()
         if not missing:
             return JSONResponse({"status": "ready"})
-        return JSONResponse(
-            {"status": "not ready", **missing},
-            status_code=503,
-            headers={"Retry-After": str(RETRY_AFTER_S)},
-        )
+        return _not_ready(missing)
 
     async def _checked(self) -> dict[str, str]:
         if time.monotonic() < self._ready_until:
@@ -65,6 +67,14 @@ class Readiness:
         self._running = None
         if not task.cancelled() and task.exception() is None and not task.result():
             self._ready_until = time.monotonic() + READY_FOR_S
+
+
+def _not_ready(missing: dict[str, str]) -> Response:
+    return JSONResponse(
+        {"status": "not ready", **missing},
+        status_code=503,
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
 
 
 async def _missing() -> dict[str, str]:

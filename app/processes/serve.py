@@ -26,9 +26,11 @@ from app.database.ready import check_sessions, ready_database
 from app.delivery import check_ops_settings
 from app.errors import CommandError
 from app.graphql import OperationRunner
+from app.http.shutdown_signals import STOP_NOW
 from app.monitoring.shared_snapshots import snapshot_folder
 from app.processes.banner import Banner
-from app.processes.uvicorn_server import Server, ServerProcesses, uvicorn_config
+from app.processes.supervisor import ServerProcesses
+from app.processes.uvicorn_server import Server, uvicorn_config
 from app.server.file_descriptors import raise_limit
 from app.server.listening import duplicated, listen, url_of
 
@@ -42,6 +44,8 @@ GC_THRESHOLDS = (10_000, 4, 25)
 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, and then finish running requests (REQUEST_TIMEOUT_MS).
+
+    After SIGTERM the server still accepts requests for SHUTDOWN_DELAY_MS.
 
     Raises CommandError if the server cannot start.
     """
@@ -130,7 +134,7 @@ def _stop_with_parent(metrics_folder: Path) -> None:
     if parent is not None:
         connection.wait([parent.sentinel])
         shutil.rmtree(metrics_folder, ignore_errors=True)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), STOP_NOW)
 
 
 def _report_start(banner: Banner) -> None:

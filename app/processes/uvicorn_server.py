@@ -1,21 +1,20 @@
-"""uvicorn, configured for this service, as one server process or several."""
+"""uvicorn, configured for this service, in one server process."""
 
+import asyncio
 import logging
 import math
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from multiprocessing import resource_tracker
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
 from app.config.settings import Settings
 from app.graphql import GRAPHQL_PATH
+from app.http.draining import DRAINING
 from app.http.received_input import ReceivedInput
 from app.server.descriptor_watch import watched_descriptors
 from app.server.file_descriptors import available_for_connections
@@ -29,12 +28,15 @@ from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from app.server.websocket_connection import WebSocketConnection
 
-__all__ = ["Server", "ServerProcesses", "uvicorn_config"]
+__all__ = ["Server", "uvicorn_config"]
 
 # Longer than the idle timeout of proxies (nginx: 60 s), which reuse connections: otherwise the
 # server might close a connection just when a proxy sends a request on it.
 KEEP_ALIVE_S = 75
-START_TIMEOUT_S = 60.0
+# A client that has connected just before the socket closes may send its request this much later.
+FIRST_REQUEST_S = 1.0
+FIRST_REQUEST_POLL_S = 0.02
+FORCE_POLL_S = 0.1
 
 
 def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvicorn.Config:
@@ -109,7 +111,7 @@ def _watched_application(
 class Server(uvicorn.Server):
     """Server in this process; calls back once it serves."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], object]) -> None:
         super().__init__(config)
         self._on_started = on_started
 
@@ -118,42 +120,51 @@ class Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         self._on_started()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the socket, and finish running requests; cancel them on a further signal."""
+        stopping = asyncio.create_task(self._stop(sockets or []))
+        while not stopping.done():
+            await asyncio.wait((stopping,), timeout=FORCE_POLL_S)
+            if self.force_exit:
+                stopping.cancel()
+                await asyncio.wait((stopping,))
+        if not stopping.cancelled():
+            stopping.result()
 
-class ServerProcesses(Multiprocess):
-    """Several server processes, replaced when they die; calls back once all of them serve.
+    async def _stop(self, sockets: list[socket.socket]) -> None:
+        if DRAINING.has_begun and sockets:
+            await self._accept_last(sockets)
+        await super().shutdown(sockets=sockets)
 
-    A terminal sends Ctrl-C to every process. Only the parent handles it, and then stops its
-    children one after the other.
-    """
+    async def _accept_last(self, sockets: list[socket.socket]) -> None:
+        """Close the socket without a reset of the connections that wait to be accepted.
 
-    def __init__(
-        self, config: uvicorn.Config, sockets: list[socket.socket], on_started: Callable[[], None]
-    ) -> None:
-        super().__init__(config, sockets)
-        self._on_started = on_started
+        A proxy that does not check /readyz, such as nginx, connects until the socket is closed. It
+        repeats a request on another server if its connection is refused, but not if it is reset.
+        """
+        loop = asyncio.get_running_loop()
+        accepted: list[socket.socket] = []
+        with sockets[0].dup() as last:
+            last.settimeout(0)
+            for server in self.servers:
+                server.close()
+            for one in sockets:
+                one.close()
+            with suppress(BlockingIOError):
+                while True:
+                    accepted.append(last.accept()[0])
+        for one in accepted:
+            await loop.connect_accepted_socket(self._new_connection, one)
+        deadline = loop.time() + FIRST_REQUEST_S
+        while any(map(_is_new, self.server_state.connections)) and loop.time() < deadline:  # noqa: ASYNC110  # no event tells
+            await asyncio.sleep(FIRST_REQUEST_POLL_S)
 
-    def init_processes(self) -> None:
-        """Start the processes, wait until all of them serve, and call back."""
-        with _sigint_blocked_in_children():
-            super().init_processes()
-        if all(
-            child.wait_until_ready(START_TIMEOUT_S, self.should_exit) for child in self.processes
-        ):
-            self._on_started()
-
-    def keep_subprocess_alive(self) -> None:
-        """Replace processes that have died."""
-        with _sigint_blocked_in_children():
-            super().keep_subprocess_alive()
+    def _new_connection(self) -> asyncio.Protocol:
+        config = self.config
+        return config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn does
+            config=config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
 
-@contextmanager
-def _sigint_blocked_in_children() -> Iterator[None]:
-    """Start processes that never receive SIGINT; this process receives it after the block."""
-    # Starting a process would start the resource tracker, which unblocks SIGINT in this process.
-    resource_tracker.ensure_running()
-    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+def _is_new(connection: object) -> bool:
+    return isinstance(connection, HttpConnection) and connection.is_new

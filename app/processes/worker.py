@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from contextlib import suppress
 
 from app.config.logs import configure_logs
 from app.config.settings import Settings
@@ -18,20 +19,31 @@ logger = logging.getLogger("ticketops")
 def work(settings: Settings) -> None:
     """Deliver until SIGINT or SIGTERM; running calls to OPS are then finished and recorded.
 
+    A further signal ends the worker at once; the leases of its calls run out.
+
     Raises CommandError if the worker cannot start.
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     check_ops_settings(settings)
     with ready_database(settings) as ready:
         check_sessions(settings, ready.url)
-        asyncio.run(_work(settings, ready.url))
+        # A further signal has cancelled it.
+        with suppress(asyncio.CancelledError):
+            asyncio.run(_work(settings, ready.url))
 
 
 async def _work(settings: Settings, database_url: str) -> None:
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def stop() -> None:
+        if stop_requested.is_set() and task is not None:
+            task.cancel()
+        stop_requested.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_requested.set)
+        loop.add_signal_handler(number, stop)
     async with (
         database(database_url, pool_size=settings.database_pool_size),
         deliveries(settings) as opened,

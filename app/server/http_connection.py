@@ -110,6 +110,11 @@ class HttpConnection(RequestParser):
         """Whether no request is being answered."""
         return not self._is_responding()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether no request has been received."""
+        return self.cycle is None
+
     def abort(self) -> None:
         """Close the connection at once."""
         self._is_rejected = True

@@ -219,6 +219,7 @@ class RequestParser(HttpToolsProtocol):
             expect_100_continue=self.expect_100_continue,
             keep_alive=keep_alive,
             on_response=self._on_response,
+            waiting=self.pipeline,
         )
 
     def on_body(self, body: bytes) -> None:

@@ -25,9 +25,9 @@ SETTINGS = frozenset(
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with the given settings and no others."""
+    """Return the environment with the given settings; without others, a server stops at once."""
     inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    return {**inherited, **given}
+    return {**inherited, "SHUTDOWN_DELAY_MS": "0", **given}
 
 
 def ticketops(*arguments: str, cwd: Path, **given: str) -> subprocess.CompletedProcess[str]:

@@ -102,7 +102,7 @@ async def _ours(url: str, *, caller: str = "benchmark") -> Launch:
     token = await make_token(url, name=caller)
     return Launch(
         command=[sys.executable, "-m", "app", "serve"],
-        environ={"AUTH": "required"},
+        environ={"AUTH": "required", "SHUTDOWN_DELAY_MS": "0"},
         headers={"Authorization": f"Bearer {token}"},
     )
 

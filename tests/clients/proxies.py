@@ -30,18 +30,20 @@ PROXIES: dict[str, Callable[[Path], list[str | Path]]] = {
 
 
 @contextmanager
-def proxied(url: str, configuration: str, folder: Path) -> Iterator[str]:
-    """Run a proxy in front of the server at `url` during the block, and yield its URL.
+def proxied(configuration: str, folder: Path, *urls: str) -> Iterator[str]:
+    """Run a proxy in front of the servers at these URLs during the block, and yield its URL.
 
     If the program is missing, skip the test, or fail in CI.
     """
     port = free_port()
-    text = (HERE / "proxies" / configuration).read_text()
-    values = {"folder": folder, "server": urlsplit(url).netloc, "port": port}
-    for name, value in values.items():
-        text = text.replace("{{" + name + "}}", str(value))
+    text = "\n".join(
+        _filled(line, folder=folder, port=port, number=number, server=urlsplit(url).netloc)
+        for line in (HERE / "proxies" / configuration).read_text().splitlines()
+        # The line of a server is repeated for each of them.
+        for number, url in enumerate(urls if "{{server}}" in line else urls[:1])
+    )
     file = folder / configuration
-    file.write_text(text)
+    file.write_text(f"{text}\n")
     log_file = folder / "proxy.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(PROXIES[configuration](file), stdout=log, stderr=log)
@@ -51,3 +53,10 @@ def proxied(url: str, configuration: str, folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)
+
+
+def _filled(line: str, **values: object) -> str:
+    """Return a line of a configuration with its values."""
+    for name, value in values.items():
+        line = line.replace("{{" + name + "}}", str(value))
+    return line

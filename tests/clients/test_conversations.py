@@ -95,7 +95,7 @@ def test_through_a_reverse_proxy(
     proxy: str,
     client: str,
 ) -> None:
-    with proxied(closed_server.url, proxy, tmp_path) as url:
+    with proxied(proxy, tmp_path, closed_server.url) as url:
         assert converse(project("node"), client, url, token) == NODE[client]
 
 

@@ -51,7 +51,7 @@ class Session:
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],  # noqa: S607  # the shell that a reader has
             cwd=folder,
-            env={**environ, "PORT": self.port("4040")},
+            env={**environ, "PORT": self.port("4040"), "SHUTDOWN_DELAY_MS": "0"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,13 @@ from uuid import uuid4
 from tests.feed.readers import until
 
 STOP_TIMEOUT_S = 60
-SETTINGS = {"PORT": "0", "OPS_SIM_LATENCY_MS": "0", "LOG_FORMAT": "json", "AUTH": "off"}
+SETTINGS = {
+    "PORT": "0",
+    "OPS_SIM_LATENCY_MS": "0",
+    "LOG_FORMAT": "json",
+    "AUTH": "off",
+    "SHUTDOWN_DELAY_MS": "0",
+}
 
 
 @dataclass

@@ -54,7 +54,12 @@ async def service(empty_database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
         "app",
         "serve",
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": empty_database_url, "PORT": str(port)},
+        env={
+            **os.environ,
+            "DATABASE_URL": empty_database_url,
+            "PORT": str(port),
+            "SHUTDOWN_DELAY_MS": "0",
+        },
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:

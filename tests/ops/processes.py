@@ -81,7 +81,13 @@ async def running_processes(
     folder: Path, *, servers: int, workers: int, **settings: str
 ) -> AsyncIterator[ProcessGroup]:
     """Run this number of servers and workers until the end of the block."""
-    environ = {"AUTH": "off", "LOG_LEVEL": "warning", "LOG_FORMAT": "json", **settings}
+    environ = {
+        "AUTH": "off",
+        "LOG_LEVEL": "warning",
+        "LOG_FORMAT": "json",
+        "SHUTDOWN_DELAY_MS": "0",
+        **settings,
+    }
     group = ProcessGroup([], [])
     for number in range(servers):
         group.servers.append(CliProcess("serve", environ, folder / f"server-{number}.log"))

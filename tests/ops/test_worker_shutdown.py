@@ -52,3 +52,46 @@ async def test_a_stopped_worker_process_records_its_calls_and_leaves_the_rest(
         ("delivered", 1, True, len(calls)),
         ("pending", 0, True, DELIVERIES - len(calls)),
     ]
+
+
+async def test_a_further_signal_ends_a_worker_process_during_its_calls(
+    database_url: str, tmp_path: Path
+) -> None:
+    fault = "latency_ms=60000"
+    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--fault", fault])
+    await ops.start()
+
+    async def is_ops_up() -> bool:
+        async with httpx2.AsyncClient(base_url=ops.url, trust_env=False) as http:
+            try:
+                return (await http.get("/simulator/calls")).status_code == httpx2.codes.OK
+            except httpx2.TransportError:
+                return False
+
+    await until(is_ops_up, timeout_s=60)
+    await many_due(1)
+    settings = {"DATABASE_URL": database_url, "OPS_URL": ops.url, "OPS_TIMEOUT_MS": "60000"}
+    connection = await asyncpg.connect(database_url)
+    async with running_processes(
+        tmp_path, servers=0, workers=1, **settings, LOG_LEVEL="info"
+    ) as group:
+
+        async def is_claimed() -> bool:
+            claimed = "SELECT bool_and(lease_until IS NOT NULL) FROM ops_deliveries"
+            return bool(await connection.fetchval(claimed))
+
+        async def is_stopping() -> bool:
+            return "stopping" in worker.log_file.read_text()
+
+        [worker] = group.workers
+        await until(is_claimed, timeout_s=60)
+        assert worker.process is not None
+        worker.process.terminate()
+        await until(is_stopping, timeout_s=60)
+        assert not worker.has_ended
+        assert await worker.stop() == 0
+    # The call is not recorded: its lease runs out.
+    assert await is_claimed()
+    assert await connection.fetchval("SELECT count(*) FROM log_entries") == 0
+    await connection.close()
+    await ops.kill()

@@ -2,6 +2,6 @@
 
 `websocket` serves the protocol graphql-transport-ws with `ws_messages` (parsing), `ws_operation`
 (one operation) and `ws_channel` (sending and closing); start with its `_Socket`. `event_stream`
-serves graphql-sse. `limits` bounds what one caller has open. `connection_registry` and
-`shutdown_signals` close everything on shutdown.
+serves graphql-sse. `limits` bounds what one caller has open. `connection_registry` closes
+everything on shutdown.
 """

@@ -70,7 +70,12 @@ def served(
     command = [sys.executable, "-W", "ignore", "-m", __name__, database_url]
     if max_descriptors is not None:
         command = ["sh", "-c", f'ulimit -n {max_descriptors}; exec "$@"', "sh", *command]
-    environ = {"LOG_FORMAT": "json", "OPS_SIM_LATENCY_MS": "0", "DELIVERY_WORKER": "false"}
+    environ = {
+        "LOG_FORMAT": "json",
+        "OPS_SIM_LATENCY_MS": "0",
+        "DELIVERY_WORKER": "false",
+        "SHUTDOWN_DELAY_MS": "0",
+    }
     environ |= settings
     with log_file.open("wb") as log:
         process = subprocess.Popen(
