@@ -28,6 +28,8 @@ ANONYMOUS = Caller(name=None, scopes=SCOPES)
 _ENTRY_BYTES = 2_000
 # The time limit of a request starts later, and checks of open subscriptions have none.
 _TOKEN_LOOKUP_TIMEOUT_S = 5.0
+# A longer credential is invalid without being verified, which would take milliseconds.
+_MAX_CREDENTIAL_LENGTH = 8_192
 # The length of the columns that store the name of a caller.
 _MAX_NAME_LENGTH = 200
 
@@ -37,8 +39,15 @@ _logger = logging.getLogger(__name__)
 class Unauthenticated(Exception):
     """Authentication is required, and the credential is missing or invalid."""
 
-    def __init__(self, *, is_missing: bool, is_malformed: bool = False) -> None:
-        if is_malformed:
+    def __init__(
+        self, *, is_missing: bool, is_malformed: bool = False, is_too_long: bool = False
+    ) -> None:
+        if is_too_long:
+            message = (
+                f"The credential has more than {_MAX_CREDENTIAL_LENGTH:,} characters, which is a"
+                " fixed limit. Send a shorter one."
+            )
+        elif is_malformed:
             message = "Authorization must be sent once, as Bearer with an API token or a JWT."
         elif is_missing:
             message = (
@@ -76,6 +85,8 @@ class Authenticator:
         self._cache: LruCache[str, tuple[float, Caller]] = LruCache(
             "credentials", settings.cache_max_bytes
         )
+        # The running lookups by API token. Requests with the same token share one.
+        self._lookups: dict[str, asyncio.Task[tuple[float, Caller]]] = {}
 
     async def authenticate(self, scope: Scope) -> Caller:
         """Return the caller of a request.
@@ -92,6 +103,8 @@ class Authenticator:
         if len(headers) > 1 or scheme.lower() != "bearer":
             raise Unauthenticated(is_missing=False, is_malformed=True)
         token = token.strip()
+        if len(token) > _MAX_CREDENTIAL_LENGTH:
+            raise Unauthenticated(is_missing=False, is_too_long=True)
         cached = self._cache.get(token)
         if cached is None:
             return await self._verify_unknown(token, address_of(scope))
@@ -127,7 +140,7 @@ class Authenticator:
         Raises Unauthenticated and DatabaseUnavailable.
         """
         if token.startswith(PREFIX):
-            return await _look_up_token(token)
+            return await self._look_up_token(token)
         try:
             claims = await self._jwts.claims(token)
         except InvalidJwt as error:
@@ -140,6 +153,15 @@ class Authenticator:
             identity=_identity("jwt", subject),
         )
         return claims["exp"] - time.time(), caller
+
+    async def _look_up_token(self, token: str) -> tuple[float, Caller]:
+        """Look up an API token in the database, once for all requests that wait for it."""
+        lookup = self._lookups.get(token)
+        if lookup is None:
+            lookup = self._lookups[token] = asyncio.create_task(_look_up_token(token))
+            lookup.add_done_callback(lambda _: self._lookups.pop(token))
+        # A request that is cancelled does not end the lookup of the others.
+        return await asyncio.shield(lookup)
 
 
 async def _look_up_token(token: str) -> tuple[float, Caller]:

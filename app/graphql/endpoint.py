@@ -105,7 +105,10 @@ class GraphQLEndpoint:
                 _check_content_type(combined(headers, b"content-type"))
                 request = await self._read_body(scope, receive)
             else:
-                request = read_query_string(scope["query_string"], max_values=self._max_json_values)
+                query_string = scope["query_string"]
+                if len(query_string) > LARGE_BYTES:
+                    await pause()
+                request = read_query_string(query_string, max_values=self._max_json_values)
             # Only events can carry a subscription, even if the client prefers JSON for queries.
             can_subscribe = method != "HEAD" and accepts_events(accept)
             return await self._execute(

@@ -1,5 +1,6 @@
 """Authenticate a request and check the scopes of its caller."""
 
+import time
 from typing import Any
 
 from starlette.types import Scope
@@ -10,6 +11,7 @@ from app.http.connection_slot import ConnectionSlot
 from app.http.problem import HttpProblem, rate_limited, service_unavailable
 from app.http.request_record import record_of
 from engine.database.shares import count_as
+from engine.long_work import must_pause, next_turn
 from resolvers.context import Context
 
 __all__ = ["authenticate", "insufficient_scope_headers", "require_scopes"]
@@ -25,6 +27,7 @@ async def authenticate(scope: Scope) -> Context:
     """
     state: dict[str, Any] = scope["state"]
     authenticator: Authenticator = state["authenticator"]
+    started_s = time.perf_counter()
     try:
         caller = await authenticator.authenticate(scope)
     except Unauthenticated as error:
@@ -42,6 +45,9 @@ async def authenticate(scope: Scope) -> Context:
     record.caller = caller.name
     record.limits_key = caller.identity or address_of(scope)
     count_as(record.limits_key)
+    if must_pause(started_s):
+        # All requests that waited for the same lookup would continue in the same turn.
+        await next_turn()
     return Context(
         deliveries=state["deliveries"],
         request_id=record.request_id,

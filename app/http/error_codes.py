@@ -179,6 +179,12 @@ HTTP_CODES = (
         "Send `application/json`.",
     ),
     CodeDescription(
+        "URI_TOO_LONG",
+        (414,),
+        "The path of the request is longer than 1,024 bytes.",
+        "Send a shorter path.",
+    ),
+    CodeDescription(
         "MISDIRECTED_REQUEST",
         (421,),
         "Authentication is off, and the `Host` header names another host than this machine. "

@@ -22,7 +22,7 @@ __all__ = [
 RETRY_AFTER_S = 1
 
 # Phrases of RFC 9110 that older Python versions do not have.
-_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 
 
 class HttpProblem(Exception):

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from app.http.body import LARGE_BYTES
 from app.http.problem import HttpProblem
 from app.rest.idempotency import idempotency_key
 from app.rest.listing import invalid_parameter, next_link, parse_listing
@@ -16,6 +17,7 @@ from app.rest.request_body import read_json_object
 from app.rest.serializers import json_response, serialize_ticket
 from engine.database.memory_grants import ReadTooLarge, counting_memory
 from engine.execution.fallback import load, load_connection
+from engine.long_work import pause
 from engine.projection.response_size import max_read_bytes
 from models import Ticket
 from models.ticket import TICKET_FIELDS
@@ -41,7 +43,10 @@ READ_ONLY_FIELDS = frozenset(
 
 async def list_tickets(request: Request, context: Context) -> ASGIApp:
     """Respond with an array of tickets, newest first; Link has the next page."""
-    listing = parse_listing(request.scope["query_string"])
+    query = request.scope["query_string"]
+    if len(query) > LARGE_BYTES:
+        await pause()
+    listing = parse_listing(query)
     try:
         page = find_tickets(
             context, filter=listing.filter, first=listing.limit, after=listing.cursor

@@ -13,6 +13,7 @@ __all__ = [
     "INVALID",
     "INVALID_WEBSOCKET_KEY",
     "OVERLOADED",
+    "PATH_TOO_LONG",
     "TIMED_OUT",
     "TOO_LARGE",
     "UNIMPLEMENTED",
@@ -68,6 +69,12 @@ OVERLOADED = EarlyResponse(
     "The server is receiving too many large requests, of all callers or of this one."
     " Send fewer at a time.",
     ((b"connection", b"close"), (b"retry-after", b"1")),
+)
+PATH_TOO_LONG = EarlyResponse(
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    "URI_TOO_LONG",
+    "The path of the request is longer than 1024 bytes, which is a fixed limit."
+    " Send a shorter path.",
 )
 TIMED_OUT = EarlyResponse(
     HTTPStatus.REQUEST_TIMEOUT,

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
+import httptools
+
 from app.server.early_response import (
     INVALID_WEBSOCKET_KEY,
     UNSUPPORTED_WEBSOCKET,
@@ -15,6 +17,7 @@ __all__ = [
     "for_websocket",
     "handshake_error",
     "has_body",
+    "new_parser",
     "offers_websocket",
     "replace_host",
     "without_upgrade",
@@ -24,6 +27,14 @@ RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
 _WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _AUTHORITY = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
+
+
+def new_parser(protocol: object) -> httptools.HttpRequestParser:
+    """Return a parser that calls the protocol."""
+    parser = httptools.HttpRequestParser(protocol)
+    # As uvicorn does, so that a request is answered after which the connection closes.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
 
 
 def replace_host(headers: RawHeaders, url: bytes) -> None:

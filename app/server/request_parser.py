@@ -19,6 +19,7 @@ from app.server.discarded_input import DiscardedInput
 from app.server.early_response import (
     INVALID,
     OVERLOADED,
+    PATH_TOO_LONG,
     TOO_LARGE,
     UNIMPLEMENTED,
     UNSUPPORTED_VERSION,
@@ -29,6 +30,7 @@ from app.server.request_head import (
     for_websocket,
     handshake_error,
     has_body,
+    new_parser,
     offers_websocket,
     replace_host,
     without_upgrade,
@@ -36,22 +38,24 @@ from app.server.request_head import (
 from app.server.request_memory import RequestMemory
 from app.server.request_scheduler import HEADER_BYTES, REQUEST_BYTES, WaitingRequests
 
-__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "MAX_PIPELINED", "RequestParser"]
+__all__ = [
+    "MAX_HEADERS",
+    "MAX_HEAD_BYTES",
+    "MAX_PATH_BYTES",
+    "MAX_PIPELINED",
+    "RequestParser",
+]
 
 MAX_HEAD_BYTES = 65_536
+# The path of a ticket with the longest id takes 780. To decode 64 KiB takes 20 ms, and the heads of
+# many connections can be complete in the same turn of the event loop.
+MAX_PATH_BYTES = 1024
 # Each takes 200 bytes of memory, however short it is.
 MAX_HEADERS = 100
 # Requests that may wait for the response to an earlier one. Browsers and HTTP libraries send none.
 # The garbage collector goes through all that wait.
 MAX_PIPELINED = 16
 _VERSIONS = frozenset({"1.0", "1.1"})
-
-
-def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
-    parser = httptools.HttpRequestParser(protocol)
-    # As uvicorn does, so that a request is answered after which the connection closes.
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)
-    return parser
 
 
 class _Rejected(Exception):
@@ -106,7 +110,7 @@ class RequestParser(HttpToolsProtocol):
                 )
                 data = head + data[head_end:]
                 # The parser would ignore what follows if the connection closes after the request.
-                self.parser = _new_parser(self)
+                self.parser = new_parser(self)
             except httptools.HttpParserError as error:
                 # The parser wraps the exceptions of its callbacks.
                 cause = error.__context__
@@ -152,12 +156,7 @@ class RequestParser(HttpToolsProtocol):
             raise _Rejected(UNIMPLEMENTED)
         scope["method"] = method
         scope["http_version"] = version
-        url = httptools.parse_url(self.url)
-        raw_path = url.path or b"/"
-        path = raw_path.decode("ascii")
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = raw_path
-        scope["query_string"] = url.query or b""
+        self._read_target()
         if parser.should_upgrade():
             # `_parse` hands the connection over, or parses the head again.
             return
@@ -176,6 +175,18 @@ class RequestParser(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._start_asgi_task(self.cycle, self.app)
+
+    def _read_target(self) -> None:
+        """Add the path and the query of the request to its scope."""
+        scope = self.scope
+        url = httptools.parse_url(self.url)
+        raw_path = url.path or b"/"
+        if len(raw_path) > MAX_PATH_BYTES:
+            raise _Rejected(PATH_TOO_LONG)
+        path = raw_path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = url.query or b""
 
     def _is_websocket_handshake(self) -> bool:
         """Return whether to hand the connection over (RFC 6455, section 4.2.1).

@@ -117,6 +117,7 @@ _EVERY_OPERATION: Mapping[int, tuple[str, ...]] = {
     401: ("UNAUTHENTICATED",),
     403: ("FORBIDDEN",),
     408: ("TIMEOUT",),
+    414: ("URI_TOO_LONG",),
     421: ("MISDIRECTED_REQUEST",),
     429: ("RATE_LIMITED",),
     431: ("HEADERS_TOO_LARGE",),
@@ -198,7 +199,7 @@ def component_responses() -> dict[str, Any]:
 def options_responses() -> dict[str, Any]:
     """Return the responses to OPTIONS."""
     allowed = {"description": "The allowed methods.", "headers": _headers(("Allow",))}
-    statuses = (400, 408, 421, 431, 505)
+    statuses = (400, 408, 414, 421, 431, 505)
     return {
         "204": allowed,
         **{

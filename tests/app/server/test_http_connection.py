@@ -4,7 +4,12 @@ import asyncio
 
 import pytest
 
-from app.server.request_parser import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
+from app.server.request_parser import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_PATH_BYTES,
+    MAX_PIPELINED,
+)
 from tests.app.server.echo import CHUNKED, GET, POST, Connect, Echo, rejection, until_closed
 from tests.proof.wire import statuses
 
@@ -35,6 +40,22 @@ async def test_the_number_of_headers_is_limited(connect: Connect) -> None:
         assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
         writer.write(GET + b"a:b\r\n" * MAX_HEADERS + b"\r\n")
         assert "100 headers" in str(rejection(await until_closed(reader), 431)["detail"])
+
+
+async def test_the_length_of_a_path_is_limited(connect: Connect) -> None:
+    def head(path: bytes) -> bytes:
+        return b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    longest = b"/" + b"%41" * 341
+    assert len(longest) == MAX_PATH_BYTES
+    async with connect() as (reader, writer):
+        for target in (longest, longest + b"?q=" + b"x" * 10_000):
+            writer.write(head(target))
+            assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
+        writer.write(head(longest + b"/"))
+        answer = rejection(await until_closed(reader), 414)
+        assert answer["code"] == "URI_TOO_LONG"
+        assert f"{MAX_PATH_BYTES} bytes" in str(answer["detail"])
 
 
 @pytest.mark.parametrize(

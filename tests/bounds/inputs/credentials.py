@@ -42,6 +42,14 @@ CREDENTIALS = [
         code="UNAUTHENTICATED",
     ),
     HostileInput(
+        name="a JWT with 12,000 objects in its header, 40 at once",
+        send=lambda target: in_parallel(
+            40, lambda number: send_token(target, unsigned({"kid": number, "x": [{}] * 12_000}))
+        ),
+        status=401,
+        code="UNAUTHENTICATED",
+    ),
+    HostileInput(
         name=f"an API token of {LONG:,} characters, 40 at once",
         send=lambda target: in_parallel(
             40, lambda number: send_token(target, f"ticketops_{number}" + "x" * LONG)

@@ -74,6 +74,16 @@ HEADS = [
         status=200,
     ),
     _isolated(
+        name=f"percent-encoded paths of 60 kB on {MANY_CONNECTIONS} connections",
+        send=partial(
+            send_on_many,
+            beginning=b"GET /" + b"%41" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r",
+            unit=b"\n",
+            connections=MANY_CONNECTIONS,
+        ),
+        status=414,
+    ),
+    _isolated(
         name=f"requests without a credential on {MANY_CONNECTIONS} connections",
         send=partial(
             send_on_many,
