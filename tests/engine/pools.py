@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
+import pytest
 from tortoise import BaseDBAsyncClient
 
 from app.database.embedded import VOLATILE, EmbeddedPostgres
@@ -12,6 +13,15 @@ from engine.database.pool import Pool, open_pools
 from engine.database.queries import default_client
 from models import Ticket
 from tests.app.conftest import new_data_dir
+
+_NOT_IDLE = """
+SELECT state, query
+FROM pg_stat_activity
+WHERE datname = current_database()
+    AND backend_type = 'client backend'
+    AND pid <> pg_backend_pid()
+    AND state <> 'idle'
+"""
 
 
 async def create_ticket(connection: BaseDBAsyncClient | None = None) -> None:
@@ -39,24 +49,25 @@ def only_pools(*pools: Pool) -> Iterator[None]:
 
 async def all_returned(pool: Pool) -> None:
     """Wait until all connections have been returned to the pool."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while pool.available < pool.max_size:  # noqa: ASYNC110  # they are released in the background
             await asyncio.sleep(0.001)
 
 
-async def states(pool: Pool) -> set[str]:
-    """Return the states of the connections in PostgreSQL, after all have been returned."""
+async def all_idle(pool: Pool) -> None:
+    """Wait until all connections are returned, and idle in PostgreSQL."""
     await all_returned(pool)
     observer = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # our client has it
     try:
-        rows = await observer.fetch("""
-            SELECT state
-            FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()
-        """)
+        async with asyncio.timeout(60):
+            # A connection of another part of the process, such as that for notifications, can be
+            # active for a moment.
+            while rows := await observer.fetch(_NOT_IDLE):  # noqa: ASYNC110  # only visible from outside
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"these are not idle: {rows}")
     finally:
         await observer.close()
-    return {row["state"] for row in rows}
 
 
 @contextmanager

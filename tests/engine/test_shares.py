@@ -26,6 +26,21 @@ async def _run_as(user: PoolUser, seconds: float) -> None:
     await fetch("SELECT pg_sleep($1)", [seconds])
 
 
+async def _hold_as(user: PoolUser, pool: Pool, can_end: asyncio.Event) -> None:
+    """Hold a connection until the event."""
+    pool_user.set(user)
+    connection = await pool.acquire()
+    await can_end.wait()
+    pool.return_clean(connection)
+
+
+async def _all_hold(users: list[PoolUser]) -> None:
+    """Wait until each of these users has its share."""
+    async with asyncio.timeout(60):
+        while not all(user.share.in_use for user in users):  # noqa: ASYNC110  # no event to wait for
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize(
     ("size", "per_operation", "per_caller"),
     [(1, 1, 1), (2, 1, 1), (3, 1, 2), (4, 1, 3), (10, 3, 7), (100, 33, 75)],
@@ -55,9 +70,10 @@ async def test_an_operation_and_a_caller_hold_at_most_their_shares(pool: Pool) -
 
 
 async def test_others_are_answered_at_once_while_a_caller_waits_for_its_share(pool: Pool) -> None:
-    greedy = [asyncio.create_task(_run_as(PoolUser("greedy"), 1)) for _ in range(50)]
+    # As long as this, others would wait too if the caller had all connections.
+    greedy = [asyncio.create_task(_run_as(PoolUser("greedy"), 600)) for _ in range(50)]
     await asyncio.sleep(0.1)
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(60):
         await asyncio.create_task(_run_as(PoolUser("other"), 0))
         await fetch("SELECT 1", [])
     for task in greedy:
@@ -72,11 +88,13 @@ async def test_a_caller_that_waits_too_long_learns_its_share(
 ) -> None:
     monkeypatch.setattr(pool._shares, "_timeouts", Timeouts(0.05))
     users = [PoolUser("greedy") for _ in range(pool._shares.per_caller)]
-    running = [asyncio.create_task(_run_as(user, 0.5)) for user in users]
-    await asyncio.sleep(0.1)
+    can_end = asyncio.Event()
+    running = [asyncio.create_task(_hold_as(user, pool, can_end)) for user in users]
+    await _all_hold(users)
     with pytest.raises(ConnectionShareExceeded, match="DATABASE_POOL_SIZE"):
         await asyncio.create_task(_run_as(PoolUser("greedy"), 0))
     await asyncio.create_task(_run_as(PoolUser("other"), 0))
+    can_end.set()
     await asyncio.gather(*running)
     await asyncio.create_task(_run_as(PoolUser("greedy"), 0))
     await all_returned(pool)
@@ -179,15 +197,19 @@ async def test_all_shares_are_back_after_cancels_errors_timeouts_and_killed_back
     assert not any(user.share.in_use or user.share.waiters for user in users)
     assert (pool._free_in_reserve, len(pool._waiters)) == (RESERVED_CONNECTIONS, 0)
     # All of the pool can be used again.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(fetch("SELECT pg_sleep(0.1)", []) for _ in range(pool.max_size)))
 
 
-async def test_the_reserve_works_while_all_other_connections_are_in_use(pool: Pool) -> None:
+async def test_the_reserve_works_while_all_other_connections_are_in_use(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Longer than the test takes on a slow machine.
+    monkeypatch.setattr(pool, "_timeouts", Timeouts(600))
     taken = [await pool.acquire() for _ in range(pool.max_size)]
     waiting = asyncio.create_task(fetch("SELECT 1", []))
     with reserved():
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             # More than the reserve at once: they pass it on.
             await asyncio.gather(*(fetch("SELECT 1", []) for _ in range(20)))
             with pytest.raises(Exception, match="division by zero"):
@@ -209,7 +231,7 @@ async def test_the_reserve_works_while_all_other_connections_are_in_use(pool: Po
         pool.return_clean(connection)
     await waiting
     await all_returned(pool)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while pool._free_in_reserve < RESERVED_CONNECTIONS:  # noqa: ASYNC110  # in the background
             await asyncio.sleep(0.01)
     assert not pool._users
@@ -222,6 +244,6 @@ async def test_a_small_pool_serves_many_operations(pool: Pool) -> None:
         count_as(f"caller {number % 2}")
         await asyncio.gather(*(fetch("SELECT 1", []) for _ in range(5)))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(asyncio.create_task(one(number)) for number in range(20)))
     assert not pool._shares._callers

@@ -1,6 +1,7 @@
 """Tests of shared timeouts, which must behave like `asyncio.timeout`."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 
@@ -24,22 +25,25 @@ async def test_a_quick_block_is_not_affected() -> None:
 
 
 async def test_each_block_has_its_own_time() -> None:
-    timeouts = Timeouts(0.2)
+    timeouts = Timeouts(2)
     ended = []
 
-    async def wait(name: str, work_s: float) -> None:
+    endless, first_has_ended = asyncio.Event(), asyncio.Event()
+
+    async def wait(name: str, work: Awaitable[object]) -> None:
         try:
             with timeouts.apply():
-                await asyncio.sleep(work_s)
+                await work
             ended.append(name)
         except TimeoutError:
             ended.append(f"{name} too late")
+            first_has_ended.set()
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(wait("first", 5))
-        await asyncio.sleep(0.1)
-        group.create_task(wait("second", 0.15))
-        group.create_task(wait("third", 5))
+        group.create_task(wait("first", endless.wait()))
+        await asyncio.sleep(1)
+        group.create_task(wait("second", first_has_ended.wait()))
+        group.create_task(wait("third", endless.wait()))
     assert ended == ["first too late", "second", "third too late"]
 
 

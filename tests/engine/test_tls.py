@@ -58,7 +58,11 @@ async def dsn(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
         yield target._replace(netloc=host, query="sslmode=require").geturl()
 
 
-async def test_statements_over_tls_are_counted_stopped_and_cancelled(dsn: str) -> None:
+async def test_statements_over_tls_are_counted_stopped_and_cancelled(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A connection whose statement is cancelled later than this is closed.
+    monkeypatch.setattr("engine.database.checkout.RELEASE_TIMEOUT_S", 60)
     client = Client(dsn, connection_name="tls", minsize=1, maxsize=1)
     with only_pools():
         async with client.acquire_connection() as connection:
