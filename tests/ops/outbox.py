@@ -10,7 +10,7 @@ from models.columns import new_id
 __all__ = ["many_due", "none_pending", "until"]
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 60) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(timeout_s):
         while not await condition():  # noqa: ASYNC110  # the condition is in the database
