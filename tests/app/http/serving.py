@@ -24,7 +24,10 @@ from app.server.file_descriptors import raise_limit
 from app.server.listening import listen, url_of
 from tests.app.rest.conformance import check_conformance
 
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
+# How long to wait for a line of the log.
+LOG_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Served:
 
     def wait_for_text(self, text: str) -> None:
         """Wait until a text is in the log, which is written just after the response."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + LOG_TIMEOUT_S
         while text not in self.log_text():
             assert time.monotonic() < deadline, self.log_text()
             time.sleep(0.01)
@@ -96,7 +99,7 @@ def served(
                     yield Served(url, http, log_file)
             finally:
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(timeout=15) in {0, -signal.SIGTERM}
+                assert process.wait(STOP_TIMEOUT_S) in {0, -signal.SIGTERM}
 
 
 def _wait_for(url: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-RETRY_FOR_S = 10
+RETRY_FOR_S = 60
 
 
 class EventSource:

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 PROTOCOL = "graphql-transport-ws"
-RETRY_FOR_S = 10
+RETRY_FOR_S = 60
 
 
 class Socket:
