@@ -15,6 +15,9 @@ from tests.app.graphql.subscriptions.transport_ws import Socket
 
 __all__ = ["Received", "follow"]
 
+# A client that receives nothing for this time reconnects.
+IDLE_S = 30
+
 # The events that a client received, in order.
 Received: TypeAlias = list[dict[str, Any]]
 
@@ -46,11 +49,15 @@ async def follow(servers: Sequence[Running], received: Received, *, by_socket: b
                 async with Socket.opened(url) as socket:
                     await socket.subscribe("1", EVENTS, **after)
                     while True:
-                        received.append((await socket.next("1"))["ticketEvents"])
+                        async with asyncio.timeout(IDLE_S):
+                            result = await socket.next("1")
+                        received.append(result["ticketEvents"])
             async with (
-                httpx2.AsyncClient(base_url=url, timeout=10, trust_env=False) as http,
+                httpx2.AsyncClient(base_url=url, timeout=IDLE_S, trust_env=False) as http,
                 EventSource.opened(http, EVENTS, **after) as source,
             ):
                 while True:
-                    received.append((await source.next())["ticketEvents"])
+                    async with asyncio.timeout(IDLE_S):
+                        result = await source.next()
+                    received.append(result["ticketEvents"])
         await asyncio.sleep(0.05)

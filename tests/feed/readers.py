@@ -1,8 +1,9 @@
 """Helpers that write events and follow streams."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -10,6 +11,11 @@ import asyncpg
 from engine.streaming.commit_order import Position
 from engine.streaming.stream import Stream
 from engine.streaming.subscriber import Event
+
+T = TypeVar("T")
+
+# How long to wait for what must happen; other transactions of the cluster can delay an event.
+WAIT_S = 60
 
 _INSERT = (
     "INSERT INTO ticket_events (id, ticket_id, type, changes) VALUES ($1, $2, 'updated', '[]')"
@@ -19,6 +25,8 @@ INSERT INTO ticket_events (id, ticket_id, type, changes)
 SELECT gen_random_uuid()::text, 'many', 'updated', '[]'
 FROM generate_series(1, $1)
 """
+
+_HAS_NO_OLDER_TRANSACTION = "SELECT txid_snapshot_xmin(txid_current_snapshot()) = txid_current()"
 
 
 @asynccontextmanager
@@ -45,7 +53,25 @@ async def write_many(connection: asyncpg.Connection, count: int) -> None:
     await connection.execute(_INSERT_MANY, count)
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
+async def visible_at_once(connection: asyncpg.Connection, work: Callable[[], Awaitable[T]]) -> T:
+    """Write events in one transaction so that the feed can show them once it has committed.
+
+    The feed waits for all older transactions of the cluster, also those of other databases. Try
+    again until there are none. Raises TimeoutError.
+    """
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            transaction = connection.transaction(isolation="read_committed")
+            await transaction.start()
+            result = await work()
+            if await connection.fetchval(_HAS_NO_OLDER_TRANSACTION):
+                await transaction.commit()
+                return result
+            await transaction.rollback()
+            await asyncio.sleep(0.01)
+
+
+async def until(condition: Callable[[], bool], *, within_s: float = WAIT_S) -> None:
     """Wait until a condition is true."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # no event to wait for
@@ -88,8 +114,8 @@ class Reader:
         """The ids of the received events, in order."""
         return [event.value.id for event in self.events]
 
-    async def wait_for(self, count: int, *, within_s: float = 10) -> list[str]:
+    async def wait_for(self, count: int) -> list[str]:
         """Wait until this many events have been received, and return their ids."""
-        async with asyncio.timeout(within_s), self._has_new:
+        async with asyncio.timeout(WAIT_S), self._has_new:
             await self._has_new.wait_for(lambda: len(self.events) >= count)
         return self.ids

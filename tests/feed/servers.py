@@ -14,7 +14,16 @@ from uuid import uuid4
 
 from tests.feed.readers import until
 
+START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
+# `python -m app` with an interval that no test reaches.
+_WITHOUT_POLLING = """
+import sys
+from app.cli import main
+from engine.streaming import pacing
+pacing.POLL_S = 3600.0
+sys.exit(main())
+"""
 SETTINGS = {
     "PORT": "0",
     "OPS_SIM_LATENCY_MS": "0",
@@ -44,17 +53,23 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(database_url: str, folder: Path, **settings: str) -> AsyncIterator[Server]:
-    """Run a server until the end of the block."""
+async def serve(
+    database_url: str, folder: Path, *, has_polling: bool = True, **settings: str
+) -> AsyncIterator[Server]:
+    """Run a server until the end of the block.
+
+    If ``has_polling`` is false, its streams read only after notifications.
+    """
+    program = ("-m", "app") if has_polling else ("-c", _WITHOUT_POLLING)
     log_file = folder / f"{uuid4().hex}.log"
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "serve"),
+            *(sys.executable, *program, "serve"),
             env=os.environ | SETTINGS | {"DATABASE_URL": database_url} | settings,
             stderr=log,
         )
     try:
-        await until(lambda: _url(log_file) is not None, within_s=60)
+        await until(lambda: _url(log_file) is not None, within_s=START_TIMEOUT_S)
         yield Server(process, _url(log_file) or "")
     finally:
         if process.returncode is None:

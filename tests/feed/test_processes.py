@@ -1,7 +1,6 @@
 """Tests of several servers on one database: stopped or killed, they serve as one."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import empty_database
 from tests.feed.clients import Received, follow
 from tests.feed.readers import connected, until
-from tests.feed.servers import Server, serve
+from tests.feed.servers import STOP_TIMEOUT_S, Server, serve
 
 KILLS = 6
 chance = Random()  # noqa: S311  # varies the tests, protects nothing
@@ -34,7 +33,7 @@ async def database_url() -> AsyncIterator[str]:
 
 
 async def create(url: str) -> str:
-    async with httpx2.AsyncClient(base_url=url, timeout=10) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         answer = (await http.post("/graphql", json={"query": CREATE})).json()
     ticket_id: str = answer["data"]["createTicket"]["ticket"]["id"]
     return ticket_id
@@ -45,19 +44,15 @@ async def test_an_event_committed_by_one_server_is_sent_at_once_by_another(
 ) -> None:
     async with (
         serve(database_url, tmp_path) as one,
-        serve(database_url, tmp_path) as other,
+        serve(database_url, tmp_path, has_polling=False) as other,
         Socket.opened(other.url) as socket,
     ):
         await socket.subscribe("1", EVENTS)
         await socket.wait_until_open()
-        waits_s = []
         for _ in range(20):
             ticket_id = await create(one.url)
-            started_s = time.perf_counter()
+            # Only a notification of the first server makes the second one read.
             assert (await socket.next("1"))["ticketEvents"]["ticketId"] == ticket_id
-            waits_s.append(time.perf_counter() - started_s)
-        # Faster than the polling of each second.
-        assert sorted(waits_s)[10] < 0.2
 
 
 async def test_worker_processes_of_one_server_send_the_same_events(
@@ -79,8 +74,10 @@ async def test_a_stopping_server_closes_subscriptions_so_that_clients_reconnect(
     database_url: str, tmp_path: Path, workers: str
 ) -> None:
     """Sockets close with a code for reconnecting; event streams end without `complete`."""
-    async with serve(database_url, tmp_path, WORKERS=workers) as server, AsyncExitStack() as opened:
-        http = httpx2.AsyncClient(base_url=server.url, timeout=20)
+    # A server that waited for its subscriptions would wait for this time, longer than `stop` does.
+    settings = {"WORKERS": workers, "REQUEST_TIMEOUT_MS": str(2 * STOP_TIMEOUT_S * 1_000)}
+    async with serve(database_url, tmp_path, **settings) as server, AsyncExitStack() as opened:
+        http = httpx2.AsyncClient(base_url=server.url, timeout=60)
         await opened.enter_async_context(http)
         sockets = [await opened.enter_async_context(Socket.opened(server.url)) for _ in range(4)]
         sources = [
@@ -89,7 +86,6 @@ async def test_a_stopping_server_closes_subscriptions_so_that_clients_reconnect(
         for socket in sockets:
             await socket.subscribe("1", EVENTS)
             await socket.wait_until_open()
-        started_s = time.perf_counter()
         stopping = asyncio.create_task(server.stop())
         for socket in sockets:
             code, _ = await socket.closed()
@@ -97,7 +93,6 @@ async def test_a_stopping_server_closes_subscriptions_so_that_clients_reconnect(
         for source in sources:
             assert await source.event() is None
         assert await stopping == 0
-        assert time.perf_counter() - started_s < 5
 
 
 async def _write(servers: list[Server], committed: list[str]) -> None:
@@ -165,7 +160,10 @@ async def test_every_client_receives_each_event_once_while_servers_and_connectio
             )
             order = [row["ticket_id"] for row in rows]
             last = order[-1]
-            await until(lambda: all(came[-1]["ticketId"] == last for came in everything))
+            await until(
+                lambda: all(came[-1]["ticketId"] == last for came in everything), within_s=120
+            )
+            # Receive what a client would get twice.
             await asyncio.sleep(0.5)
 
     assert set(committed) <= set(order)

@@ -1,15 +1,25 @@
 import asyncio
 import random
+from contextlib import suppress
 
 import asyncpg
 import pytest
 
 from engine.streaming.commit_order import Position, position_of, take_snapshot
 from engine.streaming.notifications import Notifier
+from engine.streaming.pacing import POLL_S
 from engine.streaming.stream import BUFFER_SIZE, Stream, UnknownPosition
 from engine.streaming.subscriber import Event, SlowConsumer, Subscriber
 from resolvers.tables import EVENTS
-from tests.feed.readers import Reader, connected, until, write, write_many
+from tests.feed.readers import (
+    WAIT_S,
+    Reader,
+    connected,
+    until,
+    visible_at_once,
+    write,
+    write_many,
+)
 
 chance = random.Random()  # noqa: S311  # varies the tests, protects nothing
 
@@ -59,7 +69,16 @@ async def test_events_are_not_lost_duplicated_or_reordered_under_concurrent_writ
     committed: dict[str, str] = {}
     for written in await asyncio.gather(*writers):
         committed |= written
-    await asyncio.sleep(1.5)
+    expected = {
+        only: {one for one, of in committed.items() if only in {None, of}} for only in (None, "b")
+    }
+    with suppress(TimeoutError):
+        # The assertions below show what is missing.
+        await until(
+            lambda: all(len(received) >= len(expected[only]) for only, received, _ in readers)
+        )
+    # Receive what a reader would get twice.
+    await asyncio.sleep(0.5)
     for _, _, task in readers:
         task.cancel()
     await asyncio.wait([task for _, _, task in readers])
@@ -67,7 +86,7 @@ async def test_events_are_not_lost_duplicated_or_reordered_under_concurrent_writ
     for only, received, _ in readers:
         ids = [event.value.id for event in received]
         assert len(ids) == len(set(ids))
-        assert set(ids) == {one for one, of in committed.items() if only in {None, of}}
+        assert set(ids) == expected[only]
         positions = [event.position for event in received]
         assert positions == sorted(positions)
     with capsys.disabled():
@@ -206,7 +225,8 @@ async def test_a_slow_consumer_can_resume_without_missing_events(
         seen = [(await first).value.id]
         await write_many(connection, BUFFER_SIZE + 500)
         notifier.notify()
-        await asyncio.sleep(1)
+        [subscriber] = stream._all_subscribers()
+        await until(lambda: subscriber.has_overflowed)
 
         async def take_the_rest() -> None:
             async for event in events:
@@ -243,10 +263,11 @@ async def test_a_thousand_subscribers_share_one_statement(
     async with connected(database_url) as connection:
         listening = [await stream.follow() for _ in range(1000)]
         waiting = [asyncio.create_task(anext(events)) for events in listening]
-        await until(lambda: stream.subscriber_count == 1000, within_s=30)
+        await until(lambda: stream.subscriber_count == 1000)
         await asyncio.sleep(0.1)
+        # Behind an older transaction of the cluster, the reader would read repeatedly.
+        event_id = await visible_at_once(connection, lambda: write(connection))
         statements.clear()
-        event_id = await write(connection)
         notifier.notify()
         events = await asyncio.gather(*waiting)
         assert {event.value.id for event in events} == {event_id}
@@ -261,9 +282,8 @@ async def test_nothing_remains_after_the_last_subscriber_leaves(
 ) -> None:
     async with Reader.following(stream), Reader.following(stream, only="a"):
         await until(lambda: stream.subscriber_count == 2)
-    await asyncio.sleep(0.1)
     assert stream.subscriber_count == 0
-    assert stream._reader is None
+    await until(lambda: stream._reader is None)
     statements.clear()
     notifier.notify()
     await asyncio.sleep(0.1)
@@ -286,13 +306,21 @@ async def test_the_feed_continues_when_all_connections_are_terminated(
             assert await reader.wait_for(len(wanted)) == wanted
 
 
+@pytest.mark.usefixtures("database")
 async def test_events_without_a_notification_arrive_within_a_second(
-    stream: Stream, database_url: str
+    database_url: str, statements: list[str]
 ) -> None:
+    assert POLL_S <= 1
+    # This notifier is not connected. The process has others, which must not wake the reader.
+    stream = Stream(EVENTS, Notifier(database_url), key="ticket_id")
     async with connected(database_url) as connection, Reader.following(stream) as reader:
         await until(lambda: stream.subscriber_count == 1)
-        event_id = await write(connection)
-        assert await reader.wait_for(1, within_s=2) == [event_id]
+        event_id = await visible_at_once(connection, lambda: write(connection))
+        statements.clear()
+        assert await reader.wait_for(1) == [event_id]
+        # The reader has polled once.
+        assert len([text for text in statements if 'FROM "ticket_events"' in text]) <= 1
+    await stream.close()
 
 
 async def test_a_position_that_the_database_has_not_reached_is_rejected(stream: Stream) -> None:
@@ -315,13 +343,12 @@ async def test_closing_ends_subscribers_that_are_catching_up(
 ) -> None:
     async with connected(database_url) as connection:
         start = (await take_snapshot(EVENTS)).newest
-        # Events of one transaction become visible together, so one read contains both. Another
-        # transaction of the cluster can come between those of two.
-        await write_many(connection, 2)
+        # One read contains both. A subscriber whose first read found nothing would be live.
+        await visible_at_once(connection, lambda: write_many(connection, 2))
     events = await stream.follow(after=start)
     await anext(events)
     await stream.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_S):
         assert len([event async for event in events]) == 1
 
 
@@ -349,7 +376,7 @@ async def test_a_permanent_failure_is_raised_to_subscribers(
         try:
             notifier.notify()
             with pytest.raises(asyncpg.UndefinedTableError):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(WAIT_S):
                     await waiting
         finally:
             await connection.execute("ALTER TABLE elsewhere RENAME TO ticket_events")
