@@ -20,18 +20,21 @@ from engine.database.errors import ConnectionRefused, convert_connection_errors
 from engine.database.growth import REFUSED_PAUSE_S, may_be_granted_soon
 from engine.database.pool import RESERVED_CONNECTIONS, Pool, open_pools
 from engine.database.poolers import dsn_uses_pooler
-from engine.database.session import Session
+from engine.database.session import Session, state_of
 from engine.database.transactions import Transaction, TransactionClient
 
 __all__ = ["RESET_STATEMENT", "Client", "client_class"]
 
-# An empty statement, which ends the one before it.
-RESET_STATEMENT = "SELECT"
+# Ends the statement before it, and counts the prepared statements of the session.
+RESET_STATEMENT = "SELECT FROM pg_prepared_statements"
 # Prepared statements that a connection keeps. PostgreSQL takes up to 130 bytes for a character of
 # a prepared statement, so statements of any shape take at most 52 MB of a connection.
 # Only a filter with many conditions is longer; PostgreSQL prepares it again for each execution.
 STATEMENT_CACHE_SIZE = 100
 MAX_CACHED_STATEMENT_LENGTH = 4_000
+# Prepared statements that a connection may have besides those of its cache. asyncpg does not know
+# one whose caller was cancelled after PostgreSQL had prepared it, and never closes it.
+MAX_LOST_STATEMENTS = 20
 # A connection that no request needs is closed after this time, so that other processes find one
 # where the server grants few.
 MAX_INACTIVE_S = 30.0
@@ -114,6 +117,10 @@ class Client(AsyncpgDBClient):
 client_class = Client
 
 
+class _TooManyLostStatements(asyncpg.InterfaceError):
+    """A connection has prepared statements that nothing closes while it is open."""
+
+
 class _PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
     """Tortoise's context of a connection; reuses the connection at once after a success."""
 
@@ -134,8 +141,16 @@ async def _end_statement(connection: asyncpg.Connection) -> None:
     statement is never executed, its locks and its timeout last into the statements that follow.
     Nothing else needs a reset, because no session state is ever set on a pooled connection:
     LISTEN and session locks use connections of their own.
+
+    Raises _TooManyLostStatements, after which asyncpg closes the connection.
     """
-    await connection.execute(RESET_STATEMENT)
+    status = await connection.execute(RESET_STATEMENT)
     # Before asyncpg gives the connection to another caller.
     if (counter := counter_of(connection)) is not None:
         counter.reset()
+    state = state_of(connection)
+    # Behind a pooler no statement is prepared; there can be those of other clients.
+    if state is not None and not state.has_pooler:
+        lost = int(status.removeprefix("SELECT ")) - STATEMENT_CACHE_SIZE
+        if lost > MAX_LOST_STATEMENTS:
+            raise _TooManyLostStatements(f"{lost} prepared statements were lost")

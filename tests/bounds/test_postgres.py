@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,10 +12,16 @@ import orjson
 import pytest
 
 from engine.database.checkout import RELEASE_TIMEOUT_S
-from engine.database.client import MAX_CACHED_STATEMENT_LENGTH, STATEMENT_CACHE_SIZE
+from engine.database.client import (
+    MAX_CACHED_STATEMENT_LENGTH,
+    MAX_LOST_STATEMENTS,
+    STATEMENT_CACHE_SIZE,
+    Client,
+)
 from engine.database.pool import Pool, open_pools
 from engine.database.queries import fetch
 from tests.app.http.serving import Served, served
+from tests.engine.pools import all_returned, only_pools
 from tests.feed.readers import connected
 
 TIMEOUT_S = 3
@@ -157,23 +164,54 @@ def test_totals_under_many_conditions_are_too_expensive(impatient: Served) -> No
     assert answer["extensions"]["cost"]["cost"] == 30 * (1 + 20) + 30 * 2 * 10
 
 
-async def test_a_connection_keeps_a_bounded_number_of_prepared_statements(pool: Pool) -> None:
-    taken = [await pool.acquire() for _ in range(pool.max_size)]
-    try:
-        [connection, *_] = taken
-        for number in range(STATEMENT_CACHE_SIZE + 50):
-            await connection.fetch(f"SELECT {number}")
-            await connection.fetch(f"SELECT {number} AS {'x' * MAX_CACHED_STATEMENT_LENGTH}")
-        query = "SELECT count(*), max(length(statement)) FROM pg_prepared_statements"
-        await connection.fetchrow(query)
-        # asyncpg closes what it removed from its cache when it prepares another statement.
-        await connection.fetch("SELECT 'another statement'")
-        count, longest = await connection.fetchrow(query)
-        assert count <= STATEMENT_CACHE_SIZE
-        assert longest <= MAX_CACHED_STATEMENT_LENGTH
-    finally:
-        for connection in taken:
-            pool.return_clean(connection)
+@pytest.fixture
+async def only_connection(database: None, database_url: str) -> AsyncIterator[Pool]:  # noqa: ARG001  # creates the database
+    """Return a pool of one new connection, which `fetch` uses."""
+    with only_pools():
+        client = Client(database_url, connection_name="only", minsize=1, maxsize=1)
+        await client.execute_query("SELECT 1")
+        yield open_pools[-1]
+        await client.close()
+
+
+async def test_a_connection_keeps_a_bounded_number_of_prepared_statements(
+    only_connection: Pool,
+) -> None:
+    connection = await only_connection.acquire()
+    for number in range(STATEMENT_CACHE_SIZE + 50):
+        await connection.fetch(f"SELECT {number}")
+        await connection.fetch(f"SELECT {number} AS {'x' * MAX_CACHED_STATEMENT_LENGTH}")
+    query = "SELECT count(*), max(length(statement)) FROM pg_prepared_statements"
+    await connection.fetchrow(query)
+    # asyncpg closes what it removed from its cache when it prepares another statement.
+    await connection.fetch("SELECT 'another statement'")
+    count, longest = await connection.fetchrow(query)
+    assert count <= STATEMENT_CACHE_SIZE
+    assert longest <= MAX_CACHED_STATEMENT_LENGTH
+    only_connection.return_clean(connection)
+
+
+async def test_callers_that_leave_while_a_statement_is_prepared_leave_a_bounded_number(
+    only_connection: Pool,
+) -> None:
+    query = "SELECT pg_backend_pid(), count(*) FROM pg_prepared_statements"
+    [[first, _]] = await fetch(query, [])
+    pid, number = first, 0
+    async with asyncio.timeout(200):
+        while pid == first:
+            number += 1
+            preparing = asyncio.create_task(fetch(f"SELECT {number} AS number", []))
+            await asyncio.sleep(0)
+            # PostgreSQL prepares the statement, but this process does not read that yet.
+            time.sleep(0.005)  # noqa: ASYNC251  # as a busy process
+            preparing.cancel()
+            with suppress(asyncio.CancelledError):
+                await preparing
+            await all_returned(only_connection)
+            [[pid, count]] = await fetch(query, [])
+            assert count <= STATEMENT_CACHE_SIZE + MAX_LOST_STATEMENTS + 1
+    # The connection was replaced by one without those statements.
+    assert count <= 2
 
 
 @pytest.fixture
