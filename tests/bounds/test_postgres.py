@@ -196,7 +196,7 @@ async def test_callers_that_leave_while_a_statement_is_prepared_leave_a_bounded_
 ) -> None:
     query = "SELECT pg_backend_pid(), count(*) FROM pg_prepared_statements"
     [[first, _]] = await fetch(query, [])
-    pid, number = first, 0
+    pid, number, count = first, 0, 0
     async with asyncio.timeout(200):
         while pid == first:
             number += 1

@@ -57,6 +57,7 @@ async def all_returned(pool: Pool) -> None:
 async def all_idle(pool: Pool) -> None:
     """Wait until all connections are returned, and idle in PostgreSQL."""
     await all_returned(pool)
+    rows: list[asyncpg.Record] = []
     observer = await asyncpg.connect(default_client().dsn)  # type: ignore[attr-defined]  # our client has it
     try:
         async with asyncio.timeout(60):

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +53,23 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(
-    database_url: str, folder: Path, *, has_polling: bool = True, **settings: str
-) -> AsyncIterator[Server]:
-    """Run a server until the end of the block.
+async def serve(database_url: str, folder: Path, **settings: str) -> AsyncIterator[Server]:
+    """Run a server until the end of the block."""
+    async with _run(("-m", "app"), database_url, folder, settings) as server:
+        yield server
 
-    If ``has_polling`` is false, its streams read only after notifications.
-    """
-    program = ("-m", "app") if has_polling else ("-c", _WITHOUT_POLLING)
+
+@asynccontextmanager
+async def serve_without_polling(database_url: str, folder: Path) -> AsyncIterator[Server]:
+    """Run a server whose streams read only after notifications, until the end of the block."""
+    async with _run(("-c", _WITHOUT_POLLING), database_url, folder, {}) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _run(
+    program: Sequence[str], database_url: str, folder: Path, settings: dict[str, str]
+) -> AsyncIterator[Server]:
     log_file = folder / f"{uuid4().hex}.log"
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -55,7 +55,7 @@ async def test_the_log_names_the_session_that_holds_up_rows(
 
             await until(lambda: bool(reported()), within_s=60)
             assert not reader.events
-        assert await reader.wait_for(1, within_s=60) == [event_id]
+        assert await reader.wait_for(1) == [event_id]
         await until(lambda: len(fields_of(caplog, END)) == len(fields_of(caplog, BEGINNING)))
     [fields] = reported()
     assert fields["table"] == "ticket_events"

@@ -18,7 +18,7 @@ from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import empty_database
 from tests.feed.clients import Received, follow
 from tests.feed.readers import connected, until
-from tests.feed.servers import STOP_TIMEOUT_S, Server, serve
+from tests.feed.servers import STOP_TIMEOUT_S, Server, serve, serve_without_polling
 
 KILLS = 6
 chance = Random()  # noqa: S311  # varies the tests, protects nothing
@@ -44,7 +44,7 @@ async def test_an_event_committed_by_one_server_is_sent_at_once_by_another(
 ) -> None:
     async with (
         serve(database_url, tmp_path) as one,
-        serve(database_url, tmp_path, has_polling=False) as other,
+        serve_without_polling(database_url, tmp_path) as other,
         Socket.opened(other.url) as socket,
     ):
         await socket.subscribe("1", EVENTS)
