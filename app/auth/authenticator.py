@@ -1,6 +1,5 @@
 """Authentication of requests by API token or JWT."""
 
-import asyncio
 import hashlib
 import logging
 import sys
@@ -12,10 +11,10 @@ from starlette.types import Scope
 from app.auth.jwt import InvalidJwt, JwtVerifier, scopes_of
 from app.auth.rate_limit import Allowance, RateLimit
 from app.auth.revocation import CREDENTIAL_CACHE_S
+from app.auth.token_lookups import TokenLookups
 from app.auth.tokens import PREFIX, find_token
 from app.config.settings import Settings
 from engine.caches import LruCache, ValueUsage
-from engine.database.errors import DatabaseUnavailable
 from engine.database.shares import reserved
 from resolvers.context import TOKEN_KIND, Caller
 from schema.access import SCOPES
@@ -26,8 +25,6 @@ __all__ = ["Authenticator", "TooManyFailures", "Unauthenticated", "address_of"]
 ANONYMOUS = Caller(name=None, scopes=SCOPES)
 # Measured: the memory of a cached credential without its text.
 _ENTRY_BYTES = 2_000
-# The time limit of a request starts later, and checks of open subscriptions have none.
-_TOKEN_LOOKUP_TIMEOUT_S = 5.0
 # A longer credential is invalid without being verified, which would take milliseconds.
 _MAX_CREDENTIAL_LENGTH = 8_192
 # The length of the columns that store the name of a caller.
@@ -85,8 +82,7 @@ class Authenticator:
         self._cache: LruCache[str, tuple[float, Caller]] = LruCache(
             "credentials", settings.cache_max_bytes
         )
-        # The running lookups by API token. Requests with the same token share one.
-        self._lookups: dict[str, asyncio.Task[tuple[float, Caller]]] = {}
+        self._lookups = TokenLookups(_look_up_token)
 
     async def authenticate(self, scope: Scope) -> Caller:
         """Return the caller of a request.
@@ -108,7 +104,9 @@ class Authenticator:
         cached = self._cache.get(token)
         if cached is None:
             return await self._verify_unknown(token, address_of(scope))
-        return cached[1] if time.monotonic() < cached[0] else await self._verify(token)
+        if time.monotonic() < cached[0]:
+            return cached[1]
+        return await self._verify(token, address_of(scope), is_known=True)
 
     async def _verify_unknown(self, token: str, address: str) -> Caller:
         """Verify a credential that is not cached, and count failures by address."""
@@ -117,15 +115,15 @@ class Authenticator:
             # Before the database is queried. A JWT needs no query, so a valid one is not refused.
             _refuse_guessing(await self._rate_limit.peek(failures))
         try:
-            return await self._verify(token)
+            return await self._verify(token, address, is_known=False)
         except Unauthenticated:
             _refuse_guessing(await self._rate_limit.hit(failures))
             raise
 
-    async def _verify(self, token: str) -> Caller:
+    async def _verify(self, token: str, address: str, *, is_known: bool) -> Caller:
         """Return the caller of a credential, and cache it if it is valid."""
         try:
-            valid_for_s, caller = await self._look_up(token)
+            valid_for_s, caller = await self._look_up(token, address, is_known=is_known)
         except Unauthenticated:
             self._cache.discard(token)
             raise
@@ -134,13 +132,13 @@ class Authenticator:
         self._cache.put(token, (valid_until, caller), usage)
         return caller
 
-    async def _look_up(self, token: str) -> tuple[float, Caller]:
+    async def _look_up(self, token: str, address: str, *, is_known: bool) -> tuple[float, Caller]:
         """Return for how many seconds a credential is still valid, and its caller.
 
         Raises Unauthenticated and DatabaseUnavailable.
         """
         if token.startswith(PREFIX):
-            return await self._look_up_token(token)
+            return await self._lookups.find(token, address, is_known=is_known)
         try:
             claims = await self._jwts.claims(token)
         except InvalidJwt as error:
@@ -154,23 +152,10 @@ class Authenticator:
         )
         return claims["exp"] - time.time(), caller
 
-    async def _look_up_token(self, token: str) -> tuple[float, Caller]:
-        """Look up an API token in the database, once for all requests that wait for it."""
-        lookup = self._lookups.get(token)
-        if lookup is None:
-            lookup = self._lookups[token] = asyncio.create_task(_look_up_token(token))
-            lookup.add_done_callback(lambda _: self._lookups.pop(token))
-        # A request that is cancelled does not end the lookup of the others.
-        return await asyncio.shield(lookup)
-
 
 async def _look_up_token(token: str) -> tuple[float, Caller]:
-    try:
-        with reserved():
-            async with asyncio.timeout(_TOKEN_LOOKUP_TIMEOUT_S):
-                found = await find_token(token)
-    except TimeoutError as error:
-        raise DatabaseUnavailable("the lookup of an API token timed out") from error
+    with reserved():
+        found = await find_token(token)
     if found is None:
         raise Unauthenticated(is_missing=False)
     valid_for_s = CREDENTIAL_CACHE_S if found.valid_for_s is None else found.valid_for_s

@@ -102,14 +102,18 @@ class _Batch:
         return await self._read([values for values, _ in self._requests])
 
     def _finish(self, task: asyncio.Task[list[_Records]]) -> None:
-        error = None if task.cancelled() else task.exception()
+        if task.cancelled():
+            # No caller waits, or only those that came while it ended.
+            self._respond([None] * len(self._requests))
+            return
+        error = task.exception()
         if isinstance(error, DatabaseUnavailable):
             for _, response in self._pending():
                 # One exception for each caller, because raising it adds a traceback to it.
                 response.set_exception(DatabaseUnavailable(str(error)))
         elif isinstance(error, ReadTooLarge):
             self._respond([None] * len(self._requests))
-        elif error is not None or task.cancelled():
+        elif error is not None:
             _logger.warning(
                 "batched read failed",
                 extra={"fields": {"reads": len(self._requests), "error": repr(error)}},
