@@ -4,6 +4,7 @@ Start with `queries`, which runs statements outside transactions; `transactions`
 ORM, and `client` is its backend. `connecting` opens sessions for a URL (`dsn`) with the settings of
 `session`. `pool` reuses them (docs/explanation/connection-pool.md): `shares` divides them among
 callers, `growth` adapts to the number that PostgreSQL grants, and `memory_grants` limits the rows
-in memory. `turns` orders requests that need the same lock. `commits` calls back after each commit,
-`errors` classifies errors, `outages` logs them once, and `batching` coalesces small reads.
+in memory, counted by `byte_counter` and `text_memory`. `turns` orders requests that need the same
+lock. `commits` calls back after each commit, `errors` classifies errors, `outages` logs them once,
+and `batching` coalesces small reads.
 """

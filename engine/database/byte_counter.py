@@ -9,9 +9,12 @@ import asyncio
 from typing import Any
 
 from engine.database.memory_grants import OperationMemory
+from engine.database.text_memory import TextMemory
 
 __all__ = ["ByteCounter", "count_bytes", "counter_of"]
 
+# Texts are counted with the memory that they take from here on. Most statements receive less.
+LARGE_BYTES = 65_536
 # Between two parts of what PostgreSQL still sends for a stopped statement.
 PAUSE_S = 0.002
 
@@ -21,12 +24,14 @@ class ByteCounter:
 
     __slots__ = (
         "_cancelling",
+        "_extra",
         "_is_repeatable",
         "_is_stopped",
         "_memory",
         "_receive",
         "_received",
         "_task",
+        "_texts",
         "_transport",
         "connection_lost",
         "eof_received",
@@ -40,6 +45,9 @@ class ByteCounter:
         self._receive = inner.data_received
         self._memory: OperationMemory | None = None
         self._received = 0
+        # The memory of texts beyond their bytes.
+        self._texts: TextMemory | None = None
+        self._extra = 0
         self._is_repeatable = False
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
@@ -53,7 +61,8 @@ class ByteCounter:
     def begin(self, memory: OperationMemory, *, is_repeatable: bool) -> None:
         """Count for an operation from now on; the current task runs the statement."""
         self._memory = memory
-        self._received = 0
+        self._received = self._extra = 0
+        self._texts = None
         self._is_repeatable = is_repeatable
         task = self._task = asyncio.current_task()
         self._cancelling = task.cancelling() if task is not None else 0
@@ -67,7 +76,7 @@ class ByteCounter:
         memory, task = self._memory, self._task
         self.end()
         if memory is not None:
-            memory.discard(self._received)
+            memory.discard(self._received, self._extra)
         # As in `asyncio.timeout`: a cancellation by anything else takes precedence.
         return (
             self._is_stopped
@@ -82,10 +91,19 @@ class ByteCounter:
         if self._is_stopped:
             self._pause()
         elif memory is not None:
-            self._received += len(data)
-            if not memory.receive(len(data)) and (self._is_repeatable or memory.is_exceeded):
+            size = len(data)
+            self._received += size
+            extra = self._extra_memory(data) if self._received > LARGE_BYTES else 0
+            if not memory.receive(size, extra) and (self._is_repeatable or memory.is_exceeded):
                 self._stop()
         self._receive(data)
+
+    def _extra_memory(self, data: bytes) -> int:
+        if self._texts is None:
+            self._texts = TextMemory()
+        extra = self._texts.add(data)
+        self._extra += extra
+        return extra
 
     def _stop(self) -> None:
         self._is_stopped = True

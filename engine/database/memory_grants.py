@@ -1,8 +1,10 @@
 """Memory of operations: how much their statements may receive, alone and together.
 
 All operations of a caller together may receive a few MiB, and so may those of all callers. Beyond
-that, an operation needs a grant, of which a caller has one, or waits for it. `counting_memory`
-counts what the statements of the current task receive, and those of the tasks that it creates.
+that, an operation needs a grant, of which a caller has one, or waits for it. If its texts take
+more memory than it may receive bytes, it also needs the text grant, of which the process has one.
+`counting_memory` counts what the statements of the current task receive, and those of the tasks
+that it creates.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ from collections import Counter, deque
 from contextvars import ContextVar, Token
 from types import TracebackType
 
-from engine.database.errors import Overloaded
+from engine.database.memory_errors import MemoryGrantsExceeded, ReadTooLarge
 from engine.database.shares import RESERVED, pool_user
 
 __all__ = [
@@ -33,62 +35,67 @@ PROCESS_BYTES = 64 * MIB
 # answer, and copies of both.
 CALLER_GRANTS = 1
 PROCESS_GRANTS = 4
+# Operations with a text grant at once. Each can take four times as much for its rows.
+TEXT_GRANTS = 1
 GRANT_TIMEOUT_S = 5.0
 
 
-class ReadTooLarge(Exception):
-    """The statements of an operation have received more than it may receive."""
-
-
-class MemoryGrantsExceeded(Overloaded):
-    """An operation with a large answer waited too long for others; the message is for clients."""
-
-
 class OperationMemory:
-    """Bytes that the statements of one operation have received.
+    """Bytes that the statements of one operation have received, and the memory that they take.
 
-    ``is_exceeded`` says that it was more than ``max_bytes``.
+    ``is_exceeded`` says that they were more than ``max_bytes``. The memory is what the sums and
+    the grants limit.
     """
 
     __slots__ = (
         "_counted",
         "_grants",
+        "_memory",
         "_received",
         "_threshold",
         "_waiters",
         "caller",
         "has_grant",
+        "has_text_grant",
         "is_exceeded",
         "max_bytes",
+        "needs_text_grant",
     )
 
     def __init__(self, grants: "MemoryGrants | None", caller: str, *, max_bytes: int) -> None:
         """Count for a caller; without ``grants``, up to ``max_bytes`` need none."""
         self.caller = caller
         self.max_bytes = max_bytes
-        self.has_grant = grants is None
+        self.has_grant = self.has_text_grant = grants is None
+        # Whether the text grant was not free when it was needed.
+        self.needs_text_grant = False
         self.is_exceeded = False
         self._grants = grants
-        self._received = 0
+        self._received = self._memory = 0
         # The part of it that is in the sums of the caller and of the process.
         self._counted = 0
         self._threshold = max_bytes if grants is None else min(_NEGLIGIBLE_BYTES, max_bytes)
         self._waiters: list[asyncio.Future[None]] = []
 
-    def receive(self, size: int) -> bool:
-        """Count received bytes; return false if no more may be received, or not without a grant."""
-        self._received += size
-        return self._received <= self._threshold or self._check()
+    def receive(self, size: int, extra: int = 0) -> bool:
+        """Count received bytes, and the memory that their texts take beyond these.
 
-    def discard(self, size: int) -> None:
+        Return false if no more may be received, or not without a grant.
+        """
+        self._received += size
+        self._memory += size + extra
+        return self._memory <= self._threshold or self._check()
+
+    def discard(self, size: int, extra: int = 0) -> None:
         """Count bytes of a statement that was stopped as not received."""
         self._received -= size
+        self._memory -= size + extra
         if self._grants is not None and not self.has_grant:
-            self._count(self._grants, max(0, self._received))
+            self._count(self._grants, max(0, self._memory))
 
     async def wait_for_grant(self) -> None:
         """Wait until the operation may receive more; raises MemoryGrantsExceeded."""
-        if self.has_grant or self._grants is None:
+        if self._grants is None or (self.has_grant and not self.needs_text_grant):
             return
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -99,11 +106,11 @@ class OperationMemory:
                 await waiter
         except TimeoutError:
             raise MemoryGrantsExceeded(
-                f"Other requests with large answers were running for {GRANT_TIMEOUT_S:g} s. The"
-                f" operations of a caller may read {CALLER_BYTES:,} bytes at once, those of all"
-                f" callers {PROCESS_BYTES:,}; beyond that one operation of a caller runs at a time,"
-                f" and {PROCESS_GRANTS} of all callers. These limits are fixed. Request smaller"
-                " pages, or send fewer requests at once."
+                waited_s=GRANT_TIMEOUT_S,
+                caller_bytes=CALLER_BYTES,
+                process_bytes=PROCESS_BYTES,
+                grants=PROCESS_GRANTS,
+                max_bytes=self.max_bytes,
             ) from None
         finally:
             if waiter in self._waiters:
@@ -112,9 +119,13 @@ class OperationMemory:
     def may_begin(self) -> bool:
         """Return whether a statement may begin; if not, it would be stopped soon."""
         grants = self._grants
-        if self.has_grant or grants is None:
+        if grants is None or (self.has_grant and not self.needs_text_grant):
             return True
-        return not self._waiters and (grants.has_bytes_left(self.caller) or grants.take(self))
+        if self._waiters:
+            return False
+        if self.has_grant:
+            return grants.take_text_grant(self)
+        return grants.has_bytes_left(self.caller) or grants.take(self)
 
     @property
     def is_waiting(self) -> bool:
@@ -128,6 +139,15 @@ class OperationMemory:
         self._threshold = self.max_bytes
         if self._grants is not None:
             self._count(self._grants, 0)
+        self._resume()
+
+    def grant_text(self) -> None:
+        """Let the texts of the operation take more memory than its maximum of bytes."""
+        self.has_text_grant = True
+        self.needs_text_grant = False
+        self._resume()
+
+    def _resume(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -149,9 +169,11 @@ class OperationMemory:
         if self._received > self.max_bytes:
             self.is_exceeded = True
             return False
-        if self.has_grant or self._grants is None:
+        if self.has_text_grant or self._grants is None:
             return True
-        self._count(self._grants, self._received)
+        if self.has_grant:
+            return self._grants.take_text_grant(self)
+        self._count(self._grants, self._memory)
         return self._grants.has_bytes_left(self.caller) or self._grants.take(self)
 
     def _count(self, grants: "MemoryGrants", size: int) -> None:
@@ -166,7 +188,7 @@ class MemoryGrants:
         self._bytes: Counter[str] = Counter()
         self._all_bytes = 0
         self._granted: Counter[str] = Counter()
-        self._all_granted = 0
+        self._all_granted = self._text_granted = 0
         # The longest waiting first.
         self._waiting: deque[OperationMemory] = deque()
 
@@ -200,13 +222,24 @@ class MemoryGrants:
         memory.grant()
         return True
 
+    def take_text_grant(self, memory: OperationMemory) -> bool:
+        """Give an operation with a grant also a text grant, if one is free."""
+        if self._text_granted >= TEXT_GRANTS:
+            memory.needs_text_grant = True
+            return False
+        self._text_granted += 1
+        memory.grant_text()
+        return True
+
     def enqueue(self, memory: OperationMemory) -> None:
-        """Give an operation a grant as soon as one is free."""
+        """Give an operation the grant that it needs as soon as one is free."""
         self._waiting.append(memory)
         self._grant_waiting()
 
     def give_back(self, memory: OperationMemory) -> None:
-        """Take the grant of an operation that has ended."""
+        """Take the grants of an operation that has ended."""
+        if memory.has_text_grant:
+            self._text_granted -= 1
         self._all_granted -= 1
         self._granted[memory.caller] -= 1
         if not self._granted[memory.caller]:
@@ -217,7 +250,8 @@ class MemoryGrants:
         """Give the free grants to those that wait, and whose callers may have more."""
         still: deque[OperationMemory] = deque()
         for memory in self._waiting:
-            if memory.is_waiting and not self.take(memory):
+            take = self.take_text_grant if memory.has_grant else self.take
+            if memory.is_waiting and not take(memory):
                 still.append(memory)
         self._waiting = still
 

@@ -236,7 +236,8 @@ def _characters(
 def _text_bytes(text: str) -> int:
     if text.isascii() and text.isprintable():
         return len(text) + 2
-    return len(orjson.dumps(text))
+    # A copy: orjson keeps the UTF-8 of a text as long as the text itself.
+    return len(orjson.dumps(f" {text}")) - 1
 
 
 def _json_bytes(text: str) -> int:

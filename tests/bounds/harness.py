@@ -167,9 +167,11 @@ class Target:
             (parts.hostname, parts.port), timeout=TIMEOUT_S, source_address=(ATTACKER, 0)
         )
 
-    def graphql(self, document: str, *, scope: str = "read", **variables: Any) -> Answer:
+    def graphql(
+        self, document: str, *, caller: str = "mallory", scope: str = "read", **variables: Any
+    ) -> Answer:
         """Run an operation and return its answer."""
-        with self.client(scope=scope) as client:
+        with self.client(caller, scope=scope) as client:
             body = {"query": document, "variables": variables}
             return Answer.of(client.post("/graphql", content=orjson.dumps(body), headers=JSON))
 

@@ -45,7 +45,12 @@ async def balanced(pool: Pool) -> AsyncIterator[None]:
     assert GRANTS.usage == (0, 0)
     assert not GRANTS._bytes
     assert not GRANTS._granted
+    assert not GRANTS._text_granted
     assert not GRANTS._all_bytes
+
+
+# The same rows, of which Python takes 400 kB for each.
+WIDE_ROWS = ROWS.replace("repeat('x', 100000)", "repeat('x', 99999) || '\U0001f600'")
 
 
 async def read(
@@ -55,12 +60,13 @@ async def read(
     max_bytes: int = MAX_BYTES,
     statements: int = 1,
     is_repeatable: bool = True,
+    rows: str = ROWS,
 ) -> int:
     """Read this many bytes with each statement of one operation; return what all have read."""
     pool_user.set(PoolUser(caller))
     with counting_memory(max_bytes=max_bytes):
         results = [
-            await fetch(ROWS, [size // 100_000], is_repeatable=is_repeatable)
+            await fetch(rows, [size // 100_000], is_repeatable=is_repeatable)
             for _ in range(statements)
         ]
         return sum(len(row[0]) for rows in results for row in rows)
@@ -106,6 +112,31 @@ def test_all_callers_share_the_bytes_and_the_grants_of_the_process() -> None:
     for memory in (*small, *large, late):
         memory.end()
     assert (grants.usage, grants._all_bytes) == ((0, 0), 0)
+
+
+def test_one_operation_at_a_time_may_have_texts_that_take_more_than_the_maximum() -> None:
+    grants = MemoryGrants()
+    first, second, other = _memory(grants, "a"), _memory(grants, "b"), _memory(grants, "c")
+    for memory in (first, second):
+        assert memory.receive(MAX_BYTES // 2, MAX_BYTES // 2)
+        assert memory.has_grant
+    assert first.receive(MAX_BYTES // 2, MAX_BYTES)
+    assert first.has_text_grant
+    # What it receives is limited as before.
+    assert not first.receive(1)
+    assert first.is_exceeded
+    assert not second.receive(0, 1)
+    assert not second.is_exceeded
+    assert not second.may_begin()
+    # Operations without such texts do not wait.
+    assert other.receive(MAX_BYTES)
+    assert other.may_begin()
+    first.end()
+    assert second.may_begin()
+    assert second.has_text_grant
+    for memory in (second, other):
+        memory.end()
+    assert (grants.usage, grants._all_bytes, grants._text_granted) == ((0, 0), 0, 0)
 
 
 def test_nothing_is_received_beyond_the_maximum() -> None:
@@ -166,6 +197,28 @@ async def test_operations_with_large_answers_run_one_after_another_and_all_succe
     assert {task.result() for task in running} == {3 * (4 * MIB // 100_000) * 100_000}
     # A statement is stopped after a part that was already on its way.
     assert most < CALLER_BYTES + 4 * MIB
+
+
+async def test_the_texts_of_all_callers_take_turns_and_all_succeed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory_grants, "GRANT_TIMEOUT_S", 60)
+    size = 12 * MIB
+    held = _memory(GRANTS, "holder")
+    assert held.receive(CALLER_BYTES, MAX_BYTES)
+    assert held.receive(0)
+    assert held.has_text_grant
+    running = [
+        asyncio.create_task(read(size, caller=f"caller {number}", statements=2, rows=WIDE_ROWS))
+        for number in range(3)
+    ]
+    while sum(memory.needs_text_grant for memory in GRANTS._waiting) < len(running):  # noqa: ASYNC110  # there is no event
+        await asyncio.sleep(0.001)
+    held.end()
+    while not all(task.done() for task in running):
+        assert GRANTS._text_granted <= 1
+        await asyncio.sleep(0.001)
+    assert {task.result() for task in running} == {2 * (size // 100_000) * 100_000}
 
 
 async def test_other_callers_do_not_wait() -> None:

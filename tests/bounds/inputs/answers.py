@@ -113,7 +113,17 @@ ANSWERS = [
         send=lambda target: in_parallel(8, lambda _: target.graphql(page(aliases=1, pages=10))),
         prepare=create_wide_tickets,
         # Python takes four bytes for each character of such a text, PostgreSQL mostly one.
-        max_memory_bytes=320 * MIB,
+        max_memory_bytes=224 * MIB,
+        is_isolated=True,
+    ),
+    HostileInput(
+        name="8 answers of 12 MB with such descriptions, to 8 callers at once",
+        send=lambda target: in_parallel(
+            8, lambda number: target.graphql(page(aliases=1, pages=2), caller=f"caller {number}")
+        ),
+        prepare=create_wide_tickets,
+        # One of them takes four times its rows at a time. Together they would take 350 MiB.
+        max_memory_bytes=256 * MIB,
         is_isolated=True,
     ),
     HostileInput(
