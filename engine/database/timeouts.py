@@ -12,6 +12,10 @@ from typing import Any, Protocol, Self
 
 __all__ = ["Expiring", "Timeouts"]
 
+# Timeouts that expire in one turn of the event loop. After each, a request raises an error and
+# responds, and a thousand requests can have started at the same moment.
+MAX_EXPIRED = 16
+
 
 class Expiring(Protocol):
     """An object that is notified when its time is over."""
@@ -56,7 +60,9 @@ class Timeouts:
 
     def _expire_due(self) -> None:
         self._timer = None
-        while self._running:
+        for _ in range(MAX_EXPIRED):
+            if not self._running:
+                return
             timeout = next(iter(self._running))
             left_s = timeout.ends_at - time.monotonic()
             if left_s > 0:
@@ -64,6 +70,8 @@ class Timeouts:
                 return
             del self._running[timeout]
             timeout.expire()
+        if self._running and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(0, self._expire_due)
 
 
 class _Timeout:

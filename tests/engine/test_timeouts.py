@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from engine.database.timeouts import Timeouts
+from engine.database.timeouts import MAX_EXPIRED, Timeouts
 
 
 async def test_a_slow_block_raises_timeout_error() -> None:
@@ -66,3 +66,32 @@ async def test_an_error_in_the_block_is_propagated() -> None:
     timeouts = Timeouts(5)
     with pytest.raises(LookupError), timeouts.apply():
         raise LookupError
+
+
+class Recorded:
+    """A timeout that records when it expires."""
+
+    def __init__(self, expired: list[int], number: int) -> None:
+        self.ends_at = 0.0
+        self._expired = expired
+        self._number = number
+
+    def expire(self) -> None:
+        """Record the timeout."""
+        self._expired.append(self._number)
+
+
+async def test_few_timeouts_expire_in_one_turn_of_the_event_loop() -> None:
+    timeouts = Timeouts(0.05)
+    expired: list[int] = []
+    number = 10 * MAX_EXPIRED + 1
+    for one in range(number):
+        timeouts.begin(Recorded(expired, one))
+    seen = 0
+    async with asyncio.timeout(60):
+        while seen < number:
+            await asyncio.sleep(0)
+            assert len(expired) - seen <= MAX_EXPIRED
+            seen = len(expired)
+    assert expired == list(range(number))
+    assert timeouts._timer is None

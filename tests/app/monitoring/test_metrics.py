@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import TypeAlias
 
@@ -34,6 +35,17 @@ def samples(server: Served) -> Samples:
 
 def ask(server: Served, text: str) -> None:
     assert server.http.post("/graphql", json={"query": text}).status_code == 200
+
+
+def test_a_request_for_the_whole_server_is_counted(serve: Serve) -> None:
+    server = serve()
+    url = server.http.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
+        connection.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 404 ")
+    assert samples(server)["http_requests_total", "404"] == 1
+    assert [line for line in server.log() if line["level"] == "error"] == []
 
 
 def test_requests_and_their_durations_are_counted_by_status(serve: Serve) -> None:
