@@ -15,6 +15,9 @@
 # make test-databases
 #                run the core tests on PostgreSQL 15 with unusual settings (POSTGRES_BIN selects
 #                another folder of its programs)
+# make test-cluster
+#                run the service through failovers of a PostgreSQL cluster (Patroni 4, etcd, HAProxy);
+#                this takes three minutes, and is skipped if a program is missing
 # make coverage  run the tests at about half the speed, and print the coverage of each module
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
 # make bounds    send hostile inputs to a server, and print what each costs (ARGS=TEXT selects some)
@@ -52,7 +55,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-all test-without-shortcuts test-databases coverage bench bounds graphiql \
+.PHONY: setup serve test test-all test-without-shortcuts test-databases test-cluster coverage bench bounds graphiql \
 	check format docs dump lock audit sbom \
 	$(CHECKS)
 
@@ -74,6 +77,9 @@ test-without-shortcuts: $(DEV)
 
 test-databases: $(DEV)
 	@$(BIN)/python -m tests.installed_postgres -q -n auto $(CORE) $(ARGS)
+
+test-cluster: $(DEV)
+	@TEST_CLUSTER=true $(BIN)/python -m pytest -q -o faulthandler_timeout=3600 tests/cluster $(ARGS)
 
 coverage: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto --cov $(ARGS)

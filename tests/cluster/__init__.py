@@ -1,0 +1,1 @@
+"""The service on a PostgreSQL cluster with automatic failover (`make test-cluster`)."""
