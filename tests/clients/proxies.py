@@ -1,52 +1,55 @@
-"""Reverse proxies in front of a server, with the configurations of `proxies/`."""
+"""Reverse proxies in front of servers, with the configurations of `deploy`."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.app.programs import needed, wait_for
 from tests.clients.project import HERE
+from tests.docs.markdown import ROOT
 from tests.ops.processes import free_port
 
 __all__ = ["PROXIES", "proxied"]
 
 STOP_TIMEOUT_S = 10
+# The address of the server in the shipped files.
+SHIPPED_SERVER = "127.0.0.1:4040"
 
 
-def _nginx(configuration: Path) -> list[str | Path]:
-    return [needed("nginx"), "-p", configuration.parent, "-c", configuration]
+def _nginx(folder: Path, servers: Sequence[str], port: int) -> list[str | Path]:
+    _write(
+        folder, "nginx/ticketops.conf", servers, listen=("listen 80;", f"listen 127.0.0.1:{port};")
+    )
+    text = (HERE / "proxies" / "nginx.conf").read_text().replace("{{folder}}", str(folder))
+    (folder / "nginx.conf").write_text(text)
+    return [needed("nginx"), "-p", folder, "-c", folder / "nginx.conf"]
 
 
-def _haproxy(configuration: Path) -> list[str | Path]:
-    return [needed("haproxy"), "-db", "-f", configuration]
+def _haproxy(folder: Path, servers: Sequence[str], port: int) -> list[str | Path]:
+    _write(folder, "haproxy/haproxy.cfg", servers, listen=("bind :80", f"bind 127.0.0.1:{port}"))
+    return [needed("haproxy"), "-db", "-f", folder / "haproxy.cfg"]
 
 
-PROXIES: dict[str, Callable[[Path], list[str | Path]]] = {
+# Functions that write the configuration of a proxy, and return the command that runs it.
+PROXIES: dict[str, Callable[[Path, Sequence[str], int], list[str | Path]]] = {
     "nginx.conf": _nginx,
     "haproxy.cfg": _haproxy,
 }
 
 
 @contextmanager
-def proxied(configuration: str, folder: Path, *urls: str) -> Iterator[str]:
+def proxied(proxy: str, folder: Path, *urls: str) -> Iterator[str]:
     """Run a proxy in front of the servers at these URLs during the block, and yield its URL.
 
     If the program is missing, skip the test, or fail in CI.
     """
     port = free_port()
-    text = "\n".join(
-        _filled(line, folder=folder, port=port, number=number, server=urlsplit(url).netloc)
-        for line in (HERE / "proxies" / configuration).read_text().splitlines()
-        # The line of a server is repeated for each of them.
-        for number, url in enumerate(urls if "{{server}}" in line else urls[:1])
-    )
-    file = folder / configuration
-    file.write_text(f"{text}\n")
+    command = PROXIES[proxy](folder, [urlsplit(url).netloc for url in urls], port)
     log_file = folder / "proxy.log"
     with log_file.open("wb") as log:
-        process = subprocess.Popen(PROXIES[configuration](file), stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_for(port, process, log_file)
         yield f"http://127.0.0.1:{port}"
@@ -55,8 +58,15 @@ def proxied(configuration: str, folder: Path, *urls: str) -> Iterator[str]:
         process.wait(STOP_TIMEOUT_S)
 
 
-def _filled(line: str, **values: object) -> str:
-    """Return a line of a configuration with its values."""
-    for name, value in values.items():
-        line = line.replace("{{" + name + "}}", str(value))
-    return line
+def _write(folder: Path, shipped: str, servers: Sequence[str], *, listen: tuple[str, str]) -> None:
+    """Write a shipped configuration with other addresses; the line of a server is repeated."""
+    text = (ROOT / "deploy" / shipped).read_text()
+    assert [text.count(f" {SHIPPED_SERVER} "), text.count(f" {listen[0]}\n")] == [1, 1]
+    lines = []
+    for line in text.replace(*listen).splitlines():
+        repeated = servers if f" {SHIPPED_SERVER} " in line else [SHIPPED_SERVER]
+        lines += [
+            line.replace(SHIPPED_SERVER, server).replace(" one ", f" server-{number} ")
+            for number, server in enumerate(repeated)
+        ]
+    (folder / Path(shipped).name).write_text("\n".join([*lines, ""]))
