@@ -23,6 +23,8 @@ from app.graphql import (
     OperationRunner,
     SubscriptionLimits,
 )
+from app.http.input_usage import UNPROCESSED
+from app.http.received_input import max_received_bytes
 from app.http.shutdown_signals import on_shutdown_signal
 from app.http.unread_bytes import UNREAD
 from app.key_expiry import background_key_expiry
@@ -55,6 +57,7 @@ def application(
     Raises CommandError if a setting cannot be used.
     """
     UNREAD.limit = settings.max_unread_bytes_in_total
+    UNPROCESSED.limit = max_received_bytes(settings.max_body_bytes)
     registry = ConnectionRegistry()
     rate_limit = RateLimit(settings)
     runner = OperationRunner(settings)

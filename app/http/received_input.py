@@ -4,12 +4,19 @@ This is the bodies of requests until they are read, and the messages of WebSocke
 handled. One of them has at most MAX_BODY_BYTES, but a client can begin many, and end none.
 """
 
-__all__ = ["UNCOUNTED_BYTES", "HeldInput", "ReceivedInput"]
+from app.http.input_usage import UNPROCESSED
+
+__all__ = ["UNCOUNTED_BYTES", "HeldInput", "ReceivedInput", "max_received_bytes"]
 
 # Smaller bodies and messages are bounded by the number of connections.
 UNCOUNTED_BYTES = 4096
 # Of all callers. It is larger if fewer than four of the largest bodies would fit.
 MAX_TOTAL_BYTES = 128 * 2**20
+
+
+def max_received_bytes(max_body_bytes: int) -> int:
+    """Return how many bytes all callers together may have in the account."""
+    return max(MAX_TOTAL_BYTES, 4 * max_body_bytes)
 
 
 class ReceivedInput:
@@ -20,7 +27,7 @@ class ReceivedInput:
     """
 
     def __init__(self, *, max_body_bytes: int) -> None:
-        self._max_total = max(MAX_TOTAL_BYTES, 4 * max_body_bytes)
+        self._max_total = max_received_bytes(max_body_bytes)
         self._max_share = self._max_total // 2
         self._max_body = max_body_bytes
         # Without entries for groups that hold nothing.
@@ -34,8 +41,10 @@ class ReceivedInput:
         if difference > 0 and (
             of_group > self._max_share or (total > self._max_total and of_group > self._max_body)
         ):
+            UNPROCESSED.refused += 1
             return False
         self.total_bytes = total
+        UNPROCESSED.used += difference
         if of_group:
             self._by_group[group] = of_group
         else:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from prometheus_client import ProcessCollector
 
+from app.http.input_usage import UNPARSED, UNPROCESSED
 from app.http.unread_bytes import UNREAD
 from app.monitoring.declarations import Across, Declaration, Kind, Sample
 from engine.caches import CACHE_SHARES, STATS, cache_usage
@@ -60,6 +61,20 @@ def _memory_grants() -> Iterator[Sample]:
 def _unread_bytes() -> Iterator[Sample]:
     yield ("used",), UNREAD.used
     yield ("limit",), UNREAD.limit
+
+
+_INPUTS = {"unparsed": UNPARSED, "unprocessed": UNPROCESSED}
+
+
+def _received_bytes() -> Iterator[Sample]:
+    for name, usage in _INPUTS.items():
+        yield (name, "used"), usage.used
+        yield (name, "limit"), usage.limit
+
+
+def _refused_input() -> Iterator[Sample]:
+    for name, usage in _INPUTS.items():
+        yield (name,), usage.refused
 
 
 def _fallbacks() -> Iterator[Sample]:
@@ -135,6 +150,21 @@ PROCESS_METRICS = (
         " MAX_UNREAD_BYTES_IN_TOTAL.",
         {"kind": "used, limit"},
         lambda _: _unread_bytes(),
+    ),
+    Declaration(
+        Kind.GAUGE,
+        "ticketops_received_bytes",
+        "Bytes of received input that the server holds, and their limit: of input that is not"
+        " parsed, and of large bodies and messages that are not processed.",
+        {"input": ", ".join(_INPUTS), "kind": "used, limit"},
+        lambda _: _received_bytes(),
+    ),
+    Declaration(
+        Kind.COUNTER,
+        "ticketops_refused_inputs",
+        "Connections that were closed because of such a limit.",
+        {"input": ", ".join(_INPUTS)},
+        lambda _: _refused_input(),
     ),
     Declaration(
         Kind.COUNTER,

@@ -8,6 +8,7 @@ from http import HTTPStatus
 import orjson
 
 from app.http.security_headers import with_security_headers
+from app.server.input_scheduler import MAX_WAITING_BYTES
 
 __all__ = [
     "INVALID",
@@ -16,6 +17,7 @@ __all__ = [
     "PATH_TOO_LONG",
     "TIMED_OUT",
     "TOO_LARGE",
+    "TOO_MUCH_INPUT",
     "UNIMPLEMENTED",
     "UNSUPPORTED_VERSION",
     "UNSUPPORTED_WEBSOCKET",
@@ -34,11 +36,14 @@ class EarlyResponse:
     detail: str
     # Further headers, in addition to those of every response.
     headers: tuple[tuple[bytes, bytes], ...] = ((b"connection", b"close"),)
+    # Whether each one is logged; else the limit logs them together.
+    is_logged: bool = True
 
     def encode(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the whole response with additional headers, and log it."""
-        fields = {"status": self.status, "code": self.code}
-        _logger.info("request rejected", extra={"fields": fields})
+        if self.is_logged:
+            fields = {"status": self.status, "code": self.code}
+            _logger.info("request rejected", extra={"fields": fields})
         document = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -69,6 +74,14 @@ OVERLOADED = EarlyResponse(
     "The server is receiving too many large requests, of all callers or of this one."
     " Send fewer at a time.",
     ((b"connection", b"close"), (b"retry-after", b"1")),
+)
+TOO_MUCH_INPUT = EarlyResponse(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "SERVICE_UNAVAILABLE",
+    f"More than {MAX_WAITING_BYTES:,} bytes of received input wait to be parsed, which is a fixed"
+    " limit, and much of it is from this sender. Send less at a time.",
+    ((b"connection", b"close"), (b"retry-after", b"1")),
+    is_logged=False,
 )
 PATH_TOO_LONG = EarlyResponse(
     HTTPStatus.REQUEST_URI_TOO_LONG,

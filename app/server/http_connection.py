@@ -14,7 +14,7 @@ from starlette.types import Scope
 from app.http.connection_slot import ConnectionSlot
 from app.http.request_cycle import RequestCycle
 from app.http.request_record import limits_key_of
-from app.server.early_response import TIMED_OUT, TOO_LARGE, EarlyResponse
+from app.server.early_response import TIMED_OUT, TOO_LARGE, TOO_MUCH_INPUT, EarlyResponse
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
 from app.server.request_parser import RequestParser
@@ -119,6 +119,11 @@ class HttpConnection(RequestParser):
         """Close the connection at once."""
         self._is_rejected = True
         self.transport.abort()
+
+    def refuse_input(self) -> None:
+        """Respond that too much input waits, unless a complete request is being answered."""
+        self._unparsed, self._offset = b"", 0
+        self._reject(TOO_MUCH_INPUT)
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes, all at once if there are few, and else in later turns."""

@@ -12,7 +12,9 @@ import time
 from collections import OrderedDict, deque
 from typing import Protocol
 
-__all__ = ["InputScheduler", "Parsing"]
+from app.http.input_usage import UNPARSED
+
+__all__ = ["MAX_WAITING_BYTES", "InputScheduler", "Parsing"]
 
 # Work in one turn of the event loop. A unit is a byte of HTTP, which takes at most 0.2 us.
 MAX_UNITS = 131_072
@@ -22,6 +24,8 @@ SMALL_BYTES = 4096
 # Received bytes that wait, of all connections together, and of one group even then.
 MAX_WAITING_BYTES = 64 * 2**20
 MAX_SHARE_BYTES = 2**20
+UNPARSED.limit = MAX_WAITING_BYTES
+_LOG_INTERVAL_S = 60.0
 
 _logger = logging.getLogger(__name__)
 
@@ -35,6 +39,9 @@ class Parsing(Protocol):
 
     def parse_part(self) -> bool:
         """Parse a part; return whether another can follow."""
+
+    def refuse_input(self) -> None:
+        """Close the connection with the reason, because too much input waits."""
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -61,6 +68,8 @@ class InputScheduler:
         self._waiting: dict[Parsing, tuple[str, int]] = {}
         self._waiting_bytes = 0
         self._is_scheduled = False
+        self._next_log_at = 0.0
+        self._refused_since_log = 0
 
     def admits(self, units: int) -> bool:
         """Return whether this much can be parsed at once, and count it in this turn."""
@@ -87,7 +96,8 @@ class InputScheduler:
         if is_too_much and group.waiting_bytes + size > MAX_SHARE_BYTES:
             if not group.connections:
                 del self._groups[key]
-            connection.abort()
+            self._report(key, group.waiting_bytes + size)
+            connection.refuse_input()
             return
         if size <= SMALL_BYTES:
             # Before those with a backlog, so that a flood does not delay light requests.
@@ -97,6 +107,7 @@ class InputScheduler:
         group.waiting_bytes += size
         self._waiting[connection] = (key, size)
         self._waiting_bytes += size
+        UNPARSED.used += size
         self._schedule()
 
     def leave(self, connection: Parsing) -> None:
@@ -106,11 +117,30 @@ class InputScheduler:
             return
         key, size = found
         self._waiting_bytes -= size
+        UNPARSED.used -= size
         group = self._groups[key]
         group.waiting_bytes -= size
         group.connections.remove(connection)
         if not group.connections:
             del self._groups[key]
+
+    def _report(self, group: str, group_bytes: int) -> None:
+        """Log now and then that input is refused."""
+        UNPARSED.refused += 1
+        self._refused_since_log += 1
+        now = time.monotonic()
+        if now < self._next_log_at:
+            return
+        fields = {
+            "limit_bytes": MAX_WAITING_BYTES,
+            "refused": self._refused_since_log,
+            # One of those that are refused.
+            "sender": group,
+            "sender_bytes": group_bytes,
+        }
+        _logger.warning("received input refused because too much waits", extra={"fields": fields})
+        self._next_log_at = now + _LOG_INTERVAL_S
+        self._refused_since_log = 0
 
     def _schedule(self) -> None:
         if self._waiting and not self._is_scheduled:

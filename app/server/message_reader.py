@@ -12,7 +12,7 @@ from websockets.frames import CloseCode, Frame
 from app.http.connection_slot import ConnectionSlot
 from app.http.received_input import UNCOUNTED_BYTES, HeldInput, ReceivedInput
 from app.server.early_response import INVALID
-from app.server.input_scheduler import InputScheduler
+from app.server.input_scheduler import MAX_WAITING_BYTES, InputScheduler
 from app.server.open_connections import OpenConnections
 from app.server.timeouts import ConnectionTimeouts
 
@@ -30,6 +30,7 @@ MAX_DISCARDED_BYTES = 2**20
 
 # At most 123 bytes, as in any close frame.
 _OVERLOADED = "The server is receiving too many large messages. Send fewer at a time."
+_TOO_MUCH_INPUT = f"More than {MAX_WAITING_BYTES:,} bytes of received input wait (fixed limit)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,17 @@ class MessageReader(WebSocketsSansIOProtocol):
         """Close the connection at once."""
         self._has_failed = True
         self.transport.abort()
+
+    def refuse_input(self) -> None:
+        """Close the connection with the reason, because too much input waits."""
+        if self._has_begun_close or self._has_failed:
+            self.abort()
+            return
+        self._unparsed, self._offset = b"", 0
+        self._fail(CloseCode.TRY_AGAIN_LATER, _TOO_MUCH_INPUT, is_logged=False)
+        if not self.transport.is_closing():
+            # To discard the rest, so that the client receives the close frame.
+            self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes; the first call has the complete handshake.
@@ -266,7 +278,7 @@ class MessageReader(WebSocketsSansIOProtocol):
         elif not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def _fail(self, code: CloseCode, reason: str) -> None:
+    def _fail(self, code: CloseCode, reason: str, *, is_logged: bool = True) -> None:
         """Close the connection with a close frame, because of what the client has sent."""
         raise NotImplementedError
 

@@ -57,8 +57,9 @@ class WebSocketConnection(MessageReader):
         """Close the connection, in bounded time if the client does not read either."""
         self._begin_close()
 
-    def _fail(self, code: CloseCode, reason: str) -> None:
-        _logger.info("websocket rejected", extra={"fields": {"reason": reason}})
+    def _fail(self, code: CloseCode, reason: str, *, is_logged: bool = True) -> None:
+        if is_logged:
+            _logger.info("websocket rejected", extra={"fields": {"reason": reason}})
         self.conn.fail(code, reason)
         self.handle_parser_exception()
 

@@ -9,7 +9,9 @@ from typing import TypeAlias
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.http.received_input import MAX_TOTAL_BYTES
 from app.monitoring.metrics import MAX_COLLECTIONS, metric_descriptions
+from app.server.input_scheduler import MAX_WAITING_BYTES
 from engine.database.memory_grants import PROCESS_BYTES, PROCESS_GRANTS
 from engine.histogram import DURATION_BOUNDS_S
 from engine.projection.fallbacks import FallbackReason
@@ -205,3 +207,23 @@ def test_many_scrapes_receive_the_values_of_an_earlier_one(serve: Serve) -> None
         samples(server)
     earlier = samples(server)
     assert samples(server) == earlier
+
+
+def test_received_input_that_is_held_is_measured(serve: Serve) -> None:
+    server = serve()
+    values = samples(server)
+    assert values["received_bytes", "unparsed", "limit"] == MAX_WAITING_BYTES
+    assert values["received_bytes", "unprocessed", "limit"] == MAX_TOTAL_BYTES
+    assert ("refused_inputs_total", "unparsed") in values
+    before = values["received_bytes", "unprocessed", "used"]
+    url = server.http.base_url
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 500001\r\n\r\n"
+    )
+    with socket.create_connection((url.host, url.port), timeout=20) as wire:
+        wire.sendall(head.encode() + b" " * 500_000)
+        while samples(server)["received_bytes", "unprocessed", "used"] < before + 500_000:
+            pass
+    while samples(server)["received_bytes", "unprocessed", "used"] > before:
+        pass

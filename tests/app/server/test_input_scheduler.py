@@ -3,6 +3,9 @@
 import asyncio
 import time
 
+import pytest
+
+from app.http.input_usage import UNPARSED
 from app.server.input_scheduler import (
     MAX_SHARE_BYTES,
     MAX_TURN_S,
@@ -20,7 +23,7 @@ class Connection:
     def __init__(self, group: str, parts: int, log: list[str], *, took_s: float = 0) -> None:
         self.group = group
         self.parts = parts
-        self.is_closed = False
+        self.is_closed = self.is_refused = False
         self._log = log
         self._took_s = took_s
 
@@ -30,6 +33,10 @@ class Connection:
         time.sleep(self._took_s)
         self.parts -= 1
         return self.parts > 0
+
+    def refuse_input(self) -> None:
+        """Record that the input is refused."""
+        self.is_refused = True
 
     def abort(self) -> None:
         """Record that the connection is closed."""
@@ -111,7 +118,10 @@ async def test_a_connection_that_fails_is_closed_and_the_others_continue() -> No
     assert failing.is_closed
 
 
-async def test_waiting_bytes_are_limited_by_closing_those_who_send_most() -> None:
+async def test_waiting_bytes_are_limited_by_refusing_those_who_send_most(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused_before, used_before = UNPARSED.refused, UNPARSED.used
     scheduler = InputScheduler()
     log: list[str] = []
     waiting = [Connection("flood", 1, log) for _ in range(65)]
@@ -119,5 +129,14 @@ async def test_waiting_bytes_are_limited_by_closing_those_who_send_most() -> Non
         scheduler.wait(one, MAX_WAITING_BYTES // 64)
     light = Connection("light", 1, log)
     scheduler.wait(light, MAX_SHARE_BYTES)
-    assert [one.is_closed for one in waiting] == [False] * 64 + [True]
-    assert not light.is_closed
+    assert [one.is_refused for one in waiting] == [False] * 64 + [True]
+    assert not light.is_refused
+    assert UNPARSED.used - used_before == MAX_WAITING_BYTES + MAX_SHARE_BYTES
+    for _ in range(100):
+        scheduler.wait(Connection("flood", 1, log), MAX_WAITING_BYTES // 64)
+    assert UNPARSED.refused - refused_before == 101
+    [line] = caplog.messages
+    assert line == "received input refused because too much waits"
+    for one in (*waiting, light):
+        scheduler.leave(one)
+    assert UNPARSED.used == used_before
