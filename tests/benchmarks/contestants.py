@@ -97,7 +97,8 @@ async def start(contestant: Contestant, url: str, opened: AsyncExitStack) -> Run
     return Running(contestant, server, launch.headers)
 
 
-async def _ours(url: str, *, caller: str = "benchmark") -> Launch:
+async def launch_ours(url: str, *, caller: str = "benchmark") -> Launch:
+    """Return how this server is started, and make a token for its caller."""
     # As it is run for others than oneself: everything of its defaults, and access required.
     token = await make_token(url, name=caller)
     return Launch(
@@ -117,7 +118,7 @@ def other_checkout(folder: Path) -> Contestant:
     python = str(own_python) if own_python.exists() else sys.executable
 
     async def prepare(url: str) -> Launch:
-        launch = await _ours(url, caller="other checkout")
+        launch = await launch_ours(url, caller="other checkout")
         return Launch(
             command=[python, "-m", "app", "serve"],
             environ={**launch.environ, "PYTHONPATH": str(folder)},
@@ -165,7 +166,7 @@ async def _uvicorn(module: str, url: str) -> Launch:  # noqa: ARG001  # one sign
 
 
 CONTESTANTS = (
-    Contestant(name=OURS, title="This server", dialect=Contract(our_cursor), prepare=_ours),
+    Contestant(name=OURS, title="This server", dialect=Contract(our_cursor), prepare=launch_ours),
     Contestant(
         name="endpoint",
         title="Python without GraphQL",

@@ -1,0 +1,112 @@
+"""What the accounting of limits costs: this server beside itself without it, in one run.
+
+`unaccounted` says what is switched off. Both servers are asked through sockets by turns, and a
+round's CPU per request of the one is divided by that of the other.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import asyncpg
+
+from tests.benchmarks.answers import check_answers
+from tests.benchmarks.conditions import conditions
+from tests.benchmarks.contestants import (
+    CONTESTANTS,
+    Contestant,
+    Launch,
+    Running,
+    launch_ours,
+    start,
+)
+from tests.benchmarks.databases import fresh_copy, server
+from tests.benchmarks.measure import Meter
+from tests.benchmarks.operations import OPERATIONS, Operation
+from tests.benchmarks.options import names, parser, results
+from tests.benchmarks.progress import say
+from tests.benchmarks.rounds import ratio, spread
+from tests.benchmarks.samples import Samples, take_samples
+from tests.benchmarks.tables import shown, table
+
+TICKETS, QUICK_TICKETS = 100_000, 10_000
+ROUNDS, QUICK_ROUNDS = 15, 1
+SECONDS = 1.0
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, print a table, and write it."""
+    options = parser("accounting", __doc__)
+    options.add_argument(
+        "--operations",
+        type=names([one.name for one in OPERATIONS]),
+        help="which, joined by commas: " + ", ".join(one.name for one in OPERATIONS),
+    )
+    options.add_argument("--rounds", type=int, help=f"rounds of each ({ROUNDS})")
+    options.add_argument("--seconds", type=float, default=SECONDS, help=f"of a round ({SECONDS:g})")
+    options.add_argument("--connections", type=int, default=16, help="of the load (16)")
+    given = options.parse_args(arguments)
+    given.rounds = given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
+    folder = results(given)
+    text = asyncio.run(_compare(given))
+    print(text)  # noqa: T201  # for this it is run
+    (folder / "accounting.md").write_text(text)
+    say(f"Written to {folder}")
+
+
+async def _compare(given: argparse.Namespace) -> str:
+    tickets = QUICK_TICKETS if given.quick else TICKETS
+    async with AsyncExitStack() as opened:
+        server_url = await opened.enter_async_context(server(given.database))
+        url = await opened.enter_async_context(fresh_copy(server_url, tickets))
+        ours = CONTESTANTS[0]
+        running = [await start(one, url, opened) for one in (ours, _without_accounting(ours))]
+        connection = await asyncpg.connect(url)
+        opened.push_async_callback(connection.close)
+        samples = await take_samples(connection)
+        meter = Meter(connection, connections=given.connections)
+        rows = {}
+        for operation in OPERATIONS:
+            if given.operations is None or operation.name in given.operations:
+                await check_answers(operation, running, samples, connection)
+                rows[operation.title] = await _row(operation, running, samples, meter, given)
+        told = (
+            f"{tickets:,} tickets, {given.connections} connections, "
+            f"{given.rounds} rounds of {given.seconds:g} s; {await conditions(connection)}."
+        )
+    head = ["CPU microseconds a request", "With accounting", "Without", "Ratio"]
+    return f"{told}\n\n{table(head, rows)}\n"
+
+
+def _without_accounting(ours: Contestant) -> Contestant:
+    async def prepare(url: str) -> Launch:
+        launch = await launch_ours(url, caller="without accounting")
+        return replace(
+            launch, command=[sys.executable, "-m", "tests.benchmarks.unaccounted", "serve"]
+        )
+
+    return replace(
+        ours, name="unaccounted", title="This server without accounting", prepare=prepare
+    )
+
+
+async def _row(
+    operation: Operation,
+    running: Sequence[Running],
+    samples: Samples,
+    meter: Meter,
+    given: argparse.Namespace,
+) -> list[str]:
+    found: list[list[float]] = [[] for _ in running]
+    requests = [one.requests(operation, samples) for one in running]
+    for number in range(given.rounds + 1):
+        say(f"{operation.title}: round {number} of {given.rounds}")
+        # By turns each of them is the first one of a round.
+        for place in (0, 1) if number % 2 else (1, 0):
+            measured = await meter.measure(running[place], requests[place], seconds=given.seconds)
+            if number:  # the first one is the warm-up
+                found[place].append(measured.server_us)
+    return [*(shown(spread(one)) for one in found), shown(ratio(*found))]
