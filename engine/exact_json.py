@@ -45,6 +45,8 @@ _STRING_OR_NUMBER = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?',
     re.DOTALL,
 )
+# The values of a text that is not longer are examined in less time than the text.
+_SMALL_BYTES = 4096
 # A longer text has more than the 17 digits that tell floats apart.
 _MAX_FLOAT_LENGTH = 20
 # A text that is not longer has at most 15 digits, of which a float keeps all.
@@ -152,7 +154,23 @@ def loads(text: bytes) -> Any:
         # With zeros in place of all numbers, orjson rejects what only the standard library accepts.
         orjson.loads(_STRING_OR_NUMBER.sub(_without_number, text))
         return value
+    if len(text) <= _SMALL_BYTES and not _has_float(value):
+        return value
     return value if is_exact(text) else _parse(text)
+
+
+def _has_float(value: Any) -> bool:
+    """Return whether a value contains a float, as which orjson reads all that it may change."""
+    pending = [value]
+    for item in pending:
+        kind = type(item)
+        if kind is float:
+            return True
+        if kind is dict:
+            pending += item.values()
+        elif kind is list:
+            pending += item
+    return False
 
 
 def _parse(text: bytes) -> Any:

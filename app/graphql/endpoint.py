@@ -26,7 +26,7 @@ from app.http.authentication import authenticate
 from app.http.body import LARGE_BYTES, read_content
 from app.http.content_coding import ACCEPTED_CODINGS, InvalidContent, UnsupportedCoding
 from app.http.cross_origin import refuse_cross_origin
-from app.http.header_lines import combined
+from app.http.header_lines import combined_by_name
 from app.http.problem import RETRY_AFTER_S, HttpProblem
 from app.http.rate_limiting import check_rate_limit, event_counter, rate_limit_key
 from app.http.raw_response import RawHeaders, RawResponse
@@ -86,8 +86,8 @@ class GraphQLEndpoint:
         method = scope["method"]
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": METHODS})
-        headers = scope["headers"]
-        accept = combined(headers, b"accept")[:MAX_ACCEPT_LENGTH].decode("latin-1")
+        headers = combined_by_name(scope["headers"])
+        accept = headers.get(b"accept", b"")[:MAX_ACCEPT_LENGTH].decode("latin-1")
         response_format = negotiate(accept, with_page=self._with_page and method != "POST")
         if response_format is ResponseFormat.PAGE:
             return graphiql_page(Request(scope))
@@ -102,7 +102,7 @@ class GraphQLEndpoint:
             context = await authenticate(scope)
             await check_rate_limit(scope, context)
             if method == "POST":
-                _check_content_type(combined(headers, b"content-type"))
+                _check_content_type(headers.get(b"content-type", b""))
                 request = await self._read_body(scope, receive)
             else:
                 query_string = scope["query_string"]

@@ -3,7 +3,7 @@
 `read_content` serves every transport.
 """
 
-from collections.abc import Awaitable
+from contextlib import nullcontext
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
@@ -39,44 +39,32 @@ async def read_content(
     """
     cycle = request_cycle_of(receive)
     try:
-        return await _read_content(scope, receive, max_bytes=max_bytes, timeouts=timeouts)
+        gzipped = is_gzipped(scope["headers"])
+        # All of it has been received with nearly every request.
+        body = cycle.take_body() if cycle is not None else None
+        if body is None:
+            body = await _read_body(scope, receive, max_bytes=max_bytes, timeouts=timeouts)
+        elif len(body) > max_bytes:
+            raise BodyTooLarge(max_bytes)
+        if gzipped:
+            try:
+                body = await decode(body, max_bytes=max_bytes)
+            except ContentTooLarge:
+                raise BodyTooLarge(max_bytes) from None
+        if len(body) > LARGE_BYTES:
+            await pause()
+        return body
     finally:
         if cycle is not None:
             cycle.release_body()
 
 
-async def _read_content(
+async def _read_body(
     scope: Scope, receive: Receive, *, max_bytes: int, timeouts: Timeouts | None
 ) -> bytes:
-    gzipped = is_gzipped(scope["headers"])
-    body = _take_received_body(receive, max_bytes=max_bytes)
-    if body is None:
-        reading = _read_body(scope, receive, max_bytes=max_bytes)
-        body = await (reading if timeouts is None else _in_time(reading, timeouts))
-    if gzipped:
-        try:
-            body = await decode(body, max_bytes=max_bytes)
-        except ContentTooLarge:
-            raise BodyTooLarge(max_bytes) from None
-    if len(body) > LARGE_BYTES:
-        await pause()
-    return body
+    """Read the whole body.
 
-
-def _take_received_body(receive: Receive, *, max_bytes: int) -> bytes | None:
-    """Return the body if all of it has been received, as for nearly every request; else None.
-
-    Raises BodyTooLarge.
-    """
-    cycle = request_cycle_of(receive)
-    body = cycle.take_body() if cycle is not None else None
-    if body is not None and len(body) > max_bytes:
-        raise BodyTooLarge(max_bytes)
-    return body
-
-
-async def _read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes:
-    """Read the whole body; raises BodyTooLarge as early as possible, or ClientDisconnect.
+    Raises BodyTooLarge as early as possible, ClientDisconnect, and HttpProblem (504) on a timeout.
 
     A Content-Length above the limit is enough to reject a request. A smaller one is not
     trusted: the received bytes are counted.
@@ -84,30 +72,20 @@ async def _read_body(scope: Scope, receive: Receive, *, max_bytes: int) -> bytes
     for name, value in scope["headers"]:
         if name == b"content-length" and _exceeds(value, max_bytes):
             raise BodyTooLarge(max_bytes)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        if len(body) > max_bytes:
-            raise BodyTooLarge(max_bytes)
-        return body
     chunks = bytearray()
-    while True:
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks += message.get("body", b"")
-        if len(chunks) > max_bytes:
-            raise BodyTooLarge(max_bytes)
-        if not message.get("more_body"):
-            return bytes(chunks)
-        message = await receive()
-
-
-async def _in_time(reading: Awaitable[bytes], timeouts: Timeouts) -> bytes:
-    """Return the body; raises HttpProblem (504) on a timeout."""
     try:
-        with timeouts.apply():
-            return await reading
+        with nullcontext() if timeouts is None else timeouts.apply():
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunks += message.get("body", b"")
+                if len(chunks) > max_bytes:
+                    raise BodyTooLarge(max_bytes)
+                if not message.get("more_body"):
+                    return bytes(chunks)
     except TimeoutError:
+        assert timeouts is not None  # noqa: S101  # only its timeout raises it
         detail = f"The body was not received within {timeouts.timeout_s:g} s. Try again."
         raise HttpProblem(504, "TIMEOUT", detail) from None
 

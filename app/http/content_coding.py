@@ -1,8 +1,9 @@
 """Content codings of request bodies: gzip, or none (RFC 9110, section 8.4)."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from app.http.header_lines import combined
 from engine.long_work import pause
 
 __all__ = [
@@ -43,15 +44,16 @@ class ContentTooLarge(ValueError):
     """The decompressed body is larger than allowed."""
 
 
-def is_gzipped(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def is_gzipped(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Return whether a request's body is compressed; raises UnsupportedCoding.
 
     The codings can be in several lines; "identity" means none.
     """
+    value = combined(headers, b"content-encoding")
+    if not value:
+        return False
     codings = [
         coding
-        for name, value in headers
-        if name == b"content-encoding"
         for part in value.split(b",")
         if (coding := part.strip().lower()) not in {b"", b"identity"}
     ]

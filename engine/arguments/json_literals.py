@@ -37,11 +37,18 @@ _WITH_SEVERAL_FORMS = frozenset({"ID", "Int"})
 
 
 class CoercedVariables(dict[str, Any]):
-    """The coerced values of variables by name. ``json_value`` returns the JSON value of one."""
+    """The coerced values of variables by name; they are added after the construction."""
 
-    def __init__(self, coerced: Mapping[str, Any], json_value: Callable[[str], Any]) -> None:
-        super().__init__(coerced)
-        self.json_value = json_value
+    def __init__(
+        self, sent: Mapping[str, Any], json_value: Callable[[Mapping[str, Any], str], Any]
+    ) -> None:
+        """Keep what the client sent; ``json_value`` returns the JSON value of a variable in it."""
+        self._sent = sent
+        self._json_value = json_value
+
+    def json_value(self, name: str) -> Any:
+        """Return the JSON value of a variable."""
+        return self._json_value(self._sent, name)
 
 
 def json_of_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:

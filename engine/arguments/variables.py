@@ -1,7 +1,6 @@
 """The variables of an operation, and their coercion."""
 
 from collections.abc import Mapping
-from functools import partial
 from math import inf
 from typing import Any
 
@@ -55,9 +54,16 @@ class Variables:
 
         Raises NotCoercible, and LimitExceeded if the lists have too many items.
         """
+        coerced = CoercedVariables(values, self._json_value)
         ItemBudget.left = MAX_ITEMS
         try:
-            return self.with_json_values(self._coerce(values), values)
+            for name, coerce, default in self._declared:
+                if name in values:
+                    coerced[name] = coerce(values[name])
+                elif default is REQUIRED:
+                    raise NotCoercible  # noqa: TRY301  # as `coerce` does
+                elif default is not Undefined:
+                    coerced[name] = copied(default)
         except (NotCoercible, LimitExceeded):
             raise
         except Exception as error:
@@ -65,6 +71,7 @@ class Variables:
             raise NotCoercible from error
         finally:
             ItemBudget.left = inf
+        return coerced
 
     def by_python_names(
         self, coerced: Mapping[str, Any], values: Mapping[str, Any]
@@ -79,7 +86,9 @@ class Variables:
         self, coerced: Mapping[str, Any], values: Mapping[str, Any]
     ) -> CoercedVariables:
         """Return coerced variables together with the JSON values that the client sent."""
-        return CoercedVariables(coerced, partial(self._json_value, values))
+        variables = CoercedVariables(values, self._json_value)
+        variables.update(coerced)
+        return variables
 
     def _json_value(self, values: Mapping[str, Any], name: str) -> Any:
         if name not in self._types:
@@ -96,17 +105,6 @@ class Variables:
         found = [_items(values[name], kind) for name, kind in self._types.items() if name in values]
         if sum(found) > MAX_ITEMS:
             raise too_many_items()
-
-    def _coerce(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        coerced = {}
-        for name, coerce, default in self._declared:
-            if name in values:
-                coerced[name] = coerce(values[name])
-            elif default is REQUIRED:
-                raise NotCoercible
-            elif default is not Undefined:
-                coerced[name] = copied(default)
-        return coerced
 
 
 def _items(value: Any, input_type: GraphQLInputType) -> int:

@@ -6,17 +6,23 @@ each read from the socket.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from engine.database.memory_grants import OperationMemory
 from engine.database.text_memory import TextMemory
 
-__all__ = ["ByteCounter", "count_bytes", "counter_of"]
+__all__ = ["ByteCounter", "Measured", "count_bytes", "counter_of"]
 
 # Texts are counted with the memory that they take from here on. Most statements receive less.
 LARGE_BYTES = 65_536
 # Between two parts of what PostgreSQL still sends for a stopped statement.
 PAUSE_S = 0.002
+
+
+class Measured(Protocol):
+    """An object that keeps how many bytes its statement received; None if they are not counted."""
+
+    received_bytes: int | None
 
 
 class ByteCounter:
@@ -27,15 +33,16 @@ class ByteCounter:
         "_extra",
         "_is_repeatable",
         "_is_stopped",
+        "_loop",
         "_memory",
         "_receive",
-        "_received",
         "_task",
         "_texts",
         "_transport",
         "connection_lost",
         "eof_received",
         "pause_writing",
+        "received",
         "resume_writing",
     )
 
@@ -44,7 +51,10 @@ class ByteCounter:
         self._transport = transport
         self._receive = inner.data_received
         self._memory: OperationMemory | None = None
-        self._received = 0
+        # Cached, because looking up the running loop makes a system call.
+        self._loop = asyncio.get_running_loop()
+        # Bytes since `begin`.
+        self.received = 0
         # The memory of texts beyond their bytes.
         self._texts: TextMemory | None = None
         self._extra = 0
@@ -58,25 +68,27 @@ class ByteCounter:
         self.pause_writing = inner.pause_writing
         self.resume_writing = inner.resume_writing
 
-    def begin(self, memory: OperationMemory, *, is_repeatable: bool) -> None:
+    def begin(self, memory: OperationMemory | None, *, is_repeatable: bool) -> None:
         """Count for an operation from now on; the current task runs the statement."""
         self._memory = memory
-        self._received = self._extra = 0
+        self.received = self._extra = 0
         self._texts = None
         self._is_repeatable = is_repeatable
-        task = self._task = asyncio.current_task()
+        task = self._task = asyncio.current_task(self._loop)
         self._cancelling = task.cancelling() if task is not None else 0
 
-    def end(self) -> None:
-        """Stop counting."""
+    def end(self, measured: Measured | None = None) -> None:
+        """Stop counting, and report what was counted."""
         self._memory = self._task = None
+        if measured is not None:
+            measured.received_bytes = self.received
 
     def has_stopped(self, error: BaseException) -> bool:
         """Stop counting after an error, and return whether it is that of a stopped statement."""
         memory, task = self._memory, self._task
         self.end()
         if memory is not None:
-            memory.discard(self._received, self._extra)
+            memory.discard(self.received, self._extra)
         # As in `asyncio.timeout`: a cancellation by anything else takes precedence.
         return (
             self._is_stopped
@@ -92,8 +104,8 @@ class ByteCounter:
             self._pause()
         elif memory is not None:
             size = len(data)
-            self._received += size
-            extra = self._extra_memory(data) if self._received > LARGE_BYTES else 0
+            self.received += size
+            extra = self._extra_memory(data) if self.received > LARGE_BYTES else 0
             if not memory.receive(size, extra) and (self._is_repeatable or memory.is_exceeded):
                 self._stop()
         self._receive(data)
@@ -114,7 +126,7 @@ class ByteCounter:
     def _pause(self) -> None:
         """Read no more than one part at a time, until PostgreSQL learns of the cancellation."""
         self._transport.pause_reading()
-        asyncio.get_running_loop().call_later(PAUSE_S, self._resume)
+        self._loop.call_later(PAUSE_S, self._resume)
 
     def _resume(self) -> None:
         if not self._transport.is_closing():
@@ -130,11 +142,11 @@ class ByteCounter:
 async def count_bytes(connection: Any) -> None:
     """Let a new connection count what it receives."""
     transport = connection._transport  # noqa: SLF001  # asyncpg offers no hook for what arrives
-    transport.set_protocol(ByteCounter(transport))
+    connection.byte_counter = counter = ByteCounter(transport)
+    transport.set_protocol(counter)
 
 
 def counter_of(connection: Any) -> ByteCounter | None:
-    """Return the counter of a connection, if it has one."""
-    transport = getattr(connection, "_transport", None)
-    protocol = transport.get_protocol() if transport is not None else None
-    return protocol if type(protocol) is ByteCounter else None
+    """Return the counter of a connection, or of a proxy for it, if it has one."""
+    counter: ByteCounter | None = getattr(connection, "byte_counter", None)
+    return counter

@@ -76,7 +76,7 @@ class Checkout:
         except asyncpg.InterfaceError:
             # It was closed while it was idle, and asyncpg has already taken it back.
             return False
-        return is_open and not self.is_stale(connection)
+        return is_open and not (self._read_only and self.is_stale(connection))
 
     def is_stale(self, connection: Any) -> bool:
         """Return whether a session cannot write, and another one perhaps can."""

@@ -31,7 +31,9 @@ class IdleConnections:
             self._schedule_eviction()
 
     def pop(self) -> Any:
-        """Remove and return the connection that was used last."""
+        """Remove and return the connection that was used last; None without one."""
+        if not self._stack:
+            return None
         connection = self._stack.pop()
         self._unused = min(self._unused, len(self._stack))
         return connection

@@ -9,8 +9,9 @@ that it creates.
 
 import asyncio
 from collections import Counter, deque
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
+from typing import Self
 
 from engine.database.memory_errors import MemoryGrantsExceeded, ReadTooLarge
 from engine.database.shares import RESERVED, pool_user
@@ -43,8 +44,8 @@ GRANT_TIMEOUT_S = 5.0
 class OperationMemory:
     """Bytes that the statements of one operation have received, and the memory that they take.
 
-    ``is_exceeded`` says that they were more than ``max_bytes``. The memory is what the sums and
-    the grants limit.
+    As a context manager it counts what the statements of the block receive. ``is_exceeded`` says
+    that they were more than ``max_bytes``. The memory is what the sums and the grants limit.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class OperationMemory:
         "_memory",
         "_received",
         "_threshold",
+        "_token",
         "_waiters",
         "caller",
         "has_grant",
@@ -74,8 +76,23 @@ class OperationMemory:
         self._received = self._memory = 0
         # The part of it that is in the sums of the caller and of the process.
         self._counted = 0
-        self._threshold = max_bytes if grants is None else min(_NEGLIGIBLE_BYTES, max_bytes)
+        self._threshold = max_bytes
+        if grants is not None and max_bytes > _NEGLIGIBLE_BYTES:
+            self._threshold = _NEGLIGIBLE_BYTES
         self._waiters: list[asyncio.Future[None]] = []
+
+    def __enter__(self) -> Self:
+        self._token = operation_memory.set(self)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        operation_memory.reset(self._token)
+        self.end()
 
     def receive(self, size: int, extra: int = 0) -> bool:
         """Count received bytes, and the memory that their texts take beyond these.
@@ -125,7 +142,12 @@ class OperationMemory:
             return False
         if self.has_grant:
             return grants.take_text_grant(self)
-        return grants.has_bytes_left(self.caller) or grants.take(self)
+        # No caller can have used up its bytes if all callers together have received fewer.
+        return (
+            grants.bytes <= CALLER_BYTES
+            or grants.has_bytes_left(self.caller)
+            or grants.take(self)
+        )
 
     @property
     def is_waiting(self) -> bool:
@@ -186,7 +208,8 @@ class MemoryGrants:
 
     def __init__(self) -> None:
         self._bytes: Counter[str] = Counter()
-        self._all_bytes = 0
+        # What operations without a grant have received.
+        self.bytes = 0
         self._granted: Counter[str] = Counter()
         self._all_granted = self._text_granted = 0
         # The longest waiting first.
@@ -197,21 +220,16 @@ class MemoryGrants:
         """The number of operations with a grant, and of those that wait for one."""
         return self._all_granted, sum(memory.is_waiting for memory in self._waiting)
 
-    @property
-    def bytes(self) -> int:
-        """The number of bytes that operations without a grant have received."""
-        return self._all_bytes
-
     def count(self, caller: str, size: int) -> None:
         """Add to the bytes that the operations of a caller have received without a grant."""
-        self._all_bytes += size
+        self.bytes += size
         self._bytes[caller] += size
         if not self._bytes[caller]:
             del self._bytes[caller]
 
     def has_bytes_left(self, caller: str) -> bool:
         """Return whether the operations of a caller may receive more without a grant."""
-        return self._bytes[caller] <= CALLER_BYTES and self._all_bytes <= PROCESS_BYTES
+        return self._bytes[caller] <= CALLER_BYTES and self.bytes <= PROCESS_BYTES
 
     def take(self, memory: OperationMemory) -> bool:
         """Give an operation a grant if one is free; none waits for a grant that is free."""
@@ -261,32 +279,23 @@ GRANTS = MemoryGrants()
 operation_memory: ContextVar[OperationMemory | None] = ContextVar("operation_memory", default=None)
 
 
-class counting_memory:  # noqa: N801  # a context manager; a generator takes four times as long
+class _Uncounted:
+    """Context manager of code that works for no caller, which is not counted."""
+
+    def __enter__(self) -> None:
+        self._token = operation_memory.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        operation_memory.reset(self._token)
+
+
+def counting_memory(*, max_bytes: int) -> OperationMemory | _Uncounted:
     """Count what the statements of the block receive for the current operation of a caller.
 
     A statement that makes it more than ``max_bytes`` raises ReadTooLarge. Code that works for no
     caller is not counted.
     """
-
-    __slots__ = ("_memory", "_token", "max_bytes")
-
-    def __init__(self, *, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self._memory: OperationMemory | None = None
-
-    def __enter__(self) -> OperationMemory | None:
-        user = pool_user.get()
-        if user is not None and user is not RESERVED:
-            self._memory = OperationMemory(GRANTS, user.caller, max_bytes=self.max_bytes)
-        self._token: Token[OperationMemory | None] = operation_memory.set(self._memory)
-        return self._memory
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
-        operation_memory.reset(self._token)
-        if self._memory is not None:
-            self._memory.end()
+    user = pool_user.get()
+    if user is None or user is RESERVED:
+        return _Uncounted()
+    return OperationMemory(GRANTS, user.caller, max_bytes=max_bytes)

@@ -102,40 +102,42 @@ class Pool:
         Raises DatabaseUnavailable and ConnectionShareExceeded.
         """
         user = pool_user.get()
-        if user is None:
-            return await self._acquire()
-        if user is RESERVED:
-            return await self._acquire(may_use_reserve=True)
+        if user is None or user is RESERVED:
+            return await self._acquire(self._idle.pop(), may_use_reserve=user is RESERVED)
         if not self._shares.take(user):
             await self._shares.wait(user)
-        try:
-            connection = await self._acquire()
-        except BaseException:
-            self._shares.free(user)
-            raise
+        connection = self._idle.pop()
+        if connection is None or not self._checkout.is_fit(connection):
+            try:
+                connection = await self._acquire(connection)
+            except BaseException:
+                self._shares.free(user)
+                raise
         self._users[id(connection)] = user
         return connection
 
-    async def _acquire(self, *, may_use_reserve: bool = False) -> Any:
-        """Acquire a free connection, or one of the reserve if none is free."""
+    async def _acquire(self, connection: Any, *, may_use_reserve: bool = False) -> Any:
+        """Acquire a free connection, or one of the reserve if none is free.
+
+        ``connection`` is an idle one, which may be unfit; None if there is none.
+        """
         deadline = time.monotonic() + ACQUIRE_TIMEOUT_S
         queues = (self._waiters, self._reserve_waiters) if may_use_reserve else (self._waiters,)
         while True:
-            connection: Any = None
-            if self._idle:
-                connection = self._idle.pop()
-            elif self._may_grow():
-                self._checked_out += 1
-            elif may_use_reserve and self._free_in_reserve and self._growth.allows_reserve():
-                self._free_in_reserve -= 1
-                connection = RESERVED
-            else:
-                connection = await wait_for_slot(self._timeouts, queues, give_up=self._give_up)
+            if connection is None:
+                if self._may_grow():
+                    self._checked_out += 1
+                elif may_use_reserve and self._free_in_reserve and self._growth.allows_reserve():
+                    self._free_in_reserve -= 1
+                    connection = RESERVED
+                else:
+                    connection = await wait_for_slot(self._timeouts, queues, give_up=self._give_up)
             try:
                 return await self._open(connection)
             except ConnectionRefused as error:
                 if not await self._can_wait(error, deadline):
                     raise
+            connection = self._idle.pop()
 
     def _may_grow(self) -> bool:
         return self._checked_out < self.max_size and self._growth.allows(self._checked_out)

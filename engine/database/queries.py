@@ -7,7 +7,7 @@ import asyncpg
 from tortoise import BaseDBAsyncClient
 from tortoise.connection import get_connections
 
-from engine.database.byte_counter import counter_of
+from engine.database.byte_counter import Measured, counter_of
 from engine.database.memory_grants import ReadTooLarge, operation_memory
 from engine.database.pool import Pool, PoolUsage, open_pools
 
@@ -20,12 +20,16 @@ def default_client() -> BaseDBAsyncClient:
 
 
 async def fetch(
-    statement: str, values: Sequence[Any], *, is_repeatable: bool = False
+    statement: str,
+    values: Sequence[Any],
+    *,
+    is_repeatable: bool = False,
+    measured: Measured | None = None,
 ) -> list[asyncpg.Record]:
     """Run one statement outside any transaction and return its rows.
 
     With ``is_repeatable`` it is stopped and run again if its operation must wait for a memory
-    grant. Raises ReadTooLarge and MemoryGrantsExceeded.
+    grant. ``measured`` receives the size of the rows. Raises ReadTooLarge and MemoryGrantsExceeded.
     """
     pool = open_pools[-1] if open_pools else await _open_pool()
     memory = operation_memory.get()
@@ -36,8 +40,8 @@ async def fetch(
             pool.return_clean(connection)
             await memory.wait_for_grant()
             continue
-        counter = counter_of(connection) if memory is not None else None
-        if counter is not None and memory is not None:
+        counter = None if memory is None else counter_of(connection)
+        if counter is not None:
             counter.begin(memory, is_repeatable=is_repeatable)
         try:
             records: list[asyncpg.Record] = await connection.fetch(statement, *values)
@@ -49,7 +53,7 @@ async def fetch(
                 raise ReadTooLarge from None
         else:
             if counter is not None:
-                counter.end()
+                counter.end(measured)
             pool.return_clean(connection)
             return records
         await memory.wait_for_grant()

@@ -30,16 +30,6 @@ class ConnectionShareExceeded(Overloaded):
     """A caller already uses as many connections as it may; the message is for the client."""
 
 
-class PoolUser:
-    """An operation of a caller."""
-
-    __slots__ = ("caller", "share")
-
-    def __init__(self, caller: str) -> None:
-        self.caller = caller
-        self.share = _Share()
-
-
 class _Share:
     """The connections of one operation or one caller, and the requests that wait for one."""
 
@@ -65,13 +55,24 @@ class _Share:
         return None
 
 
+class PoolUser(_Share):
+    """An operation of a caller, with its share."""
+
+    __slots__ = ("caller",)
+
+    def __init__(self, caller: str) -> None:
+        self.caller = caller
+        self.in_use = 0
+        self.waiters = None
+
+
 class _Waiter:
     """A request for a connection that waits for a slot of its operation or of its caller."""
 
     __slots__ = ("ends_at", "granted", "has_operation_slot")
 
-    def __init__(self) -> None:
-        self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(self, granted: asyncio.Future[None]) -> None:
+        self.granted = granted
         self.has_operation_slot = False
         self.ends_at = 0.0
 
@@ -101,6 +102,8 @@ class Shares:
         # The number of requests that wait for a slot of their operation or of their caller.
         self.waiting = 0
         self._timeouts = Timeouts(timeout_s)
+        # Cached, because looking up the running loop makes a system call.
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def resize(self, pool_size: int) -> None:
         """Divide another number of connections; those in use stay with their users."""
@@ -110,13 +113,12 @@ class Shares:
 
     def take(self, user: PoolUser) -> bool:
         """Count one more connection of an operation; return false if it must wait for that."""
-        operation = user.share
         caller = self._callers.get(user.caller)
         if caller is None:
             caller = self._callers[user.caller] = _Share()
-        if operation.in_use >= self.per_operation or caller.in_use >= self.per_caller:
+        if user.in_use >= self.per_operation or caller.in_use >= self.per_caller:
             return False
-        operation.in_use += 1
+        user.in_use += 1
         caller.in_use += 1
         return True
 
@@ -129,12 +131,14 @@ class Shares:
         Only the wait for the caller's share has a timeout, and raises ConnectionShareExceeded.
         An operation that waits for its own statements is slow, which its own timeout covers.
         """
-        waiter = _Waiter()
-        if user.share.in_use < self.per_operation:
-            user.share.in_use += 1
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        waiter = _Waiter(self._loop.create_future())
+        if user.in_use < self.per_operation:
+            user.in_use += 1
             self._wait_for_caller(user, waiter)
         else:
-            user.share.append(waiter)
+            user.append(waiter)
         self.waiting += 1
         try:
             await waiter.granted
@@ -154,19 +158,27 @@ class Shares:
 
     def free(self, user: PoolUser) -> None:
         """Give the slots of a connection to those that wait for them, or make them free."""
-        self._free_operation_slot(user)
-        self._callers[user.caller].in_use -= 1
-        self._grant(user.caller)
+        if user.waiters:
+            self._free_operation_slot(user)
+        else:
+            user.in_use -= 1
+        caller = self._callers[user.caller]
+        caller.in_use -= 1
+        if caller.waiters or not caller.in_use:
+            self._grant(user.caller)
 
     def _wait_for_caller(self, user: PoolUser, waiter: _Waiter) -> None:
         waiter.has_operation_slot = True
         self._timeouts.begin(waiter)
-        self._callers.setdefault(user.caller, _Share()).append(waiter)
+        caller = self._callers.get(user.caller)
+        if caller is None:
+            caller = self._callers[user.caller] = _Share()
+        caller.append(waiter)
 
     def _free_operation_slot(self, user: PoolUser) -> None:
-        waiter = user.share.next_waiter()
+        waiter = user.next_waiter()
         if waiter is None:
-            user.share.in_use -= 1
+            user.in_use -= 1
         else:
             self._wait_for_caller(user, waiter)
 

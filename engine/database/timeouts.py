@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 __all__ = ["Expiring", "Timeouts"]
 
@@ -39,20 +39,19 @@ class Timeouts:
         self._running: OrderedDict[Expiring, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         # Cached, because looking up the running loop makes a system call.
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def apply(self) -> "_Timeout":
         """Return a context manager that limits the time of its block."""
         return _Timeout(self)
 
-    def begin(self, timeout: Expiring) -> asyncio.Task[Any] | None:
-        """Start a timeout and return the current task."""
+    def begin(self, timeout: Expiring) -> None:
+        """Start a timeout."""
         timeout.ends_at = time.monotonic() + self.timeout_s
         self._running[timeout] = None
         if self._timer is None:
-            self._loop = asyncio.get_running_loop()
-            self._timer = self._loop.call_later(self.timeout_s, self._expire_due)
-        return asyncio.current_task(self._loop)
+            self.loop = asyncio.get_running_loop()
+            self._timer = self.loop.call_later(self.timeout_s, self._expire_due)
 
     def end(self, timeout: Expiring) -> None:
         """Stop a timeout."""
@@ -83,7 +82,8 @@ class _Timeout:
         self.ends_at = 0.0
 
     def __enter__(self) -> Self:
-        task = self._timeouts.begin(self)
+        self._timeouts.begin(self)
+        task = asyncio.current_task(self._timeouts.loop)
         assert task is not None  # noqa: S101  # only a task can be cancelled
         self._task = task
         self._cancelling = task.cancelling()

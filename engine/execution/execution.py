@@ -14,7 +14,7 @@ from engine.documents.cost import check_cost
 from engine.documents.prepared import PreparedOperation
 from engine.execution.executor import ProjectingExecutor
 from engine.execution.plan import PartialResult, Plan, get_plan
-from engine.long_work import next_turn
+from engine.long_work import must_pause, next_turn
 from engine.projection.context import InvalidVariables, OperationContext
 from engine.projection.response_size import NO_LIMIT, max_read_bytes
 
@@ -44,23 +44,25 @@ async def execute(
         max_response_bytes=max_response_bytes,
     )
     with counting_memory(max_bytes=max_read_bytes(max_response_bytes)) as memory:
-        return await _run(operation_context, memory), cost
+        partial_result = None
+        plan = get_plan(operation_context)
+        if isinstance(plan, Plan):
+            partial_result = await plan.run(operation_context)
+            if partial_result.is_finished:
+                return ExecutionResult(partial_result.data, None), cost
+            fallback = partial_result.fallback
+        else:
+            fallback = plan
+        if fallback is not None:
+            operation_context.record_fallback(fallback)
+        return await _run_executor(operation_context, partial_result, memory), cost
 
 
-async def _run(
-    operation_context: OperationContext, memory: OperationMemory | None
+async def _run_executor(
+    operation_context: OperationContext,
+    partial_result: PartialResult | None,
+    memory: OperationMemory | None,
 ) -> ExecutionResult:
-    partial_result = None
-    plan = get_plan(operation_context)
-    if isinstance(plan, Plan):
-        partial_result = await plan.run(operation_context)
-        if partial_result.is_finished:
-            return ExecutionResult(partial_result.data, None)
-        fallback = partial_result.fallback
-    else:
-        fallback = plan
-    if fallback is not None:
-        operation_context.record_fallback(fallback)
     executor = build_executor(operation_context, partial_result)
     result: Any = executor.execute_operation()
     if executor.is_awaitable(result):
@@ -85,11 +87,11 @@ async def build_operation_context(
     operation_context = OperationContext(
         operation, variables, context, max_response_bytes=max_response_bytes
     )
-    if operation_context.must_pause():
+    if must_pause(operation_context.started_s):
         await next_turn()
     cost = operation.cost(operation_context.variables)
     check_cost(cost, max_cost)
-    if operation_context.must_pause():
+    if must_pause(operation_context.started_s):
         await next_turn()
     return operation_context, cost.value
 

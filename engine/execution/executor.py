@@ -22,7 +22,7 @@ from graphql.pyutils import Path
 
 from engine.execution import fallback
 from engine.execution.plan import PartialResult
-from engine.long_work import next_turn
+from engine.long_work import must_pause, next_turn
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.loading import load
 from engine.sql.queries import QUERIES, Query
@@ -125,7 +125,7 @@ class ProjectingExecutor(Executor[Any]):
         """Yield the items of a list that takes long to complete."""
         context = self._operation_context
         for item in items:
-            if context.must_pause():
+            if must_pause(context.started_s):
                 await next_turn()
             yield item
 

@@ -26,7 +26,7 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import is_awaitable
 
 from engine.arguments.calls import FieldCall, NotCallable
-from engine.long_work import next_turn
+from engine.long_work import must_pause, next_turn
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import Fallback, FallbackReason, middleware_reason
 from engine.projection.loading import load
@@ -173,7 +173,7 @@ async def _execute_root_field(
     if planned.call is None:
         result.data[planned.key] = str(planned.type)
         return
-    if context.must_pause():
+    if must_pause(context.started_s):
         await next_turn()
     try:
         value = context.call(planned.call, None)

@@ -22,7 +22,6 @@ from engine.arguments.coercion import NotCoercible
 from engine.arguments.json_literals import CoercedVariables
 from engine.documents.documents import MAX_ERRORS
 from engine.documents.prepared import CompileCache, PreparedOperation
-from engine.long_work import must_pause
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 from engine.projection.response_size import NO_LIMIT, ResponseSize
 
@@ -76,7 +75,8 @@ class OperationContext:
         *,
         max_response_bytes: int = NO_LIMIT,
     ) -> None:
-        self._started_s = time.perf_counter()
+        # For `must_pause`: the execution waits for the next turn of the event loop if it is long.
+        self.started_s = time.perf_counter()
         self.response_size = ResponseSize(max_response_bytes)
         self.document = operation.document
         self.operation = operation
@@ -99,10 +99,6 @@ class OperationContext:
             self.operation.variables.check_items(variables)
         coerced = self.variable_values().coerced
         return self.operation.variables.by_python_names(coerced, variables)
-
-    def must_pause(self) -> bool:
-        """Return whether the execution must wait for the next turn of the event loop."""
-        return must_pause(self._started_s)
 
     def record_fallback(self, fallback: Fallback) -> None:
         """Count and log the first fallback of this execution."""

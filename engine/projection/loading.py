@@ -30,6 +30,7 @@ from engine.projection.projection import (
     response_key,
 )
 from engine.projection.reading import (
+    Groups,
     ParentKeys,
     fetch_records,
     find_tables,
@@ -146,7 +147,8 @@ async def _load_rows(  # noqa: PLR0917  # as `_load_pages`
     compiled = object_selection(context, query.table, object_type, details)
     try:
         if parent_keys is None:
-            groups = [await read_row(compiled, query, batches=context.document.shortcuts)]
+            records = await read_row(compiled, query, batches=context.document.shortcuts)
+            groups = Groups([records])
         else:
             key = (query.where.text, query.order, parent_keys.columns)
             text = compiled.text(
@@ -164,7 +166,9 @@ async def _load_rows(  # noqa: PLR0917  # as `_load_pages`
     records = [group[0] for group in groups if group]
     if repeats is not None:
         repeats = [times for times, group in zip(repeats, groups, strict=True) if group]
-    objects = iter(await _build(context, compiled.projection, records, path, repeats))
+    objects = iter(
+        await _build(context, compiled.projection, records, path, repeats, groups.received_bytes)
+    )
     return [next(objects) if group else None for group in groups]
 
 
@@ -210,7 +214,7 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
             places = [(path + node.path, node.weights) for node in projection.nodes]
             context.response_size.refuse(places, path)
     else:
-        groups = [[] for _ in parent_keys.keys] if parent_keys else [[]]
+        groups = Groups([[] for _ in parent_keys.keys] if parent_keys else [[]])
     opposite_pages, totals = await read_aggregates(
         compiled, page, key, parent_keys, count=len(groups)
     )
@@ -233,7 +237,9 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
         page_count * projection.page_bytes + row_count * projection.edge_bytes, path
     )
     for node in projection.nodes:
-        objects = await _build(context, node, records, path + node.path, row_repeats)
+        objects = await _build(
+            context, node, records, path + node.path, row_repeats, groups.received_bytes
+        )
         _distribute(objects, pages)
     return [projection.assemble(loaded) for loaded in pages]
 
@@ -247,12 +253,13 @@ def _distribute(objects: list[ResponseObject], pages: Sequence[LoadedPage]) -> N
         start = end
 
 
-async def _build(
+async def _build(  # noqa: PLR0917  # as `_load_rows`
     context: OperationContext,
     projection: ObjectProjection,
     records: Sequence[Record],
     path: Path,
     repeats: Sequence[int] | None = None,
+    received_bytes: int | None = None,
 ) -> list[ResponseObject]:
     """Return an object for each record, with its nested queries filled in.
 
@@ -261,7 +268,7 @@ async def _build(
     """
     if not records:
         return []
-    context.response_size.add_rows(records, projection.weights, repeats, path)
+    context.response_size.add_rows(records, projection.weights, repeats, path, received_bytes)
     objects = projection.build(records)
     for nested in projection.nested:
         query = _resolve_nested(context, nested)

@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from engine.database.batching import read_in_batch
 from engine.database.queries import fetch
@@ -30,8 +30,15 @@ __all__ = [
 ]
 
 _Keys: TypeAlias = Sequence[tuple[str | None, ...]]
-# The records of each parent, in their order. A statement without parents has one group.
-Groups: TypeAlias = list[list[Record]]
+
+
+class Groups(list[list[Record]]):
+    """The records of each parent, in their order. A statement without parents has one group."""
+
+    # What the statement received for all of them; None if that was not counted.
+    received_bytes: int | None = None
+
+
 _Reading: TypeAlias = Coroutine[Any, Any, Groups]
 
 _TEXT_TYPES = {str}
@@ -69,12 +76,17 @@ async def read(text: str, values: Sequence[Any], parent_keys: ParentKeys | None)
 
     With parents, the last value of each record is the number of its parent, from 1.
     """
+    groups = Groups()
     if parent_keys is None:
-        return [cast("list[Record]", await fetch(text, values, is_repeatable=True))]
+        records: list[Any] = await fetch(text, values, is_repeatable=True, measured=groups)
+        groups.append(records)
+        return groups
     key_arrays = [list(column) for column in zip(*parent_keys.keys, strict=True)]
     bound_values = [value for value in values if not isinstance(value, ParentColumn)]
-    groups: Groups = [[] for _ in parent_keys.keys]
-    for record in await fetch(text, [*key_arrays, *bound_values], is_repeatable=True):
+    groups += [[] for _ in parent_keys.keys]
+    for record in await fetch(
+        text, [*key_arrays, *bound_values], is_repeatable=True, measured=groups
+    ):
         groups[record[-1] - 1].append(record)
     return groups
 
@@ -105,9 +117,10 @@ async def read_batched(
         return read(text, values, ParentKeys(parent_keys.columns, keys))
 
     [key] = parent_keys.keys
-    return [
-        await read_in_batch(text, key, read_many=read_all, read_alone=read_all, max_rows=max_rows)
-    ]
+    records = await read_in_batch(
+        text, key, read_many=read_all, read_alone=read_all, max_rows=max_rows
+    )
+    return Groups([records])
 
 
 async def read_row(

@@ -67,9 +67,12 @@ class _TextWeight(NamedTuple):
 class RowWeights:
     """Bytes in the response of the objects of one selection set, for each row."""
 
-    # Upper bound with all texts, and lower bound without any.
+    # Upper bounds with all texts and without any, and lower bound without any.
     max_bytes: int = 0
+    max_scalar_bytes: int = 0
     min_bytes: int = 0
+    # How often the text is sent that is sent most often.
+    max_times: int = 0
     # The longest first, because to measure these is often enough.
     texts: list[_TextWeight] = field(default_factory=list)
 
@@ -77,6 +80,7 @@ class RowWeights:
         """Count a response key with a short value, of which the length may be known."""
         size = len(key) + _PUNCTUATION_BYTES
         self.max_bytes += size + (value_bytes or _MAX_SCALAR_BYTES)
+        self.max_scalar_bytes += size + (value_bytes or _MAX_SCALAR_BYTES)
         self.min_bytes += size + (value_bytes or _MIN_SCALAR_BYTES)
 
     def add_column(
@@ -93,6 +97,7 @@ class RowWeights:
                 self.texts.remove(text)
                 times += text.times
                 break
+        self.max_times = max(self.max_times, times)
         self.texts.append(_TextWeight(position, times, name, column.is_json, max_length))
         self.texts.sort(key=lambda text: text.max_length, reverse=True)
 
@@ -146,9 +151,19 @@ class ResponseSize:
         weights: RowWeights,
         repeats: Sequence[int] | None,
         path: Path,
+        received_bytes: int | None = None,
     ) -> None:
-        """Count the objects of records, each of which occurs once or as often as repeated."""
+        """Count the objects of records, each of which occurs once or as often as repeated.
+
+        Their texts have at most as many bytes as their statement received, if that is known.
+        """
         count = len(records) if repeats is None else sum(repeats)
+        if received_bytes is not None and repeats is None:
+            text_bytes = received_bytes * weights.max_times * MAX_BYTES_PER_CHARACTER
+            bound = self._bound + count * weights.max_scalar_bytes + text_bytes
+            if bound <= self.limit:
+                self._bound = bound
+                return
         bound = self._bound + count * weights.max_bytes
         if bound <= self.limit:
             self._bound = bound

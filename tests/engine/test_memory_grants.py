@@ -46,7 +46,7 @@ async def balanced(pool: Pool) -> AsyncIterator[None]:
     assert not GRANTS._bytes
     assert not GRANTS._granted
     assert not GRANTS._text_granted
-    assert not GRANTS._all_bytes
+    assert not GRANTS.bytes
 
 
 # The same rows, of which Python takes 400 kB for each.
@@ -93,7 +93,7 @@ def test_the_operations_of_a_caller_share_their_bytes_and_one_grant() -> None:
     first.end()
     other.end()
     assert grants.usage == (0, 0)
-    assert not grants._all_bytes
+    assert not grants.bytes
 
 
 def test_all_callers_share_the_bytes_and_the_grants_of_the_process() -> None:
@@ -111,7 +111,7 @@ def test_all_callers_share_the_bytes_and_the_grants_of_the_process() -> None:
     assert late.receive(1000)
     for memory in (*small, *large, late):
         memory.end()
-    assert (grants.usage, grants._all_bytes) == ((0, 0), 0)
+    assert (grants.usage, grants.bytes) == ((0, 0), 0)
 
 
 def test_one_operation_at_a_time_may_have_texts_that_take_more_than_the_maximum() -> None:
@@ -136,7 +136,7 @@ def test_one_operation_at_a_time_may_have_texts_that_take_more_than_the_maximum(
     assert second.has_text_grant
     for memory in (second, other):
         memory.end()
-    assert (grants.usage, grants._all_bytes, grants._text_granted) == ((0, 0), 0, 0)
+    assert (grants.usage, grants.bytes, grants._text_granted) == ((0, 0), 0, 0)
 
 
 def test_nothing_is_received_beyond_the_maximum() -> None:
@@ -192,7 +192,7 @@ async def test_operations_with_large_answers_run_one_after_another_and_all_succe
     while not all(task.done() for task in running):
         granted, _ = GRANTS.usage
         assert granted <= 1
-        most = max(most, GRANTS._all_bytes)
+        most = max(most, GRANTS.bytes)
         await asyncio.sleep(0.001)
     assert {task.result() for task in running} == {3 * (4 * MIB // 100_000) * 100_000}
     # A statement is stopped after a part that was already on its way.

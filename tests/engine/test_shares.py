@@ -59,14 +59,14 @@ async def test_an_operation_and_a_caller_hold_at_most_their_shares(pool: Pool) -
         asyncio.create_task(_run_as(user, 0.05)) for user in greedy for _ in range(pool.max_size)
     ]
     while not all(task.done() for task in running):
-        assert all(user.share.in_use <= shares.per_operation for user in greedy)
+        assert all(user.in_use <= shares.per_operation for user in greedy)
         assert pool.available >= pool.max_size - shares.per_caller
         await asyncio.sleep(0.005)
     await asyncio.gather(*running)
     await all_returned(pool)
     assert not shares._callers
     assert not pool._users
-    assert not any(user.share.in_use for user in greedy)
+    assert not any(user.in_use for user in greedy)
 
 
 async def test_others_are_answered_at_once_while_a_caller_waits_for_its_share(pool: Pool) -> None:
@@ -148,7 +148,7 @@ async def test_a_share_is_never_lost(pool: Pool) -> None:
     await all_returned(pool)
     assert not pool._users
     assert not pool._shares._callers
-    assert Counter(user.share.in_use for user in users) == {0: 9}
+    assert Counter(user.in_use for user in users) == {0: 9}
 
 
 async def test_all_shares_are_back_after_cancels_errors_timeouts_and_killed_backends(
@@ -194,7 +194,7 @@ async def test_all_shares_are_back_after_cancels_errors_timeouts_and_killed_back
     }, outcomes
     assert not pool._users
     assert not shares._callers
-    assert not any(user.share.in_use or user.share.waiters for user in users)
+    assert not any(user.in_use or user.waiters for user in users)
     assert (pool._free_in_reserve, len(pool._waiters)) == (RESERVED_CONNECTIONS, 0)
     # All of the pool can be used again.
     async with asyncio.timeout(60):
