@@ -2,7 +2,6 @@
 
 import math
 import sys
-from itertools import chain
 from typing import Any, TypeAlias
 
 from engine.exact_json import ExactFloat, ExactInteger, dumps, plain_digits
@@ -47,29 +46,47 @@ def too_many_bytes(max_bytes: int, *path: str) -> InvalidInput:
 
 
 def _check(value: object, path: tuple[str, ...], *, is_new: bool = False) -> int:
-    """Raise InvalidInput, or return how many digits more than now PostgreSQL prints.
+    """Raise InvalidInput, or return how many digits more than now PostgreSQL prints."""
+    texts, numbers = _texts_and_numbers(value, path)
+    if texts:
+        check_texts(texts, *path)
+    if not numbers:
+        return 0
+    digits = _check_digits(numbers, path)
+    if is_new and max(map(abs, numbers)) > MAX_NUMBER:
+        raise _invalid(path, "must not contain a number beyond the range of 64-bit floats")
+    return digits
 
-    Checks all values of one depth together, which is faster than each alone.
-    """
-    digits = 0
+
+def _texts_and_numbers(
+    value: object, path: tuple[str, ...]
+) -> tuple[list[str], list[ExactInteger | ExactFloat]]:
+    """Return the texts, and the numbers that have a text, in a value; raises InvalidInput."""
+    texts: list[str] = []
+    numbers: list[ExactInteger | ExactFloat] = []
+    # The values of one depth after the other.
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH + 1):
-        kinds = set(map(type, level))
-        if str in kinds:
-            check_texts([item for item in level if isinstance(item, str)], *path)
-        if not kinds.isdisjoint({ExactInteger, ExactFloat}):
-            digits += _check_digits(level, path)
-            if is_new and max(map(abs, filter(_is_number, level))) > MAX_NUMBER:
-                raise _invalid(path, "must not contain a number beyond the range of 64-bit floats")
-        if float in kinds and not all(math.isfinite(item) for item in level if type(item) is float):
-            raise _invalid(path, "must not contain NaN or Infinity")
-        if kinds.isdisjoint({dict, list}):
-            return digits
-        objects = [item for item in level if isinstance(item, dict)]
-        check_texts(chain.from_iterable(objects), *path)
-        members = [each.values() for each in objects]
-        lists = [item for item in level if isinstance(item, list)]
-        level = [*chain.from_iterable(members), *chain.from_iterable(lists)]
+        deeper: list[Any] = []
+        has_containers = False
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                texts.append(item)
+            elif kind is dict:
+                has_containers = True
+                texts += item
+                deeper += item.values()
+            elif kind is list:
+                has_containers = True
+                deeper += item
+            elif kind is ExactInteger or kind is ExactFloat:
+                numbers.append(item)
+            elif kind is float and not math.isfinite(item):
+                raise _invalid(path, "must not contain NaN or Infinity")
+        if not has_containers:
+            return texts, numbers
+        level = deeper
     raise _invalid(path, f"must not be nested more than {MAX_DEPTH} levels deep")
 
 
@@ -77,15 +94,11 @@ def _may_have_many_digits(text: str) -> bool:
     return len(text) > MAX_FRACTION_DIGITS or "e" in text or "E" in text
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (ExactInteger, ExactFloat))
-
-
-def _check_digits(values: list[Any], path: tuple[str, ...]) -> int:
+def _check_digits(numbers: list[ExactInteger | ExactFloat], path: tuple[str, ...]) -> int:
     """Return how many digits more than in their text the numbers have without exponents."""
     more = 0
-    for value in values:
-        if _is_number(value) and _may_have_many_digits(value.text):
+    for value in numbers:
+        if _may_have_many_digits(value.text):
             whole, fraction = plain_digits(value)
             if whole > MAX_WHOLE_DIGITS or fraction > MAX_FRACTION_DIGITS:
                 rule = (

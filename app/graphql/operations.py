@@ -139,7 +139,9 @@ class OperationRunner:
     async def _prepare_document(self, request: GraphQLRequest) -> PreparedDocument:
         try:
             text = self._persisted.text_of(request)
-            document = await self._documents.prepare_in_turns(text)
+            document = self._documents.cached(text)
+            if document is None:
+                document = await self._documents.prepare_in_turns(text)
         except DocumentNotFound as error:
             raise GraphQLRequestError([request_error("DOCUMENT_NOT_FOUND", str(error))]) from None
         except InvalidDocument as error:

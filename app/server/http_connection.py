@@ -241,7 +241,10 @@ class HttpConnection(RequestParser):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Start a request, in a later turn of the event loop if many start in this one."""
-        self._requests.start(self.group, partial(self._start, cycle, app))
+        if self._requests.admits():
+            self._start(cycle, app)
+        else:
+            self._requests.wait(self.group, partial(self._start, cycle, app))
 
     def _start(self, cycle: RequestCycle, app: Any) -> None:
         if not self.transport.is_closing():

@@ -32,20 +32,20 @@ class RequestScheduler:
         # In order of their turns; the first group is next.
         self._waiting: OrderedDict[str, deque[Callable[[], None]]] = OrderedDict()
 
-    def start(self, group: str, start: Callable[[], None]) -> None:
-        """Call a function that starts a request of this group, now or in a later turn."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        if not self._waiting and self._admits(self._loop):
-            start()
-            return
+    def wait(self, group: str, start: Callable[[], None]) -> None:
+        """Call a function that starts a request of this group in a later turn."""
         if not self._waiting:
-            self._loop.call_soon(self._run)
+            asyncio.get_running_loop().call_soon(self._run)
         self._waiting.setdefault(group, deque()).append(start)
 
-    def _admits(self, loop: asyncio.AbstractEventLoop) -> bool:
+    def admits(self) -> bool:
+        """Return whether a request may start at once, and count it in this turn."""
+        if self._waiting:
+            return False
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         # The time of uvloop stays the same during a turn.
-        now = loop.time()
+        now = self._loop.time()
         if now != self._turn:
             self._turn, self._started = now, 0
         self._started += 1

@@ -92,7 +92,11 @@ class OperationMemory:
         exc_tb: TracebackType | None,
     ) -> None:
         operation_memory.reset(self._token)
-        self.end()
+        if self._counted or self.has_grant:
+            self.end()
+        else:
+            # A cancelled statement can end after its operation, and must not count then.
+            self._grants = None
 
     def receive(self, size: int, extra: int = 0) -> bool:
         """Count received bytes, and the memory that their texts take beyond these.

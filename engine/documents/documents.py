@@ -66,6 +66,8 @@ class Documents:
         self._rules = rules
         self._shortcuts = shortcuts
         self._documents: LruCache[str, PreparedDocument] = LruCache("documents", budget_bytes)
+        # Returns the document of a text if it is prepared, else None.
+        self.cached = self._documents.get
         # By text; set when the preparation has ended.
         self._in_preparation: dict[str, asyncio.Event] = {}
         # Shared by all documents, because one document can have any number of texts.
@@ -81,11 +83,11 @@ class Documents:
         return document
 
     async def prepare_in_turns(self, text: str) -> PreparedDocument:
-        """Return the document of a text, prepared in several turns of the event loop if it is long.
+        """Return a document that is not `cached`, prepared in several turns of the event loop.
 
         Requests with the same text wait for the first of them. Raises as `prepare`.
         """
-        document = self._documents.get(text)
+        document: PreparedDocument | None = None
         while document is None and (other := self._in_preparation.get(text)) is not None:
             await other.wait()
             document = self._documents.get(text)

@@ -84,13 +84,15 @@ class Plan:
         result = PartialResult()
         fields = self._fields
         if self._serially or len(fields) == 1:
-            for planned in fields:
+            for number, planned in enumerate(fields):
+                if number and must_pause(context.started_s):
+                    await next_turn()
                 await _execute_root_field(context, planned, result)
                 if planned.key not in result.data:
                     # The error of this field may prevent the next one from being executed.
                     break
         else:
-            await _gather([_execute_root_field(context, planned, result) for planned in fields])
+            await _gather([_execute_in_turn(context, planned, result) for planned in fields])
         result.is_finished = len(result.data) == len(fields)
         if result.is_finished and len(fields) > 1:
             # Fields executed in parallel complete in any order.
@@ -161,6 +163,14 @@ async def _gather(work: Sequence[Coroutine[Any, Any, None]]) -> None:
         tasks.clear()
 
 
+async def _execute_in_turn(
+    context: OperationContext, planned: _PlannedField, result: PartialResult
+) -> None:
+    if must_pause(context.started_s):
+        await next_turn()
+    await _execute_root_field(context, planned, result)
+
+
 async def _execute_root_field(
     context: OperationContext, planned: _PlannedField, result: PartialResult
 ) -> None:
@@ -173,8 +183,6 @@ async def _execute_root_field(
     if planned.call is None:
         result.data[planned.key] = str(planned.type)
         return
-    if must_pause(context.started_s):
-        await next_turn()
     try:
         value = context.call(planned.call, None)
         if not isinstance(value, QUERIES) and is_awaitable(value):

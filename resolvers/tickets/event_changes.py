@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 
-from engine.sql.tables import Column
 from resolvers.tables import TICKETS
 from resolvers.tickets.statements import AUDITED_FIELDS
 
@@ -14,23 +13,16 @@ __all__ = ["all_changes"]
 
 def all_changes(values: Mapping[str, Any], *, is_deleted: bool = False) -> str:
     """Return the values of a new or deleted ticket as the JSON text of its changes."""
-    fields = [
-        (AUDITED_FIELDS[name], _api_value(TICKETS.columns[name], value))
-        for name, value in values.items()
-        if value is not None
-    ]
-    return orjson.dumps(
-        [
-            {"field": field, "before": value, "after": None}
-            if is_deleted
-            else {"field": field, "before": None, "after": value}
-            for field, value in fields
-        ]
-    ).decode()
-
-
-def _api_value(column: Column, value: Any) -> Any:
-    """Return a value in the form in which the API returns it."""
-    if column.enum_names is not None:
-        return column.enum_names[value]
-    return orjson.Fragment(value) if column.is_json else value
+    changes = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        # In the form in which the API returns it.
+        column = TICKETS.columns[name]
+        if column.enum_names is not None:
+            value = column.enum_names[value]  # noqa: PLW2901  # the same value
+        elif column.is_json:
+            value = orjson.Fragment(value)  # noqa: PLW2901  # as above
+        before, after = (value, None) if is_deleted else (None, value)
+        changes.append({"field": AUDITED_FIELDS[name], "before": before, "after": after})
+    return orjson.dumps(changes).decode()

@@ -17,7 +17,6 @@ What runs only beyond a threshold stays, such as the account of responses that c
 """
 
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext
 from math import inf
 from typing import Any
@@ -51,7 +50,7 @@ def switch_off() -> None:
         (variables, "MAX_ITEMS"): inf,
         (json_body, "_check_count"): _do_nothing,
         (InputScheduler, "admits"): _always,
-        (RequestScheduler, "start"): _start,
+        (RequestScheduler, "admits"): _always,
         (OpenConnections, "hold"): _do_nothing,
         (HttpConnection, "_may_hold"): _always,
     }
@@ -86,10 +85,6 @@ def _not_counting(*, max_bytes: int) -> Any:  # noqa: ARG001  # the signature of
 
 def _as_it_is(cost: Any, *_: Any) -> Any:
     return cost
-
-
-def _start(_: Any, _group: str, start: Callable[[], None]) -> None:
-    start()
 
 
 if __name__ == "__main__":
