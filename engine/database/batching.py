@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from engine.database.errors import DatabaseUnavailable
 from engine.database.memory_grants import OperationMemory, ReadTooLarge, operation_memory
+from engine.database.pool import open_pools
 from engine.database.shares import NO_SHARE
 
 __all__ = ["MAX_ROWS", "read_in_batch"]
@@ -46,7 +47,8 @@ async def read_in_batch(
     in this turn. ``read_alone`` reads them for a single caller, and after the batch failed, since
     the values of one caller can fail all of it.
     """
-    loop = asyncio.get_running_loop()
+    # Looking up the running loop makes a system call.
+    loop = open_pools[-1].loop if open_pools else asyncio.get_running_loop()
     batch = _forming.get(statement)
     if batch is None or batch.is_full or batch.loop is not loop:
         batch = _forming[statement] = _Batch(loop, statement, read_many, MAX_ROWS // max_rows)

@@ -57,6 +57,8 @@ class Pool:
     def __init__(self, inner: asyncpg.Pool, *, reserved: int = 0) -> None:
         """Use ``reserved`` of asyncpg's connections as the reserve, and the others as slots."""
         self.max_size: int = inner.get_max_size() - reserved
+        # The event loop of the connections.
+        self.loop = asyncio.get_running_loop()
         self._inner = inner
         # Slots that are not free: idle connections are checked out of asyncpg's pool too.
         self._checked_out = 0
