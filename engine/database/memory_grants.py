@@ -148,9 +148,7 @@ class OperationMemory:
             return grants.take_text_grant(self)
         # No caller can have used up its bytes if all callers together have received fewer.
         return (
-            grants.bytes <= CALLER_BYTES
-            or grants.has_bytes_left(self.caller)
-            or grants.take(self)
+            grants.bytes <= CALLER_BYTES or grants.has_bytes_left(self.caller) or grants.take(self)
         )
 
     @property

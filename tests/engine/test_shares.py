@@ -37,7 +37,7 @@ async def _hold_as(user: PoolUser, pool: Pool, can_end: asyncio.Event) -> None:
 async def _all_hold(users: list[PoolUser]) -> None:
     """Wait until each of these users has its share."""
     async with asyncio.timeout(60):
-        while not all(user.share.in_use for user in users):  # noqa: ASYNC110  # no event to wait for
+        while not all(user.in_use for user in users):  # noqa: ASYNC110  # no event to wait for
             await asyncio.sleep(0.01)
 
 
