@@ -1,9 +1,10 @@
 """Circuit breaker: stop calling OPS while it fails, and detect when it works again.
 
 Closed: every call goes through, and the share of failed calls is measured over a
-time window. When the share reaches the limit, the circuit opens. Open: every call fails at
-once without reaching OPS. After a pause the circuit is half open: one call, the probe,
-goes through. If it succeeds the circuit closes, otherwise it opens again.
+time window, without failed retries. When the share reaches the limit, the circuit opens.
+Open: every call fails at once without reaching OPS. After a pause the circuit is half
+open: one call, the probe, goes through. If it succeeds the circuit closes, otherwise it
+opens again.
 """
 
 import logging
@@ -91,7 +92,9 @@ class CircuitBreaker:
 
     async def submit(self, payload: str, *, key: str, attempt: int) -> Accepted:
         """Send a ticket, if the circuit admits the call."""
-        return await self._guard(lambda: self._client.submit(payload, key=key, attempt=attempt))
+        return await self._guard(
+            lambda: self._client.submit(payload, key=key, attempt=attempt), is_retry=attempt > 1
+        )
 
     async def status(self, reference: str) -> StatusReport:
         """Return the status of a ticket, if the circuit admits the call."""
@@ -101,7 +104,7 @@ class CircuitBreaker:
         """Close the wrapped client."""
         await self._client.close()
 
-    async def _guard(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _guard(self, call: Callable[[], Awaitable[T]], *, is_retry: bool = False) -> T:
         if not self.admits(1):
             message = "OPS is not called for a while because it failed too often"
             raise OpsFailure(FailureKind.CIRCUIT_OPEN, message, retry_after_s=self.half_open_in_s)
@@ -110,21 +113,24 @@ class CircuitBreaker:
         try:
             result = await call()
         except OpsFailure as failure:
-            self._count(generation, has_failed=failure.retryable)
+            self._count(generation, has_failed=failure.retryable, is_retry=is_retry)
             raise
         except BaseException:
             # Cancellation counts too: only a timeout cancels a call.
-            self._count(generation, has_failed=True)
+            self._count(generation, has_failed=True, is_retry=is_retry)
             raise
         self._count(generation, has_failed=False)
         return result
 
-    def _count(self, generation: int, *, has_failed: bool) -> None:
+    def _count(self, generation: int, *, has_failed: bool, is_retry: bool = False) -> None:
         """Count a call that has ended, and change the state if that is due."""
         if generation != self._generation:
             return
         if self._open_until is not None:
             self._open_circuit(failed=1, calls=1) if has_failed else self._close_circuit()
+            return
+        if has_failed and is_retry:
+            # It may be the delivery that fails. Otherwise first attempts fail too.
             return
         settings, now = self._settings, self._clock()
         self._ended.append((now, has_failed))

@@ -29,11 +29,10 @@ __all__ = [
     "Claim",
     "claim_abandoned",
     "claim_abandoned_attempt",
-    "claim_due",
     "claim_new",
     "claim_retry",
+    "claimed",
     "next_attempt_in_s",
-    "next_due_in_s",
     "release",
 ]
 
@@ -109,29 +108,6 @@ WHERE delivery.id = before.id
 RETURNING delivery.*, is_running
 """  # noqa: S608  # constants; values are parameters
 
-# - now(), not clock_timestamp(), so that the index scan stops at the deliveries that are due.
-# - No further condition in the inner query: only pending deliveries have a next attempt, and
-#   with outdated statistics PostgreSQL would expect few rows of another condition and sort all.
-#   The outer condition excludes abandoned attempts, which `claim_abandoned` takes over.
-# - An array, not IN: for IN PostgreSQL may run the inner query once for each row of the outer
-#   one, and claim more than the limit.
-_CLAIM_DUE = """
-UPDATE ops_deliveries
-SET attempts = attempts + 1,
-    lease_until = clock_timestamp() + $2,
-    next_attempt_at = clock_timestamp() + $2
-WHERE id = ANY (ARRAY (
-    SELECT id
-    FROM ops_deliveries
-    WHERE next_attempt_at <= now()
-    ORDER BY next_attempt_at
-    LIMIT $1
-    FOR UPDATE SKIP LOCKED
-))
-  AND lease_until IS NULL
-RETURNING *
-"""
-
 # Takes over an abandoned attempt, to record it as lost; this is not a new attempt.
 _CLAIM_ABANDONED_ATTEMPT = """
 UPDATE ops_deliveries
@@ -158,16 +134,6 @@ WHERE id = ANY (ARRAY (
 RETURNING *
 """
 
-# Deliveries that are due now but were not claimed are locked by another worker.
-_NEXT_DUE_IN = """
-SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8
-FROM ops_deliveries
-WHERE next_attempt_at > now()
-  AND lease_until IS NULL
-ORDER BY next_attempt_at
-LIMIT 1
-"""
-
 _RELEASE = """
 UPDATE ops_deliveries
 SET attempts = attempts - 1,
@@ -186,6 +152,8 @@ class Claim:
 
     delivery: OpsDelivery
     call_deadline: float
+    # Whether a worker claimed it because it was the next in order, not as a newest first attempt.
+    is_in_order: bool = True
 
     @property
     def attempt(self) -> int:
@@ -235,19 +203,14 @@ async def claim_retry(
     return delivery, None if rows[0]["is_running"] else Claim(delivery, call_deadline)
 
 
-async def claim_due(policy: OpsPolicy, *, limit: int) -> list[Claim]:
-    """Claim deliveries that are due; skip those that other workers are claiming."""
-    return await _claim(_CLAIM_DUE, [limit, policy.lease], policy)
-
-
 async def claim_abandoned(policy: OpsPolicy, *, limit: int) -> list[Claim]:
     """Take over attempts whose lease ran out before their outcome was recorded."""
-    return await _claim(_CLAIM_ABANDONED, [limit, policy.lease], policy)
+    return await claimed(_CLAIM_ABANDONED, [limit, policy.lease], policy)
 
 
 async def claim_abandoned_attempt(delivery_id: str, policy: OpsPolicy) -> Claim | None:
     """Take over the attempt of a delivery if its lease ran out before an outcome was recorded."""
-    claims = await _claim(_CLAIM_ABANDONED_ATTEMPT, [delivery_id, policy.lease], policy)
+    claims = await claimed(_CLAIM_ABANDONED_ATTEMPT, [delivery_id, policy.lease], policy)
     return claims[0] if claims else None
 
 
@@ -265,16 +228,18 @@ async def next_attempt_in_s(delivery_id: str) -> float | None:
     return seconds
 
 
-async def next_due_in_s() -> float | None:
-    """Return the seconds until the next waiting delivery is due; None if none is waiting."""
-    rows = await fetch(_NEXT_DUE_IN, [])
-    return rows[0][0] if rows else None
-
-
-async def _claim(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:
+async def claimed(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:
+    """Run a statement that claims deliveries and returns their rows."""
     call_deadline = _call_deadline(policy)
     rows = await fetch(statement, values)
-    return [Claim(instance(OpsDelivery, dict(row)), call_deadline) for row in rows]
+    return [
+        Claim(
+            instance(OpsDelivery, dict(row)),
+            call_deadline,
+            is_in_order=row.get("is_in_order", True),
+        )
+        for row in rows
+    ]
 
 
 def _call_deadline(policy: OpsPolicy) -> float:

@@ -9,13 +9,16 @@ when a waiting delivery becomes due, and at least once in each poll interval.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypedDict
 
 from engine.database.errors import is_unavailable, sqlstate
 from engine.database.outages import Condition
 from engine.database.time_limit import background_time_limit
-from ops.delivery.claims import Claim, claim_abandoned, claim_due, next_due_in_s, release
+from ops.clients.circuit_breaker import CircuitState
+from ops.delivery.claims import Claim, claim_abandoned, release
+from ops.delivery.concurrency_shares import ConcurrencyShares
+from ops.delivery.due_claims import claim_due, claim_probe, next_due_in_s
 from ops.delivery.executor import DeliveryExecutor
 
 __all__ = ["DeliveryWorker", "delivering"]
@@ -51,6 +54,8 @@ class DeliveryWorker:
         self._is_stopping = False
         # Whether more deliveries may be due than were claimed.
         self._has_more_due = False
+        self._shares = ConcurrencyShares(concurrency)
+        self._probes = 0
         self._outage = Condition(
             "database unavailable; deliveries are waiting",
             "database available again; deliveries continue",
@@ -61,6 +66,7 @@ class DeliveryWorker:
 
     def wake(self) -> None:
         """Look for due deliveries soon."""
+        self._shares.may_have_first_attempts = True
         self._wake_event.set()
 
     def stop(self) -> None:
@@ -84,25 +90,41 @@ class DeliveryWorker:
                     async with background_time_limit():
                         await self._recover_abandoned()
             await asyncio.sleep(max(queried_at + MIN_INTERVAL_S - loop.time(), 0))
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(pause_s):
                     await self._wake_event.wait()
+            except TimeoutError:
+                self._shares.may_have_first_attempts = True
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def _start_due(self) -> float:
         """Start the attempts that are due, and return the seconds until the next query."""
-        free_tasks = self._executor.circuit.admits(self._concurrency - len(self._tasks))
+        circuit, policy, shares = self._executor.circuit, self._executor.policy, self._shares
+        free_tasks = circuit.admits(self._concurrency - len(self._tasks))
         # Recovered attempts start beyond the concurrency, so that it can be negative.
         if free_tasks <= 0:
             return self._poll_s
-        claims = await claim_due(self._executor.policy, limit=free_tasks)
-        self._has_more_due = len(claims) == free_tasks
+        if circuit.state is CircuitState.HALF_OPEN:
+            # Of deliveries that always fail, only retries are left after a while.
+            self._probes += 1
+            claims = await claim_probe(policy, prefers_first_attempts=self._probes % 2 == 1)
+            self._has_more_due = bool(claims)
+        else:
+            in_order, newest = shares.free(free_tasks)
+            claims = await claim_due(policy, limit=in_order, newest=newest)
+            found_in_order = sum(claim.is_in_order for claim in claims)
+            self._has_more_due = found_in_order == in_order
+            if self._has_more_due and len(claims) < in_order + newest:
+                shares.may_have_first_attempts = False
+                # Retries can take more of the concurrency then.
+                self._wake_event.set()
         for claim in claims:
             if self._is_stopping:
                 self._start(release(claim))
             else:
-                self._start(self._executor.attempt(claim, **_requester(claim)))
+                shares.begin(is_in_order=claim.is_in_order)
+                self._start(self._attempt(claim))
         due_in_s = None if self._has_more_due else await next_due_in_s()
         return self._poll_s if due_in_s is None else due_in_s
 
@@ -110,6 +132,12 @@ class DeliveryWorker:
         """Record attempts as lost whose process ended before it recorded their outcome."""
         for claim in await claim_abandoned(self._executor.policy, limit=self._concurrency):
             self._start(self._executor.record_lost(claim, **_requester(claim)))
+
+    async def _attempt(self, claim: Claim) -> None:
+        try:
+            await self._executor.attempt(claim, **_requester(claim))
+        finally:
+            self._shares.end(is_in_order=claim.is_in_order)
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)

@@ -25,6 +25,7 @@ from ops.simulator.process import serve_simulator
 from ops.simulator.server import SimulatorServer
 from tests.benchmarks.conditions import conditions
 from tests.benchmarks.databases import fresh_copy, server
+from tests.benchmarks.hanging_ops import HangingOps
 from tests.benchmarks.options import parser, results
 from tests.benchmarks.processes import plain_environ
 from tests.benchmarks.progress import say
@@ -35,7 +36,10 @@ WAITING, QUICK_WAITING = (1_000, 10_000, 100_000), (500,)
 # So many of those that wait are measured, but for the first, for which it warms up.
 MEASURED, WARM_UP = 5_000, 200
 COMMITS, QUICK_COMMITS = 300, 20
-PATIENCE_S = 120.0
+# Deliveries that OPS accepts, and those on which it hangs, which are due before them.
+GOOD, QUICK_GOOD = 20_000, 300
+HANGING, QUICK_HANGING = 200, 20
+PATIENCE_S = 300.0
 
 _ORDER = """
 INSERT INTO ops_deliveries (id, ticket_id, payload, next_attempt_at)
@@ -64,8 +68,8 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
     found: dict[int, Found] = {}
     told = ""
     async with server(given.database) as server_url:
+        tickets = QUICK_TICKETS if given.quick else TICKETS
         for waiting in QUICK_WAITING if given.quick else WAITING:
-            tickets = QUICK_TICKETS if given.quick else TICKETS
             async with fresh_copy(server_url, tickets) as url, _connected(url) as connection:
                 say(f"Delivering, with {waiting:,} waiting")
                 found[waiting] = await _throughput(url, connection, waiting)
@@ -74,6 +78,12 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
             commits = QUICK_COMMITS if given.quick else COMMITS
             say(f"Committing {commits} orders, one after the other")
             waits_ms = await _latency(url, commits)
+        good, hanging = (QUICK_GOOD, QUICK_HANGING) if given.quick else (GOOD, HANGING)
+        drained_per_s = {}
+        for count in (0, hanging):
+            async with fresh_copy(server_url, tickets) as url, _connected(url) as connection:
+                say(f"Delivering {good:,} behind {count} on which OPS hangs")
+                drained_per_s[count] = await _drained_per_s(url, connection, good, hanging=count)
     head = ["Deliveries waiting", "delivered a second", "CPU of the worker each, µs"]
     rows = {
         f"{waiting:,}": [f"{one.per_s:,.0f}", f"{one.worker_us:.0f}"]
@@ -83,7 +93,10 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
     text = (
         f"{told}; one worker, the simulated OPS at 0 ms.\n\n{table(head, rows)}\n\n"
         f"From the commit of an order in one process to the call of OPS by a worker in another: "
-        f"median {median(waits_ms):.1f} ms, 99 of 100 within {slowest_ms:.1f} ms.\n"
+        f"median {median(waits_ms):.1f} ms, 99 of 100 within {slowest_ms:.1f} ms.\n\n"
+        f"{good:,} deliveries over HTTP, from the first call of OPS to the last delivery: "
+        f"{drained_per_s[0]:,.0f} a second; behind {hanging} on which OPS hangs: "
+        f"{drained_per_s[hanging]:,.0f} a second.\n"
     )
     print(text)  # noqa: T201  # for this it is run
     (folder / "delivery.md").write_text(text)
@@ -118,6 +131,32 @@ async def _throughput(url: str, connection: asyncpg.Connection, waiting: int) ->
         measured - WARM_UP,
     )
     return Found(float(per_s), 1e6 * (ended_cpu_s - began_cpu_s) / max(ended - began, 1))
+
+
+async def _drained_per_s(
+    url: str, connection: asyncpg.Connection, good: int, *, hanging: int
+) -> float:
+    await connection.execute("TRUNCATE ops_deliveries, log_entries, ticket_events")
+    await connection.execute("UPDATE tickets SET ops_state = 'pending'")
+    await connection.execute(_ORDER, good + hanging)
+    rows = await connection.fetch(
+        """
+        UPDATE ops_deliveries SET next_attempt_at = next_attempt_at - interval '1 hour'
+        WHERE id = ANY (ARRAY (SELECT id FROM ops_deliveries LIMIT $1))
+        RETURNING id
+        """,
+        hanging,
+    )
+    await connection.execute("CHECKPOINT")
+    ops = HangingOps(FaultSettings(latency_ms=0), keys={row["id"] for row in rows})
+    delivered = "SELECT count(*) FROM log_entries WHERE status = 'success'"
+    async with _serving(ops) as ops_url, _working(url, {"OPS_URL": ops_url}):
+        async with asyncio.timeout(PATIENCE_S):
+            while await connection.fetchval(delivered) < good:  # noqa: ASYNC110  # in the database
+                await asyncio.sleep(0.1)
+    ended_at = await connection.fetchval("SELECT max(delivered_at) FROM ops_deliveries")
+    assert ops.began_at is not None
+    return good / float(ended_at.timestamp() - ops.began_at)
 
 
 async def _latency(url: str, commits: int) -> list[float]:

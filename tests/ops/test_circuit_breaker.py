@@ -184,3 +184,21 @@ async def test_an_open_circuit_never_calls_ops(steps: list[tuple[str, float]]) -
             is_open = circuit.state is CircuitState.OPEN
             assert is_open == (outcome == "unavailable")
         clock.now_s += pause_s
+
+
+async def test_failed_retries_do_not_open_the_circuit() -> None:
+    """It can be these deliveries that fail; if it is OPS, first attempts fail too."""
+    circuit = CircuitBreaker(ScriptedOps([failed()]), SETTINGS, clock=Clock())
+    for _ in range(20):
+        with pytest.raises(OpsFailure):
+            await circuit.submit("{}", key="k", attempt=2)
+    assert circuit.state is CircuitState.CLOSED
+
+
+async def test_a_failed_retry_as_the_probe_opens_the_circuit_again() -> None:
+    clock = Clock()
+    circuit = await opened(ScriptedOps([failed()]), clock)
+    clock.now_s = 5
+    with pytest.raises(OpsFailure):
+        await circuit.submit("{}", key="k", attempt=2)
+    assert circuit.state is CircuitState.OPEN

@@ -11,7 +11,8 @@ from models import LogEntry, OpsDelivery, OpsState
 from models.columns import new_id
 from models.ticket_lock import lock_ticket
 from ops import OpsPolicy
-from ops.delivery.claims import Claim, claim_due
+from ops.delivery.claims import Claim
+from ops.delivery.due_claims import claim_due
 from ops.delivery.outcome import Outcome
 from ops.delivery.outcome_writer import OutcomeWriter
 from tests.ops.delivery_requests import cut_connections
