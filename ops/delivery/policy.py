@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from ops.clients.retry_after import MAX_RETRY_AFTER_S
 
-__all__ = ["OpsPolicy"]
+__all__ = ["MAX_LEASE", "OpsPolicy"]
 
 # The call must end within this share of the lease; the rest is for recording the outcome.
 CALL_SHARE_OF_LEASE = 0.8
 MIN_LEASE_S = 5.0
+# Of all processes, with any OPS_TIMEOUT_MS.
+MAX_LEASE = timedelta(seconds=150)
 # Beyond 64 doublings the delay exceeds any maximum, and the power would overflow.
 MAX_DOUBLINGS = 64
 
@@ -40,6 +42,11 @@ class OpsPolicy:
     def lease(self) -> timedelta:
         """Duration of a lease: enough to start the call late, make it, and record its outcome."""
         return timedelta(seconds=max(2 * self.timeout_s / CALL_SHARE_OF_LEASE, MIN_LEASE_S))
+
+    @property
+    def max_backoff(self) -> timedelta:
+        """The longest delay between two attempts without a Retry-After of OPS."""
+        return timedelta(seconds=self.settle_s + self.retry_max_ms / 1_000)
 
     @property
     def call_window_s(self) -> float:

@@ -17,6 +17,7 @@ from engine.database.outages import Condition
 from engine.database.time_limit import background_time_limit
 from ops.clients.circuit_breaker import CircuitState
 from ops.delivery.claims import Claim, claim_abandoned, release
+from ops.delivery.clock_changes import correct_times
 from ops.delivery.concurrency_shares import ConcurrencyShares
 from ops.delivery.due_claims import claim_due, claim_probe, next_due_in_s
 from ops.delivery.executor import DeliveryExecutor
@@ -25,6 +26,7 @@ __all__ = ["DeliveryWorker", "delivering"]
 
 DEFAULT_CONCURRENCY = 32
 POLL_S = 1.0
+CORRECTION_INTERVAL_S = 5.0
 # Minimum time between two queries for due deliveries, so that many commits cause one query.
 MIN_INTERVAL_S = 0.005
 
@@ -78,11 +80,17 @@ class DeliveryWorker:
         """Make attempts until `stop` is called and the running attempts are recorded."""
         loop = asyncio.get_running_loop()
         recovered_at = loop.time()
+        # At the start too: the clock may have changed while no worker ran.
+        corrected_at = recovered_at - CORRECTION_INTERVAL_S
         while not self._is_stopping:
             self._wake_event.clear()
             queried_at = loop.time()
             pause_s = self._poll_s
             with self._tolerate_outages():
+                if queried_at - corrected_at >= CORRECTION_INTERVAL_S:
+                    corrected_at = queried_at
+                    async with background_time_limit():
+                        await self._correct_times()
                 async with background_time_limit():
                     pause_s = min(await self._start_due(), self._poll_s)
                 if queried_at - recovered_at >= self._poll_s:
@@ -127,6 +135,16 @@ class DeliveryWorker:
                 self._start(self._attempt(claim))
         due_in_s = None if self._has_more_due else await next_due_in_s()
         return self._poll_s if due_in_s is None else due_in_s
+
+    async def _correct_times(self) -> None:
+        """Do not wait for times that a change of the database's clock has made wrong."""
+        corrected = await correct_times(self._executor.policy)
+        if corrected:
+            fields = {"deliveries": corrected}
+            _log.warning(
+                "times of deliveries corrected after a change of the clock",
+                extra={"fields": fields},
+            )
 
     async def _recover_abandoned(self) -> None:
         """Record attempts as lost whose process ended before it recorded their outcome."""
