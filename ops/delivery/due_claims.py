@@ -19,8 +19,25 @@ _PROBES_CONSIDERED = 500
 #   The outer condition excludes abandoned attempts, which `claim_abandoned` takes over.
 # - Arrays, not IN: for IN PostgreSQL may run the inner query once for each row of the outer
 #   one, and claim more than the limit.
-# - The newest first attempts are sought among a limited number of rows, because any number of
-#   retries can be due.
+_CLAIM_IN_ORDER = """
+UPDATE ops_deliveries
+SET attempts = attempts + 1,
+    lease_until = clock_timestamp() + $2,
+    next_attempt_at = clock_timestamp() + $2
+WHERE id = ANY (ARRAY (
+    SELECT id
+    FROM ops_deliveries
+    WHERE next_attempt_at <= now()
+    ORDER BY next_attempt_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+))
+  AND lease_until IS NULL
+RETURNING *
+"""
+
+# Also the newest first attempts. They are sought among a limited number of rows, because any number
+# of retries can be due. This takes PostgreSQL half as long again.
 _CLAIM_DUE = f"""
 WITH in_order AS MATERIALIZED (
     SELECT id
@@ -117,6 +134,8 @@ async def claim_due(policy: OpsPolicy, *, limit: int, newest: int = 0) -> list[C
     Claim at most ``limit`` in the order in which they became due, and at most ``newest`` that have
     no attempt yet, the one that became due last first.
     """
+    if not newest:
+        return await claimed(_CLAIM_IN_ORDER, [limit, policy.lease], policy)
     return await claimed(_CLAIM_DUE, [limit, policy.lease, newest], policy)
 
 

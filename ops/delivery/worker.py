@@ -16,11 +16,13 @@ from engine.database.errors import is_unavailable, sqlstate
 from engine.database.outages import Condition
 from engine.database.time_limit import background_time_limit
 from ops.clients.circuit_breaker import CircuitState
+from ops.clients.protocol import Accepted
 from ops.delivery.claims import Claim, claim_abandoned, release
 from ops.delivery.clock_changes import correct_times
 from ops.delivery.concurrency_shares import ConcurrencyShares
 from ops.delivery.due_claims import claim_due, claim_probe, next_due_in_s
 from ops.delivery.executor import DeliveryExecutor
+from ops.delivery.outcome import Outcome
 
 __all__ = ["DeliveryWorker", "delivering"]
 
@@ -152,10 +154,12 @@ class DeliveryWorker:
             self._start(self._executor.record_lost(claim, **_requester(claim)))
 
     async def _attempt(self, claim: Claim) -> None:
+        is_accepted = False
         try:
-            await self._executor.attempt(claim, **_requester(claim))
+            outcome = await self._executor.attempt(claim, **_requester(claim))
+            is_accepted = isinstance(outcome, Outcome) and isinstance(outcome.result, Accepted)
         finally:
-            self._shares.end(is_in_order=claim.is_in_order)
+            self._shares.end(is_in_order=claim.is_in_order, is_accepted=is_accepted)
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)

@@ -9,7 +9,7 @@ import pytest
 from app.database.migrations import migrate
 from models import TicketPriority, TicketStatus
 from models.ticket import rank
-from ops.delivery.due_claims import _CLAIM_DUE
+from ops.delivery.due_claims import _CLAIM_DUE, _CLAIM_IN_ORDER
 from tests.conftest import empty_database
 
 
@@ -150,10 +150,12 @@ async def test_due_deliveries_are_not_sorted_with_outdated_statistics(
     await connection.execute(insert, "delivered", 1, 5000)
     await connection.execute("ANALYZE ops_deliveries")
     await connection.execute(insert, "pending", 5001, 20_000)
-    rows = await connection.fetch(f"EXPLAIN {_CLAIM_DUE}", 16, timedelta(seconds=5), 16)
-    chosen = "\n".join(row[0] for row in rows)
-    assert "ops_deliveries_due" in chosen
-    assert "Sort" not in chosen
+    lease = timedelta(seconds=5)
+    for statement, values in ((_CLAIM_IN_ORDER, (32, lease)), (_CLAIM_DUE, (16, lease, 16))):
+        rows = await connection.fetch(f"EXPLAIN {statement}", *values)
+        chosen = "\n".join(row[0] for row in rows)
+        assert "ops_deliveries_due" in chosen
+        assert "Sort" not in chosen
 
 
 @pytest.mark.parametrize(

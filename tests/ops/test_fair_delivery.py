@@ -164,7 +164,8 @@ async def test_a_claim_of_few_deliveries_takes_each_once() -> None:
 
 
 def test_the_shares_of_a_concurrency() -> None:
-    shares = ConcurrencyShares(32)
+    now_s = 0.0
+    shares = ConcurrencyShares(32, clock=lambda: now_s)
     assert shares.free(32) == (16, 16)
     for _ in range(16):
         shares.begin(is_in_order=True)
@@ -178,7 +179,13 @@ def test_the_shares_of_a_concurrency() -> None:
     shares.may_have_first_attempts = True
     assert shares.free(8) == (0, 8)
     for _ in range(24):
-        shares.end(is_in_order=True)
+        shares.end(is_in_order=True, is_accepted=False)
+    assert shares.free(32) == (16, 16)
+    # While OPS accepts what is delivered in order, that takes all.
+    shares.begin(is_in_order=True)
+    shares.end(is_in_order=True, is_accepted=True)
+    assert shares.free(32) == (32, 0)
+    now_s += 0.25
     assert shares.free(32) == (16, 16)
 
 

@@ -1,5 +1,7 @@
 """A worker process that is stopped during its calls."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -54,27 +56,37 @@ async def test_a_stopped_worker_process_records_its_calls_and_leaves_the_rest(
     ]
 
 
-async def test_a_further_signal_ends_a_worker_process_during_its_calls(
-    database_url: str, tmp_path: Path
-) -> None:
+@asynccontextmanager
+async def slow_ops(folder: Path) -> AsyncIterator[str]:
+    """Run a simulator that responds after a minute, and yield its URL."""
     fault = "latency_ms=60000"
-    ops = CliProcess("ops-simulator", {}, tmp_path / "ops.log", ["--fault", fault])
+    ops = CliProcess("ops-simulator", {}, folder / "ops.log", ["--fault", fault])
     await ops.start()
 
-    async def is_ops_up() -> bool:
+    async def is_up() -> bool:
         async with httpx2.AsyncClient(base_url=ops.url, trust_env=False) as http:
             try:
                 return (await http.get("/simulator/calls")).status_code == httpx2.codes.OK
             except httpx2.TransportError:
                 return False
 
-    await until(is_ops_up, timeout_s=60)
+    try:
+        await until(is_up, timeout_s=60)
+        yield ops.url
+    finally:
+        await ops.kill()
+
+
+async def test_a_further_signal_ends_a_worker_process_during_its_calls(
+    database_url: str, tmp_path: Path
+) -> None:
     await many_due(1)
-    settings = {"DATABASE_URL": database_url, "OPS_URL": ops.url, "OPS_TIMEOUT_MS": "60000"}
+    settings = {"DATABASE_URL": database_url, "OPS_TIMEOUT_MS": "60000", "LOG_LEVEL": "info"}
     connection = await asyncpg.connect(database_url)
-    async with running_processes(
-        tmp_path, servers=0, workers=1, **settings, LOG_LEVEL="info"
-    ) as group:
+    async with (
+        slow_ops(tmp_path) as ops_url,
+        running_processes(tmp_path, servers=0, workers=1, OPS_URL=ops_url, **settings) as group,
+    ):
 
         async def is_claimed() -> bool:
             claimed = "SELECT bool_and(lease_until IS NOT NULL) FROM ops_deliveries"
@@ -94,4 +106,3 @@ async def test_a_further_signal_ends_a_worker_process_during_its_calls(
     assert await is_claimed()
     assert await connection.fetchval("SELECT count(*) FROM log_entries") == 0
     await connection.close()
-    await ops.kill()
