@@ -28,6 +28,6 @@ The other layers import only these modules: `arguments.fast_resolvers`, `argumen
 `database.turns`, `documents.documents`, `documents.limits`, `documents.prepared`, `errors`,
 `exact_json`, `execution.execution`, `execution.fallback`, `histogram`, `long_work`,
 `projection.fallbacks`, `projection.response_size`, `sql.cursors`, `sql.expressions`,
-`sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`, `streaming.notifications`,
-`streaming.stream`, `streaming.subscriber`, `streaming.subscription`.
+`sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`, `streaming.lost_history`,
+`streaming.notifications`, `streaming.stream`, `streaming.subscriber`, `streaming.subscription`.
 """

@@ -12,10 +12,15 @@ from typing import Any, TypeVar, cast
 import uuid_utils
 from tortoise import fields
 from tortoise.fields.data import CharEnumFieldInstance
-from tortoise.fields.db_defaults import Now
+from tortoise.fields.db_defaults import Now, SqlDefault
 from tortoise.models import Model
 
 ID_MAX_LENGTH = 64
+
+_ORIGIN = (
+    "((hashint8extended((extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+    " pg_backend_pid()) & 4194303) << 40)"
+)
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -23,6 +28,17 @@ E = TypeVar("E", bound=StrEnum)
 def new_id() -> str:
     """Return a new UUIDv7 (RFC 9562, section 5.7), which sorts by its time of creation."""
     return str(uuid_utils.uuid7())
+
+
+def next_in_feed(sequence: str) -> SqlDefault:
+    """Return the default of the column ``sequence`` of a feed: the next number of a sequence.
+
+    The 22 bits above the lowest 40 come from the start of the server and the process of the
+    session. After a failover or a restore, PostgreSQL can assign the numbers of lost transactions
+    and those of a sequence again; a new row then still differs from each lost one. The order of
+    the rows of a transaction is kept, because one process writes them.
+    """
+    return SqlDefault(f"(nextval('{sequence}') + {_ORIGIN})")
 
 
 class TextColumn(fields.CharField[str]):

@@ -5,7 +5,15 @@ from tortoise.fields.db_defaults import SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
-from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
+from models.columns import (
+    enum_column,
+    id_column,
+    json_column,
+    new_id,
+    next_in_feed,
+    text_column,
+    time_column,
+)
 from models.enums import LogAction, LogStatus
 
 ACTOR_MAX_LENGTH = 200
@@ -32,7 +40,7 @@ class LogEntry(Model):
     actor = text_column(ACTOR_MAX_LENGTH, null=True)
     request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
     transaction = fields.BigIntField(db_default=SqlDefault("txid_current()"))
-    sequence = fields.BigIntField(db_default=SqlDefault("nextval('log_entries_sequence')"))
+    sequence = fields.BigIntField(db_default=next_in_feed("log_entries_sequence"))
 
     class Meta:
         table = "log_entries"

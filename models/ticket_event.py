@@ -5,7 +5,15 @@ from tortoise.fields.db_defaults import SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
-from models.columns import enum_column, id_column, json_column, new_id, text_column, time_column
+from models.columns import (
+    enum_column,
+    id_column,
+    json_column,
+    new_id,
+    next_in_feed,
+    text_column,
+    time_column,
+)
 from models.enums import TicketEventType
 from models.log_entry import ACTOR_MAX_LENGTH, REQUEST_ID_MAX_LENGTH
 
@@ -29,7 +37,7 @@ class TicketEvent(Model):
     # A list of {"field": GraphQL name, "before": value, "after": value}.
     changes = json_column()
     transaction = fields.BigIntField(db_default=SqlDefault("txid_current()"))
-    sequence = fields.BigIntField(db_default=SqlDefault("nextval('ticket_events_sequence')"))
+    sequence = fields.BigIntField(db_default=next_in_feed("ticket_events_sequence"))
 
     class Meta:
         table = "ticket_events"

@@ -19,7 +19,7 @@ async def follow_ticket_events(
 ) -> AsyncGenerator[Event, None]:
     """Return the ticket events after a cursor, or without one those committed from now on.
 
-    Raises InvalidInput; the events raise SlowConsumer.
+    Raises InvalidInput; the events raise SlowConsumer and HistoryLost.
     """
     position = None
     if after is not None:
@@ -34,7 +34,8 @@ async def follow_ticket_events(
         )
     except UnknownPosition:
         message = (
-            "after is a cursor of another database, or of this one before it was restored."
+            "after is a cursor of another database, or of this one before it was restored, or of"
+            " an event that a failover has lost."
             " Subscribe without after, or take the cursor of an event in Ticket.history."
         )
         raise InvalidInput(ErrorCode.INVALID, message, "after") from None
@@ -45,7 +46,7 @@ async def follow_log_entries(
 ) -> AsyncGenerator[Event, None]:
     """Return the log entries committed from now on.
 
-    Raises InvalidInput; the entries raise SlowConsumer.
+    Raises InvalidInput; the entries raise SlowConsumer and HistoryLost.
     """
     return await _feeds(context).log_entries.follow(only=_checked_key(ticket_id))
 

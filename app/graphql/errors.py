@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from app.http.answer_size import answer_too_large
 from app.http.failure import report_failure
 from engine.projection.response_size import ResponseTooLarge
+from engine.streaming.lost_history import HistoryLost
 from engine.streaming.subscriber import SlowConsumer
 from resolvers.errors import ApiError
 from resolvers.tables import event_cursor, graphql_name
@@ -33,6 +34,10 @@ MAX_MESSAGE_LENGTH = 1_000
 # graphql-core writes values as in Python. Texts and names are in quotes.
 _QUOTED_OR_WORD = re.compile(
     r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.$])(?:None|True|False)(?!\w)""", re.DOTALL
+)
+_EVENTS_LOST = (
+    "The database has lost committed changes, in a failover or a restore. Read the current state,"
+    " and subscribe without a cursor."
 )
 _JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
@@ -87,11 +92,8 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
         return formatted
     if isinstance(original, ResponseTooLarge):
         return _format(error, "RESPONSE_TOO_LARGE", answer_too_large(original))
-    if isinstance(original, SlowConsumer):
-        message = "The client reads events too slowly. Subscribe again after lastCursor."
-        formatted = _format(error, "TOO_SLOW", message)
-        formatted["extensions"]["lastCursor"] = event_cursor(*original.position)
-        return formatted
+    if isinstance(original, (SlowConsumer, HistoryLost)):
+        return _format_end_of_feed(error, original)
     if isinstance(original, TimeoutError):
         message = "The operation timed out. Request less data, or try again later."
         return _format(error, "TIMEOUT", message)
@@ -99,6 +101,17 @@ def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedEr
     formatted = _format(error, failure.code, failure.message)
     if failure.code == "INTERNAL":
         formatted["extensions"]["requestId"] = request_id
+    return formatted
+
+
+def _format_end_of_feed(
+    error: GraphQLError, original: SlowConsumer | HistoryLost
+) -> FormattedError:
+    if isinstance(original, HistoryLost):
+        return _format(error, "EVENTS_LOST", _EVENTS_LOST)
+    message = "The client reads events too slowly. Subscribe again after lastCursor."
+    formatted = _format(error, "TOO_SLOW", message)
+    formatted["extensions"]["lastCursor"] = event_cursor(*original.position)
     return formatted
 
 

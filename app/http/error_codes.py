@@ -98,6 +98,13 @@ GRAPHQL_CODES = (
         "Subscribe again after the cursor in `extensions.lastCursor`.",
     ),
     CodeDescription(
+        "EVENTS_LOST",
+        (200,),
+        "The database has lost committed changes, in a failover to a server without them or in a"
+        " restore. Events that the subscription has delivered may describe lost changes.",
+        "Read the current state, and subscribe without a cursor.",
+    ),
+    CodeDescription(
         "TIMEOUT",
         (504,),
         "The operation, or its body, exceeded `REQUEST_TIMEOUT_MS`.",

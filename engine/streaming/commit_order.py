@@ -8,32 +8,71 @@ no further row can appear there.
 A crash of PostgreSQL can move that bound back, since the numbers of transactions that left nothing
 durable are assigned again. Therefore a reader resumes at the position of a row, which was durable
 before it could be read, and never at the bound itself.
+
+A failover to a standby without the last commits, or a restore, can lose rows that were read, and
+then assigns the numbers of their transactions again. The position of the last row that was read is
+therefore looked up again: as long as it exists, no later row has a lower position. This requires
+that no other row ever gets the position of a lost one (docs/decisions/0007-lost-history.md).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
 from engine.database.queries import fetch
 from engine.sql.tables import Table
 
-__all__ = ["Chunk", "Position", "Snapshot", "read_chunk", "take_snapshot"]
+__all__ = [
+    "START",
+    "Chunk",
+    "Position",
+    "Server",
+    "Snapshot",
+    "last_position",
+    "read_chunk",
+    "take_snapshot",
+]
 
 # The transaction and sequence of a row, or a position between rows.
 Position: TypeAlias = tuple[int, int]
+# The start of the server and the process that ran a statement.
+Server: TypeAlias = tuple[datetime, int]
 
+# Precedes all rows but those that were renumbered after a restore.
+START: Position = (0, -1)
 CHUNK_SIZE = 200
 
 _SNAPSHOT = """
-SELECT txid_current_snapshot()::text, coalesce(transaction, 0), coalesce(sequence, -1)
-FROM (SELECT) AS now
+SELECT
+    now.snapshot::text,
+    newest.transaction, newest.sequence,
+    ended.transaction, ended.sequence,
+    EXISTS (SELECT FROM "{table}" WHERE transaction = $1 AND sequence = $2),
+    pg_is_in_recovery()
+FROM (SELECT txid_current_snapshot() AS snapshot) AS now
 LEFT JOIN (
     SELECT transaction, sequence
     FROM "{table}"
     ORDER BY transaction DESC, sequence DESC
     LIMIT 1
 ) AS newest ON TRUE
+LEFT JOIN LATERAL (
+    SELECT transaction, sequence
+    FROM "{table}"
+    WHERE transaction < txid_snapshot_xmin(now.snapshot)
+    ORDER BY transaction DESC, sequence DESC
+    LIMIT 1
+) AS ended ON TRUE
+"""
+
+_LAST_POSITION = """
+SELECT transaction, sequence
+FROM "{table}"
+WHERE (transaction, sequence) <= ($1, $2)
+ORDER BY transaction DESC, sequence DESC
+LIMIT 1
 """
 
 
@@ -47,17 +86,17 @@ class Snapshot:
     running: frozenset[int]
     # The position of the last row that the snapshot sees.
     newest: Position
+    # The position of a row that precedes all rows that the snapshot does not see.
+    position: Position
+    # Whether the row with the position to resume after exists; on a standby it may not exist yet.
+    has_row: bool
+    is_standby: bool
 
     def sees(self, transaction: int) -> bool:
         """Return whether a transaction had committed, provided that it was not rolled back."""
         if transaction < self.oldest_running:
             return True
         return transaction < self.next and transaction not in self.running
-
-    @property
-    def position(self) -> Position:
-        """A position that precedes all rows that the snapshot does not see."""
-        return min(before(self.oldest_running), self.newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +111,12 @@ class Chunk:
     # Whether there are rows above the oldest running transaction, which cannot be read yet.
     is_held_up: bool
     oldest_running: int
-
-
-def before(transaction: int) -> Position:
-    """Return the position before all rows of a transaction."""
-    return transaction, -1
+    # The first transaction number that was not yet assigned.
+    next: int
+    # Whether the row after which the chunk was read exists; on a standby it may not exist yet.
+    has_start: bool
+    is_standby: bool
+    server: Server
 
 
 def position_of(row: Any) -> Position:
@@ -84,16 +124,26 @@ def position_of(row: Any) -> Position:
     return row["transaction"], row["sequence"]
 
 
-async def take_snapshot(table: Table) -> Snapshot:
+async def take_snapshot(table: Table, after: Position = START) -> Snapshot:
     """Return a snapshot of the transactions that have committed by now."""
-    [(text, transaction, sequence)] = await fetch(_SNAPSHOT.format(table=table.name), [])
+    [record] = await fetch(_SNAPSHOT.format(table=table.name), after)
+    text, *newest_and_ended, has_row, is_standby = record
     oldest_running, following, running = text.split(":")
     return Snapshot(
         int(oldest_running),
         int(following),
         frozenset(int(number) for number in running.split(",") if number),
-        (transaction, sequence),
+        _position(newest_and_ended[:2]),
+        _position(newest_and_ended[2:]),
+        has_row=has_row or after == START,
+        is_standby=is_standby,
     )
+
+
+async def last_position(table: Table, position: Position) -> Position:
+    """Return the position of the last row that is not after a position."""
+    rows = await fetch(_LAST_POSITION.format(table=table.name), position)
+    return position_of(rows[0]) if rows else START
 
 
 async def read_chunk(
@@ -111,7 +161,16 @@ async def read_chunk(
         is_full=len(rows) == CHUNK_SIZE,
         is_held_up=len(rows) < len(found),
         oldest_running=oldest_running,
+        next=records[0]["next_transaction"],
+        has_start=records[0]["has_start"] or after == START,
+        is_standby=records[0]["is_standby"],
+        server=(records[0]["server_started_at"], records[0]["server_process"]),
     )
+
+
+def _position(values: Sequence[int | None]) -> Position:
+    transaction, sequence = values
+    return START if transaction is None or sequence is None else (transaction, sequence)
 
 
 @cache
@@ -120,8 +179,18 @@ def _statement(table: Table, column: str | None) -> str:
     columns = ", ".join(column.sql for column in table.columns.values())
     condition = "" if column is None else f'AND "{table.columns[column].name}" = $3'
     return f"""
-SELECT now.oldest_running, chunk.*
-FROM (SELECT txid_snapshot_xmin(txid_current_snapshot()) AS oldest_running) AS now
+SELECT now.*, chunk.*
+FROM (
+    SELECT
+        txid_snapshot_xmin(txid_current_snapshot()) AS oldest_running,
+        txid_snapshot_xmax(txid_current_snapshot()) AS next_transaction,
+        EXISTS (
+            SELECT FROM "{table.name}" WHERE "transaction" = $1 AND "sequence" = $2
+        ) AS has_start,
+        pg_postmaster_start_time() AS server_started_at,
+        pg_backend_pid() AS server_process,
+        pg_is_in_recovery() AS is_standby
+) AS now
 LEFT JOIN (
     SELECT {columns}
     FROM "{table.name}"

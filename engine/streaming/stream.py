@@ -13,11 +13,19 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 
-from engine.database.errors import is_transient
+from engine.database.errors import DatabaseUnavailable, is_transient
 from engine.database.outages import Condition
 from engine.database.time_limit import background_time_limit
 from engine.sql.tables import Table
-from engine.streaming.commit_order import Chunk, Position, Snapshot, read_chunk, take_snapshot
+from engine.streaming.commit_order import (
+    START,
+    Chunk,
+    Position,
+    Snapshot,
+    read_chunk,
+    take_snapshot,
+)
+from engine.streaming.lost_history import BEHIND, HistoryCheck, HistoryLost
 from engine.streaming.notifications import Notifier
 from engine.streaming.pacing import ReadPacing
 from engine.streaming.subscriber import Event, SlowConsumer, State, Subscriber
@@ -38,7 +46,7 @@ _logger = logging.getLogger(__name__)
 
 
 class UnknownPosition(Exception):
-    """The database has not yet reached the position to resume after."""
+    """No row has the position to resume after: it is of another database, or was lost."""
 
 
 class Stream:
@@ -81,10 +89,13 @@ class Stream:
         """Return the events after a position, or those that commit after this call returns.
 
         Each event is yielded once, in commit order, until the stream is closed. Raises
-        UnknownPosition. The returned generator raises SlowConsumer.
+        UnknownPosition and DatabaseUnavailable. The returned generator raises SlowConsumer and
+        HistoryLost.
         """
-        snapshot = await take_snapshot(self._table)
-        if after is not None and after[0] >= snapshot.next:
+        snapshot = await take_snapshot(self._table, START if after is None else after)
+        if not snapshot.has_row:
+            if snapshot.is_standby:
+                raise DatabaseUnavailable(BEHIND)
             raise UnknownPosition
         return self._follow(snapshot, after, only)
 
@@ -115,9 +126,10 @@ class Stream:
 
         position = snapshot.position if after is None else min(after, snapshot.position)
         subscriber = Subscriber(only, size=BUFFER_SIZE)
+        check = HistoryCheck(self._table)
         try:
             while subscriber.state is not State.LIVE:
-                chunk = await self._read(position, only)
+                chunk = await self._read(position, only, check)
                 if chunk is None:
                     return
                 for event in self._events(chunk):
@@ -185,10 +197,11 @@ class Stream:
 
     async def _keep_reading(self) -> None:
         """Read and distribute until no subscriber is left; an error ends all subscribers."""
+        check = HistoryCheck(self._table)
         try:
             while self._subscribers and not self._is_closed:
                 self._wakeup.clear()
-                chunk = await self._read(self._position, None)
+                chunk = await self._read(self._position, None, check)
                 if chunk is None:
                     return
                 self._position = chunk.end
@@ -202,12 +215,19 @@ class Stream:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._wakeup.wait()
+        except HistoryLost as error:
+            fields = {"table": self._table.name, "subscribers": self.subscriber_count}
+            _logger.warning("committed rows lost; subscriptions ended", extra={"fields": fields})
+            self._end_all(error)
         except Exception as error:
             _logger.exception("feed reader failed", extra={"fields": {"table": self._table.name}})
-            for subscriber in self._all_subscribers():
-                subscriber.end(error)
+            self._end_all(error)
         finally:
             self._reader = None
+
+    def _end_all(self, error: Exception) -> None:
+        for subscriber in self._all_subscribers():
+            subscriber.end(error)
 
     async def _distribute(self, chunk: Chunk) -> None:
         events = self._events(chunk)
@@ -237,8 +257,13 @@ class Stream:
         if len(self._shared) > SHARED_EVENTS:
             self._shared.popleft().responses = None
 
-    async def _read(self, position: Position, only: str | None) -> Chunk | None:
-        """Read a chunk; retry while the database is unavailable. None if the stream is closed."""
+    async def _read(
+        self, position: Position, only: str | None, check: HistoryCheck
+    ) -> Chunk | None:
+        """Read a chunk; retry while the database is unavailable. None if the stream is closed.
+
+        Raises HistoryLost.
+        """
         delay_s = RETRY_MIN_S
         while not self._is_closed:
             try:
@@ -246,6 +271,7 @@ class Stream:
                     chunk = await read_chunk(
                         self._table, position, only=None if only is None else (self._key, only)
                     )
+                    chunk = await check.checked(chunk, position)
             except Exception as error:
                 if not is_transient(error):
                     raise

@@ -447,9 +447,9 @@ ALTER TABLE ONLY public.aerich ALTER COLUMN id SET DEFAULT nextval('public.aeric
 
 ALTER TABLE ONLY public.idempotency_keys ALTER COLUMN id SET DEFAULT nextval('public.idempotency_keys_id_seq'::regclass);
 
-ALTER TABLE ONLY public.log_entries ALTER COLUMN sequence SET DEFAULT nextval('public.log_entries_sequence'::regclass);
+ALTER TABLE ONLY public.log_entries ALTER COLUMN sequence SET DEFAULT (nextval('public.log_entries_sequence'::regclass) + ((hashint8extended(((EXTRACT(epoch FROM pg_postmaster_start_time()) * (1000000)::numeric))::bigint, (pg_backend_pid())::bigint) & (4194303)::bigint) << 40));
 
-ALTER TABLE ONLY public.ticket_events ALTER COLUMN sequence SET DEFAULT nextval('public.ticket_events_sequence'::regclass);
+ALTER TABLE ONLY public.ticket_events ALTER COLUMN sequence SET DEFAULT (nextval('public.ticket_events_sequence'::regclass) + ((hashint8extended(((EXTRACT(epoch FROM pg_postmaster_start_time()) * (1000000)::numeric))::bigint, (pg_backend_pid())::bigint) & (4194303)::bigint) << 40));
 
 ALTER TABLE ONLY public.aerich
     ADD CONSTRAINT aerich_pkey PRIMARY KEY (id);
