@@ -1,6 +1,7 @@
 """Every hostile input, by kind. A new input is one entry in the list of its kind."""
 
 from tests.bounds.inputs.answers import ANSWERS
+from tests.bounds.inputs.bursts import BURSTS
 from tests.bounds.inputs.credentials import CREDENTIALS
 from tests.bounds.inputs.documents import DOCUMENTS
 from tests.bounds.inputs.filters import FILTERS
@@ -19,6 +20,7 @@ INPUTS: list[HostileInput] = [
     *DOCUMENTS,
     *FILTERS,
     *HEADS,
+    *BURSTS,
     *SOCKETS,
     *MESSAGES,
     *UNFINISHED,

@@ -13,7 +13,7 @@ __all__ = ["UNFINISHED"]
 CONNECTIONS = 400
 CONTENT = b" " * 900_000
 REQUEST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-# The input scheduler closes connections if much arrives at once, so some get no answer.
+# The input scheduler refuses input if much arrives at once, so some get its answer.
 ATTEMPTS = 20
 
 
