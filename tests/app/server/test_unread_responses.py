@@ -66,7 +66,7 @@ async def _serving(
         assert not running.done(), running.result()
         await asyncio.sleep(0.01)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             yield server.servers[0].sockets[0].getsockname()[1], unread
     finally:
         server.should_exit = True
@@ -103,6 +103,17 @@ async def _read(client: socket.socket, size: int) -> int:
     return received
 
 
+def _has_response(client: socket.socket) -> bool:
+    """Return whether a response has begun to arrive, without reading it."""
+    try:
+        client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        pass
+    return True
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110  # nothing announces it
         await asyncio.sleep(0.01)
@@ -129,11 +140,12 @@ async def test_a_client_that_reads_nothing_is_disconnected(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/stream"])
 async def test_a_client_that_reads_slowly_receives_the_whole_response(path: str) -> None:
-    async with _serving(timeout_s=0.5) as (port, unread):
+    # In all it reads for longer than this.
+    async with _serving(timeout_s=2) as (port, unread):
         client = await _request(port, f"{path}?a")
         received = 0
         while received < len(BODY):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
             received += await _read(client, min(MIB, len(BODY) - received))
         await _until(lambda: not unread.total_bytes)
         client.close()
@@ -154,7 +166,8 @@ async def test_a_caller_with_too_many_unread_bytes_loses_its_slowest_connections
         greedy = [await _request(port, "/?greedy") for _ in range(2)]
         await _until(lambda: len(unread._unread) == 3)
         greedy += [await _request(port, "/?greedy") for _ in range(4)]
-        await asyncio.sleep(0.3)
+        await _until(lambda: all(map(_has_response, greedy)))
+        await _until(lambda: unread._by_caller["greedy"] <= 40 * MIB)
         assert 20 * MIB < unread._by_caller["greedy"] <= 40 * MIB
         assert await _read(other, len(BODY)) >= len(BODY)
         assert await _read(greedy[0], len(BODY)) < len(BODY)
@@ -171,7 +184,8 @@ async def test_at_the_total_limit_the_caller_with_the_most_unread_bytes_loses_co
         honest = await _request(port, "/?honest")
         await _until(lambda: unread.total_bytes > 0)
         greedy = [await _request(port, "/?greedy") for _ in range(6)]
-        await asyncio.sleep(0.3)
+        await _until(lambda: all(map(_has_response, greedy)))
+        await _until(lambda: unread.total_bytes <= 40 * MIB)
         assert 20 * MIB < unread.total_bytes <= 40 * MIB
         assert await _read(honest, len(BODY)) >= len(BODY)
         for client in (honest, *greedy):
