@@ -27,7 +27,7 @@ async def observer(server: str, database_url: str) -> AsyncIterator[asyncpg.Conn
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:
     """Wait until the condition is true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110  # PostgreSQL sends no event for lock waits
             await asyncio.sleep(0.02)
 

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from tests.browser.workbench import Workbench
 
@@ -21,6 +28,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# How long to wait for the browser.
+TIMEOUT_MS = 60_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 Visit = Callable[..., Awaitable[Workbench]]
@@ -33,6 +42,7 @@ async def browser() -> AsyncIterator[Browser]:
     if path is None:
         reason = "no Chromium on this machine (on Debian: apt install chromium)"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    expect.set_options(timeout=TIMEOUT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -59,6 +69,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
         context = await browser.new_context(
             viewport={"width": 1400, "height": 900}, color_scheme="dark" if dark else "light"
         )
+        context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
         page = await context.new_page()
         _watch(page, urlsplit(url).netloc, errors)

@@ -1,6 +1,7 @@
 """Subscriptions in a real browser: in GraphiQL over a WebSocket, and by EventSource."""
 
 import asyncio
+import re
 
 import httpx2
 from playwright.async_api import expect
@@ -37,13 +38,19 @@ async def test_a_subscription_in_graphiql_shows_each_event_until_it_is_stopped(
     execute = bench.page.locator(".graphiql-execute-button")
     async with bench.page.expect_websocket():
         await execute.click()
-    await asyncio.sleep(0.5)
-    for _ in range(2):
-        ticket_id = await create(graphql_url)
-        await expect(bench.answer).to_contain_text(ticket_id)
+    # Nothing shows when a subscription is open, so create tickets until one is shown.
+    created = [await create(graphql_url)]
+    shown = ""
+    while not any(ticket_id in shown for ticket_id in created):
+        await asyncio.sleep(0.3)
+        created.append(await create(graphql_url))
+        shown = await bench.answer.text_content() or ""
+    last = await create(graphql_url)
+    await expect(bench.answer).to_contain_text(last)
     # The same button stops it.
+    await expect(execute).to_have_attribute("aria-label", re.compile("Stop"))
     await execute.click()
-    await asyncio.sleep(0.2)
+    await expect(execute).not_to_have_attribute("aria-label", re.compile("Stop"))
     late = await create(graphql_url)
     await asyncio.sleep(0.3)
     await expect(bench.answer).not_to_contain_text(late)

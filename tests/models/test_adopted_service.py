@@ -1,9 +1,5 @@
 """The server, started on a database of the former service."""
 
-import asyncio
-import os
-import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +8,8 @@ import asyncpg
 import httpx2
 import pytest
 
+from tests.feed.servers import serve
 from tests.models.former import LOG_ENTRIES, ORPHAN, TICKETS, Former, insert
-
-ROOT = Path(__file__).parents[2]
 
 # The zero time of Go, which the former service stored for unset times.
 ZERO_TIME = "0001-01-01 00:00:00"
@@ -40,48 +35,17 @@ LOG_IDS = {row[0] for row in (*LOG_ENTRIES, ORPHAN)}
 
 
 @pytest.fixture
-async def service(empty_database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def service(empty_database_url: str, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """Start `ticketops serve` on the former service's database, and return a client of it."""
     connection = await asyncpg.connect(empty_database_url)
     await Former(time="timestamp", json="json").make(connection)
     await insert(connection, "tickets", UNDATED)
     await connection.close()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "app",
-        "serve",
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DATABASE_URL": empty_database_url,
-            "PORT": str(port),
-            "SHUTDOWN_DELAY_MS": "0",
-        },
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            async with asyncio.timeout(30):
-                await _until_ready(client, process)
-            yield client
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _until_ready(client: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> None:
-    while True:
-        assert process.returncode is None
-        try:
-            if (await client.get("/readyz")).status_code == httpx2.codes.OK:
-                return
-        except httpx2.TransportError:
-            pass
-        await asyncio.sleep(0.1)
+    async with (
+        serve(empty_database_url, tmp_path) as server,
+        httpx2.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
+        yield client
 
 
 async def pages(client: httpx2.AsyncClient, field: str, arguments: str = "") -> list[Any]:

@@ -191,7 +191,7 @@ async def test_waiting_for_another_process_is_logged_once(
     connection = await connect(empty_database_url)
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
     with pytest.raises(MigrationRefused):
-        await migrate(empty_database_url, lock_timeout_s=1)
+        await migrate(empty_database_url, lock_timeout_s=3)
     await connection.close()
     waiting = [record for record in caplog.records if "waiting for another" in record.message]
     assert [record.levelname for record in waiting] == ["WARNING"]

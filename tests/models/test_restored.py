@@ -52,7 +52,7 @@ async def test_restored_rows_keep_their_order_and_precede_new_rows(
     assert ids == [f"old {number}" for number in range(5)] + [
         f"new {number}" for number in range(3)
     ]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         # Once all that is under way in the cluster has ended, other tests' too.
         while not await connection.fetchval(READABLE.format(table=table)):  # noqa: ASYNC110  # no event reports it
             await asyncio.sleep(0.02)
