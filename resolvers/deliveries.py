@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, Unpack
 
+from tortoise import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
+
+from engine.database.errors import violated_constraint
 from engine.database.queries import fetch
 from engine.sql.expressions import Sql
 from engine.sql.queries import Page, SingleRow
@@ -23,7 +27,15 @@ from ops import (
 from resolvers.context import Context
 from resolvers.errors import Conflict, ErrorCode, NotFound, OpsRequestFailed
 from resolvers.filter_operators import Operators, columns_condition
-from resolvers.idempotency import claim_key, earlier_result, key_turn, keyed_call
+from resolvers.idempotency import (
+    KeyedCall,
+    claim_key,
+    derived_id,
+    earlier_result,
+    key_reused,
+    key_turn,
+    keyed_call,
+)
 from resolvers.pages import PageArguments, page_of
 from resolvers.rejections import reports_rejections
 from resolvers.tables import DELIVERIES, NEWEST_DELIVERY_FIRST
@@ -132,7 +144,7 @@ async def send_to_ops(
         if earlier is not None:
             delivery = await OpsDelivery.get(id=earlier, using_db=connection)
             return Sent(ticket, delivery, None, None)
-        delivery, is_new = await context.deliveries.request(connection, ticket, **_origin(context))
+        delivery, is_new = await _request(context, connection, ticket, call)
         if call is not None:
             await claim_key(connection, call, delivery.id)
     if not is_new:
@@ -140,6 +152,25 @@ async def send_to_ops(
     attempt = await context.deliveries.attempt(delivery, **_origin(context))
     ticket = await Ticket.get_or_none(id=ticket_id) or ticket
     return Sent(ticket, attempt.delivery, attempt.log_entry, _attempt_error(attempt))
+
+
+async def _request(
+    context: Context, connection: BaseDBAsyncClient, ticket: Ticket, call: KeyedCall | None
+) -> tuple[OpsDelivery, bool]:
+    """Request a delivery. A key determines its id, which is the key for OPS.
+
+    A random id would differ in a repetition after a failover that lost the first transaction.
+    """
+    delivery_id = None if call is None else derived_id(call)
+    try:
+        return await context.deliveries.request(
+            connection, ticket, delivery_id=delivery_id, **_origin(context)
+        )
+    except IntegrityError as error:
+        if violated_constraint(error) == "ops_deliveries_pkey":
+            # Another process sends another ticket with this key.
+            raise key_reused() from None
+        raise
 
 
 @reports_rejections()

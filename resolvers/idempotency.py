@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid5
 
 import orjson
 from tortoise import BaseDBAsyncClient
 
-from engine.database.queries import default_client
+from engine.database.queries import write
 from engine.database.turns import take_turn
 from models.idempotency_key import KEY_MAX_LENGTH
 from resolvers.context import Caller
@@ -21,6 +22,8 @@ from resolvers.errors import Conflict, ErrorCode, InvalidInput
 from resolvers.text_validation import checked_text
 
 _PATH = "idempotency_key"
+# Of the ids that are derived from keys. Never change it.
+_NAMESPACE = UUID("dcb6a6be-0a09-4a0e-9b3f-1f0c7a5b2e61")
 
 # A concurrent call with the same key waits here until the first transaction has ended.
 _CLAIM = """
@@ -29,10 +32,13 @@ VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
 RETURNING result_id
 """
+# The row is locked so that the transaction writes, and its commit waits for a synchronous standby:
+# a restart of PostgreSQL makes commits visible that were not replicated.
 _FIND = """
 SELECT fingerprint, result_id
 FROM idempotency_keys
 WHERE caller_identity = $1 AND key = $2
+FOR NO KEY UPDATE
 """
 # A row of an older version lacks the identity. It belongs to the API token of the name if there is
 # one, and otherwise to other callers of the name.
@@ -43,6 +49,7 @@ WHERE caller = $1
   AND key = $2
   AND caller_identity IS NULL
   AND EXISTS (SELECT FROM api_tokens WHERE name = $1) = $3
+FOR NO KEY UPDATE OF idempotency_keys
 """
 # The oldest keys have the lowest ids, so that this reads as many rows as it may delete.
 DELETE_EXPIRED_KEYS = """
@@ -91,6 +98,14 @@ def keyed_call(
     )
 
 
+def derived_id(call: KeyedCall) -> str:
+    """Return the id that a row of this call always gets: a UUIDv5 of the caller and the key.
+
+    If a failover loses the row, the repetition of the call makes the same one.
+    """
+    return str(uuid5(_NAMESPACE, f"{call.identity}:{call.key}"))
+
+
 def key_turn(call: KeyedCall) -> AbstractAsyncContextManager[None]:
     """Wait until no other request of this process uses the key, without a connection."""
     return take_turn(f"key:{call.caller}:{call.key}")
@@ -108,10 +123,15 @@ async def earlier_result(connection: BaseDBAsyncClient, call: KeyedCall) -> str 
     if not rows:
         return None
     if rows[0]["fingerprint"] != call.fingerprint:
-        message = "This idempotency key was used before with another input. Use a new key."
-        raise Conflict(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, _PATH)
+        raise key_reused()
     result_id: str = rows[0]["result_id"]
     return result_id
+
+
+def key_reused() -> Conflict:
+    """Return the error for a key that belongs to a call with another input."""
+    message = "This idempotency key was used before with another input. Use a new key."
+    return Conflict(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, _PATH)
 
 
 async def claim_key(connection: BaseDBAsyncClient, call: KeyedCall, result_id: str) -> str | None:
@@ -137,7 +157,7 @@ async def delete_expired_keys(ttl_hours: int, *, limit: int = 1000) -> int:
 
     Several processes may call it at once: each skips the rows that another is deleting.
     """
-    rows = await default_client().execute_query_dict(DELETE_EXPIRED_KEYS, [ttl_hours, limit])
+    rows = await write(DELETE_EXPIRED_KEYS, [ttl_hours, limit])
     return len(rows)
 
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import orjson
 
-from engine.database.queries import default_client, fetch
+from engine.database.queries import fetch, write
 from engine.sql.tables import instance
 from models import ApiToken
 from models.api_token import NAME_MAX_LENGTH
@@ -86,7 +86,7 @@ async def create_token(name: str, scopes: Iterable[str], *, expires_at: datetime
         raise TokenError(f"A token needs at least one scope of {', '.join(sorted(SCOPES))}.")
     secret = PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
     values = [new_id(), name, _digest(secret), orjson.dumps(wanted).decode(), expires_at]
-    if not await default_client().execute_query_dict(_CREATE, values):
+    if not await write(_CREATE, values):
         raise TokenError(f"A token named {name} already exists. Choose another name.")
     return secret
 
@@ -127,7 +127,7 @@ async def revoke_token(name: str) -> None:
     """Revoke a token permanently; raises TokenError if no active token has this name."""
     # A command-line argument may contain bytes that are not Unicode text.
     is_text = not any("\ud800" <= char <= "\udfff" for char in name)
-    if not is_text or not await default_client().execute_query_dict(_REVOKE, [name]):
+    if not is_text or not await write(_REVOKE, [name]):
         raise TokenError(f"No active token is named {name}. See `ticketops token list`.")
 
 

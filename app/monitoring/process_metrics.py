@@ -47,6 +47,14 @@ def _waiting() -> Iterator[Sample]:
     yield ("memory",), waiting
 
 
+def _unconfirmed_commits() -> Iterator[Sample]:
+    yield (), pool_usage().unconfirmed_commits
+
+
+def _abandoned_commits() -> Iterator[Sample]:
+    yield (), pool_usage().abandoned_commits
+
+
 def _read_bytes() -> Iterator[Sample]:
     yield ("used",), GRANTS.bytes
     yield ("limit",), PROCESS_BYTES
@@ -127,6 +135,21 @@ PROCESS_METRICS = (
         " share, and operations that wait for memory.",
         {"for": "connection, share, memory"},
         lambda _: _waiting(),
+    ),
+    Declaration(
+        Kind.GAUGE,
+        "ticketops_database_unconfirmed_commits",
+        "Commits that PostgreSQL has not confirmed, as while a synchronous standby is down, and"
+        " whose requests have ended. Their connections are not counted as used.",
+        {},
+        lambda _: _unconfirmed_commits(),
+    ),
+    Declaration(
+        Kind.COUNTER,
+        "ticketops_database_abandoned_commits",
+        "Commits whose requests ended before PostgreSQL confirmed them.",
+        {},
+        lambda _: _abandoned_commits(),
     ),
     Declaration(
         Kind.GAUGE,

@@ -56,11 +56,13 @@ class Client(AsyncpgDBClient):
         """Open the pool. Tortoise calls this at the first use. Raises DatabaseUnavailable."""
         for name in ("host", "port", "user", "password", "database", "server_settings"):
             options.pop(name, None)
-        options["max_size"] += RESERVED_CONNECTIONS
+        # As many again for commits whose callers have left.
+        commits = options["max_size"] + RESERVED_CONNECTIONS
+        options["max_size"] += RESERVED_CONNECTIONS + commits
         with convert_connection_errors():
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
                 inner = await self._connect(has_pooler=await self._detect_pooler(), **options)
-        pool = Pool(inner, reserved=RESERVED_CONNECTIONS)
+        pool = Pool(inner, reserved=RESERVED_CONNECTIONS, commits=commits)
         open_pools.append(pool)
         return pool
 

@@ -44,6 +44,8 @@ FIXED_SETTINGS: Mapping[str, FixedSetting] = {
     ),
     "idle_session_timeout": FixedSetting("0", since=14),
     "transaction_timeout": FixedSetting("0", _NO_TIMEOUT, since=17),
+    # A warning reports that a commit was not replicated.
+    "client_min_messages": FixedSetting("warning"),
     # Otherwise a violated constraint ends the session.
     "exit_on_error": FixedSetting("off"),
     # Otherwise a search returns some of its results.

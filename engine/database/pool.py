@@ -19,44 +19,35 @@ reserved for them (`shares`).
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
 from engine.database.checkout import ACQUIRE_TIMEOUT_S, Checkout
+from engine.database.commit_waits import CommitWaits
 from engine.database.errors import ConnectionRefused
 from engine.database.growth import REFUSED_PAUSE_S, Growth, leaves_others, may_be_granted_soon
 from engine.database.idle_connections import IdleConnections
 from engine.database.outages import OUTAGE
+from engine.database.pool_usage import PoolUsage
+from engine.database.session import abandoned_commit
 from engine.database.shares import RESERVED, PoolUser, Shares, pool_user
 from engine.database.slot_queue import SlotQueue, wait_for_slot
 from engine.database.timeouts import Timeouts
 
-__all__ = ["RESERVED_CONNECTIONS", "Pool", "PoolUsage", "open_pools"]
+__all__ = ["RESERVED_CONNECTIONS", "Pool", "open_pools"]
 
 # Connections of a process in addition to DATABASE_POOL_SIZE, for `shares.reserved`.
 RESERVED_CONNECTIONS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class PoolUsage:
-    """Numbers of connections, of callers that use them, and of requests that wait for one."""
-
-    available: int = 0
-    size: int = 0
-    callers: int = 0
-    callers_at_limit: int = 0
-    waiting_for_share: int = 0
-    waiting_for_connection: int = 0
-
-
 class Pool:
     """The connections of this process to one database; Tortoise uses it as an asyncpg pool."""
 
-    def __init__(self, inner: asyncpg.Pool, *, reserved: int = 0) -> None:
-        """Use ``reserved`` of asyncpg's connections as the reserve, and the others as slots."""
-        self.max_size: int = inner.get_max_size() - reserved
+    def __init__(self, inner: asyncpg.Pool, *, reserved: int = 0, commits: int = 0) -> None:
+        """Use so many of asyncpg's connections for the reserve and for abandoned commits."""
+        self.max_size: int = inner.get_max_size() - reserved - commits
+        self.commits = CommitWaits(pool_size=self.max_size, capacity=commits)
         # The event loop of the connections.
         self.loop = asyncio.get_running_loop()
         self._inner = inner
@@ -96,6 +87,8 @@ class Pool:
             callers_at_limit=callers_at_limit,
             waiting_for_share=self._shares.waiting,
             waiting_for_connection=len(self._waiters),
+            unconfirmed_commits=len(self.commits),
+            abandoned_commits=self.commits.total,
         )
 
     async def acquire(self) -> Any:
@@ -241,37 +234,36 @@ class Pool:
         try:
             await (self._checkout.release if is_fit else self._checkout.close)(connection)
         finally:
-            if user is RESERVED:
-                self._free_reserved()
-            else:
-                if user is not None:
-                    self._shares.free(user)
-                self._free_slot()
+            self._free(user)
 
     def release_in_background(self, connection: Any, *, is_fit: bool = True) -> None:
-        """Release a connection without waiting.
-
-        PostgreSQL can take seconds to confirm that a cancelled statement has ended, which is too
-        long for a caller that has been cancelled.
-        """
+        """Release a connection without waiting: cancelled statements can take seconds to end."""
         task = asyncio.create_task(self.release(connection, is_fit=is_fit))
         self._releases.add(task)
         task.add_done_callback(self._releases.discard)
 
     def release_failed(self, connection: Any, error: BaseException | None) -> None:
         """Release the connection of a statement that failed, without waiting."""
-        self.release_in_background(
-            connection, is_fit=self._checkout.is_fit_after(connection, error)
-        )
+        ended = abandoned_commit(connection)
+        if ended is None:
+            is_fit = self._checkout.is_fit_after(connection, error)
+            self.release_in_background(connection, is_fit=is_fit)
+        elif self.commits.is_full:
+            # Its slot is free only when the commit has ended.
+            self.commits.keep(connection, ended, release=self.release)
+        else:
+            self.commits.keep(connection, ended, release=self._checkout.release)
+            self._free(self._users.pop(id(connection), None))
 
     async def close(self) -> None:
         """Close all connections; wait for those in use to be returned."""
         self._is_closing = True
+        self.commits.terminate()
         self._idle.clear()
         await self._inner.close()
 
     def terminate(self) -> None:
-        """Close all connections at once."""
+        """Close all connections at once, without cancelling their statements."""
         self._inner.terminate()
 
     def _give_up(self, connection: Any) -> None:
@@ -283,20 +275,23 @@ class Pool:
         else:
             self.return_clean(connection)
 
+    def _free(self, user: PoolUser | None) -> None:
+        """Free the slot of a connection, or its part of the reserve, and the share of its user."""
+        if user is RESERVED:
+            self._free_reserved()
+            return
+        if user is not None:
+            self._shares.free(user)
+        self._free_slot()
+
     def _free_slot(self) -> None:
         """Give a slot without a connection to the next waiter, or make it free."""
-        is_allowed = self._checked_out <= self._growth.limit
-        if is_allowed and (waiter := self._waiters.next()) is not None:
-            waiter.set_result(None)
-        else:
+        if self._checked_out > self._growth.limit or not self._waiters.give(None):
             self._checked_out -= 1
 
     def _free_reserved(self) -> None:
         """Give a part of the reserve to the next waiter, or make it free."""
-        waiter = self._reserve_waiters.next()
-        if waiter is not None:
-            waiter.set_result(RESERVED)
-        else:
+        if not self._reserve_waiters.give(RESERVED):
             self._free_in_reserve += 1
 
 

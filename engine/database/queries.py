@@ -9,9 +9,11 @@ from tortoise.connection import get_connections
 
 from engine.database.byte_counter import Measured, counter_of
 from engine.database.memory_grants import ReadTooLarge, operation_memory
-from engine.database.pool import Pool, PoolUsage, open_pools
+from engine.database.pool import Pool, open_pools
+from engine.database.pool_usage import PoolUsage
+from engine.database.session import Session, begin_commit
 
-__all__ = ["default_client", "fetch", "pool_usage"]
+__all__ = ["default_client", "fetch", "pool_usage", "write"]
 
 
 def default_client() -> BaseDBAsyncClient:
@@ -26,7 +28,7 @@ async def fetch(
     is_repeatable: bool = False,
     measured: Measured | None = None,
 ) -> list[asyncpg.Record]:
-    """Run one statement outside any transaction and return its rows.
+    """Run one statement that only reads, outside any transaction, and return its rows.
 
     With ``is_repeatable`` it is stopped and run again if its operation must wait for a memory
     grant. ``measured`` receives the size of the rows. Raises ReadTooLarge and MemoryGrantsExceeded.
@@ -57,6 +59,45 @@ async def fetch(
             pool.return_clean(connection)
             return records
         await memory.wait_for_grant()
+
+
+async def write(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+    """Run one statement that writes, as a transaction of its own, and return its rows.
+
+    A caller that is cancelled leaves, but the statement is never cancelled, because its commit may
+    have begun. Raises ReadTooLarge, CommitsStalled and CommitNotReplicated.
+    """
+    pool = open_pools[-1] if open_pools else await _open_pool()
+    commits = pool.commits
+    commits.check()
+    connection = await pool.acquire()
+    try:
+        commits.begin_change()
+    except BaseException:
+        pool.return_clean(connection)
+        raise
+    memory = operation_memory.get()
+    counter = counter_of(connection) if memory is not None else None
+    if counter is not None and memory is not None:
+        counter.begin(memory, is_repeatable=False)
+    session: Session | None = None
+    try:
+        session = begin_commit(connection)
+        records: list[asyncpg.Record] = await connection.fetch(statement, *values)
+        session.end_commit()
+    except BaseException as error:
+        if session is not None:
+            session.fail_commit()
+        pool.release_failed(connection, error)
+        if counter is None or not counter.has_stopped(error):
+            raise
+        raise ReadTooLarge from None
+    finally:
+        commits.end_change()
+    if counter is not None:
+        counter.end()
+    pool.return_clean(connection)
+    return records
 
 
 def pool_usage() -> PoolUsage:

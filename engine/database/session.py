@@ -8,20 +8,26 @@ A connection pooler assigns another session to each transaction. Behind one, not
 what the pooler tracks for each client; `unfit_settings` finds what is then in the way.
 """
 
+import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
+from engine.database.errors import DatabaseUnavailable
 from engine.database.fixed_settings import FIXED_SETTINGS, TRACKED_SETTINGS
 
 __all__ = [
     "REPLACE_AFTER_S",
+    "CommitNotReplicated",
     "Session",
     "SessionState",
     "UnfitSetting",
+    "abandoned_commit",
     "apply_settings",
+    "begin_commit",
     "look_up_state",
     "losing_settings",
     "state_of",
@@ -46,6 +52,11 @@ _REQUIRED_BEHIND_POOLER = (
 _FIRST_VERSION_WITH_CLIENT_CHECK = 14
 # From here on PostgreSQL reports to a client whether its session may write.
 _FIRST_VERSION_WITH_REPORTS = 14
+
+# The function of PostgreSQL in which a commit waits.
+_WAIT_FOR_STANDBY = "SyncRepWaitForLSN"
+
+_logger = logging.getLogger(__name__)
 
 _BEGIN_WITHOUT_TIMEOUTS = """
 BEGIN;
@@ -100,16 +111,80 @@ class SessionState:
         return time.monotonic() - self.opened_at > REPLACE_AFTER_S and self.is_read_only
 
 
+class CommitNotReplicated(DatabaseUnavailable):
+    """A commit took effect on this server only, so that a failover can lose it."""
+
+
 class Session(asyncpg.Connection):
-    """A connection with the state of its session."""
+    """A connection with the state of its session, whose commits are never cancelled."""
 
     state: SessionState
+    # Whether the running statement commits a transaction.
+    _is_committing = False
+    # Set when PostgreSQL ended the wait for a synchronous standby: the commit is local.
+    _is_local = False
+    # Done when the commit ends that its caller no longer waits for.
+    abandoned_commit: asyncio.Future[None] | None = None
+
+    def begin_commit(self) -> "Session":
+        """Protect the next statement, which commits, from being cancelled; return the session."""
+        self._is_committing = True
+        self._is_local = False
+        return self
+
+    def end_commit(self) -> None:
+        """End the protection; raises CommitNotReplicated if the commit is only local."""
+        self._is_committing = False
+        if self._is_local:
+            raise CommitNotReplicated("the commit was not replicated to a synchronous standby")
+
+    def fail_commit(self) -> None:
+        """End the protection after an error, or after the caller stopped waiting."""
+        self._is_committing = False
+
+    def _cancel_current_command(self, waiter: Any, cancel_waiter: Any = None) -> None:
+        """Cancel the running statement, unless it commits.
+
+        asyncpg calls this when a caller stops waiting, and then waits for the end of the statement.
+        """
+        if not self._is_committing:
+            super()._cancel_current_command(waiter, cancel_waiter)  # type: ignore[misc]  # untyped
+            return
+        self.abandoned_commit = cancel_waiter
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def _process_log_message(self, fields: dict[str, str], last_query: str) -> None:
+        """Notice that an administrator, or the end of the server, ended a wait of a commit."""
+        if fields.get("R") == _WAIT_FOR_STANDBY:
+            self._is_local = True
+            log_fields = {"sqlstate": fields.get("C"), "reason": fields.get("M")}
+            _logger.warning("commit not replicated", extra={"fields": log_fields})
+        super()._process_log_message(fields, last_query)  # type: ignore[misc]  # untyped
 
 
 def state_of(session: Any) -> SessionState | None:
     """Return the state of a session, or of a proxy of asyncpg's pool for one."""
     state: SessionState | None = getattr(session, "state", None)
     return state
+
+
+def begin_commit(connection: Any) -> Session:
+    """Call `Session.begin_commit` for a connection of the pool; raises InterfaceError.
+
+    asyncpg takes a session away from its connection when the server closes it.
+    """
+    begin = getattr(connection, "begin_commit", None)
+    if begin is None:
+        raise asyncpg.InterfaceError("the connection was closed before the commit")
+    session: Session = begin()
+    return session
+
+
+def abandoned_commit(session: Any) -> asyncio.Future[None] | None:
+    """Return when the abandoned commit of a session ends; None if it has none."""
+    ended: asyncio.Future[None] | None = getattr(session, "abandoned_commit", None)
+    return None if ended is None or ended.done() else ended
 
 
 async def look_up_state(session: asyncpg.Connection, *, is_direct: bool) -> SessionState:

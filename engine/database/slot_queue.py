@@ -33,6 +33,14 @@ class SlotQueue:
                 return waiter
         return None
 
+    def give(self, slot: Any) -> bool:
+        """Give a slot to the caller that has waited longest; return whether any waits."""
+        waiter = self.next()
+        if waiter is None:
+            return False
+        waiter.set_result(slot)
+        return True
+
     def fail(self, error: ConnectionRefused) -> None:
         """Raise a copy of an error for each caller, because raising it adds a traceback."""
         while (waiter := self.next()) is not None:

@@ -14,6 +14,7 @@ from tortoise.connection import get_connections
 from engine.database.commits import COMMITS, notify_commit
 from engine.database.errors import READ_ONLY, sqlstate
 from engine.database.pool import Pool
+from engine.database.session import begin_commit
 
 __all__ = ["Transaction", "TransactionClient", "add_commit_topic"]
 
@@ -30,6 +31,19 @@ class TransactionClient(TransactionWrapper):
         self.transaction = self._connection.transaction(isolation="read_committed")
         await self.transaction.start()
 
+    async def commit(self) -> None:
+        """Commit; a caller that is cancelled meanwhile leaves, but the COMMIT is not cancelled.
+
+        Raises CommitNotReplicated.
+        """
+        session = begin_commit(self._connection)
+        try:
+            await super().commit()
+        except BaseException:
+            session.fail_commit()
+            raise
+        session.end_commit()
+
 
 class Transaction(TransactionContextPooled):
     """Context of a transaction: returns its connection after any failure, and notifies a commit.
@@ -40,7 +54,14 @@ class Transaction(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
         client: Any = self.client
+        commits = self._pool.commits
+        commits.check()
         client._connection = await self._pool.acquire()  # noqa: SLF001  # as in the base class
+        try:
+            commits.begin_change()
+        except BaseException:
+            self._pool.return_clean(client._connection)  # noqa: SLF001  # as in the base class
+            raise
         self.token = get_connections().set(self.connection_name, client)
         try:
             await client.begin()
@@ -79,10 +100,12 @@ class Transaction(TransactionContextPooled):
         return pool
 
     def _end(self) -> None:
+        self._pool.commits.end_change()
         get_connections().reset(self.token)
         self._pool.return_clean(self.client._connection)  # noqa: SLF001  # as in the base class
 
     def _fail(self, error: BaseException | None) -> None:
+        self._pool.commits.end_change()
         get_connections().reset(self.token)
         self._pool.release_failed(self.client._connection, error)  # noqa: SLF001  # as above
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from tortoise import BaseDBAsyncClient, fields
 
 from engine.database.commits import notify_commit
-from engine.database.queries import fetch
+from engine.database.queries import fetch, write
 from engine.database.time_limit import background_time_limit
 from engine.database.transactions import add_commit_topic
 from engine.sql.tables import instance
@@ -60,6 +60,7 @@ _PAYLOAD = ", ".join(
     if field.is_sent_to_ops
 )
 # $6: whether to claim the delivery at once. Otherwise it is due, and a worker claims it.
+# $7: the id if the second parameter, which a caller's key determines, is that of an older delivery.
 # The payload is the ticket at this time: every attempt sends the same, even if the ticket changes.
 _CLAIM_NEW = f"""
 INSERT INTO ops_deliveries (
@@ -67,7 +68,7 @@ INSERT INTO ops_deliveries (
     requested_by, request_id, created_at, next_attempt_at, lease_until
 )
 SELECT
-    $2, id,
+    CASE WHEN EXISTS (SELECT FROM ops_deliveries WHERE id = $2) THEN $7 ELSE $2 END, id,
     jsonb_build_object({_PAYLOAD}),
     'pending', CASE WHEN $6 THEN 1 ELSE 0 END,
     $3, $4, clock.now,
@@ -175,13 +176,23 @@ async def claim_new(
     at_once: bool,
     actor: str | None,
     request_id: str | None,
+    delivery_id: str | None = None,
 ) -> Claim | None:
     """Create a delivery of a ticket, and claim it if it is attempted at once.
 
-    Return None if the ticket has a pending delivery.
+    It has this id unless another delivery has it. Return None if the ticket has a pending delivery.
     """
     call_deadline = _call_deadline(policy)
-    values = [ticket.id, new_id(), actor, request_id, policy.lease, at_once]
+    fresh_id = new_id()
+    values = [
+        ticket.id,
+        delivery_id or fresh_id,
+        actor,
+        request_id,
+        policy.lease,
+        at_once,
+        fresh_id,
+    ]
     rows = await connection.execute_query_dict(_CLAIM_NEW, values)
     if not at_once:
         add_commit_topic(connection, DELIVERIES_DUE)
@@ -217,7 +228,7 @@ async def claim_abandoned_attempt(delivery_id: str, policy: OpsPolicy) -> Claim 
 async def release(claim: Claim) -> None:
     """End a claim whose attempt was not made, so that the attempt does not count."""
     async with background_time_limit():
-        await fetch(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
+        await write(_RELEASE, [claim.delivery.id, claim.attempt, claim.lease_until])
     notify_commit((DELIVERIES_DUE,))
 
 
@@ -231,7 +242,7 @@ async def next_attempt_in_s(delivery_id: str) -> float | None:
 async def claimed(statement: str, values: list[object], policy: OpsPolicy) -> list[Claim]:
     """Run a statement that claims deliveries and returns their rows."""
     call_deadline = _call_deadline(policy)
-    rows = await fetch(statement, values)
+    rows = await write(statement, values)
     return [
         Claim(
             instance(OpsDelivery, dict(row)),

@@ -66,12 +66,14 @@ class Deliveries:
         actor: str | None,
         request_id: str | None,
         at_once: bool = True,
+        delivery_id: str | None = None,
     ) -> tuple[OpsDelivery, bool]:
         """Request a delivery in the caller's transaction, which holds the ticket's lock.
 
         Return the pending delivery of the ticket and False, or a new delivery and True. The caller
         must call `attempt` with a new delivery after the commit. If ``at_once`` is false, a worker
-        makes the attempt instead.
+        makes the attempt instead. A new delivery has the id ``delivery_id`` if that is given and
+        no other delivery has it.
         """
         claim = await claim_new(
             connection,
@@ -80,9 +82,12 @@ class Deliveries:
             at_once=at_once,
             actor=actor,
             request_id=request_id,
+            delivery_id=delivery_id,
         )
         if claim is None:
             pending = OpsDelivery.filter(ticket_id=ticket.id, state=OpsState.PENDING)
+            # The lock is a write, so that the commit waits for a synchronous standby.
+            pending = pending.select_for_update()
             return await pending.using_db(connection).get(), False
         await sync_ops_state(connection, [StateChange(claim.delivery.id, actor, request_id)])
         await ticket.refresh_from_db(fields=["ops_state", "updated_at"], using_db=connection)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.database.commits import notify_commit
-from engine.database.queries import fetch
+from engine.database.queries import fetch, write
 from engine.long_work import pause
 from engine.sql.tables import instance
 from models import LogEntry, LogStatus, OpsDelivery
@@ -85,7 +85,7 @@ async def record_status_check(
         actor,
         request_id,
     ]
-    await fetch(_RECORD, values)
+    await write(_RECORD, values)
     notify_commit()
     entry = await LogEntry.get_or_none(id=log_entry_id)
     if entry is None:

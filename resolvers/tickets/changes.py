@@ -12,7 +12,7 @@ from tortoise.transactions import in_transaction
 
 from engine.database.commits import notify_commit
 from engine.database.errors import violated_constraint
-from engine.database.queries import fetch
+from engine.database.queries import fetch, write
 from engine.sql.queries import Loaded
 from models import Ticket
 from models.columns import new_id
@@ -59,7 +59,7 @@ async def create_ticket(
     is_chosen = "id" in values
     try:
         if call is None and not is_chosen:
-            ticket = await _create(fetch, context, id, values)
+            ticket = await _create(write, context, id, values)
             notify_commit()
             return ticket
         async with (
@@ -242,7 +242,7 @@ async def _fetch_locked(statement: str, values: Sequence[Any]) -> Sequence[Any]:
     """Run a statement that locks the ticket whose id is its first value, if it is not locked."""
     ticket_id = values[0]
     async with ticket_turn(ticket_id):
-        rows = await fetch(statement, values)
+        rows = await write(statement, values)
         if not rows:
             # Another process is changing the ticket.
             async with locked_transaction(ticket_id) as connection:

@@ -2,10 +2,11 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from models import LogEntry, OpsDelivery, Ticket, TicketEvent
+from models import IdempotencyKey, LogEntry, OpsDelivery, Ticket, TicketEvent
 from tests.api.operations import NEW, Ask, create
 
 CREATE = """
@@ -106,6 +107,17 @@ async def test_a_repeated_send_returns_the_first_delivery(ask: Ask) -> None:
     assert again == first | {"logEntry": None}
     assert await OpsDelivery.all().count() == 1
     assert await LogEntry.all().count() == 1
+
+
+async def test_a_key_that_was_forgotten_makes_another_delivery(ask: Ask) -> None:
+    """Its id is derived from the key, and taken."""
+    keyed = {"ticketId": await create(ask), "idempotencyKey": "k"}
+    first = (await ask(SEND, input=keyed))["sendToOps"]["delivery"]
+    await IdempotencyKey.all().delete()
+    second = (await ask(SEND, input=keyed))["sendToOps"]["delivery"]
+    without_key = (await ask(SEND, input=keyed | {"idempotencyKey": None}))["sendToOps"]["delivery"]
+    assert len({first["id"], second["id"], without_key["id"]}) == 3
+    assert [UUID(one["id"]).version for one in (first, second, without_key)] == [5, 7, 7]
 
 
 async def test_a_repeated_send_of_another_ticket_is_an_error(ask: Ask) -> None:

@@ -1,11 +1,13 @@
 """Tests of transactions: they are atomic, and always return their connection."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
 from tortoise.transactions import in_transaction
 
+from engine.database.errors import is_unavailable
 from engine.database.pool import Pool
 from engine.database.queries import fetch
 from models import Ticket
@@ -52,3 +54,21 @@ async def test_a_cancelled_transaction_is_rolled_back(pool: Pool) -> None:
     for _ in range(pool.max_size):
         [row] = await fetch("SELECT count(*), txid_current_if_assigned() FROM tickets", [])
         assert tuple(row) == (0, None)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_connection_that_is_lost_before_the_commit_is_an_outage(pool: Pool) -> None:
+    async def lose() -> None:
+        async with in_transaction() as connection:
+            [row] = await connection.execute_query_dict("SELECT pg_backend_pid() AS pid")
+            await fetch("SELECT pg_terminate_backend($1)", [row["pid"]])
+            session: Any = connection
+            async with asyncio.timeout(20):
+                # Until asyncpg has noticed it.
+                while getattr(session._connection, "_con", None) is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+    with pytest.raises(asyncpg.InterfaceError) as lost:
+        await lose()
+    assert is_unavailable(lost.value)
+    await all_returned(pool)
