@@ -8,7 +8,7 @@ holds as long as its log entry is not of the future.
 
 from datetime import timedelta
 
-from engine.database.queries import fetch
+from engine.database.queries import write
 from ops.delivery.policy import MAX_LEASE, OpsPolicy
 
 __all__ = ["correct_times"]
@@ -71,6 +71,6 @@ RETURNING id
 
 async def correct_times(policy: OpsPolicy) -> int:
     """End the leases and backoffs that end too late, and return their number."""
-    leases = await fetch(_END_LEASES, [_LEASE_LIMIT, _LIMIT])
-    waiting = await fetch(_MAKE_DUE, [policy.max_backoff, _LIMIT, _TOLERANCE])
+    leases = await write(_END_LEASES, [_LEASE_LIMIT, _LIMIT])
+    waiting = await write(_MAKE_DUE, [policy.max_backoff, _LIMIT, _TOLERANCE])
     return len(leases) + len(waiting)
