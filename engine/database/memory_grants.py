@@ -1,10 +1,8 @@
 """Memory of operations: how much their statements may receive, alone and together.
 
-All operations of a caller together may receive a few MiB, and so may those of all callers. Beyond
-that, an operation needs a grant, of which a caller has one, or waits for it. If its texts take
-more memory than it may receive bytes, it also needs the text grant, of which the process has one.
-`counting_memory` counts what the statements of the current task receive, and those of the tasks
-that it creates.
+The operations of a caller may receive a few MiB, and so may those of all callers. Beyond that, an
+operation waits for a grant, of which a caller has one. If its texts take more memory than it may
+receive bytes, it also needs the text grant of the process. `counting_memory` begins to count.
 """
 
 import asyncio
@@ -32,12 +30,10 @@ _NEGLIGIBLE_BYTES = 32 * 2**10
 # Bytes that all operations of a caller, and of the process, may receive without a grant.
 CALLER_BYTES = 8 * MIB
 PROCESS_BYTES = 64 * MIB
-# Operations with a grant at once. Each can take several times MAX_ANSWER_BYTES: its rows, its
-# answer, and copies of both.
+# Operations with a grant at once. Each takes several times MAX_ANSWER_BYTES: rows, answer, copies.
 CALLER_GRANTS = 1
 PROCESS_GRANTS = 4
-# Operations with a text grant at once. Each can take four times as much for its rows.
-TEXT_GRANTS = 1
+TEXT_GRANTS = 1  # Each can take four times as much for its rows.
 GRANT_TIMEOUT_S = 5.0
 
 
