@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 
 from app.monitoring.declarations import Declaration, Kind, Snapshot
 from engine.database.errors import DATABASE_ERRORS, is_unavailable
@@ -15,6 +14,7 @@ __all__ = ["DATABASE_METRICS", "DatabaseFacts"]
 # The numbers of rows that one measurement reads.
 MAX_COUNTED = 100_000
 MAX_COMPARED = 10_000
+RECENT_MINUTES = 5
 TIMEOUT_S = 2.0
 VALID_FOR_S = 5.0
 
@@ -22,6 +22,7 @@ _UP = "ticketops_database_up"
 _PENDING = "ticketops_deliveries_pending"
 _FAILED = "ticketops_deliveries_failed"
 _OLDEST = "ticketops_deliveries_oldest_pending_age_seconds"
+_RECENT = "ticketops_recent_delivery_attempts"
 
 # A delivery is pending if its next attempt has a time (a CHECK constraint), which has an index.
 _FACTS = """
@@ -45,14 +46,27 @@ SELECT
             ORDER BY next_attempt_at
             LIMIT $2
         ) AS due_first
-    )
+    ),
+    recent.failed,
+    recent.total - recent.failed
+FROM (
+    SELECT count(*) AS total, count(*) FILTER (WHERE status = 'failed') AS failed
+    FROM (
+        SELECT action, status
+        FROM log_entries
+        WHERE timestamp > clock_timestamp() - make_interval(mins => $3)
+        ORDER BY timestamp DESC
+        LIMIT $2
+    ) AS newest
+    WHERE action IN ('send', 'retry')
+) AS recent
 """
 
 _logger = logging.getLogger(__name__)
 
 
-def _declared(name: str, description: str) -> Declaration:
-    return Declaration(Kind.GAUGE, name, description, {}, lambda _: ())
+def _declared(name: str, description: str, **labels: str) -> Declaration:
+    return Declaration(Kind.GAUGE, name, description, labels, lambda _: ())
 
 
 DATABASE_METRICS = (
@@ -60,7 +74,7 @@ DATABASE_METRICS = (
     _declared(
         _PENDING,
         f"Deliveries that are not yet accepted by OPS, counted up to {MAX_COUNTED:,}. Absent if the"
-        " database does not answer, as are the next two.",
+        " database does not answer, as are the next three.",
     ),
     _declared(
         _FAILED,
@@ -70,6 +84,12 @@ DATABASE_METRICS = (
         _OLDEST,
         "Age of the oldest pending delivery, 0 if there is none; of more than"
         f" {MAX_COMPARED:,}, the oldest of those whose attempts are due first.",
+    ),
+    _declared(
+        _RECENT,
+        f"Attempts of all servers and workers in the last {RECENT_MINUTES} minutes, among the"
+        f" newest {MAX_COMPARED:,} log entries.",
+        status="success, failed",
     ),
 )
 
@@ -104,18 +124,22 @@ class DatabaseFacts:
         try:
             with reserved():
                 async with asyncio.timeout(TIMEOUT_S):
-                    [(pending, failed, oldest_age_s)] = await fetch(
-                        _FACTS, [MAX_COUNTED, MAX_COMPARED]
-                    )
+                    [row] = await fetch(_FACTS, [MAX_COUNTED, MAX_COMPARED, RECENT_MINUTES])
         except Exception as error:
             if not is_unavailable(error) and not isinstance(error, DATABASE_ERRORS):
                 raise
             self._log_failure(error)
-            values: Mapping[str, float] = {_UP: 0}
+            self._facts = {_UP: {(): (0,)}}
         else:
             self._failure = ""
-            values = {_UP: 1, _PENDING: pending, _FAILED: failed, _OLDEST: oldest_age_s or 0.0}
-        self._facts = {name: {(): (value,)} for name, value in values.items()}
+            pending, failed, oldest_age_s, failures, successes = row
+            self._facts = {
+                _UP: {(): (1,)},
+                _PENDING: {(): (pending,)},
+                _FAILED: {(): (failed,)},
+                _OLDEST: {(): (oldest_age_s or 0.0,)},
+                _RECENT: {("success",): (successes,), ("failed",): (failures,)},
+            }
         self._valid_until = time.monotonic() + VALID_FOR_S
         return self._facts
 

@@ -6,7 +6,7 @@ Values are counted as plain numbers where they occur, and collected when Prometh
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from schema.access import ADMIN
 __all__ = ["MetricDescription", "Metrics", "metric_descriptions", "metrics", "running_metrics"]
 
 _SCOPES = frozenset({ADMIN})
-# Collecting takes some milliseconds. More scrapes than these receive the last values.
+# Collecting and encoding take some milliseconds. More scrapes than these receive the last values.
 MAX_COLLECTIONS = 20
 COLLECTIONS_WINDOW_S = 10.0
 
@@ -55,9 +55,8 @@ async def metrics(request: Request) -> Response:
     require_scopes(await authenticate(request.scope), _SCOPES)
     collected: Metrics = request.state.metrics
     encode, content_type = choose_encoder(", ".join(request.headers.getlist("Accept")))
-    registry = CollectorRegistry()
-    registry.register(_Families(await collected.current()))
-    return Response(encode(registry), headers={"Content-Type": content_type})
+    text = await collected.text(content_type, encode)
+    return Response(text, headers={"Content-Type": content_type})
 
 
 def metric_descriptions() -> Iterator[MetricDescription]:
@@ -73,26 +72,37 @@ class Metrics:
         self._services = services
         self._shared = shared
         self._facts = DatabaseFacts()
-        self._collected: list[Metric] = []
+        self._families: list[Metric] = []
+        # The text of these families in each format that a scraper has requested.
+        self._texts: dict[str, bytes] = {}
         self._collections: deque[float] = deque(maxlen=MAX_COLLECTIONS)
 
     def snapshot(self) -> Snapshot:
         """Return the values of this process."""
         return snapshot(_OF_PROCESSES, self._services)
 
-    async def current(self) -> list[Metric]:
-        """Return all metrics, or the last ones if there are too many scrapes."""
+    async def text(self, content_type: str, encode: Callable[[CollectorRegistry], bytes]) -> bytes:
+        """Return all metrics in a format, or the last ones if there are too many scrapes."""
         facts = await self._facts.current()
+        if self._may_collect():
+            own = self.snapshot()
+            values = own if self._shared is None else self._shared.with_others(own)
+            self._families = [*families(_OF_PROCESSES, values), *families(DATABASE_METRICS, facts)]
+            self._texts = {}
+        text = self._texts.get(content_type)
+        if text is None:
+            registry = CollectorRegistry()
+            registry.register(_Families(self._families))
+            text = self._texts[content_type] = encode(registry)
+        return text
+
+    def _may_collect(self) -> bool:
         now = time.monotonic()
-        if len(self._collections) == MAX_COLLECTIONS and (
-            now - self._collections[0] < COLLECTIONS_WINDOW_S
-        ):
-            return self._collected
+        is_full = len(self._collections) == MAX_COLLECTIONS
+        if is_full and now - self._collections[0] < COLLECTIONS_WINDOW_S:
+            return False
         self._collections.append(now)
-        own = self.snapshot()
-        values = own if self._shared is None else self._shared.with_others(own)
-        self._collected = [*families(_OF_PROCESSES, values), *families(DATABASE_METRICS, facts)]
-        return self._collected
+        return True
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ those of several servers with `max`, not with `sum`.
 
 More than 20 scrapes in 10 seconds receive values of an earlier one. The database is measured at
 most once in 5 seconds, with a connection in reserve. `ticketops worker` has no endpoint: attempts
-that it makes are visible in the facts of the database only.
+that it makes are visible in `ticketops_recent_delivery_attempts` and in the other facts of the
+database.
 
 On Linux, the response also has the metrics `process_*` of the Prometheus client library: CPU time,
 memory, open files and start time, of all server processes together."""

@@ -9,6 +9,19 @@ from engine.database.queries import default_client
 from tests.feed.readers import connected
 
 WITHIN_S = 60
+# One of them is a check of the status, and one is old.
+ENTRIES = """
+INSERT INTO log_entries (id, ticket_id, action, status, timestamp, response)
+SELECT gen_random_uuid()::text, 'a', action, status, clock_timestamp() - age, '{}'
+FROM (
+    VALUES
+        ('send', 'success', interval '0'),
+        ('retry', 'success', interval '0'),
+        ('send', 'failed', interval '0'),
+        ('query', 'failed', interval '0'),
+        ('send', 'failed', interval '1 hour')
+) AS entry (action, status, age)
+"""
 MEASURING = """
 SELECT count(*)
 FROM pg_stat_activity
@@ -48,3 +61,17 @@ async def test_facts_are_absent_if_the_database_does_not_answer(
     assert [record.message for record in caplog.records] == ["deliveries cannot be measured"]
     values = await DatabaseFacts().current()
     assert values["ticketops_database_up"] == {(): (1,)}
+
+
+async def test_recent_attempts_of_all_processes_are_counted_by_their_status(
+    database: None,  # noqa: ARG001  # creates the database
+) -> None:
+    assert (await DatabaseFacts().current())["ticketops_recent_delivery_attempts"] == {
+        ("success",): (0,),
+        ("failed",): (0,),
+    }
+    await default_client().execute_script(ENTRIES)
+    assert (await DatabaseFacts().current())["ticketops_recent_delivery_attempts"] == {
+        ("success",): (2,),
+        ("failed",): (1,),
+    }

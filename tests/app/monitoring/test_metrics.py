@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.http.received_input import MAX_TOTAL_BYTES
 from app.monitoring.metrics import MAX_COLLECTIONS, metric_descriptions
+from app.monitoring.request_counts import MAX_NAMES
 from app.server.input_scheduler import MAX_WAITING_BYTES
 from engine.database.memory_grants import PROCESS_BYTES, PROCESS_GRANTS
 from engine.histogram import DURATION_BOUNDS_S
@@ -203,10 +204,25 @@ def test_operations_are_named_only_if_the_manifest_has_them(serve: Serve, tmp_pa
 
 def test_many_scrapes_receive_the_values_of_an_earlier_one(serve: Serve) -> None:
     server = serve()
-    for _ in range(MAX_COLLECTIONS):
-        samples(server)
-    earlier = samples(server)
-    assert samples(server) == earlier
+    # Each new collection counts the request of the one before it.
+    texts = [server.http.get("/metrics").text for _ in range(3 * MAX_COLLECTIONS)]
+    assert MAX_COLLECTIONS <= len(set(texts)) < len(texts)
+
+
+def test_the_number_of_names_of_operations_has_a_bound(serve: Serve, tmp_path: Path) -> None:
+    names = [f"Operation{number}" for number in range(MAX_NAMES + 2)]
+    manifest = tmp_path / "documents.json"
+    texts = {name: f"query {name} {{ tickets {{ totalCount }} }}" for name in names}
+    manifest.write_text(json.dumps(texts))
+    server = serve(PERSISTED_DOCUMENTS=str(manifest))
+    for name in names:
+        assert server.http.post("/graphql", json={"documentId": name}).status_code == 200
+    counts = {
+        labels[1]: value
+        for labels, value in samples(server).items()
+        if labels[0] == "graphql_operation_duration_seconds_count"
+    }
+    assert counts == dict.fromkeys(names[:MAX_NAMES], 1) | {"other": 2}
 
 
 def test_received_input_that_is_held_is_measured(serve: Serve) -> None:
