@@ -15,6 +15,7 @@ from app.database.privileges import missing_privileges
 from app.errors import CommandError
 from engine.database.connecting import connect
 from engine.database.errors import NoWritableHost
+from engine.database.replication import replication_mode
 from engine.database.session import Session, losing_settings, unfit_settings
 
 __all__ = [
@@ -95,6 +96,7 @@ async def _check_sessions(settings: Settings, url: str) -> None:
         has_pooler = session.state.has_pooler
         unfit = await unfit_settings(session, has_pooler=has_pooler)
         losing = await losing_settings(session)
+        mode = await replication_mode(session)
         database = await session.fetchval("SELECT quote_ident(current_database())")
         lacking = await missing_privileges(session)
     finally:
@@ -113,6 +115,18 @@ async def _check_sessions(settings: Settings, url: str) -> None:
         )
     if lacking is not None:
         _logger.warning("database privileges missing", extra={"fields": {"missing": lacking}})
+    _logger.info(
+        "replication is synchronous" if mode.is_synchronous else "replication is not synchronous",
+        extra={
+            "fields": {
+                "promise": "a failover loses no confirmed change"
+                if mode.is_synchronous
+                else "a failover can lose the last confirmed changes",
+                "synchronous_standby_names": mode.standby_names,
+                "synchronous_commit": mode.commit,
+            }
+        },
+    )
     for setting in losing:
         _logger.info(
             "committed changes can be lost", extra={"fields": {"setting": setting, "value": "off"}}

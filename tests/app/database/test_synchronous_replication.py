@@ -10,7 +10,9 @@ from typing import TypeAlias
 import httpx2
 import pytest
 
+from app.config.settings import Settings
 from app.database.embedded import EmbeddedPostgres
+from app.database.ready import check_sessions
 from tests.app.database.synchronous import Administrator, administrator_of, synchronous_postgres
 from tests.app.http.serving import Served, served
 from tests.feed.readers import connected
@@ -325,3 +327,33 @@ def end_of_call(server: Served) -> None:
     """Make a call that ends with the server."""
     with suppress(httpx2.TransportError):
         assert create(server).status_code in {503, 504}
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("RESET synchronous_commit", "replication is synchronous"),
+        ("SET synchronous_commit = local", "replication is not synchronous"),
+    ],
+)
+async def test_the_start_reports_what_is_promised(
+    administrator: Administrator,
+    postgres: EmbeddedPostgres,
+    caplog: pytest.LogCaptureFixture,
+    statement: str,
+    message: str,
+) -> None:
+    settings = Settings.load({}, dotenv=None)
+    with caplog.at_level("INFO"):
+        await asyncio.to_thread(check_sessions, settings, postgres.url)
+    assert "replication is not synchronous" in caplog.messages
+    caplog.clear()
+    await administrator.session.execute(f"ALTER DATABASE ticketops {statement}")
+    await administrator.stall()
+    try:
+        with caplog.at_level("INFO"):
+            await asyncio.to_thread(check_sessions, settings, postgres.url)
+    finally:
+        await administrator.resume()
+        await administrator.session.execute("ALTER DATABASE ticketops RESET synchronous_commit")
+    assert message in caplog.messages
