@@ -112,7 +112,8 @@ class Lives(RuleBasedStateMachine):
         """Start with a ticket that was never sent."""
         self.ops = GatedOps()
         self.deliveries = Deliveries(self.ops, POLICY, NEVER_OPEN)
-        self.worker = DeliveryWorker(self.deliveries.executor, concurrency=4)
+        # More than a life has calls: the shares of the concurrency are not part of the model.
+        self.worker = DeliveryWorker(self.deliveries.executor, concurrency=64)
         self.ticket = self.run(create_ticket())
         self.lives: list[Life] = []
         # Attempts that callers started; all others are the worker's.
