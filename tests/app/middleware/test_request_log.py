@@ -98,7 +98,7 @@ def test_a_client_cannot_inject_lines(server: Served, serve: Serve) -> None:
 
 
 def test_a_long_path_is_truncated(server: Served) -> None:
-    line = server.line_of(server.http.get("/" + "x" * 10_000))
+    line = server.line_of(server.http.get("/" + "x" * 1_000))
     assert len(line["path"]) == 256
 
 
