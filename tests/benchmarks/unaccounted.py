@@ -23,9 +23,9 @@ from typing import Any
 
 from app.cli import main
 from app.http import authentication, json_body
-from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
 from app.server.open_connections import OpenConnections
+from app.server.request_memory import RequestMemory
 from app.server.request_scheduler import RequestScheduler
 from engine.arguments import variables
 from engine.database import client
@@ -52,7 +52,7 @@ def switch_off() -> None:
         (InputScheduler, "admits"): _always,
         (RequestScheduler, "admits"): _always,
         (OpenConnections, "hold"): _do_nothing,
-        (HttpConnection, "_may_hold"): _always,
+        (RequestMemory, "hold_body"): _always,
     }
     for (owner, name), replacement in replacements.items():
         if not hasattr(owner, name):
