@@ -16,11 +16,12 @@ from app.config.settings import Settings
 from app.graphql import GRAPHQL_PATH
 from app.http.draining import DRAINING
 from app.http.received_input import ReceivedInput
+from app.server.backlog import Backlog
 from app.server.descriptor_watch import watched_descriptors
 from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
-from app.server.listening import BACKLOG
+from app.server.listening import BACKLOG, accepts_per_turn
 from app.server.message_reader import WebSocketLimits
 from app.server.open_connections import OpenConnections
 from app.server.request_scheduler import RequestScheduler, WaitingRequests
@@ -48,10 +49,11 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         max_of_caller=settings.max_connections,
         descriptors=available_for_connections(),
     )
+    backlog = Backlog(accepts_per_turn=accepts_per_turn(processes=settings.workers))
     shared: dict[str, Any] = {
         "timeouts": ConnectionTimeouts(idle_s=KEEP_ALIVE_S, header_s=request_timeout_s),
         "connections": connections,
-        "scheduler": InputScheduler(),
+        "scheduler": InputScheduler(backlog),
         "received": ReceivedInput(max_body_bytes=settings.max_body_bytes),
         "unread": UnreadResponses(
             timeout_s=settings.write_timeout_ms / 1000,
@@ -69,7 +71,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
             HttpConnection,
             **shared,
-            requests=RequestScheduler(),
+            requests=RequestScheduler(backlog),
             waiting=WaitingRequests(),
             websocket_paths=(GRAPHQL_PATH,),
         ),

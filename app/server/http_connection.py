@@ -14,8 +14,9 @@ from starlette.types import Scope
 from app.http.connection_slot import ConnectionSlot
 from app.http.request_cycle import RequestCycle
 from app.http.request_record import limits_key_of
+from app.server.client_close import has_closed
 from app.server.early_response import TIMED_OUT, TOO_LARGE, TOO_MUCH_INPUT, EarlyResponse
-from app.server.input_scheduler import InputScheduler
+from app.server.input_scheduler import READ_UNITS, InputScheduler
 from app.server.open_connections import OpenConnections
 from app.server.request_parser import RequestParser
 from app.server.request_scheduler import RequestScheduler
@@ -64,12 +65,12 @@ class HttpConnection(RequestParser):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start serving a connection, or close it at once if there are too many."""
         super().connection_made(transport)
+        self._scheduler.backlog.add()
         address = self.client[0] if self.client else ""
         descriptor = transport.get_extra_info("socket").fileno()
         self._slot = self._open_connections.open(self, address, descriptor=descriptor)
         if self._slot is None:
-            self._is_rejected = True
-            transport.abort()
+            self.abort()
             return
         # uvicorn copies it into the state of each request, and hands it to a WebSocket.
         self.app_state = {**self.app_state, "slot": self._slot}
@@ -142,6 +143,9 @@ class HttpConnection(RequestParser):
 
     def parse_part(self) -> bool:
         """Parse a part of the bytes that wait; return whether more of them remain."""
+        if has_closed(self.transport):
+            self.abort()
+            return False
         end = self._offset + PART_BYTES
         part = self._unparsed[self._offset : end]
         self._offset = end
@@ -157,11 +161,12 @@ class HttpConnection(RequestParser):
     def _receive(self, data: bytes) -> None:
         """Parse bytes, and apply the limits of the head that they may be part of.
 
-        After each call the header limit is running exactly if a head is incomplete, and at most
-        MAX_HEAD_BYTES are pending; otherwise the connection is rejected.
+        After each call the header limit is running exactly if a head is incomplete.
         """
         self._pending_bytes += len(data)
         rejection = self._parse(data)
+        if self.pipeline:
+            self._scheduler.count(len(self.pipeline) * READ_UNITS)
         if rejection is None and not self._made_progress and self._is_head_too_large():
             rejection = TOO_LARGE
         if rejection is not None:
@@ -169,8 +174,7 @@ class HttpConnection(RequestParser):
             return
         header_timeout = self._timeouts.header
         if self._made_progress:
-            # The last of these bytes may begin the next head. They are not counted now, but
-            # `on_headers_complete` measures the complete head.
+            # If these bytes begin the next head, `on_headers_complete` measures it.
             self._made_progress = False
             self._pending_bytes = 0
             if self._timeout is header_timeout:
@@ -191,11 +195,7 @@ class HttpConnection(RequestParser):
             self._set_timeout(self._timeouts.idle)
 
     def _on_response(self, cycle: RequestCycle) -> None:
-        """Start the next request in the queue, if there is one.
-
-        Does the same as uvicorn's `on_response_complete`, except that it starts no timer for each
-        response, and discards the rest of the request's body.
-        """
+        """Do as uvicorn's `on_response_complete`, and discard the rest of the body."""
         self._has_responded = True
         self.server_state.total_requests += 1
         if cycle.held_body is not None:
@@ -214,7 +214,8 @@ class HttpConnection(RequestParser):
         elif self.pipeline:
             next_cycle, app = self.pipeline.pop()
             self._memory.dequeue()
-            self._start_asgi_task(next_cycle, app)
+            # A later turn, in which the server has noticed if the client is closed.
+            self._requests.wait(self.group, partial(self._start, next_cycle, app))
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to WebSocketConnection."""
@@ -246,7 +247,7 @@ class HttpConnection(RequestParser):
         else:
             self._requests.wait(self.group, partial(self._start, cycle, app))
 
-    def _start(self, cycle: RequestCycle, app: Any) -> None:
+    def _start(self, cycle: Any, app: Any) -> None:
         if not self.transport.is_closing():
             super()._start_asgi_task(cycle, app)
 
@@ -267,8 +268,7 @@ class HttpConnection(RequestParser):
         if self._is_responding():
             cycle = self.cycle
             if not cycle.more_body:
-                # This request is complete. It gets its own response, and the invalid input after
-                # it gets none.
+                # It gets its own response, and the invalid input after it gets none.
                 cycle.keep_alive = False
                 return
             # The body of this request is invalid: code that reads it must see a disconnect.

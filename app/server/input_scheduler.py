@@ -9,16 +9,22 @@ before its caller is known) in rotation, so that a caller with many connections 
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import Protocol
 
 from app.http.input_usage import UNPARSED
+from app.server.backlog import Backlog
 
-__all__ = ["MAX_WAITING_BYTES", "InputScheduler", "Parsing"]
+__all__ = ["MAX_WAITING_BYTES", "READ_UNITS", "InputScheduler", "Parsing"]
 
 # Work in one turn of the event loop. A unit is a byte of HTTP, which takes at most 0.2 us.
 MAX_UNITS = 131_072
+# Of each read and of each pipelined request, in addition to its bytes. However short it is, it may
+# complete a request, which takes up to 0.5 ms.
+READ_UNITS = 4096
 MAX_TURN_S = 0.005
+# While clients wait to be accepted.
+MAX_BACKLOG_TURN_S = 0.001
 # Input that precedes larger input of the same group.
 SMALL_BYTES = 4096
 # Received bytes that wait, of all connections together, and of one group even then.
@@ -51,14 +57,16 @@ class _Group:
     __slots__ = ("connections", "waiting_bytes")
 
     def __init__(self) -> None:
-        self.connections: deque[Parsing] = deque()
+        # In order; the first is next.
+        self.connections: OrderedDict[Parsing, None] = OrderedDict()
         self.waiting_bytes = 0
 
 
 class InputScheduler:
     """Lets the connections of this process parse what they received."""
 
-    def __init__(self) -> None:
+    def __init__(self, backlog: Backlog) -> None:
+        self.backlog = backlog
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn = 0.0
         self._units = 0
@@ -72,7 +80,7 @@ class InputScheduler:
         self._refused_since_log = 0
 
     def admits(self, units: int) -> bool:
-        """Return whether this much can be parsed at once, and count it in this turn."""
+        """Return whether one read of this size can be parsed at once, and count it in this turn."""
         if self._waiting:
             return False
         if self._loop is None:
@@ -82,8 +90,12 @@ class InputScheduler:
         if now != self._turn:
             self._turn = now
             self._units = 0
-        self._units += units
+        self._units += units + READ_UNITS
         return self._units <= MAX_UNITS
+
+    def count(self, units: int) -> None:
+        """Count what was parsed in addition to the bytes of an admitted read."""
+        self._units += units
 
     def wait(self, connection: Parsing, size: int) -> None:
         """Let a connection parse its input of this size in later turns; more may have arrived."""
@@ -99,11 +111,10 @@ class InputScheduler:
             self._report(key, group.waiting_bytes + size)
             connection.refuse_input()
             return
+        group.connections[connection] = None
         if size <= SMALL_BYTES:
-            # Before those with a backlog, so that a flood does not delay light requests.
-            group.connections.appendleft(connection)
-        else:
-            group.connections.append(connection)
+            # Before larger input, so that a flood does not delay light requests.
+            group.connections.move_to_end(connection, last=False)
         group.waiting_bytes += size
         self._waiting[connection] = (key, size)
         self._waiting_bytes += size
@@ -120,7 +131,7 @@ class InputScheduler:
         UNPARSED.used -= size
         group = self._groups[key]
         group.waiting_bytes -= size
-        group.connections.remove(connection)
+        del group.connections[connection]
         if not group.connections:
             del self._groups[key]
 
@@ -150,11 +161,12 @@ class InputScheduler:
     def _run(self) -> None:
         """Parse for MAX_TURN_S at most, and continue in the next turn."""
         self._is_scheduled = False
-        deadline = time.perf_counter() + MAX_TURN_S
+        limit_s = MAX_BACKLOG_TURN_S if self.backlog.is_full_turn else MAX_TURN_S
+        deadline = time.perf_counter() + limit_s
         while self._waiting and time.perf_counter() < deadline:
             key, group = next(iter(self._groups.items()))
             self._groups.move_to_end(key)
-            connection = group.connections[0]
+            connection = next(iter(group.connections))
             try:
                 has_more = connection.parse_part()
             except Exception:
@@ -165,6 +177,6 @@ class InputScheduler:
                 continue
             if not has_more:
                 self.leave(connection)
-            elif group.connections and group.connections[0] is connection:
-                group.connections.rotate(-1)
+            elif connection in group.connections:
+                group.connections.move_to_end(connection)
         self._schedule()

@@ -45,6 +45,11 @@ def listen(host: str, port: int) -> socket.socket:
         time.sleep(POLL_S)
 
 
+def accepts_per_turn(*, processes: int) -> int:
+    """Return how many connections one of several processes accepts per turn of its event loop."""
+    return max(1, ACCEPTS_PER_TURN // processes)
+
+
 @contextmanager
 def duplicated(listener: socket.socket, *, processes: int) -> Iterator[list[socket.socket]]:
     """Yield a listening socket together with duplicates of it, for each of several processes.
@@ -53,7 +58,7 @@ def duplicated(listener: socket.socket, *, processes: int) -> Iterator[list[sock
     share of ACCEPTS_PER_TURN, and at least one.
     """
     with ExitStack() as duplicates:
-        count = max(1, ACCEPTS_PER_TURN // processes)
+        count = accepts_per_turn(processes=processes)
         yield [listener, *(duplicates.enter_context(listener.dup()) for _ in range(count - 1))]
 
 

@@ -8,11 +8,15 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
+from app.server.backlog import Backlog
+
 __all__ = ["RequestScheduler", "WaitingRequests"]
 
 # Requests that start in one turn of the event loop. Most need less than a millisecond until they
 # wait for PostgreSQL or have their response.
 MAX_STARTS = 8
+# While clients wait to be accepted.
+MAX_BACKLOG_STARTS = 2
 # Memory of the pipelined requests that wait, of all connections together, and of the connections
 # of one group even then.
 MAX_WAITING_BYTES = 64 * 2**20
@@ -25,7 +29,8 @@ HEADER_BYTES = 200
 class RequestScheduler:
     """Starts the requests of this process; groups of connections take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn = 0.0
         self._started = 0
@@ -49,10 +54,12 @@ class RequestScheduler:
         if now != self._turn:
             self._turn, self._started = now, 0
         self._started += 1
-        return self._started <= MAX_STARTS
+        if self._started <= MAX_BACKLOG_STARTS:
+            return True
+        return self._started <= MAX_STARTS and not self._backlog.is_full_turn
 
     def _run(self) -> None:
-        for _ in range(MAX_STARTS):
+        for _ in range(MAX_BACKLOG_STARTS if self._backlog.is_full_turn else MAX_STARTS):
             group, starts = next(iter(self._waiting.items()))
             start = starts.popleft()
             if starts:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
+from app.server.input_scheduler import InputScheduler
 from app.server.timeouts import ConnectionTimeouts
 from tests.app.server.connection_arguments import FOREVER_S, connection_arguments
 from tests.app.server.echo import Connect, Echo, Streams
@@ -24,13 +25,16 @@ def connect(echo: Echo) -> Connect:
 
     @asynccontextmanager
     async def connect(
-        *, idle_s: float = FOREVER_S, header_s: float = FOREVER_S
+        *,
+        idle_s: float = FOREVER_S,
+        header_s: float = FOREVER_S,
+        scheduler: InputScheduler | None = None,
     ) -> AsyncIterator[Streams]:
         timeouts = ConnectionTimeouts(idle_s=idle_s, header_s=header_s)
         config = uvicorn.Config(
             echo,
             port=0,
-            **connection_arguments(timeouts=timeouts),
+            **connection_arguments(timeouts=timeouts, scheduler=scheduler),
             lifespan="off",
             log_config=None,
         )

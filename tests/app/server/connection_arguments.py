@@ -4,8 +4,10 @@ from functools import partial
 from typing import Any
 
 from app.http.received_input import ReceivedInput
+from app.server.backlog import Backlog
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
+from app.server.listening import ACCEPTS_PER_TURN
 from app.server.message_reader import WebSocketLimits
 from app.server.open_connections import OpenConnections
 from app.server.request_scheduler import RequestScheduler, WaitingRequests
@@ -22,14 +24,16 @@ def connection_arguments(
     timeouts: ConnectionTimeouts | None = None,
     unread: UnreadResponses | None = None,
     received: ReceivedInput | None = None,
+    scheduler: InputScheduler | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of uvicorn's configuration with our connections."""
+    backlog = Backlog(accepts_per_turn=ACCEPTS_PER_TURN)
     shared: dict[str, Any] = {
         "timeouts": timeouts or ConnectionTimeouts(idle_s=FOREVER_S, header_s=FOREVER_S),
         "connections": OpenConnections(
             max_total=1_000, max_unknown_of_address=1_000, max_of_caller=1_000, descriptors=10_000
         ),
-        "scheduler": InputScheduler(),
+        "scheduler": scheduler or InputScheduler(backlog),
         "received": received or ReceivedInput(max_body_bytes=2**30),
         "unread": unread
         or UnreadResponses(
@@ -41,7 +45,7 @@ def connection_arguments(
         "http": partial(
             HttpConnection,
             **shared,
-            requests=RequestScheduler(),
+            requests=RequestScheduler(backlog),
             waiting=WaitingRequests(),
             websocket_paths=(WEBSOCKET_PATH,),
         ),

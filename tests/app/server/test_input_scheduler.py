@@ -4,17 +4,22 @@ import asyncio
 import time
 
 import pytest
+import uvloop
 
 from app.http.input_usage import UNPARSED
+from app.server.backlog import Backlog
 from app.server.input_scheduler import (
+    MAX_BACKLOG_TURN_S,
     MAX_SHARE_BYTES,
     MAX_TURN_S,
     MAX_UNITS,
     MAX_WAITING_BYTES,
+    READ_UNITS,
     InputScheduler,
 )
 
 LARGE = 100_000
+FULL = 16
 
 
 class Connection:
@@ -25,12 +30,12 @@ class Connection:
         self.parts = parts
         self.is_closed = self.is_refused = False
         self._log = log
-        self._took_s = took_s
+        self.took_s = took_s
 
     def parse_part(self) -> bool:
         """Parse one of them."""
         self._log.append(self.group)
-        time.sleep(self._took_s)
+        time.sleep(self.took_s)
         self.parts -= 1
         return self.parts > 0
 
@@ -50,7 +55,7 @@ async def until_done(*connections: Connection) -> None:
 
 
 async def test_groups_take_turns() -> None:
-    scheduler = InputScheduler()
+    scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
     log: list[str] = []
     flood = [Connection("flood", 5, log) for _ in range(20)]
     light = Connection("light", 3, log)
@@ -62,7 +67,7 @@ async def test_groups_take_turns() -> None:
 
 
 async def test_light_input_precedes_a_backlog_of_its_group() -> None:
-    scheduler = InputScheduler()
+    scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
     log: list[str] = []
     flood = [Connection("caller", 5, log) for _ in range(20)]
     light = Connection("caller", 1, log)
@@ -76,7 +81,7 @@ async def test_light_input_precedes_a_backlog_of_its_group() -> None:
 
 
 async def test_the_event_loop_continues_between_parts() -> None:
-    scheduler = InputScheduler()
+    scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
     log: list[str] = []
     flood = Connection("flood", 10, log, took_s=2 * MAX_TURN_S)
     scheduler.wait(flood, LARGE)
@@ -87,8 +92,42 @@ async def test_the_event_loop_continues_between_parts() -> None:
     assert turns >= 10
 
 
+async def test_little_is_parsed_in_a_turn_while_clients_wait_to_be_accepted() -> None:
+    backlog = Backlog(accepts_per_turn=1)
+    scheduler = InputScheduler(backlog)
+    log: list[str] = []
+    flood = Connection("flood", 10, log, took_s=2 * MAX_BACKLOG_TURN_S)
+    assert flood.took_s < MAX_TURN_S
+    backlog.add()
+    scheduler.wait(flood, LARGE)
+    async with asyncio.timeout(60):
+        while flood.parts:
+            before = flood.parts
+            backlog.add()
+            await asyncio.sleep(0)
+            assert flood.parts in (before, before - 1)
+
+
+def test_few_reads_are_parsed_in_a_turn_however_short_they_are() -> None:
+    async def run() -> int:
+        scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
+        return sum(scheduler.admits(0) for _ in range(2 * MAX_UNITS // READ_UNITS))
+
+    assert uvloop.run(run()) == MAX_UNITS // READ_UNITS
+
+
+def test_pipelined_requests_count_as_reads() -> None:
+    async def run() -> list[bool]:
+        scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
+        admitted = [scheduler.admits(0)]
+        scheduler.count(MAX_UNITS - READ_UNITS)
+        return [*admitted, scheduler.admits(0)]
+
+    assert uvloop.run(run()) == [True, False]
+
+
 async def test_input_waits_while_other_input_does() -> None:
-    scheduler = InputScheduler()
+    scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
     assert scheduler.admits(100)
     assert not scheduler.admits(MAX_UNITS + 1)
     log: list[str] = []
@@ -109,7 +148,7 @@ async def test_a_connection_that_fails_is_closed_and_the_others_continue() -> No
         def parse_part(self) -> bool:
             raise ValueError
 
-    scheduler = InputScheduler()
+    scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
     log: list[str] = []
     failing, other = Failing("a", 1, log), Connection("b", 3, log)
     scheduler.wait(failing, LARGE)
@@ -122,7 +161,7 @@ async def test_waiting_bytes_are_limited_by_refusing_those_who_send_most(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     refused_before, used_before = UNPARSED.refused, UNPARSED.used
-    scheduler = InputScheduler()
+    scheduler = InputScheduler(Backlog(accepts_per_turn=FULL))
     log: list[str] = []
     waiting = [Connection("flood", 1, log) for _ in range(65)]
     for one in waiting:

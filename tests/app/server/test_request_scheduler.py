@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import uvloop
 
+from app.server.backlog import Backlog
 from app.server.request_scheduler import (
+    MAX_BACKLOG_STARTS,
     MAX_SHARE_BYTES,
     MAX_STARTS,
     MAX_WAITING_BYTES,
@@ -16,6 +18,7 @@ from app.server.request_scheduler import (
 )
 
 REQUESTS = 5 * MAX_STARTS
+FULL = 16
 
 
 def _start(scheduler: RequestScheduler, group: str, start: Callable[[], None]) -> None:
@@ -27,7 +30,7 @@ def _start(scheduler: RequestScheduler, group: str, start: Callable[[], None]) -
 
 def test_few_requests_start_in_a_turn() -> None:
     async def run() -> list[int]:
-        scheduler = RequestScheduler()
+        scheduler = RequestScheduler(Backlog(accepts_per_turn=FULL))
         started: list[int] = []
         for number in range(REQUESTS):
             _start(scheduler, "caller", partial(started.append, number))
@@ -44,9 +47,30 @@ def test_few_requests_start_in_a_turn() -> None:
     assert all(after - before <= MAX_STARTS for before, after in pairwise(counts))
 
 
+def test_fewer_start_while_clients_wait_to_be_accepted() -> None:
+    async def run() -> list[int]:
+        backlog = Backlog(accepts_per_turn=1)
+        scheduler = RequestScheduler(backlog)
+        started: list[int] = []
+        backlog.add()
+        for number in range(REQUESTS):
+            _start(scheduler, "caller", partial(started.append, number))
+        counts = [len(started)]
+        async with asyncio.timeout(10):
+            while len(started) < REQUESTS:
+                backlog.add()
+                await asyncio.sleep(0)
+                counts.append(len(started))
+        return counts
+
+    counts = uvloop.run(run())
+    assert counts[0] == MAX_BACKLOG_STARTS
+    assert all(after - before <= MAX_BACKLOG_STARTS for before, after in pairwise(counts))
+
+
 def test_groups_take_turns() -> None:
     async def run() -> list[str]:
-        scheduler = RequestScheduler()
+        scheduler = RequestScheduler(Backlog(accepts_per_turn=FULL))
         started: list[str] = []
         for _ in range(REQUESTS):
             _start(scheduler, "flood", partial(started.append, "flood"))

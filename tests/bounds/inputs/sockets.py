@@ -142,6 +142,14 @@ def connect_often(target: Target, beginning: bytes) -> Answer:
             return CLOSED
 
 
+def close_at_once(target: Target, content: bytes) -> Answer:
+    """Send requests on many connections, one after the other, and read no response."""
+    for _ in range(CONNECTIONS):
+        with target.connect() as wire:
+            wire.sendall(content)
+    return CLOSED
+
+
 _unknown = partial(HostileInput, status=1008)
 _idle = partial(HostileInput, status=-1, is_isolated=True, max_memory_bytes=64 * MIB)
 _known = partial(HostileInput, status=1008, setting="MAX_WEBSOCKET_FRAMES")
@@ -197,6 +205,15 @@ SOCKETS = [
                 }
             ),
         ),
+    ),
+    HostileInput(
+        name=f"no credential: {CONNECTIONS} connections that close after 16 requests each",
+        send=partial(
+            close_at_once, content=b"GET /tickets HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16
+        ),
+        status=0,
+        is_isolated=True,
+        max_memory_bytes=200 * MIB,
     ),
     HostileInput(
         name=f"{CONNECTIONS} idle connections, of which 200 are allowed",
