@@ -1,6 +1,7 @@
 """Log each request, without query strings, bodies and credentials."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from starlette.types import Scope
@@ -14,11 +15,18 @@ __all__ = ["log_request"]
 MAX_PATH_LENGTH = 256
 MAX_NAME_LENGTH = 100
 FIRST_SERVER_ERROR = 500
+_REFUSED = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
 
 def log_request(scope: Scope, record: RequestRecord) -> None:
-    """Log a finished request or a closed WebSocket: as an error if the server failed, else info."""
-    level = logging.ERROR if record.status >= FIRST_SERVER_ERROR else logging.INFO
+    """Log a finished request or a closed WebSocket.
+
+    A failure of the server is an error. A request that was refused or took too long is a warning:
+    a caller can cause it alone, and an outage has log lines of its own.
+    """
+    level = logging.INFO
+    if record.status >= FIRST_SERVER_ERROR:
+        level = logging.WARNING if record.status in _REFUSED else logging.ERROR
     if level < lines.threshold:
         return
     duration_ms = int(record.took_s * 1e6) / 1000

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 
-from engine.database.errors import DatabaseUnavailable, is_transient
+from engine.database.errors import DatabaseUnavailable, Overloaded, is_transient
 from engine.database.outages import Condition
 from engine.database.time_limit import background_time_limit
 from engine.sql.tables import Table
@@ -68,6 +68,8 @@ class Stream:
         # When the reader last had distributed everything that was committed, by the loop's clock.
         self._caught_up_at = 0.0
         self._outage = Condition("feed cannot be read; retrying", "feed can be read again")
+        # Of replays, which fail alone if they are slow. They say nothing about the feed of others.
+        self._replay_outage = Condition("replay fails; retrying", "replay works again")
         # A clean context: a task that is started in a transaction inherits its connection.
         self._context = contextvars.copy_context()
 
@@ -129,7 +131,7 @@ class Stream:
         check = HistoryCheck(self._table)
         try:
             while subscriber.state is not State.LIVE:
-                chunk = await self._read(position, only, check)
+                chunk = await self._read(position, only, check, self._replay_outage)
                 if chunk is None:
                     return
                 for event in self._events(chunk):
@@ -201,7 +203,7 @@ class Stream:
         try:
             while self._subscribers and not self._is_closed:
                 self._wakeup.clear()
-                chunk = await self._read(self._position, None, check)
+                chunk = await self._read(self._position, None, check, self._outage)
                 if chunk is None:
                     return
                 self._position = chunk.end
@@ -258,7 +260,7 @@ class Stream:
             self._shared.popleft().responses = None
 
     async def _read(
-        self, position: Position, only: str | None, check: HistoryCheck
+        self, position: Position, only: str | None, check: HistoryCheck, outage: Condition
     ) -> Chunk | None:
         """Read a chunk; retry while the database is unavailable. None if the stream is closed.
 
@@ -272,13 +274,16 @@ class Stream:
                         self._table, position, only=None if only is None else (self._key, only)
                     )
                     chunk = await check.checked(chunk, position)
+            except Overloaded:
+                fields = {"table": self._table.name}
+                _logger.info("replay waits for its caller", extra={"fields": fields})
             except Exception as error:
                 if not is_transient(error):
                     raise
                 name = type(error.__cause__ or error).__name__
-                self._outage.begin(table=self._table.name, error=name)
+                outage.begin(table=self._table.name, error=name)
             else:
-                self._outage.end(table=self._table.name)
+                outage.end(table=self._table.name)
                 return chunk
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RETRY_MAX_S)

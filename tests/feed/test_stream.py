@@ -1,10 +1,14 @@
 import asyncio
+import logging
 import random
 from contextlib import suppress
 
 import asyncpg
 import pytest
 
+from engine.database.pool import open_pools
+from engine.database.shares import count_as
+from engine.database.timeouts import Timeouts
 from engine.streaming.commit_order import Position, position_of, take_snapshot
 from engine.streaming.notifications import Notifier
 from engine.streaming.pacing import POLL_S
@@ -364,6 +368,52 @@ async def test_a_failed_subscriber_receives_no_later_event(
     listener.put(reader.events[0])
     with pytest.raises(ZeroDivisionError):
         await listener.next()
+
+
+async def test_a_replay_that_waits_for_its_caller_is_no_outage_of_the_feed(
+    stream: Stream,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    pool = open_pools[-1]
+    monkeypatch.setattr(pool._shares, "_timeouts", Timeouts(0.01))
+    async with connected(database_url) as connection, Reader.following(stream) as reader:
+        await write(connection)
+        second = await write(connection)
+        await reader.wait_for(2)
+    held: list[int] = []
+    has_begun, may_read, may_release = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        count_as("busy")
+        held_connection = await pool.acquire()
+        held.append(1)
+        await may_release.wait()
+        pool.return_clean(held_connection)
+
+    async def replay() -> str:
+        count_as("busy")
+        events = await stream.follow(after=reader.events[0].position)
+        has_begun.set()
+        await may_read.wait()
+        event = await anext(events)
+        await events.aclose()
+        return str(event.value.id)
+
+    async with asyncio.timeout(WAIT_S):
+        replaying = asyncio.create_task(replay())
+        await has_begun.wait()
+        holding = [asyncio.create_task(hold()) for _ in range(pool._shares.per_caller)]
+        await until(lambda: len(held) == len(holding))
+        may_read.set()
+        await until(lambda: "replay waits for its caller" in caplog.messages)
+        may_release.set()
+        assert await replaying == second
+        await asyncio.gather(*holding)
+    assert stream._outage.ended_at == stream._replay_outage.ended_at == 0
+    assert [one for one in caplog.records if one.levelno > logging.INFO] == []
 
 
 async def test_a_permanent_failure_is_raised_to_subscribers(

@@ -113,6 +113,13 @@ def test_the_pretty_format(serve: Serve) -> None:
     assert "\x1b" not in text
 
 
+def test_a_refused_request_is_a_warning(serve: Serve) -> None:
+    server = serve(OPS_SIM_FAILURE_RATE="1", OPS_MAX_ATTEMPTS="1")
+    response = server.http.post(f"/api/ops/{create(server.http)['id']}")
+    assert response.status_code == 503
+    assert server.line_of(response)["level"] == "warning"
+
+
 def test_the_log_level_applies_to_requests(serve: Serve) -> None:
     server = serve(LOG_LEVEL="warning")
     server.http.get("/tickets")
