@@ -4,7 +4,7 @@
 # ///
 """List known vulnerabilities of the locked packages; exit with status 1 if there are any.
 
-If a package has no vulnerability data, print the release dates of its locked and newest version.
+For a package without vulnerability data, print the release dates of its locked and newest version.
 """
 
 import json

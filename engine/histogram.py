@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 __all__ = ["DURATION_BOUNDS_S", "Histogram"]
 
-# Upper bounds of the buckets, in seconds; the last bucket has no bound. All histograms have the
+# Upper bounds of the buckets, in seconds; the last bucket is unbounded. All histograms have the
 # same, so that those of several processes can be added.
 DURATION_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 

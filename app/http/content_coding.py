@@ -68,7 +68,7 @@ async def decode(content: bytes, *, max_bytes: int) -> bytes:
     """Return decompressed content; raises InvalidContent or ContentTooLarge.
 
     Decompression stops at ``max_bytes``, so a small body cannot take much memory. It is done in
-    steps, so that it holds up nobody.
+    steps, so that it does not hold up other requests.
     """
     decompressed = bytearray()
     member = zlib.decompressobj(wbits=_WBITS)

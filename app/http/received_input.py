@@ -35,7 +35,7 @@ class ReceivedInput:
         self.total_bytes = 0
 
     def change(self, group: str, difference: int) -> bool:
-        """Count more or fewer bytes of a group; false, and no change, if there is no memory."""
+        """Count more or fewer bytes of a group; false, and no change, beyond the limit."""
         of_group = self._by_group.get(group, 0) + difference
         total = self.total_bytes + difference
         if difference > 0 and (
@@ -63,7 +63,7 @@ class HeldInput:
         self._size = 0
 
     def resize(self, group: str, size: int) -> bool:
-        """Set the size; false, and no change, if there is no memory for it.
+        """Set the size; false, and no change, if it exceeds the limit.
 
         All bytes count for the group of the first ones.
         """

@@ -71,7 +71,7 @@ class RequestCycle(RequestResponseCycle):
         self.held_body: HeldInput | None = None
 
     def release_body(self) -> None:
-        """Stop counting the body: it is read, or nobody will read it."""
+        """Stop counting the body: it is read, or will not be read."""
         if self.held_body is not None:
             self.held_body.release()
 

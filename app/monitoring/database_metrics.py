@@ -78,7 +78,7 @@ DATABASE_METRICS = (
     ),
     _declared(
         _FAILED,
-        f"Deliveries that are given up until somebody retries them, counted up to {MAX_COUNTED:,}.",
+        f"Deliveries in the state FAILED, counted up to {MAX_COUNTED:,}.",
     ),
     _declared(
         _OLDEST,

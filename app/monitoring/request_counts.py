@@ -39,7 +39,7 @@ def count_request(record: RequestRecord, path: str | None) -> None:
     _request_seconds[record.status] += record.took_s
     # Clients choose how long a subscription lasts.
     if path is not None and record.operation_type != "subscription":
-        # The path of `OPTIONS *` has no slash.
+        # The path of `OPTIONS *` does not begin with a slash.
         endpoint = _ENDPOINTS.get(path[1:].partition("/")[0], OTHER)
         _durations[endpoint].observe(record.took_s)
 

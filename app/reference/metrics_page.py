@@ -16,8 +16,8 @@ sums. Facts of the database, such as pending deliveries, are the same for every 
 those of several servers with `max`, not with `sum`.
 
 More than 20 scrapes in 10 seconds receive values of an earlier one. The database is measured at
-most once in 5 seconds, with a connection in reserve. `ticketops worker` has no endpoint: attempts
-that it makes are visible in `ticketops_recent_delivery_attempts` and in the other facts of the
+most once in 5 seconds, with a connection in reserve. `ticketops worker` does not serve metrics:
+its attempts are visible in `ticketops_recent_delivery_attempts` and in the other facts of the
 database.
 
 On Linux, the response also has the metrics `process_*` of the Prometheus client library: CPU time,

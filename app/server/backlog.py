@@ -1,7 +1,7 @@
 """Estimate of whether clients wait in the backlog of the listening socket.
 
-The system accepts connections in the order of their arrival, whoever they are from, so a client
-that waits there cannot be preferred. Once accepted, callers and addresses take turns. So while the
+The system accepts connections in the order of their arrival, so no client that waits there
+can be preferred. Once accepted, callers and addresses take turns. So while the
 backlog is not empty, the schedulers do little in each turn of the event loop, to accept sooner.
 """
 

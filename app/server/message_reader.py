@@ -175,12 +175,12 @@ class MessageReader(WebSocketsSansIOProtocol):
             has_frames = bool(self.conn.events)
             self.handle_events()
             if has_frames and not self.frames:
-                # What follows the last frame is less than one part.
+                # The bytes after the last frame are fewer than one part.
                 self._unfinished_bytes = 0
             self._hold_input()
 
     def _hold_input(self) -> None:
-        """Count what is not processed, and limit the time of a message that is not complete."""
+        """Count unprocessed bytes, and limit the time until a message is complete."""
         if self._has_failed:
             return
         is_unfinished = bool(self._unfinished_bytes or self.frames)

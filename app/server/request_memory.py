@@ -1,4 +1,4 @@
-"""Memory of the requests of one connection that have no response: the waiting ones, and bodies."""
+"""Memory of the unanswered requests of one connection: waiting requests, and bodies."""
 
 from collections import deque
 
@@ -21,7 +21,7 @@ class RequestMemory:
         self._queued: deque[tuple[str, int]] = deque()
 
     def enqueue(self, group: str, size: int) -> bool:
-        """Count a request that must wait; false, and no change, if there is no memory for it."""
+        """Count a request that must wait; false, and no change, beyond the limit."""
         if not self._waiting.add(group, size):
             return False
         self._queued.append((group, size))
@@ -32,7 +32,7 @@ class RequestMemory:
         self._waiting.remove(*self._queued.popleft())
 
     def hold_body(self, cycle: RequestCycle, group: str) -> bool:
-        """Count the received bytes of a large body; false if there is no memory for them."""
+        """Count the received bytes of a large body; false beyond the limit."""
         held = cycle.held_body
         if held is None:
             held = cycle.held_body = HeldInput(self._received)
@@ -47,7 +47,7 @@ class RequestMemory:
             self._bodies.discard(held)
 
     def clear(self) -> None:
-        """Forget the requests that wait, and the bodies that nobody will read."""
+        """Forget the requests that wait, and the bodies that will not be read."""
         for held in self._bodies:
             held.release()
         self._bodies.clear()

@@ -267,7 +267,7 @@ class RequestParser(HttpToolsProtocol):
         raise NotImplementedError
 
     def _clear_pipeline(self) -> None:
-        """Forget the requests that wait, and the bodies that nobody will read."""
+        """Forget the requests that wait, and the bodies that will not be read."""
         self.pipeline.clear()
         self._memory.clear()
 

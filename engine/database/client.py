@@ -32,8 +32,8 @@ RESET_STATEMENT = "SELECT FROM pg_prepared_statements"
 # Only a filter with many conditions is longer; PostgreSQL prepares it again for each execution.
 STATEMENT_CACHE_SIZE = 100
 MAX_CACHED_STATEMENT_LENGTH = 4_000
-# Prepared statements that a connection may have besides those of its cache. asyncpg does not know
-# one whose caller was cancelled after PostgreSQL had prepared it, and never closes it.
+# Prepared statements that a connection may have in addition to those of its cache. asyncpg does not
+# know one whose caller was cancelled after PostgreSQL had prepared it, and never closes it.
 MAX_LOST_STATEMENTS = 20
 # A connection that no request needs is closed after this time, so that other processes find one
 # where the server grants few.

@@ -1,4 +1,4 @@
-"""Commits for which nobody waits any longer, and which PostgreSQL has not confirmed yet.
+"""Abandoned commits: their callers have stopped waiting, and PostgreSQL has not confirmed them yet.
 
 A COMMIT, or a statement that writes and is a transaction of its own, is never cancelled: while it
 waits for a synchronous standby, PostgreSQL would answer the cancellation by committing locally. A

@@ -35,7 +35,7 @@ _Keys: TypeAlias = Sequence[tuple[str | None, ...]]
 class Groups(list[list[Record]]):
     """The records of each parent, in their order. A statement without parents has one group."""
 
-    # What the statement received for all of them; None if that was not counted.
+    # Bytes that the statement received for all records; None if they were not counted.
     received_bytes: int | None = None
 
 

@@ -28,8 +28,8 @@ _NUMBERS = 2**32
 async def find_blocking_transaction(transaction: int) -> dict[str, Any]:
     """Return the database and the process of an open transaction as fields of a log line.
 
-    A transaction that is prepared for a two-phase commit has no process, but a name. Without any
-    field, the transaction has ended.
+    A transaction that is prepared for a two-phase commit has a name instead of a process.
+    Without any field, the transaction has ended.
     """
     rows = await fetch(_FIND, [transaction % _NUMBERS])
     if not rows:

@@ -6,7 +6,7 @@ again, so that new rows can have lower positions than those that were read, and 
 
 All of these replace the process that runs the statements of a reader. So if a process that is new
 to the reader does not find the last row that was read, rows were lost. If a known process does not
-find it, somebody has deleted it.
+find it, it was deleted.
 """
 
 from dataclasses import replace

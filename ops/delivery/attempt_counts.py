@@ -8,7 +8,7 @@ from ops.clients.protocol import Accepted, FailureKind, OpsFailure
 __all__ = ["ATTEMPTS", "ATTEMPT_DURATIONS", "ATTEMPT_OUTCOMES", "count_attempt"]
 
 ACCEPTED = "accepted"
-# Without a call there is no attempt: while the circuit is open, claims are released.
+# Only a call counts as an attempt: while the circuit is open, claims are released.
 ATTEMPT_OUTCOMES = (
     ACCEPTED,
     *(kind.value for kind in FailureKind if kind is not FailureKind.CIRCUIT_OPEN),

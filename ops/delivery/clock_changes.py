@@ -21,7 +21,7 @@ _LIMIT = 10_000
 _TOLERANCE = timedelta(seconds=1)
 
 # `claim_abandoned` takes these over. A process that still has such a lease loses it, and its
-# outcome has no effect but its log entry and the reference of OPS.
+# outcome only adds its log entry and the reference of OPS.
 _END_LEASES = """
 UPDATE ops_deliveries
 SET lease_until = now(),

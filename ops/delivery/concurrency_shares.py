@@ -25,7 +25,7 @@ class ConcurrencyShares:
         # Kept for first attempts, also while none is due.
         self._reserve = concurrency // 4
         self._running_in_order = self._running_newest = 0
-        # Whether first attempts may be due besides those that are claimed in order.
+        # Whether first attempts may be due in addition to those that are claimed in order.
         self.may_have_first_attempts = True
         self._clock = clock
         self._flows_until = clock()
