@@ -1,5 +1,6 @@
 """Several server processes: started, replaced when they die, and stopped together."""
 
+import logging
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ __all__ = ["ServerProcesses"]
 
 START_TIMEOUT_S = 60.0
 JOIN_POLL_S = 0.1
+
+_logger = logging.getLogger(__name__)
 
 
 class ServerProcess(Process):
@@ -62,12 +65,14 @@ class ServerProcesses(Multiprocess):
                 return
             if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue
+            exit_status = process.exitcode
             process.kill()
             process.join()
             if process.exitcode == STARTUP_FAILURE:
                 # Another process would fail in the same way.
                 self.should_exit.set()
                 return
+            _log_replacement(process.pid, exit_status)
             self.processes[index] = self._start_process()
 
     def handle_int(self) -> None:
@@ -110,6 +115,16 @@ class ServerProcesses(Multiprocess):
         for child in self.processes:
             if child.exitcode is None and child.pid is not None:
                 os.kill(child.pid, number)
+
+
+def _log_replacement(pid: int | None, exit_status: int | None) -> None:
+    """Log a replacement. A negative status is a signal; None, the process did not respond."""
+    message = (
+        "server process did not respond; replacing it"
+        if exit_status is None
+        else "server process ended; replacing it"
+    )
+    _logger.error(message, extra={"fields": {"pid": pid, "exit_status": exit_status}})
 
 
 @contextmanager

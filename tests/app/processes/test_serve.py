@@ -110,7 +110,11 @@ def test_a_killed_server_process_is_replaced(tmp_path: Path, url: str) -> None:
         until(lambda: len(serving_processes(service.process.pid)) == 2)
         assert "data" in service.graphql(COUNT)
         assert service.end() == 0
+        assert service.process.stderr is not None
+        events = [json.loads(line) for line in service.process.stderr if line.startswith("{")]
     assert all(map(has_ended, workers))
+    [replaced] = [event for event in events if event["message"].endswith("; replacing it")]
+    assert (replaced["level"], replaced["pid"]) == ("error", workers[0].pid)
 
 
 def test_server_processes_release_the_port_when_their_parent_is_killed(
