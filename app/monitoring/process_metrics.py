@@ -8,7 +8,8 @@ from app.http.input_usage import UNPARSED, UNPROCESSED
 from app.http.unread_bytes import UNREAD
 from app.monitoring.declarations import Across, Declaration, Kind, Sample
 from engine.caches import CACHE_SHARES, STATS, cache_usage
-from engine.database.memory_grants import GRANTS, PROCESS_BYTES, PROCESS_GRANTS
+from engine.database.memory_grants import GRANTS
+from engine.database.memory_limits import PROCESS_BYTES, PROCESS_GRANTS
 from engine.database.queries import pool_usage
 from engine.projection.fallbacks import FALLBACKS, FallbackReason
 

@@ -12,6 +12,14 @@ from types import TracebackType
 from typing import Self
 
 from engine.database.memory_errors import MemoryGrantsExceeded, ReadTooLarge
+from engine.database.memory_limits import (
+    CALLER_BYTES,
+    CALLER_GRANTS,
+    NEGLIGIBLE_BYTES,
+    PROCESS_BYTES,
+    PROCESS_GRANTS,
+    TEXT_GRANTS,
+)
 from engine.database.shares import RESERVED, pool_user
 
 __all__ = [
@@ -24,16 +32,7 @@ __all__ = [
     "operation_memory",
 ]
 
-MIB = 2**20
-# An operation that has received less than this is not counted in the sums.
-_NEGLIGIBLE_BYTES = 32 * 2**10
-# Bytes that all operations of a caller, and of the process, may receive without a grant.
-CALLER_BYTES = 8 * MIB
-PROCESS_BYTES = 64 * MIB
-# Operations with a grant at once. Each takes several times MAX_ANSWER_BYTES: rows, answer, copies.
-CALLER_GRANTS = 1
-PROCESS_GRANTS = 4
-TEXT_GRANTS = 1  # Each can take four times as much for its rows.
+# How long an operation waits while no operation with a grant receives anything or ends.
 GRANT_TIMEOUT_S = 5.0
 
 
@@ -48,7 +47,6 @@ class OperationMemory:
         "_counted",
         "_grants",
         "_memory",
-        "_received",
         "_threshold",
         "_token",
         "_waiters",
@@ -58,6 +56,7 @@ class OperationMemory:
         "is_exceeded",
         "max_bytes",
         "needs_text_grant",
+        "received",
     )
 
     def __init__(self, grants: "MemoryGrants | None", caller: str, *, max_bytes: int) -> None:
@@ -69,12 +68,10 @@ class OperationMemory:
         self.needs_text_grant = False
         self.is_exceeded = False
         self._grants = grants
-        self._received = self._memory = 0
+        self.received = self._memory = 0
         # The part of it that is in the sums of the caller and of the process.
         self._counted = 0
-        self._threshold = max_bytes
-        if grants is not None and max_bytes > _NEGLIGIBLE_BYTES:
-            self._threshold = _NEGLIGIBLE_BYTES
+        self._threshold = max_bytes if grants is None else min(max_bytes, NEGLIGIBLE_BYTES)
         self._waiters: list[asyncio.Future[None]] = []
 
     def __enter__(self) -> Self:
@@ -99,36 +96,32 @@ class OperationMemory:
 
         Return false if no more may be received, or not without a grant.
         """
-        self._received += size
+        self.received += size
         self._memory += size + extra
         return self._memory <= self._threshold or self._check()
 
     def discard(self, size: int, extra: int = 0) -> None:
         """Count bytes of a statement that was stopped as not received."""
-        self._received -= size
+        self.received -= size
         self._memory -= size + extra
         if self._grants is not None and not self.has_grant:
             self._count(self._grants, max(0, self._memory))
 
     async def wait_for_grant(self) -> None:
         """Wait until the operation may receive more; raises MemoryGrantsExceeded."""
-        if self._grants is None or (self.has_grant and not self.needs_text_grant):
+        grants = self._grants
+        if grants is None or (self.has_grant and not self.needs_text_grant):
             return
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         if len(self._waiters) == 1:
-            self._grants.enqueue(self)
+            grants.enqueue(self)
         try:
-            async with asyncio.timeout(GRANT_TIMEOUT_S):
-                await waiter
-        except TimeoutError:
-            raise MemoryGrantsExceeded(
-                waited_s=GRANT_TIMEOUT_S,
-                caller_bytes=CALLER_BYTES,
-                process_bytes=PROCESS_BYTES,
-                grants=PROCESS_GRANTS,
-                max_bytes=self.max_bytes,
-            ) from None
+            while not waiter.done():
+                progress = grants.progress
+                await asyncio.wait((waiter,), timeout=GRANT_TIMEOUT_S)
+                if not waiter.done() and grants.progress == progress:
+                    raise MemoryGrantsExceeded(waited_s=GRANT_TIMEOUT_S, max_bytes=self.max_bytes)
         finally:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
@@ -175,9 +168,8 @@ class OperationMemory:
 
     def end(self) -> None:
         """Return the grant, or the bytes, at the end of the operation."""
-        grants = self._grants
         # A cancelled statement can end after its operation, and must not count then.
-        self._grants = None
+        grants, self._grants = self._grants, None
         if grants is None:
             return
         if self.has_grant:
@@ -186,7 +178,7 @@ class OperationMemory:
             self._count(grants, 0)
 
     def _check(self) -> bool:
-        if self._received > self.max_bytes:
+        if self.received > self.max_bytes:
             self.is_exceeded = True
             return False
         if self.has_text_grant or self._grants is None:
@@ -209,14 +201,21 @@ class MemoryGrants:
         # What operations without a grant have received.
         self.bytes = 0
         self._granted: Counter[str] = Counter()
-        self._all_granted = self._text_granted = 0
+        # Operations with a grant, and the number of those that have ended.
+        self._holders: set[OperationMemory] = set()
+        self._ended = self._text_granted = 0
         # The longest waiting first.
         self._waiting: deque[OperationMemory] = deque()
 
     @property
     def usage(self) -> tuple[int, int]:
         """The number of operations with a grant, and of those that wait for one."""
-        return self._all_granted, sum(memory.is_waiting for memory in self._waiting)
+        return len(self._holders), sum(memory.is_waiting for memory in self._waiting)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """A value that changes when an operation with a grant receives something or ends."""
+        return self._ended, sum(memory.received for memory in self._holders)
 
     def count(self, caller: str, size: int) -> None:
         """Add to the bytes that the operations of a caller have received without a grant."""
@@ -231,9 +230,9 @@ class MemoryGrants:
 
     def take(self, memory: OperationMemory) -> bool:
         """Give an operation a grant if one is free; none waits for a grant that is free."""
-        if self._all_granted >= PROCESS_GRANTS or self._granted[memory.caller] >= CALLER_GRANTS:
+        if len(self._holders) >= PROCESS_GRANTS or self._granted[memory.caller] >= CALLER_GRANTS:
             return False
-        self._all_granted += 1
+        self._holders.add(memory)
         self._granted[memory.caller] += 1
         memory.grant()
         return True
@@ -256,7 +255,8 @@ class MemoryGrants:
         """Take the grants of an operation that has ended."""
         if memory.has_text_grant:
             self._text_granted -= 1
-        self._all_granted -= 1
+        self._holders.discard(memory)
+        self._ended += 1
         self._granted[memory.caller] -= 1
         if not self._granted[memory.caller]:
             del self._granted[memory.caller]

@@ -37,6 +37,8 @@ SECRET = "k" * 32
 # The inputs come from another address than the probe, because limits can be per address.
 ATTACKER = "127.0.0.2"
 TIMEOUT_S = 30
+# Longer, because answers of a caller can wait for each other on a slow machine.
+ANSWER_TIMEOUT_S = 300
 # Reading the system's certificates for each client would hold up the probe, not the server.
 TLS = ssl.create_default_context()
 # Connections beside the pool: LISTEN, and those reserved for health checks and deliveries.
@@ -154,7 +156,7 @@ class Target:
         return httpx2.Client(
             base_url=self.url,
             headers=self.headers(caller, scope) if caller else {},
-            timeout=TIMEOUT_S,
+            timeout=ANSWER_TIMEOUT_S,
             transport=httpx2.HTTPTransport(local_address=ATTACKER, verify=TLS),
         )
 

@@ -10,16 +10,14 @@ import pytest
 
 from engine.database import memory_grants
 from engine.database.memory_grants import (
-    CALLER_BYTES,
     GRANTS,
-    PROCESS_BYTES,
-    PROCESS_GRANTS,
     MemoryGrants,
     MemoryGrantsExceeded,
     OperationMemory,
     ReadTooLarge,
     counting_memory,
 )
+from engine.database.memory_limits import CALLER_BYTES, PROCESS_BYTES, PROCESS_GRANTS
 from engine.database.pool import Pool
 from engine.database.queries import fetch
 from engine.database.shares import PoolUser, pool_user
@@ -247,6 +245,45 @@ async def test_an_operation_that_waits_too_long_learns_why(monkeypatch: pytest.M
         await asyncio.create_task(read(MIB))
     held.end()
     full.end()
+
+
+async def test_an_operation_waits_while_the_holder_of_the_grant_makes_progress(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window_s = 0.02
+    monkeypatch.setattr(memory_grants, "GRANT_TIMEOUT_S", window_s)
+    held, full = _memory(GRANTS, "greedy"), _memory(GRANTS, "greedy")
+    held.receive(CALLER_BYTES + MIB)
+    full.receive(CALLER_BYTES + 1)
+    waiting = asyncio.create_task(read(MIB))
+    while GRANTS.usage != (1, 1):  # noqa: ASYNC110  # there is no event
+        await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + 10 * window_s
+    while loop.time() < ends_at:
+        # In each turn of the event loop, so that none of its timers expires before.
+        held.receive(1)
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    with pytest.raises(MemoryGrantsExceeded, match="made no progress"):
+        await waiting
+    held.end()
+    full.end()
+
+
+def test_the_end_of_an_operation_with_a_grant_is_progress() -> None:
+    grants = MemoryGrants()
+    first, second = _memory(grants), _memory(grants, "b")
+    assert first.receive(20 * MIB)
+    assert second.receive(20 * MIB)
+    seen = {grants.progress}
+    assert second.receive(1)
+    seen.add(grants.progress)
+    first.end()
+    seen.add(grants.progress)
+    second.end()
+    seen.add(grants.progress)
+    assert len(seen) == 4
 
 
 async def test_all_memory_is_returned_after_cancels_errors_and_refusals(

@@ -13,7 +13,7 @@ from app.http.received_input import MAX_TOTAL_BYTES
 from app.monitoring.metrics import MAX_COLLECTIONS, metric_descriptions
 from app.monitoring.request_counts import MAX_NAMES
 from app.server.input_scheduler import MAX_WAITING_BYTES
-from engine.database.memory_grants import PROCESS_BYTES, PROCESS_GRANTS
+from engine.database.memory_limits import PROCESS_BYTES, PROCESS_GRANTS
 from engine.histogram import DURATION_BOUNDS_S
 from engine.projection.fallbacks import FallbackReason
 from tests.app.http.conftest import Serve

@@ -14,6 +14,8 @@ from tests.bounds.inputs.sockets import CLOSED, STILL_OPEN
 __all__ = ["ANSWERS"]
 
 UNREAD_S = 3.0
+# For answers that are read one after another, however slow the machine is.
+NO_TIME_LIMIT = {"REQUEST_TIMEOUT_MS": "600000"}
 LARGE_OPS_ANSWER = orjson.dumps(["a"] * 260_000)
 
 
@@ -115,6 +117,7 @@ ANSWERS = [
         # Python takes four bytes for each character of such a text, PostgreSQL mostly one.
         max_memory_bytes=224 * MIB,
         is_isolated=True,
+        settings=NO_TIME_LIMIT,
     ),
     HostileInput(
         name="8 answers of 12 MB with such descriptions, to 8 callers at once",
@@ -125,6 +128,7 @@ ANSWERS = [
         # One of them takes four times its rows at a time. Together they would take 350 MiB.
         max_memory_bytes=256 * MIB,
         is_isolated=True,
+        settings=NO_TIME_LIMIT,
     ),
     HostileInput(
         name="8 answers of 16 MB at once",
@@ -132,6 +136,7 @@ ANSWERS = [
         prepare=create_large_tickets,
         max_memory_bytes=256 * MIB,
         is_isolated=True,
+        settings=NO_TIME_LIMIT,
     ),
     HostileInput(
         name="12 answers of 14 MB that are not read",
