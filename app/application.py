@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.authenticator import Authenticator
 from app.auth.rate_limit import RateLimit
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.settings import Settings
 from app.database.tortoise import database, notifier
 from app.delivery import background_delivery, deliveries
@@ -124,6 +125,7 @@ def _lifespan(
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  # Starlette's signature
         # Closed in reverse order: running deliveries are recorded before the database closes.
         async with AsyncExitStack() as resources:
+            resources.callback(UNAUTHENTICATED_LINES.end_period)
             delay_s = settings.shutdown_delay_ms / 1000
             resources.enter_context(on_shutdown_signal(registry.close_all, delay_s=delay_s))
             await resources.enter_async_context(

@@ -25,6 +25,7 @@ from tortoise.models import Model
 
 import models
 from app.application import application
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.settings import Settings
 from app.database.migrations import migrate
 from app.processes.uvicorn_server import uvicorn_config
@@ -147,6 +148,12 @@ async def serving(settings: Settings, database_url: str) -> AsyncIterator[str]:
 async def _server(settings: Callable[..., Settings], database_url: str) -> AsyncIterator[str]:
     async with serving(settings(), database_url) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _new_log_period() -> None:
+    """Let each test cause as many log lines without a credential as a period has."""
+    UNAUTHENTICATED_LINES.end_period()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from app.auth.rate_limit import Allowance, RateLimit
 from app.auth.revocation import CREDENTIAL_CACHE_S
 from app.auth.token_lookups import TokenLookups
 from app.auth.tokens import PREFIX, find_token
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.settings import Settings
 from engine.caches import LruCache, ValueUsage
 from engine.database.shares import reserved
@@ -142,7 +143,10 @@ class Authenticator:
         try:
             claims = await self._jwts.claims(token)
         except InvalidJwt as error:
-            _logger.info("jwt rejected", extra={"fields": {"reason": str(error)}})
+            fields = {"reason": str(error)}
+            UNAUTHENTICATED_LINES.log(
+                _logger, logging.INFO, "jwt rejected", fields, address=address
+            )
             raise Unauthenticated(is_missing=False) from None
         subject: str = claims["sub"]
         caller = Caller(

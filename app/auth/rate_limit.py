@@ -15,6 +15,7 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
 from app.auth.rate_limit_storage import ProcessStorage
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.settings import Settings
 from app.errors import CommandError
 
@@ -92,8 +93,12 @@ class RateLimit:
             window = await self._limiter.get_window_stats(self._item, key)
         except StorageError as error:
             # Serve requests without a limit rather than none.
-            logger.warning(
-                "rate limit storage unavailable", extra={"fields": {"reason": str(error)}}
+            UNAUTHENTICATED_LINES.log(
+                logger,
+                logging.WARNING,
+                "rate limit storage unavailable",
+                {"reason": str(error)},
+                address=key,
             )
             return None
         return Allowance(

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, TextIO
 import orjson
 
 from app.config.log_limits import exception_text, limited_fields, limited_text
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 
 __all__ = ["LineHandler", "configure_logs", "lines"]
 
@@ -153,6 +154,7 @@ def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None)
         logger.propagate = True
     # Its events about WebSockets contain the query string; the request log has the rest.
     logging.getLogger("uvicorn.error").addFilter(_is_not_about_websocket)
+    logging.getLogger("uvicorn.error").addFilter(_is_admitted)
     # Replaced by the request log.
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
@@ -165,6 +167,13 @@ def _null_stream() -> TextIO:
 
 def _is_not_about_websocket(record: logging.LogRecord) -> bool:
     return '"WebSocket %s"' not in str(record.msg)
+
+
+def _is_admitted(record: logging.LogRecord) -> bool:
+    """Limit the only event of uvicorn that clients can cause; it does not have their address."""
+    message = str(record.msg)
+    is_of_client = message.startswith("Invalid UTF-8")
+    return not is_of_client or UNAUTHENTICATED_LINES.admits("", "invalid UTF-8 on a WebSocket")
 
 
 def _json_line(event: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 import logging
 from typing import Any, NamedTuple
 
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from engine.database.errors import (
     QUERY_CANCELED,
     READ_ONLY,
@@ -27,15 +28,23 @@ class Failure(NamedTuple):
     message: str
 
 
-def report_failure(error: BaseException, *, request_id: str, **fields: Any) -> Failure:
+def report_failure(
+    error: BaseException, *, request_id: str, unknown_address: str | None = None, **fields: Any
+) -> Failure:
     """Log an exception that is not the client's fault, and return its code and message.
 
-    An outage of the database is logged once for all requests.
+    An outage of the database is logged once for all requests. Refusals of requests whose caller is
+    not authenticated are logged within the limit of their ``unknown_address``.
     """
     log_fields: dict[str, Any] = {"request_id": request_id, **fields}
     if isinstance(error, Overloaded):
         log_fields["error"] = type(error).__name__
-        _logger.warning("request refused", extra={"fields": log_fields})
+        if unknown_address is None:
+            _logger.warning("request refused", extra={"fields": log_fields})
+        else:
+            UNAUTHENTICATED_LINES.log(
+                _logger, logging.WARNING, "request refused", log_fields, address=unknown_address
+            )
         return Failure("SERVICE_UNAVAILABLE", str(error))
     if is_unavailable(error):
         if sqlstate(error) == READ_ONLY:

@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from models.log_entry import REQUEST_ID_MAX_LENGTH
 
-__all__ = ["RequestRecord", "begin_record", "limits_key_of", "record_of"]
+__all__ = ["RequestRecord", "begin_record", "limits_key_of", "record_of", "unknown_address"]
 
 _VALID_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,%d}" % REQUEST_ID_MAX_LENGTH)
 
@@ -50,6 +50,14 @@ def record_of(scope: Scope) -> RequestRecord:
     """Return the record of a request that has passed RequestMiddleware."""
     record: RequestRecord = scope["state"]["record"]
     return record
+
+
+def unknown_address(scope: Scope) -> str | None:
+    """Return the address of a request whose caller is not authenticated, else None."""
+    if record_of(scope).limits_key:
+        return None
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def limits_key_of(scope: Scope, client: tuple[str, int] | None) -> str:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.failure import report_failure
 from app.http.problem import HttpProblem, problem_response, service_unavailable
-from app.http.request_record import record_of
+from app.http.request_record import record_of, unknown_address
 
 __all__ = ["ExceptionMiddleware"]
 
@@ -44,7 +44,7 @@ def _problem(error: Exception, scope: Scope, *, request_id: str) -> HttpProblem:
         return error
     if isinstance(error, HTTPException):
         return _routing_problem(error, scope)
-    failure = report_failure(error, request_id=request_id)
+    failure = report_failure(error, request_id=request_id, unknown_address=unknown_address(scope))
     if failure.code == "SERVICE_UNAVAILABLE":
         return service_unavailable(failure.message)
     return HttpProblem(504 if failure.code == "TIMEOUT" else 500, failure.code, failure.message)

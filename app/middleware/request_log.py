@@ -6,8 +6,9 @@ from typing import Any
 
 from starlette.types import Scope
 
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.logs import lines
-from app.http.request_record import RequestRecord
+from app.http.request_record import RequestRecord, unknown_address
 
 __all__ = ["log_request"]
 
@@ -22,12 +23,15 @@ def log_request(scope: Scope, record: RequestRecord) -> None:
     """Log a finished request or a closed WebSocket.
 
     A failure of the server is an error. A request that was refused or took too long is a warning:
-    a caller can cause it alone, and an outage has log lines of its own.
+    a caller can cause it alone, and an outage has log lines of its own. Of requests without an
+    authenticated caller, only as many are logged as their limit admits.
     """
     level = logging.INFO
     if record.status >= FIRST_SERVER_ERROR:
         level = logging.WARNING if record.status in _REFUSED else logging.ERROR
     if level < lines.threshold:
+        return
+    if not record.limits_key and not _is_admitted(scope, record):
         return
     duration_ms = int(record.took_s * 1e6) / 1000
     method = _truncate(scope.get("method", "WEBSOCKET"), MAX_NAME_LENGTH)
@@ -55,6 +59,11 @@ def log_request(scope: Scope, record: RequestRecord) -> None:
             "caller": record.caller,
         }
     lines.write_soon(level, message, fields)
+
+
+def _is_admitted(scope: Scope, record: RequestRecord) -> bool:
+    kind = f"request {record.status or 'without a response'}"
+    return UNAUTHENTICATED_LINES.admits(unknown_address(scope) or "", kind)
 
 
 def _path(scope: Scope) -> str:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import orjson
 
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.http.security_headers import with_security_headers
 from app.server.input_scheduler import MAX_WAITING_BYTES
 
@@ -39,11 +40,23 @@ class EarlyResponse:
     # Whether each one is logged; else the limit logs them together.
     is_logged: bool = True
 
-    def encode(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """Return the whole response with additional headers, and log it."""
+    def encode(
+        self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None
+    ) -> bytes:
+        """Return the whole response with additional headers, and log it.
+
+        The log lines of a client's address are limited.
+        """
         if self.is_logged:
             fields = {"status": self.status, "code": self.code}
-            _logger.info("request rejected", extra={"fields": fields})
+            address = client[0] if client else ""
+            UNAUTHENTICATED_LINES.log(
+                _logger,
+                logging.INFO,
+                "request rejected",
+                fields,
+                address=address,
+            )
         document = {
             "type": "about:blank",
             "title": self.status.phrase,

@@ -280,7 +280,7 @@ class HttpConnection(RequestParser):
             if cycle.response_started or self.pipeline:
                 self.transport.close()
                 return
-        self.transport.write(response.encode(self.server_state.default_headers))
+        self.transport.write(response.encode(self.server_state.default_headers, self.client))
         self._linger()
 
     def _linger(self) -> None:

@@ -139,7 +139,7 @@ class MessageReader(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:
             # The headers exceed the limits of the websockets library, which reports nothing.
             # uvicorn would keep the connection open forever.
-            self.transport.write(INVALID.encode(self.default_headers))
+            self.transport.write(INVALID.encode(self.default_headers, self.client))
             self.transport.close()
         if self.transport.is_closing():
             self._begin_close()

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.http.unread_bytes import UNREAD
 
 __all__ = ["UnreadResponses"]
@@ -122,6 +123,8 @@ class UnreadResponses:
 
     def _disconnect(self, unread: _Unread, reason: str) -> None:
         fields = {"caller": unread.caller, "unread_bytes": unread.size, "reason": reason}
-        _logger.info("slow client disconnected", extra={"fields": fields})
+        UNAUTHENTICATED_LINES.log(
+            _logger, logging.INFO, "slow client disconnected", fields, address=unread.caller
+        )
         self.remove(unread.transport)
         unread.transport.abort()

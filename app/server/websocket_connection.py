@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 from websockets.frames import CloseCode, Frame
 
+from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.http.request_record import limits_key_of
 from app.server.message_reader import MessageReader
 from app.server.timeouts import WEBSOCKET_LINGER_S
@@ -59,7 +60,13 @@ class WebSocketConnection(MessageReader):
 
     def _fail(self, code: CloseCode, reason: str, *, is_logged: bool = True) -> None:
         if is_logged:
-            _logger.info("websocket rejected", extra={"fields": {"reason": reason}})
+            UNAUTHENTICATED_LINES.log(
+                _logger,
+                logging.INFO,
+                "websocket rejected",
+                {"reason": reason},
+                address=self.client[0] if self.client else "",
+            )
         self.conn.fail(code, reason)
         self.handle_parser_exception()
 

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Scope, Send
 
 from app.http.failure import report_failure
-from app.http.request_record import record_of
+from app.http.request_record import record_of, unknown_address
 
 __all__ = ["TRY_LATER", "CloseSocket", "SocketChannel"]
 
@@ -59,7 +59,11 @@ class SocketChannel:
 
     async def fail(self, error: BaseException) -> None:
         """Close the WebSocket after a failure of the server or of the database."""
-        failure = report_failure(error, request_id=record_of(self._scope).request_id)
+        failure = report_failure(
+            error,
+            request_id=record_of(self._scope).request_id,
+            unknown_address=unknown_address(self._scope),
+        )
         is_temporary = failure.code == "SERVICE_UNAVAILABLE"
         await self.close(*(TRY_LATER if is_temporary else _INTERNAL_ERROR))
 

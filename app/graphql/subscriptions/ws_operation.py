@@ -14,7 +14,7 @@ from app.graphql.request import GraphQLRequest
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import event_counter, rate_limit_key
-from app.http.request_record import RequestRecord
+from app.http.request_record import RequestRecord, limits_key_of
 from app.middleware.request_log import log_request
 from engine.documents.prepared import PreparedOperation
 from models.columns import new_id
@@ -44,7 +44,7 @@ class SocketOperation:
         self.task: asyncio.Task[None] | None = None
         self._send = send
         self._release_id = release_id
-        self._record = RequestRecord(new_id())
+        self._record = RequestRecord(new_id(), limits_key=limits_key_of(scope, client=None))
         self.scope = {**scope, "state": {**scope["state"], "record": self._record}}
         self._results: AsyncGenerator[str, None] | None = None
         # Counts a subscription against its caller's limit while it is open.
