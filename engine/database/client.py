@@ -56,7 +56,7 @@ class Client(AsyncpgDBClient):
         """Open the pool. Tortoise calls this at the first use. Raises DatabaseUnavailable."""
         for name in ("host", "port", "user", "password", "database", "server_settings"):
             options.pop(name, None)
-        # As many again for commits whose callers have left.
+        # The pool may keep as many more connections for abandoned commits.
         commits = options["max_size"] + RESERVED_CONNECTIONS
         options["max_size"] += RESERVED_CONNECTIONS + commits
         with convert_connection_errors():

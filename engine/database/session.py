@@ -121,9 +121,9 @@ class Session(asyncpg.Connection):
     state: SessionState
     # Whether the running statement commits a transaction.
     _is_committing = False
-    # Set when PostgreSQL ended the wait for a synchronous standby: the commit is local.
+    # Whether PostgreSQL ended the wait for a synchronous standby: the commit is only local.
     _is_local = False
-    # Done when the commit ends that its caller no longer waits for.
+    # Completes when an abandoned commit ends; None without one.
     abandoned_commit: asyncio.Future[None] | None = None
 
     def begin_commit(self) -> "Session":
@@ -182,7 +182,7 @@ def begin_commit(connection: Any) -> Session:
 
 
 def abandoned_commit(session: Any) -> asyncio.Future[None] | None:
-    """Return when the abandoned commit of a session ends; None if it has none."""
+    """Return a future that ends with the abandoned commit of a session; None without one."""
     ended: asyncio.Future[None] | None = getattr(session, "abandoned_commit", None)
     return None if ended is None or ended.done() else ended
 

@@ -71,7 +71,7 @@ class RowWeights:
     max_bytes: int = 0
     max_scalar_bytes: int = 0
     min_bytes: int = 0
-    # How often the text is sent that is sent most often.
+    # The highest number of times that one text is sent.
     max_times: int = 0
     # The longest first, because to measure these is often enough.
     texts: list[_TextWeight] = field(default_factory=list)

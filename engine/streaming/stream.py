@@ -65,7 +65,7 @@ class Stream:
         self._shared: deque[Event] = deque()
         # The reader has distributed everything up to here.
         self._position: Position = (0, 0)
-        # When the reader last had distributed everything that was committed, by the loop's clock.
+        # Time, by the loop's clock, at which the reader last had distributed everything committed.
         self._caught_up_at = 0.0
         self._outage = Condition("feed cannot be read; retrying", "feed can be read again")
         # Of replays, which fail alone if they are slow. They say nothing about the feed of others.

@@ -10,7 +10,7 @@ __all__ = ["MAX_LEASE", "OpsPolicy"]
 # The call must end within this share of the lease; the rest is for recording the outcome.
 CALL_SHARE_OF_LEASE = 0.8
 MIN_LEASE_S = 5.0
-# Of all processes, with any OPS_TIMEOUT_MS.
+# The longest lease of any process, whatever its OPS_TIMEOUT_MS.
 MAX_LEASE = timedelta(seconds=150)
 # Beyond 64 doublings the delay exceeds any maximum, and the power would overflow.
 MAX_DOUBLINGS = 64
