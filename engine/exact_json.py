@@ -160,7 +160,7 @@ def loads(text: bytes) -> Any:
 
 
 def _has_float(value: Any) -> bool:
-    """Return whether a value contains a float. orjson reads numbers that it may change as floats."""
+    """Return whether a value contains a float, as orjson reads each number that it may change."""
     pending = [value]
     for item in pending:
         kind = type(item)
