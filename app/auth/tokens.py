@@ -37,7 +37,8 @@ VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO NOTHING
 RETURNING *
 """
-# last_used_at is updated at most once a minute, so that few lookups write.
+# last_used_at is updated at most once a minute, so that few lookups write. A failover may lose it:
+# a lookup, and with it every read, must not wait for a synchronous standby.
 _FIND = """
 WITH found AS (
     SELECT *
@@ -52,6 +53,8 @@ WITH found AS (
     WHERE api_tokens.id = found.id
       AND (found.last_used_at IS NULL
            OR found.last_used_at < clock_timestamp() - interval '1 minute')
+      -- Until the end of this statement's transaction.
+      AND set_config('synchronous_commit', 'local', true) = 'local'
 )
 SELECT *, extract(epoch FROM expires_at - clock_timestamp())::float8 AS valid_for_s FROM found
 """

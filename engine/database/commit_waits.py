@@ -43,6 +43,7 @@ class CommitWaits:
         self._abandoned: set[Any] = set()
         self._stalled = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_terminated = False
         self._condition = Condition("commits not confirmed", "commits confirmed again")
         # The number of commits that were ever abandoned.
         self.total = 0
@@ -87,13 +88,17 @@ class CommitWaits:
         task = asyncio.get_running_loop().create_task(self._wait(connection, ended, release))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if self._is_terminated:
+            _terminate(connection)
 
     def terminate(self) -> None:
-        """Close the connections without a cancellation: PostgreSQL completes the commits."""
+        """Close the connections without a cancellation: PostgreSQL completes the commits.
+
+        Those that are abandoned later are closed at once.
+        """
+        self._is_terminated = True
         for connection in list(self._abandoned):
-            # It may just have been closed by the server.
-            with suppress(asyncpg.InterfaceError):
-                connection.terminate()
+            _terminate(connection)
 
     async def _wait(
         self,
@@ -121,3 +126,9 @@ class CommitWaits:
             self._stalled -= 1
             if not self._stalled:
                 self._condition.end()
+
+
+def _terminate(connection: Any) -> None:
+    # It may just have been closed by the server.
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()

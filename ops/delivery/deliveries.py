@@ -111,11 +111,31 @@ class Deliveries:
         """Set a failed or cancelled delivery back to pending, and make an attempt at once.
 
         Attempts are counted from the start again. If an attempt is still running, no other is
-        started. Raise DeliveryNotFound or DeliveryStateError.
+        started. The attempt is completed and recorded even if the caller is cancelled. Raise
+        DeliveryNotFound or DeliveryStateError.
         """
-        return await self._shielded.run(
-            self._retry(delivery_id, actor=actor, request_id=request_id)
-        )
+        async with background_time_limit():
+            delivery = await _find(delivery_id)
+            abandoned = await claim_abandoned_attempt(delivery_id, self._policy)
+        if abandoned is not None:
+            await self._shielded.run(
+                self.executor.record_lost(
+                    abandoned, actor=delivery.requested_by, request_id=delivery.request_id
+                )
+            )
+        # Not shielded: a caller that is cancelled must not wait for locks or its commit any longer.
+        async with ticket_transaction(delivery.ticket_id) as connection:
+            claimed = await claim_retry(connection, delivery_id, self._policy)
+            if claimed is None:
+                delivery = await OpsDelivery.get(id=delivery_id, using_db=connection)
+                has_ticket = await ticket_exists(connection, delivery_id)
+                message = _why_not_retried(delivery, has_ticket=has_ticket)
+                raise DeliveryStateError(delivery, message)
+            delivery, claim = claimed
+            await sync_ops_state(connection, [StateChange(delivery_id, actor, request_id)])
+        if claim is None:
+            return Attempt(delivery, None, None)
+        return await self._shielded.run(self._attempt(claim, actor=actor, request_id=request_id))
 
     async def cancel(
         self, delivery_id: str, *, actor: str | None, request_id: str | None
@@ -157,29 +177,6 @@ class Deliveries:
                 raise ChangeIgnored("log_entries")
             retry_in_s = None if failure is None else await next_attempt_in_s(delivery.id)
         return Attempt(delivery, entry, failure, retry_in_s)
-
-    async def _retry(
-        self, delivery_id: str, *, actor: str | None, request_id: str | None
-    ) -> Attempt:
-        async with background_time_limit():
-            delivery = await _find(delivery_id)
-            abandoned = await claim_abandoned_attempt(delivery_id, self._policy)
-        if abandoned is not None:
-            await self.executor.record_lost(
-                abandoned, actor=delivery.requested_by, request_id=delivery.request_id
-            )
-        async with ticket_transaction(delivery.ticket_id) as connection:
-            claimed = await claim_retry(connection, delivery_id, self._policy)
-            if claimed is None:
-                delivery = await OpsDelivery.get(id=delivery_id, using_db=connection)
-                has_ticket = await ticket_exists(connection, delivery_id)
-                message = _why_not_retried(delivery, has_ticket=has_ticket)
-                raise DeliveryStateError(delivery, message)
-            delivery, claim = claimed
-            await sync_ops_state(connection, [StateChange(delivery_id, actor, request_id)])
-        if claim is None:
-            return Attempt(delivery, None, None)
-        return await self._attempt(claim, actor=actor, request_id=request_id)
 
     async def _check(
         self, ticket_id: str, *, actor: str | None, request_id: str | None
