@@ -86,7 +86,7 @@ class Metrics:
         facts = await self._facts.current()
         if self._may_collect():
             own = self.snapshot()
-            values = own if self._shared is None else self._shared.with_others(own)
+            values = own if self._shared is None else self._shared.report(own)
             self._families = [*families(_OF_PROCESSES, values), *families(DATABASE_METRICS, facts)]
             self._texts = {}
         text = self._texts.get(content_type)

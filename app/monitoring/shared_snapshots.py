@@ -60,6 +60,15 @@ class SharedSnapshots:
         self._inherited = self._read(self._number)
         self._problem = Condition("metrics cannot be published", "metrics are published again")
 
+    def report(self, own: Snapshot) -> Snapshot:
+        """Publish the values of this process, and return those of the service, for a client.
+
+        Otherwise the next report would be lower if this process was killed before it publishes, and
+        Prometheus would take that for a restart of the counters.
+        """
+        self.publish(own)
+        return self.with_others(own)
+
     def with_others(self, own: Snapshot) -> Snapshot:
         """Return the values of the service: of this process, the others, and those that ended."""
         snapshots = [own, self._inherited]

@@ -60,6 +60,20 @@ def test_values_of_processes_are_combined_and_counters_survive_their_process(
     third.close()
 
 
+def test_what_a_process_has_reported_is_counted_after_it_was_killed(tmp_path: Path) -> None:
+    first, second = (SharedSnapshots(tmp_path, DECLARATIONS) for _ in range(2))
+    second.publish(values_of(10, 5, (1, 2, 3.5)))
+    reported = second.report(values_of(15, 5, (1, 3, 4.5)))
+    # It ends before it publishes again.
+    second.close()
+    combined = first.with_others(values_of(0, 0, (0, 0, 0)))
+    # Prometheus takes a decrease for a restart, and adds all that was ever counted.
+    for name in ("counter", "histogram"):
+        [reported_value], [value] = reported[name].values(), combined[name].values()
+        assert list(value) == list(reported_value)
+    first.close()
+
+
 @pytest.fixture
 def service(empty_database_url: str, tmp_path: Path) -> Iterator[Service]:
     """Run a server with several processes whose OPS does not work."""
