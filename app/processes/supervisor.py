@@ -4,8 +4,9 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 
 import uvicorn
@@ -18,14 +19,35 @@ from app.processes.uvicorn_server import Server
 
 __all__ = ["ServerProcesses"]
 
+# A process that starts imports the application first, and does not respond until then.
 START_TIMEOUT_S = 60.0
-JOIN_POLL_S = 0.1
+POLL_S = 0.1
 
 _logger = logging.getLogger(__name__)
 
 
 class ServerProcess(Process):
     """A process that runs our `Server`."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.is_serving = False
+        self._starts_until = time.monotonic() + START_TIMEOUT_S
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Return whether the process runs, and has started or responded in time."""
+        if not self.process.is_alive():
+            return False
+        self._discard_late_responses()
+        if self.is_serving:
+            return self.ping(timeout)
+        self.is_serving = self.is_ready(POLL_S)
+        return self.is_serving or time.monotonic() < self._starts_until
+
+    def _discard_late_responses(self) -> None:
+        with suppress(EOFError, OSError):
+            while self.parent_conn.poll():
+                self.parent_conn.recv()
 
     @property
     def server(self) -> uvicorn.Server:
@@ -42,6 +64,8 @@ class ServerProcesses(Multiprocess):
     children.
     """
 
+    processes: list[ServerProcess]  # type: ignore[assignment]  # only those are added
+
     def __init__(
         self, config: uvicorn.Config, sockets: list[socket.socket], on_started: Callable[[], None]
     ) -> None:
@@ -53,10 +77,12 @@ class ServerProcesses(Multiprocess):
         """Start the processes, wait until all of them serve, and call back."""
         for _ in range(self.processes_num):
             self.processes.append(self._start_process())
-        if all(
-            child.wait_until_ready(START_TIMEOUT_S, self.should_exit) for child in self.processes
-        ):
-            self._on_started()
+        while not all(child.is_serving for child in self.processes):
+            if self.should_exit.wait(POLL_S):
+                return
+            self.handle_signals()
+            self.keep_subprocess_alive()
+        self._on_started()
 
     def keep_subprocess_alive(self) -> None:
         """Replace processes that have died."""
@@ -94,10 +120,10 @@ class ServerProcesses(Multiprocess):
         """Wait until the processes have ended, and pass a further signal on."""
         for child in self.processes:
             while child.process.exitcode is None:
-                child.process.join(JOIN_POLL_S)
+                child.process.join(POLL_S)
                 self.handle_signals()
 
-    def _start_process(self) -> Process:
+    def _start_process(self) -> ServerProcess:
         process = ServerProcess(self.config, self.sockets)
         with _sigint_blocked_in_children():
             process.start()
