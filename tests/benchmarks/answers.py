@@ -20,7 +20,7 @@ _TRIED = 10
 _LAST_EVENT = """
 SELECT type, ticket_id, changes
 FROM ticket_events
-ORDER BY sequence DESC
+ORDER BY transaction DESC, sequence DESC
 LIMIT 1
 """
 

@@ -1,20 +1,23 @@
 """Commits that wait for a synchronous standby, and hold up neither reads nor the end."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from tortoise.context import TortoiseContext
 
 from app.auth.tokens import create_token, find_token, list_tokens, revoke_token
 from app.database.embedded import EmbeddedPostgres
-from app.database.tortoise import database
+from app.database.tortoise import tortoise_config
 from engine.database.pool import open_pools
 from engine.database.queries import fetch, write
 from tests.app.database.synchronous import administrator_of, synchronous_postgres
 from tests.app.http.serving import served
+from tests.engine.pools import only_pools
 
 TICKET = {
     "subject": "S",
@@ -41,6 +44,18 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield postgres
 
 
+@asynccontextmanager
+async def connected_to(postgres: EmbeddedPostgres) -> AsyncIterator[None]:
+    """Connect the models of this task, instead of those of a server in this process."""
+    context = TortoiseContext()
+    with context, only_pools():
+        await context.init(config=tortoise_config(postgres.url))
+        try:
+            yield
+        finally:
+            await context.close_connections()
+
+
 async def test_retries_whose_callers_have_left_leave_connections_and_do_not_hold_up_the_end(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
@@ -63,7 +78,7 @@ async def test_retries_whose_callers_have_left_leave_connections_and_do_not_hold
 async def test_a_caller_that_leaves_its_commit_does_not_hold_up_a_pool_that_closes(
     postgres: EmbeddedPostgres,
 ) -> None:
-    async with administrator_of(postgres) as administrator, database(postgres.url):
+    async with administrator_of(postgres) as administrator, connected_to(postgres):
         await fetch("SELECT 1", [])
         await administrator.stall()
         writing = asyncio.create_task(write(INSERT_KEY, ["caller"]))
@@ -79,7 +94,7 @@ async def test_a_caller_that_leaves_its_commit_does_not_hold_up_a_pool_that_clos
 
 
 async def test_a_token_is_found_while_commits_wait(postgres: EmbeddedPostgres) -> None:
-    async with administrator_of(postgres) as administrator, database(postgres.url):
+    async with administrator_of(postgres) as administrator, connected_to(postgres):
         secret = await create_token("ann", ["read"], expires_at=None)
         await administrator.stall()
         async with asyncio.timeout(60):
