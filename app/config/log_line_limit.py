@@ -1,4 +1,4 @@
-"""Limit of the log lines that clients cause before a credential of theirs is checked.
+"""Limit of the log lines that clients cause before their credentials are checked.
 
 Such lines would otherwise cost a client nothing, and the server the disk. The first ones of a
 period are written, alone and of each address. The others are counted, and one line at the end of

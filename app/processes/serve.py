@@ -121,7 +121,7 @@ def _create_application_in_child(
     try:
         return _create_application(settings, database_url, metrics_folder)
     except CommandError as error:
-        logger.error("server process cannot start", extra={"fields": {"reason": str(error)}})  # noqa: TRY400  # its cause is no bug
+        logger.error("server process cannot start", extra={"fields": {"reason": str(error)}})  # noqa: TRY400  # a wrong setting or state, which needs no traceback
         sys.exit(STARTUP_FAILURE)
 
 

@@ -13,8 +13,8 @@ _END = select.POLLRDHUP if sys.platform == "linux" else 0
 def has_closed(transport: asyncio.Transport) -> bool:
     """Return whether the client has ended or reset the connection.
 
-    The server closes a connection when it reads the end of the client's side, also if a request
-    has no response yet. A paused transport reads nothing, and does not notice.
+    The server closes a connection when it reads the end of the client's side, also while a
+    request waits for its response. A paused transport does not read, and does not notice.
     """
     if transport.is_closing():
         return True
