@@ -76,6 +76,15 @@ class LoadedPage:
         return self.cursors[-1] if self.cursors else None
 
 
+def distribute_objects(objects: list[ResponseObject], pages: Sequence[LoadedPage]) -> None:
+    """Give each page its objects; they are in the order of the pages and of their records."""
+    start = 0
+    for page in pages:
+        end = start + len(page.records)
+        page.objects.append(objects[start:end])
+        start = end
+
+
 # Returns the value of a field of the connection from the loaded page.
 Getter: TypeAlias = Callable[[LoadedPage], Any]
 

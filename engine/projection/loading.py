@@ -18,7 +18,7 @@ from engine.arguments.fast_resolvers import row_model_of
 from engine.database.memory_grants import ReadTooLarge
 from engine.projection.aggregates import read_aggregates
 from engine.projection.compiled import connection_selection, object_selection
-from engine.projection.connection import LoadedPage
+from engine.projection.connection import LoadedPage, distribute_objects
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import FallbackReason, middleware_reason
 from engine.projection.projection import (
@@ -240,17 +240,8 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
         objects = await _build(
             context, node, records, path + node.path, row_repeats, groups.received_bytes
         )
-        _distribute(objects, pages)
+        distribute_objects(objects, pages)
     return [projection.assemble(loaded) for loaded in pages]
-
-
-def _distribute(objects: list[ResponseObject], pages: Sequence[LoadedPage]) -> None:
-    """Give each page its objects; they are in the order of the pages and of their records."""
-    start = 0
-    for page in pages:
-        end = start + len(page.records)
-        page.objects.append(objects[start:end])
-        start = end
 
 
 async def _build(  # noqa: PLR0917  # as `_load_rows`
