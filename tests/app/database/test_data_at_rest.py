@@ -6,7 +6,7 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -67,37 +67,53 @@ async def test_the_log_contains_no_rows_and_statements(postgres: EmbeddedPostgre
     await connection.execute("SET statement_timeout = 0")
     # PostgreSQL logs the statement that a killed process was running.
     pid = await connection.fetchval("SELECT pg_backend_pid()")
-    await _kill_while_it_runs(postgres.url, connection, pid)
+    await _kill_while_it_runs(postgres, connection, pid)
     text = (postgres.data_dir / "postgres.log").read_text()
     assert "was terminated by signal 9" in text
     assert PRIVATE not in text
     assert "tickets" not in text
 
 
-async def _kill_while_it_runs(url: str, connection: asyncpg.Connection, pid: int) -> None:
-    running = connection.execute(
-        f"SELECT pg_sleep(30), '{PRIVATE}' FROM (VALUES (1)) AS tickets", timeout=20
-    )
+async def _kill_while_it_runs(
+    postgres: EmbeddedPostgres, connection: asyncpg.Connection, pid: int
+) -> None:
+    """Kill the process of a connection while it runs a statement, and wait for the recovery."""
+    starts = _starts(postgres)
     backend = psutil.Process(pid)
-
-    async def killed() -> None:
-        await asyncio.sleep(0.3)
-        backend.send_signal(signal.SIGKILL)
-
-    killer = asyncio.create_task(killed())
+    observer = await asyncpg.connect(postgres.url)
+    running = asyncio.ensure_future(
+        connection.execute(
+            f"SELECT pg_sleep(60), '{PRIVATE}' FROM (VALUES (1)) AS tickets", timeout=60
+        )
+    )
+    await _until(lambda: _runs(observer, pid))
+    backend.send_signal(signal.SIGKILL)
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await running
-    await killer
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            again = await asyncpg.connect(url)
-        except (asyncpg.PostgresError, OSError):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
-        else:
-            await again.close()
-            return
+    observer.terminate()
+    # The client may notice before the server does, which then ends all other sessions as well.
+    await _until(lambda: _started_again(postgres, starts))
+
+
+async def _runs(observer: asyncpg.Connection, pid: int) -> bool:
+    state = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $1"
+    return bool(await observer.fetchval(state, pid))
+
+
+async def _started_again(postgres: EmbeddedPostgres, starts: int) -> bool:
+    return _starts(postgres) > starts
+
+
+def _starts(postgres: EmbeddedPostgres) -> int:
+    log = (postgres.data_dir / "postgres.log").read_text()
+    return log.count("database system is ready to accept connections")
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + 50
+    while not await condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 def test_the_files_are_private(postgres: EmbeddedPostgres) -> None:
