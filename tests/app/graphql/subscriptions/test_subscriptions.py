@@ -4,13 +4,17 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import httpx2
+import pytest
 
 from engine.database.queries import default_client
+from engine.streaming import stream
 from engine.streaming.stream import BUFFER_SIZE
+from engine.streaming.subscriber import Subscriber
 from tests.app.graphql.operations import EVENTS, create
 from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import GraphQL
+from tests.feed.readers import until
 
 DEEP = """
     subscription ($first: Int = 5, $after: String) {
@@ -202,7 +206,25 @@ async def test_variables_of_another_operation_of_the_document_are_ignored(
         assert nodes == [{"type": "UPDATED"}, {"type": "CREATED"}]
 
 
-async def test_a_slow_consumer_is_ended_with_its_last_cursor(server: str, graphql: GraphQL) -> None:
+@pytest.fixture
+def subscribers(monkeypatch: pytest.MonkeyPatch) -> list[Subscriber]:
+    """Return the subscribers of the feeds, in the order in which they begin."""
+    created: list[Subscriber] = []
+
+    class Recorded(Subscriber):
+        __slots__ = ()
+
+        def __init__(self, only: str | None, *, size: int) -> None:
+            super().__init__(only, size=size)
+            created.append(self)
+
+    monkeypatch.setattr(stream, "Subscriber", Recorded)
+    return created
+
+
+async def test_a_slow_consumer_is_ended_with_its_last_cursor(
+    server: str, graphql: GraphQL, subscribers: list[Subscriber]
+) -> None:
     """It can resume there. Until then it has used only a bounded buffer."""
     subscription = """
         subscription ($after: String) {
@@ -221,7 +243,8 @@ async def test_a_slow_consumer_is_ended_with_its_last_cursor(server: str, graphq
         for _ in range(3):
             await default_client().execute_query_dict(LARGE_EVENTS, [BUFFER_SIZE])
             await create(graphql)
-        await asyncio.sleep(2)
+        [subscriber] = subscribers
+        await until(lambda: subscriber.has_overflowed)
         socket.connection.transport.resume_reading()
 
         while (message := await socket.receive())["type"] == "next":
