@@ -1,7 +1,7 @@
 """A query is cancelled when its client disconnects; a mutation completes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.operations import Ask, create
 from tests.feed.readers import connected
+from tests.waiting import until
 
 WAITING = """
 SELECT count(*)
@@ -23,13 +24,6 @@ async def observer(server: str, database_url: str) -> AsyncIterator[asyncpg.Conn
     """Return a connection that reads the lock waits."""
     async with connected(database_url) as connection:
         yield connection
-
-
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    """Wait until the condition is true."""
-    async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110  # PostgreSQL sends no event for lock waits
-            await asyncio.sleep(0.02)
 
 
 async def send_and_disconnect(url: str, observer: asyncpg.Connection, **body: object) -> None:

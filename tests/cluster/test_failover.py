@@ -12,8 +12,8 @@ import httpx2
 
 from tests.cluster.nodes import WITHIN_S, Cluster
 from tests.feed.clients import Received, Running, follow
-from tests.feed.readers import until
 from tests.ops.processes import CliProcess, ProcessGroup
+from tests.waiting import until
 
 CREATE = """
 mutation Create($key: String!) {

@@ -71,13 +71,6 @@ async def visible_at_once(connection: asyncpg.Connection, work: Callable[[], Awa
             await asyncio.sleep(0.01)
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = WAIT_S) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110  # no event to wait for
-            await asyncio.sleep(0.01)
-
-
 class Reader:
     """Follows a stream in a task, and collects its events."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from tests.feed.readers import until
+from tests.waiting import until
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60

@@ -15,7 +15,8 @@ from engine.streaming.blocking_transactions import find_blocking_transaction
 from engine.streaming.stream import Stream
 from tests.app.conftest import new_data_dir
 from tests.engine.pools import only_pools
-from tests.feed.readers import Reader, connected, until, write
+from tests.feed.readers import Reader, connected, write
+from tests.waiting import until
 
 BEGINNING, END = "rows held up by an open transaction", "rows no longer held up"
 

@@ -23,8 +23,9 @@ from tests.app.database.standby import standby_of
 from tests.app.graphql.operations import CREATE, EVENTS
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.engine.pools import own_postgres
-from tests.feed.readers import Reader, connected, until, write, write_many
+from tests.feed.readers import Reader, connected, write, write_many
 from tests.feed.servers import serve
+from tests.waiting import until
 
 WITHIN_S = 120
 LOST = 30

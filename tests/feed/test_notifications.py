@@ -9,7 +9,8 @@ from engine.database.commits import on_commit
 from engine.database.transactions import add_commit_topic
 from engine.streaming import notifications
 from engine.streaming.notifications import Notifier
-from tests.feed.readers import connected, until
+from tests.feed.readers import connected
+from tests.waiting import until
 
 # Less than the interval of the heartbeats, which notify too.
 WAIT_S = 20

@@ -17,8 +17,9 @@ from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import empty_database
 from tests.feed.clients import Received, follow
-from tests.feed.readers import connected, until
+from tests.feed.readers import connected
 from tests.feed.servers import STOP_TIMEOUT_S, Server, serve, serve_without_polling
+from tests.waiting import until
 
 KILLS = 6
 chance = Random()  # noqa: S311  # varies the tests, protects nothing

@@ -19,11 +19,11 @@ from tests.feed.readers import (
     WAIT_S,
     Reader,
     connected,
-    until,
     visible_at_once,
     write,
     write_many,
 )
+from tests.waiting import until
 
 chance = random.Random()  # noqa: S311  # varies the tests, protects nothing
 

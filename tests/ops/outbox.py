@@ -1,20 +1,11 @@
 """Fill the outbox, and wait until it is empty."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from models import OpsDelivery, OpsState, Ticket
 from models.columns import new_id
 
-__all__ = ["many_due", "none_pending", "until"]
-
-
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 60) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110  # the condition is in the database
-            await asyncio.sleep(0.01)
+__all__ = ["many_due", "none_pending"]
 
 
 async def none_pending() -> bool:

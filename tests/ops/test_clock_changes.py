@@ -18,8 +18,9 @@ from tests.ops.delivery_requests import (
     request_delivery,
     send,
 )
-from tests.ops.outbox import many_due, none_pending, until
+from tests.ops.outbox import many_due, none_pending
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -50,7 +51,7 @@ async def test_waiting_deliveries_are_made(database_url: str) -> None:
     failing = (await send(deliveries, await create_ticket())).delivery
     await set_clock_back(database_url)
     async with delivering(DeliveryWorker(deliveries.executor, poll_s=0.02)):
-        await until(none_pending, timeout_s=60)
+        await until(none_pending)
     ids = [*due, failing.id]
     assert await OpsDelivery.filter(id__in=ids, state=OpsState.DELIVERED).count() == DELIVERIES
 
@@ -60,7 +61,7 @@ async def test_an_abandoned_attempt_is_taken_over(database_url: str) -> None:
     await set_clock_back(database_url)
     deliveries = deliveries_to(ScriptedOps())
     async with delivering(DeliveryWorker(deliveries.executor, poll_s=0.02)):
-        await until(none_pending, timeout_s=60)
+        await until(none_pending)
     lost, made = await log_entries_of(delivery)
     assert (lost.attempt, made.attempt) == (1, 2)
     assert (await OpsDelivery.get(id=delivery.id)).state is OpsState.DELIVERED
@@ -81,9 +82,9 @@ async def test_a_running_attempt_loses_its_lease_and_is_logged(database_url: str
             return len(await log_entries_of(delivery)) == 1
 
         # Recorded as lost beside the running call.
-        await until(is_lost, timeout_s=60)
+        await until(is_lost)
         ops.gate.set()
-        await until(none_pending, timeout_s=60)
+        await until(none_pending)
     entries = await log_entries_of(delivery)
     assert sorted(entry.attempt or 0 for entry in entries) == [1, 1, 2]
     assert len({call.key for call in ops.calls}) == 1

@@ -30,9 +30,9 @@ from resolvers.tables import EVENT_ORDER
 from tests.app.conftest import new_data_dir
 from tests.app.graphql.operations import CREATE
 from tests.feed.clients import Received, follow
-from tests.feed.readers import until
 from tests.ops.processes import CliProcess, ProcessGroup, running_processes
 from tests.postgres_crash import crash
+from tests.waiting import until
 
 FAULTS_S = 8.0
 RECOVERY_S = 60.0

@@ -21,8 +21,9 @@ from ops.clients.protocol import Accepted, StatusReport
 from ops.delivery.claims import release
 from ops.delivery.concurrency_shares import ConcurrencyShares
 from ops.delivery.due_claims import claim_due, claim_probe
-from tests.ops.outbox import many_due, until
+from tests.ops.outbox import many_due
 from tests.ops.scripted_ops import accepted
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -69,7 +70,7 @@ async def until_delivered(ids: Collection[str]) -> None:
         delivered = OpsDelivery.filter(id__in=list(ids), state=OpsState.DELIVERED)
         return await delivered.count() == len(ids)
 
-    await until(are_delivered, timeout_s=60)
+    await until(are_delivered)
 
 
 @pytest.mark.parametrize("attempts", [0, 1])
@@ -97,7 +98,7 @@ async def test_retries_that_hang_leave_a_share_to_first_attempts() -> None:
             return len(ops.calls) == CONCURRENCY - CONCURRENCY // 4
 
         # While there are no first attempts, retries take more than half of the concurrency.
-        await until(retries_hang, timeout_s=60)
+        await until(retries_hang)
         await until_delivered(await many_due(3 * CONCURRENCY))
         ops.gate.set()
     assert len(hanging.intersection(ops.calls)) == CONCURRENCY - CONCURRENCY // 4

@@ -24,7 +24,8 @@ from tests.ops.delivery_requests import (
     ops_state_changes_of,
     request_delivery,
 )
-from tests.ops.outbox import none_pending, until
+from tests.ops.outbox import none_pending
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -9,8 +9,9 @@ from ops import BreakerSettings, Deliveries, DeliveryWorker, OpsPolicy, deliveri
 from ops.clients.http import HttpOps
 from ops.simulator.fault_settings import FaultSettings
 from ops.simulator.server import SimulatorServer
-from tests.ops.outbox import many_due, none_pending, until
+from tests.ops.outbox import many_due, none_pending
 from tests.ops.sockets import serving_simulator
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -42,7 +43,7 @@ async def test_every_delivery_arrives_once_and_every_attempt_is_logged() -> None
             DeliveryWorker(deliveries.executor, concurrency=16, poll_s=0.02) for _ in range(2)
         ]
         async with delivering(workers[0]), delivering(workers[1]):
-            await until(none_pending, timeout_s=200)
+            await until(none_pending, within_s=200)
         await deliveries.close()
 
     calls = defaultdict(list)

@@ -33,8 +33,9 @@ from tests.ops.delivery_requests import (
     request_delivery,
     send,
 )
-from tests.ops.outbox import many_due, none_pending, until
+from tests.ops.outbox import many_due, none_pending
 from tests.ops.scripted_ops import ScriptedOps, accepted, failed
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 

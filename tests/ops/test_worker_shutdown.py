@@ -8,8 +8,9 @@ import asyncpg
 import httpx2
 import pytest
 
-from tests.ops.outbox import many_due, until
+from tests.ops.outbox import many_due
 from tests.ops.processes import CliProcess, running_processes
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -37,7 +38,7 @@ async def test_a_stopped_worker_process_records_its_calls_and_leaves_the_rest(
             except httpx2.TransportError:
                 return False
 
-        await until(is_called, timeout_s=60)
+        await until(is_called)
         [worker] = group.workers
         assert await worker.stop() == 0
         calls = (await http.get("/simulator/calls")).json()
@@ -71,7 +72,7 @@ async def slow_ops(folder: Path) -> AsyncIterator[str]:
                 return False
 
     try:
-        await until(is_up, timeout_s=60)
+        await until(is_up)
         yield ops.url
     finally:
         await ops.kill()
@@ -96,10 +97,10 @@ async def test_a_further_signal_ends_a_worker_process_during_its_calls(
             return "stopping" in worker.log_file.read_text()
 
         [worker] = group.workers
-        await until(is_claimed, timeout_s=60)
+        await until(is_claimed)
         assert worker.process is not None
         worker.process.terminate()
-        await until(is_stopping, timeout_s=60)
+        await until(is_stopping)
         assert not worker.has_ended
         assert await worker.stop() == 0
     # The call is not recorded: its lease runs out.

@@ -6,7 +6,7 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +20,7 @@ from app.database.postgres_log import PostgresLog
 from app.database.programs import EmbeddedPostgresError
 from tests.app.conftest import new_data_dir
 from tests.superuser import superuser_options, superuser_url
+from tests.waiting import until
 
 PRIVATE = "Grace-Hopper-of-Arlington"
 INSERT = """
@@ -86,13 +87,13 @@ async def _kill_while_it_runs(
             f"SELECT pg_sleep(60), '{PRIVATE}' FROM (VALUES (1)) AS tickets", timeout=60
         )
     )
-    await _until(lambda: _runs(observer, pid))
+    await until(lambda: _runs(observer, pid))
     backend.send_signal(signal.SIGKILL)
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await running
     observer.terminate()
     # The client may notice before the server does, which then ends all other sessions as well.
-    await _until(lambda: _started_again(postgres, starts))
+    await until(lambda: _started_again(postgres, starts))
 
 
 async def _runs(observer: asyncpg.Connection, pid: int) -> bool:
@@ -107,13 +108,6 @@ async def _started_again(postgres: EmbeddedPostgres, starts: int) -> bool:
 def _starts(postgres: EmbeddedPostgres) -> int:
     log = (postgres.data_dir / "postgres.log").read_text()
     return log.count("database system is ready to accept connections")
-
-
-async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    deadline = time.monotonic() + 50
-    while not await condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
 
 
 def test_the_files_are_private(postgres: EmbeddedPostgres) -> None:

@@ -5,7 +5,7 @@ A wait without a limit would last as long as the connection: for ever.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.engine.pools import all_returned, only_pools
 from tests.feed.servers import serve
 from tests.silent_proxy import SilentProxy
+from tests.waiting import until
 
 WITHIN_S = 120
 SEND = """
@@ -31,14 +32,6 @@ SEND = """
 # Parts of the statements of the background.
 READ, CLAIM, RECORD = "AS oldest_running", "FOR UPDATE SKIP LOCKED", "WITH outcome AS"
 STATE = "query ($id: ID!) { ticket(id: $id) { opsState } }"
-
-
-async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
-    """Wait until a condition is true, and return it."""
-    async with asyncio.timeout(WITHIN_S):
-        while not (value := await condition()):  # noqa: ASYNC110  # only visible from outside
-            await asyncio.sleep(0.05)
-    return value
 
 
 async def post(http: httpx2.AsyncClient, query: str, **variables: Any) -> dict[str, Any] | None:

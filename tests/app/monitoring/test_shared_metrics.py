@@ -1,7 +1,7 @@
 """Metrics of a server with several processes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.monitoring.declarations import Across, Declaration, Kind, Snapshot
 from app.monitoring.shared_snapshots import SharedSnapshots
 from tests.app.service import Service, running, serving_processes
+from tests.waiting import wait_until
 
 PROCESSES = 3
 CIRCUIT = ("closed", "open", "half_open")
-WITHIN_S = 60
 DECLARATIONS = (
     Declaration(Kind.COUNTER, "counter", "", {"status": ""}, lambda _: ()),
     Declaration(Kind.GAUGE, "gauge", "", {}, lambda _: ()),
@@ -91,13 +91,6 @@ def scrape(service: Service) -> dict[tuple[str, ...], float]:
     }
 
 
-def until(is_met: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not is_met():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def folder_of(process: psutil.Process) -> Path:
     """Return the folder of the snapshots, in which a process has its lock open."""
     [lock] = [Path(file.path) for file in process.open_files() if file.path.endswith(".lock")]
@@ -107,7 +100,7 @@ def folder_of(process: psutil.Process) -> Path:
 def wait_until_published(folder: Path) -> None:
     """Wait until every process has published what it has counted so far."""
     now = time.time()
-    until(lambda: all(path.stat().st_mtime > now for path in folder.glob("*.json")))
+    wait_until(lambda: all(path.stat().st_mtime > now for path in folder.glob("*.json")))
 
 
 def test_any_process_returns_the_values_of_the_whole_server(service: Service) -> None:
@@ -133,9 +126,9 @@ def test_any_process_returns_the_values_of_the_whole_server(service: Service) ->
         assert values["ticketops_deliveries_pending",] == 1
         assert sum(values["ticketops_ops_circuit_state", state] for state in CIRCUIT) == PROCESSES
     workers[0].kill()
-    until(lambda: scrape(service)["ticketops_processes",] == PROCESSES - 1)
+    wait_until(lambda: scrape(service)["ticketops_processes",] == PROCESSES - 1)
     assert scrape(service)[missing] == count
-    until(lambda: scrape(service)["ticketops_processes",] == PROCESSES)
+    wait_until(lambda: scrape(service)["ticketops_processes",] == PROCESSES)
     assert scrape(service)[missing] == count
     assert service.end() == 0
     assert not folder.exists()

@@ -14,8 +14,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.app.processes.test_serve import COUNT, CREATE, until
+from tests.app.processes.test_serve import COUNT, CREATE
 from tests.app.service import Service, running, serving_processes
+from tests.waiting import wait_until
 
 # Longer than a test waits for the end of a server.
 LONG_MS = "600000"
@@ -44,7 +45,7 @@ def drain(service: Service, workers: int) -> None:
         assert response.status_code == 200 or response.json() == STOPPING
         return sum(stopping[-10 * workers :]) == 10 * workers
 
-    until(all_drain, timeout_s=120)
+    wait_until(all_drain, within_s=120)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -150,7 +151,7 @@ def test_a_request_that_runs_at_the_end_of_the_delay_is_answered(tmp_path: Path,
         thread.start()
         read = "query($id: ID!) { ticket(id: $id) { opsState } }"
         pending = {"data": {"ticket": {"opsState": "PENDING"}}}
-        until(lambda: service.graphql(read, id=ticket_id) == pending)
+        wait_until(lambda: service.graphql(read, id=ticket_id) == pending)
         assert service.end() == 0
         thread.join(60)
     assert responses == [{"data": {"sendToOps": {"ticket": {"opsState": "DELIVERED"}}}}]

@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import httpx2
@@ -15,6 +14,7 @@ import pytest
 
 from app.database.migrations import EXPECTED_VERSION
 from tests.app.service import TICKETOPS, environment, running, serving_processes
+from tests.waiting import wait_until
 
 COUNT = "{ tickets { totalCount } }"
 CREATE = """
@@ -96,7 +96,7 @@ def test_a_running_request_finishes_before_the_server_stops(tmp_path: Path, url:
         thread.start()
         read = "query($id: ID!) { ticket(id: $id) { opsState } }"
         pending = {"data": {"ticket": {"opsState": "PENDING"}}}
-        until(lambda: service.graphql(read, id=ticket_id) == pending)
+        wait_until(lambda: service.graphql(read, id=ticket_id) == pending)
         assert service.end() == 0
         thread.join(60)
     assert responses == [{"data": {"sendToOps": {"ticket": {"opsState": "DELIVERED"}}}}]
@@ -107,7 +107,7 @@ def test_a_killed_server_process_is_replaced(tmp_path: Path, url: str) -> None:
         workers = serving_processes(service.process.pid)
         assert len(workers) == 2
         workers[0].kill()
-        until(lambda: len(serving_processes(service.process.pid)) == 2)
+        wait_until(lambda: len(serving_processes(service.process.pid)) == 2)
         assert "data" in service.graphql(COUNT)
         assert service.end() == 0
         assert service.process.stderr is not None
@@ -127,7 +127,7 @@ def test_server_processes_release_the_port_when_their_parent_is_killed(
         service.end(signal.SIGKILL)
     with running(cwd=tmp_path, **given, PORT=port) as service:
         assert "data" in service.graphql(COUNT)
-    until(lambda: all(map(has_ended, workers)))
+    wait_until(lambda: all(map(has_ended, workers)))
 
 
 def test_the_banner_on_a_terminal(tmp_path: Path, url: str) -> None:
@@ -184,11 +184,3 @@ def test_invalid_persisted_documents_are_reported_once(tmp_path: Path, url: str)
     assert [warning["document"] for warning in warnings] == ["old", "broken", "large"]
     assert "Cannot query field 'ticketz'" in warnings[0]["reason"]
     assert "more than 40 tokens" in warnings[2]["reason"]
-
-
-def until(condition: object, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    assert callable(condition)
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from app.processes import supervisor
 from app.processes.supervisor import ServerProcess
-from tests.app.processes.test_serve import until
+from tests.waiting import wait_until
 
 # Shorter than a process takes to start.
 SHORT_S = 0.01
@@ -41,10 +41,10 @@ def test_a_process_is_alive_while_it_starts_and_then_while_it_responds() -> None
             assert process.is_alive(SHORT_S)
             return process.is_serving
 
-        until(serves, timeout_s=60)
+        wait_until(serves)
         assert process.is_alive(60)
         psutil.Process(process.pid).send_signal(signal.SIGSTOP)
-        until(lambda: not process.is_alive(SHORT_S), timeout_s=60)
+        wait_until(lambda: not process.is_alive(SHORT_S))
 
 
 def test_a_process_that_takes_too_long_to_start_is_not_alive(

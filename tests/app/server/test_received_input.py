@@ -15,6 +15,7 @@ from app.server.timeouts import ConnectionTimeouts
 from tests.app.server.connection_arguments import FOREVER_S, connection_arguments
 from tests.app.server.echo import POST, WEBSOCKET_PATH, Streams, rejection, until_closed
 from tests.proof.wire import frame, frames, handshake, statuses
+from tests.waiting import until
 
 SHARE_BYTES = MAX_TOTAL_BYTES // 2
 BODY_BYTES = 2**20
@@ -101,13 +102,6 @@ async def open_websocket(open_one: Open) -> Streams:
     writer.write(handshake("localhost").replace(b"/graphql", WEBSOCKET_PATH.encode()))
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # nothing to wait for
-            await asyncio.sleep(0.005)
 
 
 async def close_code(reader: asyncio.StreamReader) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -14,6 +14,7 @@ from app.http.unread_bytes import UNREAD
 from app.server import unread_responses
 from app.server.unread_responses import UnreadResponses
 from tests.app.server.connection_arguments import connection_arguments
+from tests.waiting import until
 
 MIB = 2**20
 # Twice as much as the buffers of the sockets take.
@@ -114,11 +115,6 @@ def _has_response(client: socket.socket) -> bool:
     return True
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # nothing announces it
-        await asyncio.sleep(0.01)
-
-
 @pytest.fixture(autouse=True)
 def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unread_responses, "CHECK_INTERVAL_S", 0.05)
@@ -129,10 +125,10 @@ async def test_a_client_that_reads_nothing_is_disconnected(path: str) -> None:
     async with _serving(timeout_s=0.3) as (port, unread):
         client = await _request(port, f"{path}?a")
         before = UNREAD.used - unread.total_bytes
-        await _until(lambda: unread.total_bytes > 65_536)
+        await until(lambda: unread.total_bytes > 65_536)
         # For the metrics.
         assert UNREAD.used - before == unread.total_bytes
-        await _until(lambda: not unread.total_bytes)
+        await until(lambda: not unread.total_bytes)
         assert UNREAD.used == before
         assert await _read(client, len(BODY)) < len(BODY)
         client.close()
@@ -147,15 +143,15 @@ async def test_a_client_that_reads_slowly_receives_the_whole_response(path: str)
         while received < len(BODY):
             await asyncio.sleep(0.15)
             received += await _read(client, min(MIB, len(BODY) - received))
-        await _until(lambda: not unread.total_bytes)
+        await until(lambda: not unread.total_bytes)
         client.close()
 
 
 async def test_a_websocket_that_reads_nothing_is_disconnected() -> None:
     async with _serving(timeout_s=0.3) as (port, unread):
         client = await _request(port, "/?a", _UPGRADE)
-        await _until(lambda: unread.total_bytes > 65_536)
-        await _until(lambda: not unread.total_bytes)
+        await until(lambda: unread.total_bytes > 65_536)
+        await until(lambda: not unread.total_bytes)
         assert await _read(client, len(BODY)) < len(BODY)
         client.close()
 
@@ -164,17 +160,17 @@ async def test_a_caller_with_too_many_unread_bytes_loses_its_slowest_connections
     async with _serving(per_caller=40 * MIB) as (port, unread):
         other = await _request(port, "/?other")
         greedy = [await _request(port, "/?greedy") for _ in range(2)]
-        await _until(lambda: len(unread._unread) == 3)
+        await until(lambda: len(unread._unread) == 3)
         greedy += [await _request(port, "/?greedy") for _ in range(4)]
-        await _until(lambda: all(map(_has_response, greedy)))
-        await _until(lambda: unread._by_caller["greedy"] <= 40 * MIB)
+        await until(lambda: all(map(_has_response, greedy)))
+        await until(lambda: unread._by_caller["greedy"] <= 40 * MIB)
         assert 20 * MIB < unread._by_caller["greedy"] <= 40 * MIB
         assert await _read(other, len(BODY)) >= len(BODY)
         assert await _read(greedy[0], len(BODY)) < len(BODY)
         assert await _read(greedy[-1], len(BODY)) >= len(BODY)
         for client in (other, *greedy):
             client.close()
-        await _until(lambda: not unread.total_bytes)
+        await until(lambda: not unread.total_bytes)
         assert not unread._unread
         assert not unread._by_caller
 
@@ -182,22 +178,22 @@ async def test_a_caller_with_too_many_unread_bytes_loses_its_slowest_connections
 async def test_at_the_total_limit_the_caller_with_the_most_unread_bytes_loses_connections() -> None:
     async with _serving(in_total=40 * MIB) as (port, unread):
         honest = await _request(port, "/?honest")
-        await _until(lambda: unread.total_bytes > 0)
+        await until(lambda: unread.total_bytes > 0)
         greedy = [await _request(port, "/?greedy") for _ in range(6)]
-        await _until(lambda: all(map(_has_response, greedy)))
-        await _until(lambda: unread.total_bytes <= 40 * MIB)
+        await until(lambda: all(map(_has_response, greedy)))
+        await until(lambda: unread.total_bytes <= 40 * MIB)
         assert 20 * MIB < unread.total_bytes <= 40 * MIB
         assert await _read(honest, len(BODY)) >= len(BODY)
         for client in (honest, *greedy):
             client.close()
-        await _until(lambda: not unread.total_bytes)
+        await until(lambda: not unread.total_bytes)
 
 
 async def test_a_client_that_vanishes_is_not_counted() -> None:
     async with _serving() as (port, unread):
         clients = [await _request(port, "/?a") for _ in range(3)]
-        await _until(lambda: len(unread._unread) == 3)
+        await until(lambda: len(unread._unread) == 3)
         for client in clients:
             client.close()
-        await _until(lambda: not unread._unread)
+        await until(lambda: not unread._unread)
         assert not unread.total_bytes

@@ -14,7 +14,7 @@ from tests.app.graphql.operations import EVENTS, create
 from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.conftest import GraphQL
-from tests.feed.readers import until
+from tests.waiting import until
 
 DEEP = """
     subscription ($first: Int = 5, $after: String) {
