@@ -19,6 +19,7 @@ from app.database.access import programs_for
 from app.database.cluster import create_cluster, remove_partial_clusters
 from app.database.data_folder import prepare_data_folder
 from app.database.postgres_log import PostgresLog
+from app.database.postgres_supervisor import PostgresSupervisor
 from app.database.postmaster import PORT, Postmaster
 from app.database.programs import (
     MAJOR_VERSION,
@@ -64,6 +65,7 @@ class EmbeddedPostgres:
         self._postmaster = Postmaster(self.cluster, self._log, self._options)
         # The file descriptor of the shared lock, while this object uses the server.
         self._user_lock: int | None = None
+        self._supervisor: PostgresSupervisor | None = None
 
     def __enter__(self) -> str:
         return self.start()
@@ -96,10 +98,19 @@ class EmbeddedPostgres:
         atexit.register(self.stop)
         return self.url
 
+    def supervise(self) -> None:
+        """Restart the server whenever it dies, in a background thread, until `stop` is called."""
+        self._supervisor = PostgresSupervisor(
+            self._postmaster, account_for(self.cluster), self._exclusive
+        )
+        self._supervisor.start()
+
     def stop(self) -> None:
         """Release the server, and stop it if this was its last user."""
         if self._user_lock is None:
             return
+        if self._supervisor is not None:
+            self._supervisor.stop()
         atexit.unregister(self.stop)
         self._log.stop()
         user_lock, self._user_lock = self._user_lock, None

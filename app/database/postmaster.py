@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -39,6 +40,9 @@ SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 MAX_SOCKET_PATH_BYTES = 103
 # The line of postmaster.pid with the status (LOCK_FILE_LINE_PM_STATUS), counted from 0.
 STATUS_LINE = 7
+# The state in the control file, a number that is the same in all versions (`DBState`).
+STATE_BYTES = slice(16, 20)
+SHUT_DOWN = 1
 # Identifies the server of a cluster in the list of processes. PostgreSQL accepts any parameter
 # whose name has a dot, and does nothing with it.
 _CLUSTER_OPTION = "ticketops.cluster"
@@ -67,6 +71,24 @@ class Postmaster:
             return self._cluster
         digest = hashlib.sha256(os.fsencode(self._cluster)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"ticketops-{digest}"
+
+    def is_running(self) -> bool:
+        """Return whether a process holds the cluster, ready or not."""
+        for child in _children:
+            # Collect the exit status of those that have ended, which would remain as zombies.
+            child.poll()
+        return self._process() is not None
+
+    def was_shut_down(self) -> bool:
+        """Return whether a server that does not run was shut down in order; it then left no file.
+
+        A server that could not recover, because its disk is full, has left none either. The state
+        that a server records last is in its control file (`ControlFileData`).
+        """
+        if self._pid_file():
+            return False
+        control = (self._cluster / "global" / "pg_control").read_bytes()
+        return int.from_bytes(control[STATE_BYTES], sys.byteorder) == SHUT_DOWN
 
     def ensure_running(self, account: Account | None) -> None:
         """Start the server unless it runs, and wait until it accepts connections."""

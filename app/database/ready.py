@@ -56,10 +56,11 @@ class ReadyDatabase:
 
 
 @contextmanager
-def available_database(settings: Settings) -> Iterator[str]:
+def available_database(settings: Settings, *, is_supervised: bool = False) -> Iterator[str]:
     """Yield the URL of a database that accepts connections.
 
-    Without DATABASE_URL, an embedded PostgreSQL runs until the end of the block.
+    Without DATABASE_URL, an embedded PostgreSQL runs until the end of the block; if
+    ``is_supervised``, it is restarted when it dies.
     Raises DatabaseUnreachable or EmbeddedPostgresError.
     """
     if settings.database_url is not None:
@@ -69,19 +70,25 @@ def available_database(settings: Settings) -> Iterator[str]:
     # Imported only if needed: it does not work on every platform.
     from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415
 
-    with EmbeddedPostgres(settings.data_dir) as url:
+    postgres = EmbeddedPostgres(settings.data_dir)
+    with postgres as url:
+        if is_supervised:
+            postgres.supervise()
         yield url
 
 
 @contextmanager
 def ready_database(
-    settings: Settings, *, report_change: Callable[[str], None] | None = None
+    settings: Settings,
+    *,
+    is_supervised: bool = False,
+    report_change: Callable[[str], None] | None = None,
 ) -> Iterator[ReadyDatabase]:
     """Yield an available database after migrating it; raises MigrationRefused too.
 
-    ``report_change`` as for `migrate`.
+    ``is_supervised`` as for `available_database`, ``report_change`` as for `migrate`.
     """
-    with available_database(settings) as url:
+    with available_database(settings, is_supervised=is_supervised) as url:
         yield ReadyDatabase(url, asyncio.run(migrate(url, report_change=report_change)))
 
 

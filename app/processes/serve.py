@@ -59,7 +59,7 @@ def serve(settings: Settings) -> None:
     try:
         with (
             listen(settings.host, settings.port) as listener,
-            ready_database(settings) as database,
+            ready_database(settings, is_supervised=True) as database,
         ):
             if database.report.applied:
                 logger.info("%s", database.report)

@@ -25,7 +25,7 @@ def work(settings: Settings) -> None:
     """
     configure_logs(level=settings.log_level, log_format=settings.log_format)
     check_ops_settings(settings)
-    with ready_database(settings) as ready:
+    with ready_database(settings, is_supervised=True) as ready:
         check_sessions(settings, ready.url)
         # A further signal has cancelled it.
         with suppress(asyncio.CancelledError):
