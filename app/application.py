@@ -1,6 +1,6 @@
 """The ASGI application. Only this module wires the parts of the server together."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from engine.database.commits import COMMITS
 from ops import DELIVERIES_DUE
 from resolvers.feeds import Feeds
 
-__all__ = ["application"]
+__all__ = ["application", "monitoring_application"]
 
 # REQUEST_TIMEOUT_MS ends a request with an error for the client. PostgreSQL ends a statement this
 # much later, if the request did not end it.
@@ -75,6 +75,22 @@ def application(
     return app
 
 
+def monitoring_application(settings: Settings, state: Mapping[str, Any]) -> Starlette:
+    """Return an application with the health checks and the metrics only, for a worker process.
+
+    The requests have this state, whose parts the caller opens and closes; it is as in the lifespan
+    of `application`.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:  # noqa: ARG001  # Starlette's signature
+        yield state
+
+    app = Starlette(routes=_monitoring_routes(), lifespan=lifespan)
+    app.middleware_stack = _with_middleware(app.router, settings)
+    return app
+
+
 class _GraphQLShortcut:
     """Router with a shortcut for POST /graphql: Starlette's takes 5 % of the time of a query."""
 
@@ -94,13 +110,19 @@ def _routes(settings: Settings, endpoint: ASGIApp, websocket: ASGIApp) -> list[B
         WebSocketRoute(GRAPHQL_PATH, websocket),
         *REST_ROUTES,
         Route("/openapi.json", openapi_json),
-        Route("/healthz", healthz),
-        Route("/readyz", Readiness().readyz),
-        Route("/metrics", metrics),
+        *_monitoring_routes(),
     ]
     if settings.graphiql:
         routes += GRAPHIQL_ROUTES
     return routes
+
+
+def _monitoring_routes() -> list[BaseRoute]:
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", Readiness().readyz),
+        Route("/metrics", metrics),
+    ]
 
 
 def _with_middleware(router: ASGIApp, settings: Settings) -> ASGIApp:

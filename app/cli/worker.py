@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
         description="Deliver tickets to OPS until Ctrl-C or SIGTERM. Any number of workers and "
         "servers can share one database.",
     )
-    add_flags(parser, *DATABASE, *LOG)
+    add_flags(parser, "host", "worker_port", *DATABASE, *LOG)
     parser.set_defaults(run=run)
 
 

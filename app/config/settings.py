@@ -111,6 +111,14 @@ class Settings:
         example="false",
         group="OPS",
     )
+    worker_port: int | None = setting(
+        None,
+        integer(0, 65_535),
+        "Port on which `ticketops worker` serves /healthz, /readyz and /metrics on HOST; 0 "
+        "selects a free port",
+        unset="if unset, a worker listens on no port",
+        example="4041",
+    )
     ops_url: str | None = setting(
         None,
         http_base_url,

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from app.server.timeouts import ConnectionTimeouts
 from app.server.unread_responses import UnreadResponses
 from app.server.websocket_connection import WebSocketConnection
 
-__all__ = ["Server", "uvicorn_config"]
+__all__ = ["BackgroundServer", "Server", "uvicorn_config"]
 
 # Longer than the idle timeout of proxies (nginx: 60 s), which reuse connections: otherwise the
 # server might close a connection just when a proxy sends a request on it.
@@ -166,6 +166,15 @@ class Server(uvicorn.Server):
         return config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn does
             config=config, server_state=self.server_state, app_state=self.lifespan.state
         )
+
+
+class BackgroundServer(Server):
+    """Server in a process that handles signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave all signals to the process."""
+        yield
 
 
 def _is_new(connection: object) -> bool:

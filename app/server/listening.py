@@ -22,13 +22,13 @@ _HOST_HINT = "Set HOST to 127.0.0.1, or to 0.0.0.0 for every address of this mac
 
 
 class CannotListen(CommandError):
-    """The server cannot listen on the address of HOST and PORT."""
+    """The program cannot listen on the address of HOST and a port."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, setting: str = "PORT") -> socket.socket:
     """Return a listening socket; connections wait in its backlog until a server accepts them.
 
-    Raises CannotListen.
+    Raises CannotListen, with the setting that the port comes from.
     """
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -41,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise CannotListen(f"HOST {host} is not a host name.", hint=_HOST_HINT) from None
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                raise _cannot_listen(host, port, error) from error
+                raise _cannot_listen(host, port, error, setting) from error
         time.sleep(POLL_S)
 
 
@@ -67,16 +67,17 @@ def url_of(listener: socket.socket, host: str) -> str:
     return f"http://{url_host(host.strip('[]'))}:{listener.getsockname()[1]}"
 
 
-def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
+def _cannot_listen(host: str, port: int, error: OSError, setting: str) -> CannotListen:
+    flag = f"--{setting.lower().replace('_', '-')} or {setting}"
     if error.errno == errno.EADDRINUSE:
         return CannotListen(
             f"Cannot listen on port {port} of {host}: another program uses it.",
-            hint="Stop that program, or choose another port with --port or PORT.",
+            hint=f"Stop that program, or choose another port with {flag}.",
         )
     if error.errno == errno.EACCES:
         return CannotListen(
             f"Cannot listen on port {port}: this user is not permitted to.",
-            hint="Choose a port from 1024 on with --port or PORT.",
+            hint=f"Choose a port from 1024 on with {flag}.",
         )
     # Python appends the address, which the message contains already.
     reason = str(error.strerror or error).partition(" (while ")[0]
