@@ -85,6 +85,12 @@ def test_selectors_match_and_probes_ask_the_right_paths() -> None:
         probe: container[probe]["httpGet"]["path"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe")
     }
+    [worker] = manifests("worker.yaml")[0]["spec"]["template"]["spec"]["containers"]
+    for probe in ("startupProbe", "livenessProbe"):
+        assert worker[probe]["httpGet"] == {"path": "/healthz", "port": "monitoring"}
+    [port] = worker["ports"]
+    environment = environment_of(manifests("worker.yaml")[0]["spec"]["template"]["spec"])
+    assert str(port["containerPort"]) == environment["WORKER_PORT"]
     # An outage of the database must not restart servers.
     assert paths == {
         "startupProbe": "/healthz",
