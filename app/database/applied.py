@@ -14,8 +14,9 @@ __all__ = [
     "FOLDER",
     "VERSIONS",
     "MigrationRefused",
-    "known_version",
+    "applied_versions",
     "migration_number",
+    "newest_version",
     "schema_version",
 ]
 
@@ -65,31 +66,18 @@ EXPECTED_VERSION = VERSIONS[-1]
 
 async def schema_version(connection: asyncpg.Connection) -> str | None:
     """Return the name of the newest applied migration, None if there is none."""
-    return _newest(await _applied(connection))
+    return newest_version(await applied_versions(connection))
 
 
-async def known_version(connection: asyncpg.Connection, *, to_migrate: bool = False) -> str | None:
-    """Return the newest applied migration; raise MigrationRefused if this program lacks any.
-
-    With ``to_migrate`` also if further migrations could not be recorded.
-    """
-    applied = await _applied(connection, to_migrate=to_migrate)
-    unknown = sorted(set(applied) - set(VERSIONS), key=migration_number)
-    if unknown:
-        message = (
-            f"The database is newer than this program: it is at {unknown[-1]}, the program at "
-            f"{EXPECTED_VERSION}."
-        )
-        raise MigrationRefused(message, hint="Use a newer version of the program.")
-    return _newest(applied)
-
-
-def _newest(versions: Iterable[str]) -> str | None:
+def newest_version(versions: Iterable[str]) -> str | None:
+    """Return the newest of some migrations, None if there is none."""
     return max(versions, key=migration_number, default=None)
 
 
-async def _applied(connection: asyncpg.Connection, *, to_migrate: bool = False) -> list[str]:
-    """Return the migrations that the database records.
+async def applied_versions(
+    connection: asyncpg.Connection, *, to_migrate: bool = False
+) -> list[str]:
+    """Return the migrations that the database records; raise MigrationRefused.
 
     A table ``aerich`` of another program is refused where this program would create its own, and
     ignored in a later schema of the search_path.

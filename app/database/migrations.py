@@ -2,32 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from time import monotonic
 
 import asyncpg
 from aerich import Command
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException
-from tortoise.transactions import in_transaction
 
 from app.database.applied import (
     EXPECTED_VERSION,
     FOLDER,
     VERSIONS,
     MigrationRefused,
-    known_version,
     migration_number,
     schema_version,
 )
-from app.database.server_checks import refuse_old_server, refuse_unfit_schema
+from app.database.compatibility import schema_state
+from app.database.migration_errors import (
+    DATABASE_ERRORS,
+    adoption_errors,
+    connected,
+    refused,
+    reporting,
+)
+from app.database.server_checks import refuse_unfit_schema
 from app.database.tortoise import APP, tortoise_config
-from engine.database.connecting import connect
-from engine.database.errors import DatabaseUnavailable, is_unavailable, sqlstate
-from models.migrations.legacy import AdoptionRefused, on_change
 from models.restore import renumber_restored
 
 __all__ = [
@@ -36,9 +37,8 @@ __all__ = [
     "Adopted",
     "MigrationRefused",
     "MigrationReport",
-    "check_migration",
     "migrate",
-    "migration_number",
+    "migration_lock",
     "schema_version",
 ]
 
@@ -47,15 +47,6 @@ LOCK_KEY = int.from_bytes(b"ticketop", "big")
 LOCK_POLL_S = 0.1
 LOCK_REPORT_S = 2.0
 LOCK_TIMEOUT_S = 600.0
-
-_DATABASE_ERRORS = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    BaseORMException,
-    DatabaseUnavailable,
-    OSError,
-)
 
 _logger = logging.getLogger(__name__)
 
@@ -79,7 +70,9 @@ class MigrationReport:
 
     def __str__(self) -> str:
         if not self.applied:
-            return f"The database is at {self.after}: nothing to do."
+            newer = f", newer than this program ({EXPECTED_VERSION}), which runs with it"
+            is_newer = migration_number(self.after) > migration_number(EXPECTED_VERSION)
+            return f"The database is at {self.after}{newer * is_newer}: nothing to do."
         lines = [f"Applied {version}" for version in self.applied]
         if self.adopted is not None:
             lines.append(
@@ -102,76 +95,31 @@ async def migrate(
     are logged. Raises MigrationRefused; the refused migration has then changed nothing, or
     continues when it is run again, if it fills a column in batches.
     """
-    async with _connected(url) as connection:
-        before = await known_version(connection)
-        if before == EXPECTED_VERSION:
-            await _renumber_restored(connection)
-            return MigrationReport(before=before, after=before, applied=())
-        async with _lock(connection, timeout_s=lock_timeout_s):
-            before = await known_version(connection, to_migrate=True)
-            await refuse_unfit_schema(connection)
-            adopts = before is None and await _has_former_tables(connection)
-            with _reporting(report_change):
-                try:
-                    applied = await _upgrade(url)
-                except _DATABASE_ERRORS as error:
-                    raise _refused(error, before, await schema_version(connection)) from error
+    async with connected(url) as connection:
+        state = await schema_state(connection)
+        applied: list[str] = []
+        adopts = False
+        if not state.is_migrated:
+            async with migration_lock(connection, timeout_s=lock_timeout_s):
+                state = await schema_state(connection, to_migrate=True)
+                await refuse_unfit_schema(connection)
+                adopts = state.known is None and await _has_former_tables(connection)
+                with reporting(report_change):
+                    try:
+                        applied = await _upgrade(url)
+                    except DATABASE_ERRORS as error:
+                        reached = await schema_version(connection)
+                        raise refused(error, state.known, reached) from error
+        if state.newer is not None:
+            fields = {"schema_version": state.newer, "program_version": EXPECTED_VERSION}
+            _logger.warning("database newer than this program", extra={"fields": fields})
         await _renumber_restored(connection)
         return MigrationReport(
-            before=before,
-            after=EXPECTED_VERSION,
+            before=state.version,
+            after=state.newer or EXPECTED_VERSION,
             applied=tuple(applied),
             adopted=await _adopted(connection) if adopts else None,
         )
-
-
-async def check_migration(
-    url: str,
-    *,
-    lock_timeout_s: float = LOCK_TIMEOUT_S,
-    report_change: Callable[[str], None] | None = None,
-) -> tuple[str, ...]:
-    """Apply the missing migrations in a transaction that is rolled back, and return their names.
-
-    The tables are locked meanwhile. Raises MigrationRefused as `migrate` would.
-    """
-    async with _connected(url) as connection:
-        if await known_version(connection) == EXPECTED_VERSION:
-            return ()
-        async with _lock(connection, timeout_s=lock_timeout_s):
-            before = await known_version(connection, to_migrate=True)
-            pending = VERSIONS if before is None else VERSIONS[VERSIONS.index(before) + 1 :]
-            if pending:
-                await refuse_unfit_schema(connection)
-                with _reporting(report_change):
-                    await _try(url, pending)
-            return pending
-
-
-@asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect, and convert the errors of PostgreSQL and of the connection to MigrationRefused."""
-    try:
-        connection = await connect(url)
-        try:
-            refuse_old_server(connection)
-            yield connection
-        finally:
-            await connection.close()
-    except _DATABASE_ERRORS as error:
-        raise _refused(error) from error
-
-
-@contextmanager
-def _reporting(report_change: Callable[[str], None] | None) -> Iterator[None]:
-    if report_change is None:
-        yield
-        return
-    token = on_change.set(report_change)
-    try:
-        yield
-    finally:
-        on_change.reset(token)
 
 
 async def _renumber_restored(connection: asyncpg.Connection) -> None:
@@ -180,7 +128,9 @@ async def _renumber_restored(connection: asyncpg.Connection) -> None:
 
 
 @asynccontextmanager
-async def _lock(connection: asyncpg.Connection, *, timeout_s: float) -> AsyncIterator[None]:
+async def migration_lock(
+    connection: asyncpg.Connection, *, timeout_s: float
+) -> AsyncIterator[None]:
     """Hold the advisory lock of migrations.
 
     The lock is polled: a blocking request for it can deadlock with CREATE INDEX CONCURRENTLY.
@@ -217,61 +167,8 @@ async def _upgrade(url: str) -> list[str]:
         await context.init(config=config)
         command = Command(config, app=APP, location=str(FOLDER.parent.parent / "{app}/migrations"))
         await command.init()
-        with _adoption_errors():
+        with adoption_errors():
             return await command.upgrade()
-
-
-async def _try(url: str, versions: Sequence[str]) -> None:
-    """Run migrations in one transaction, and roll it back.
-
-    The first migration that does not run in a transaction ends the trial.
-    """
-    async with TortoiseContext() as context:
-        await context.init(config=tortoise_config(url, pool_size=1))
-        async with in_transaction() as connection:
-            for version in versions:
-                migration = import_module(f"models.migrations.{version.removesuffix('.py')}")
-                if not getattr(migration, "RUN_IN_TRANSACTION", True):
-                    break
-                with _adoption_errors():
-                    await connection.execute_script(await migration.upgrade(connection))
-            await connection.rollback()
-
-
-@contextmanager
-def _adoption_errors() -> Iterator[None]:
-    try:
-        yield
-    except AdoptionRefused as refusal:
-        raise MigrationRefused(
-            str(refusal).rstrip(), hint="Correct the problems listed, then start again."
-        ) from refusal
-
-
-def _refused(
-    error: Exception, before: str | None = None, after: str | None = None
-) -> MigrationRefused:
-    """Return the refusal for an error; the versions are those before and after the migration."""
-    if sqlstate(error) == asyncpg.LockNotAvailableError.sqlstate:
-        return MigrationRefused(
-            "Another program is using the tables. The migration was not applied.",
-            hint="Stop that program or wait for it, then start again.",
-        )
-    cause = error.__cause__ or error
-    text = " ".join(str(cause).split()) or type(cause).__name__
-    if is_unavailable(error) or isinstance(error, OSError):
-        return MigrationRefused(
-            f"The connection to the database failed during the migration: {text.rstrip('.')}.",
-            hint="Start again when the database is available.",
-        )
-    # The function of a trigger, if one raised the error.
-    context = str(getattr(cause, "context", None) or "").split("\n")[0]
-    changed = "nothing was changed" if after == before else f"the database is at {after}"
-    return MigrationRefused(
-        f"PostgreSQL rejected the migration, and {changed}: {text}"
-        + (f" ({context})" if context else ""),
-        hint="Correct what PostgreSQL names, then start again.",
-    )
 
 
 async def _has_former_tables(connection: asyncpg.Connection) -> bool:

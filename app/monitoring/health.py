@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tortoise.exceptions import BaseORMException
 
-from app.database.migrations import EXPECTED_VERSION, migration_number, schema_version
+from app.database.applied import MigrationRefused
+from app.database.compatibility import schema_state
 from app.database.privileges import missing_privileges
 from app.http.draining import DRAINING
 from engine.database.errors import NoWritableHost, is_unavailable, sqlstate
@@ -85,15 +86,17 @@ async def _missing() -> dict[str, str]:
                 asyncio.timeout(DATABASE_TIMEOUT_S),
                 default_client().acquire_connection() as connection,
             ):
-                version = await schema_version(connection)
+                state = await schema_state(connection)
                 is_read_only, is_standby = await connection.fetchrow(_STATE)
                 lacking = await missing_privileges(connection)
+    except MigrationRefused as error:
+        # Another process has applied a migration with which this version does not run.
+        return {"missing": "compatible schema", "reason": str(error)}
     except Exception as error:
         if is_unavailable(error) or isinstance(error, _DATABASE_ERRORS):
             return _no_database(error)
         raise
-    # During an upgrade the database is newer than this process, which is fine.
-    if version is None or migration_number(version) < migration_number(EXPECTED_VERSION):
+    if not state.is_migrated:
         return {"missing": "migrations"}
     if is_read_only:
         reason = "The server is a standby." if is_standby else _READ_ONLY

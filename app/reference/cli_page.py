@@ -15,7 +15,7 @@ INTRODUCTION = """\
 | Exit status | Meaning |
 | --- | --- |
 | 0 | The command succeeded. |
-| 1 | `ticketops schema check` found a problem. |
+| 1 | `ticketops schema check` found a problem, or `ticketops migrate --check` pending migrations. |
 | 2 | The command failed; stderr says what happened and what to do. |
 | 130 | Ctrl-C ended the command. |"""
 

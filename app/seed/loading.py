@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from app.database.migrations import EXPECTED_VERSION, schema_version
+from app.database.compatibility import schema_state
 from app.errors import CommandError
 from app.seed.story import Story
 from app.seed.ticket import Row
@@ -41,7 +41,9 @@ class SeedReport:
 async def seed(
     url: str, *, tickets: int, seed: int, progress: Callable[[int, int], None]
 ) -> SeedReport:
-    """Add the first tickets of a seed to the database; raises NotMigrated.
+    """Add the first tickets of a seed to the database.
+
+    Raises NotMigrated and MigrationRefused.
 
     Tickets that exist or have existed are skipped, even if they were changed or deleted: a second
     run adds nothing, a larger number adds older tickets, and another seed adds other tickets.
@@ -49,7 +51,7 @@ async def seed(
     """
     connection = await connect(url)
     try:
-        if await schema_version(connection) != EXPECTED_VERSION:
+        if not (await schema_state(connection)).is_migrated:
             message = "The database is not migrated to the version of this program."
             raise NotMigrated(message, hint="Run: ticketops migrate")
         async with _lock(url):

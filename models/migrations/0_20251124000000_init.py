@@ -7,7 +7,12 @@ service they are converted to the same form. The remaining steps are the same fo
 from tortoise import BaseDBAsyncClient
 
 from models.migrations import legacy
+from models.migrations.compatibility import Description
 
+DESCRIPTION = Description(
+    oldest_code=0,
+    note="Creates the tables, or adopts those of the former service, which must be stopped.",
+)
 RUN_IN_TRANSACTION = True
 
 AERICH = """

@@ -6,6 +6,12 @@ constraint on name and key.
 
 from tortoise import BaseDBAsyncClient
 
+from models.migrations.compatibility import Description, TableLock
+
+DESCRIPTION = Description(
+    oldest_code=0,
+    locks=(TableLock("idempotency_keys", blocks="reads and writes", lasts="a scan of the table"),),
+)
 RUN_IN_TRANSACTION = True
 
 

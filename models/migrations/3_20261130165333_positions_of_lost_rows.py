@@ -5,6 +5,15 @@ Older versions keep working on this schema: the default of the column numbers th
 
 from tortoise import BaseDBAsyncClient
 
+from models.migrations.compatibility import Description, TableLock
+
+DESCRIPTION = Description(
+    oldest_code=0,
+    locks=(
+        TableLock("ticket_events", blocks="reads and writes", lasts="a moment"),
+        TableLock("log_entries", blocks="reads and writes", lasts="a moment"),
+    ),
+)
 RUN_IN_TRANSACTION = True
 
 

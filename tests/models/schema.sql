@@ -382,6 +382,12 @@ CREATE TABLE public.ops_deliveries (
     CONSTRAINT ops_deliveries_ticket_id_check CHECK (((char_length(ticket_id) >= 1) AND (char_length(ticket_id) <= 64)))
 );
 
+CREATE TABLE public.schema_compatibility (
+    version text NOT NULL,
+    oldest_code integer NOT NULL,
+    CONSTRAINT schema_compatibility_oldest_code_check CHECK ((oldest_code >= 0))
+);
+
 CREATE TABLE public.ticket_events (
     id text NOT NULL,
     ticket_id text NOT NULL,
@@ -474,6 +480,9 @@ ALTER TABLE ONLY public.log_entries
 
 ALTER TABLE ONLY public.ops_deliveries
     ADD CONSTRAINT ops_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schema_compatibility
+    ADD CONSTRAINT schema_compatibility_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY public.ticket_events
     ADD CONSTRAINT ticket_events_pkey PRIMARY KEY (id);

@@ -101,6 +101,8 @@ CREATED = (
     "ops_deliveries_one_pending",
     "ops_deliveries_pkey",
     "ops_deliveries_under_way",
+    "schema_compatibility",
+    "schema_compatibility_pkey",
     "ticket_events",
     "ticket_events_in_order",
     "ticket_events_of_ticket",
