@@ -5,7 +5,7 @@ import logging
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from app.server.descriptor_watch import watched_descriptors
 from app.server.file_descriptors import available_for_connections
 from app.server.http_connection import HttpConnection
 from app.server.input_scheduler import InputScheduler
-from app.server.listening import BACKLOG, accepts_per_turn
+from app.server.listening import BACKLOG, accept_waiting, accepts_per_turn
 from app.server.message_reader import WebSocketLimits
 from app.server.open_connections import OpenConnections
 from app.server.request_scheduler import RequestScheduler, WaitingRequests
@@ -145,16 +145,13 @@ class Server(uvicorn.Server):
         repeats a request on another server if its connection is refused, but not if it is reset.
         """
         loop = asyncio.get_running_loop()
-        accepted: list[socket.socket] = []
         with sockets[0].dup() as last:
             last.settimeout(0)
             for server in self.servers:
                 server.close()
             for one in sockets:
                 one.close()
-            with suppress(BlockingIOError):
-                while True:
-                    accepted.append(last.accept()[0])
+            accepted = accept_waiting(last)
         for one in accepted:
             await loop.connect_accepted_socket(self._new_connection, one)
         deadline = loop.time() + FIRST_REQUEST_S

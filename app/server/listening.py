@@ -1,6 +1,7 @@
 """Open the sockets that the server listens on."""
 
 import errno
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 from app.config.urls import url_host
 from app.errors import CommandError
+
+_logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
 # libuv accepts one connection per socket and turn of the event loop, and a busy server handles many
@@ -18,6 +21,23 @@ ACCEPTS_PER_TURN = 16
 # If a server was killed, its worker processes need a moment to notice and to free the port.
 RETRY_FOR_S = 1.5
 POLL_S = 0.05
+# Errors of a connection that its client or the network has ended before it is accepted. accept(2)
+# reports them on the listening socket.
+_FAILED_CONNECTION = frozenset(
+    {
+        errno.ECONNABORTED,
+        errno.ECONNRESET,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENOPROTOOPT,
+        errno.EOPNOTSUPP,
+        errno.EPERM,
+        errno.EPROTO,
+        errno.ETIMEDOUT,
+    }
+)
 _HOST_HINT = "Set HOST to 127.0.0.1, or to 0.0.0.0 for every address of this machine."
 
 
@@ -43,6 +63,27 @@ def listen(host: str, port: int, *, setting: str = "PORT") -> socket.socket:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise _cannot_listen(host, port, error, setting) from error
         time.sleep(POLL_S)
+
+
+def accept_waiting(listener: socket.socket) -> list[socket.socket]:
+    """Return the connections that wait in the backlog of a socket, which must not block.
+
+    At most BACKLOG, because others can arrive meanwhile. If the system grants no more sockets, the
+    rest is left, and the log says why.
+    """
+    accepted: list[socket.socket] = []
+    for _ in range(BACKLOG):
+        try:
+            accepted.append(listener.accept()[0])
+        except BlockingIOError:
+            break
+        except OSError as error:
+            if error.errno in _FAILED_CONNECTION:
+                continue
+            fields = {"reason": error.strerror, "accepted": len(accepted)}
+            _logger.warning("waiting connections were not accepted", extra={"fields": fields})
+            break
+    return accepted
 
 
 def accepts_per_turn(*, processes: int) -> int:

@@ -1,16 +1,19 @@
 """Several connections are accepted in one turn of the event loop."""
 
 import asyncio
+import errno
+import os
+import resource
 import socket
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import uvloop
 
-from app.server.listening import ACCEPTS_PER_TURN, duplicated, listen
+from app.server.listening import ACCEPTS_PER_TURN, accept_waiting, duplicated, listen
 from tests.app.service import running, serving_processes
 
 
@@ -70,3 +73,81 @@ def _max_duplicates(pid: int) -> int:
         with suppress(FileNotFoundError):
             opened[str(one.readlink())] += 1
     return max(count for name, count in opened.items() if name.startswith("socket:"))
+
+
+@contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """Let this process open no more file descriptors than these."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        highest = max(int(one.name) for one in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        taken = []
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+                stack.callback(os.close, taken[-1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + free, limits[1]))
+        yield
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Return a listening socket that does not block."""
+    with listen("127.0.0.1", 0) as one:
+        one.settimeout(0)
+        yield one
+
+
+def connected(listener: socket.socket, stack: ExitStack, count: int) -> list[socket.socket]:
+    """Open connections that wait to be accepted."""
+    address = listener.getsockname()
+    return [stack.enter_context(socket.create_connection(address)) for _ in range(count)]
+
+
+def test_all_connections_that_wait_are_accepted(listener: socket.socket) -> None:
+    with ExitStack() as stack:
+        clients = connected(listener, stack, 5)
+        accepted = [stack.enter_context(one) for one in accept_waiting(listener)]
+        assert [one.getpeername() for one in accepted] == [one.getsockname() for one in clients]
+        assert accept_waiting(listener) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to list descriptors")
+def test_connections_are_left_and_reported_if_there_are_no_descriptors(
+    listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExitStack() as stack:
+        connected(listener, stack, 5)
+        with few_descriptors(2):
+            accepted = [stack.enter_context(one) for one in accept_waiting(listener)]
+        assert len(accepted) == 2
+        [record] = caplog.records
+        assert record.fields == {"reason": "Too many open files", "accepted": 2}  # type: ignore[attr-defined]
+        # The others still wait.
+        assert len([stack.enter_context(one) for one in accept_waiting(listener)]) == 3
+
+
+class FailingListener(socket.socket):
+    """A listening socket that reports failures of connections, which the network decides."""
+
+    failures: Sequence[int] = ()
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Report the next failure, or accept a connection."""
+        if self.failures:
+            error, *self.failures = self.failures
+            raise OSError(error, os.strerror(error))
+        return super().accept()
+
+
+def test_a_connection_that_failed_does_not_keep_others_from_being_accepted(
+    listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExitStack() as stack:
+        connected(listener, stack, 2)
+        failing = stack.enter_context(FailingListener(fileno=os.dup(listener.fileno())))
+        failing.failures = (errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN)
+        assert len([stack.enter_context(one) for one in accept_waiting(failing)]) == 2
+    assert caplog.records == []
