@@ -59,18 +59,25 @@ class Timeouts:
 
     def _expire_due(self) -> None:
         self._timer = None
-        for _ in range(MAX_EXPIRED):
-            if not self._running:
-                return
-            timeout = next(iter(self._running))
-            left_s = timeout.ends_at - time.monotonic()
-            if left_s > 0:
-                self._timer = asyncio.get_running_loop().call_later(left_s, self._expire_due)
-                return
-            del self._running[timeout]
-            timeout.expire()
+        try:
+            for _ in range(MAX_EXPIRED):
+                if not self._running:
+                    return
+                timeout = next(iter(self._running))
+                if timeout.ends_at > time.monotonic():
+                    return
+                del self._running[timeout]
+                timeout.expire()
+        finally:
+            # Also if a callback fails, which the event loop logs: the other timeouts must expire.
+            self._schedule()
+
+    def _schedule(self) -> None:
+        """Start the timer for the timeout that expires next."""
         if self._running and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(0, self._expire_due)
+            left_s = next(iter(self._running)).ends_at - time.monotonic()
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, left_s), self._expire_due)
 
 
 class _Timeout:

@@ -95,3 +95,29 @@ async def test_few_timeouts_expire_in_one_turn_of_the_event_loop() -> None:
             seen = len(expired)
     assert expired == list(range(number))
     assert timeouts._timer is None
+
+
+class Failing(Recorded):
+    """A timeout whose handling fails."""
+
+    def expire(self) -> None:
+        """Record the timeout, and fail."""
+        super().expire()
+        raise LookupError(self._number)
+
+
+async def test_timeouts_expire_after_the_handling_of_another_one_has_failed() -> None:
+    timeouts = Timeouts(0.05)
+    expired: list[int] = []
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(repr(context["exception"]))
+    )
+    for number in range(5):
+        timeouts.begin((Failing if number % 2 else Recorded)(expired, number))
+    async with asyncio.timeout(60):
+        while len(expired) < 5:  # noqa: ASYNC110  # no event tells
+            await asyncio.sleep(0)
+    assert expired == list(range(5))
+    assert reported == ["LookupError(1)", "LookupError(3)"]
+    assert timeouts._timer is None
