@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -56,9 +57,11 @@ class SharedSnapshots:
         self._declarations = declarations
         self._number, self._lock = _free_slot(folder)
         self._counters = [one for one in declarations if one.kind is not Kind.GAUGE]
-        # The counters of the predecessors in this slot.
-        self._inherited = self._read(self._number)
         self._problem = Condition("metrics cannot be published", "metrics are published again")
+        self._unreadable = Condition("metrics cannot be read", "metrics are read again")
+        # The counters of the predecessors in this slot.
+        self._inherited: Snapshot = {}
+        self._inherited, _ = self._with(self._number, {})
 
     def report(self, own: Snapshot) -> Snapshot:
         """Publish the values of this process, and return those of the service, for a client.
@@ -70,13 +73,21 @@ class SharedSnapshots:
         return self.with_others(own)
 
     def with_others(self, own: Snapshot) -> Snapshot:
-        """Return the values of the service: of this process, the others, and those that ended."""
-        snapshots = [own, self._inherited]
+        """Return the values of the service: of this process, the others, and those that ended.
+
+        A file that is not a snapshot is left out, and reported in the log.
+        """
+        values = combined(self._declarations, [own, self._inherited])
+        is_complete = True
         for path in sorted(self._folder.glob("*.json")):
-            number = int(path.stem)
-            if number != self._number:
-                snapshots.append(self._read(number, only_counters=not self._is_owned(number)))
-        return combined(self._declarations, snapshots)
+            if path.stem.isdecimal() and (number := int(path.stem)) != self._number:
+                values, is_readable = self._with(
+                    number, values, only_counters=not self._is_owned(number)
+                )
+                is_complete = is_complete and is_readable
+        if is_complete:
+            self._unreadable.end()
+        return values
 
     def publish(self, own: Snapshot) -> None:
         """Replace the snapshot of this process."""
@@ -105,18 +116,22 @@ class SharedSnapshots:
         """Leave the slot to a successor."""
         os.close(self._lock)
 
-    def _read(self, number: int, *, only_counters: bool = True) -> Snapshot:
-        """Return the snapshot of a slot; empty if it has none."""
+    def _with(
+        self, number: int, values: Snapshot, *, only_counters: bool = True
+    ) -> tuple[Snapshot, bool]:
+        """Return values with those of a slot, and whether its file is a snapshot or missing."""
+        declarations = self._counters if only_counters else self._declarations
+        path = self._folder / f"{number}.json"
         try:
-            content = orjson.loads((self._folder / f"{number}.json").read_bytes())
+            content = orjson.loads(path.read_bytes())
+            other = {one.name: _samples(one, content) for one in declarations}
+            return combined(self._declarations, [values, other]), True
         except FileNotFoundError:
-            return {}
-        return {
-            declaration.name: {
-                tuple(labels): value for labels, value in content.get(declaration.name, ())
-            }
-            for declaration in (self._counters if only_counters else self._declarations)
-        }
+            return values, True
+        except (OSError, ValueError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            self._unreadable.begin(file=str(path), reason=reason)
+            return values, False
 
     def _is_owned(self, number: int) -> bool:
         """Return whether a running process owns a slot."""
@@ -129,6 +144,20 @@ class SharedSnapshots:
             finally:
                 os.close(lock)
         return False
+
+
+def _samples(declaration: Declaration, content: object) -> dict[tuple[str, ...], Sequence[float]]:
+    """Return the values of a metric in a file; raises ValueError if it is not a snapshot."""
+    samples: Any = content.get(declaration.name, ()) if isinstance(content, dict) else None
+    result: dict[tuple[str, ...], Sequence[float]] = {}
+    try:
+        for labels, value in samples:
+            result[tuple(labels)] = [float(one) for one in value]
+    except TypeError:
+        raise ValueError(f"not a snapshot of the metric {declaration.name}") from None
+    if any(len(labels) != len(declaration.labels) for labels in result):
+        raise ValueError(f"other labels of the metric {declaration.name}")
+    return result
 
 
 def _free_slot(folder: Path) -> tuple[int, int]:

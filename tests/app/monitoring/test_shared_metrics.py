@@ -74,6 +74,50 @@ def test_what_a_process_has_reported_is_counted_after_it_was_killed(tmp_path: Pa
     first.close()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"counter": [[["200"], [1',
+        b"[1]",
+        b"5",
+        b'{"counter": 5}',
+        b'{"counter": [5]}',
+        b'{"counter": [[["200"], "x"]]}',
+        b'{"counter": [[[], [1]]]}',
+        b'{"counter": [[[["200"]], [1]]]}',
+        b'{"histogram": [[[], [1]]]}',
+    ],
+)
+def test_a_file_that_is_not_a_snapshot_is_left_out_and_reported_once(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = SharedSnapshots(tmp_path, DECLARATIONS)
+    two = SharedSnapshots(tmp_path, DECLARATIONS)
+    two.publish(values_of(10, 5, (1, 2, 3.5)))
+    own = values_of(1, 7, (1, 0, 0.5))
+    (tmp_path / "7.json").write_bytes(content)
+    (tmp_path / "notes.json").write_bytes(b"of somebody else")
+    for _ in range(3):
+        assert one.with_others(own)["counter"] == {("200",): [11]}
+        assert one.with_others(own)["histogram"] == {(): [2, 2, 4]}
+    assert [record.getMessage() for record in caplog.records] == ["metrics cannot be read"]
+    assert caplog.records[0].fields["file"] == str(tmp_path / "7.json")  # type: ignore[attr-defined]
+    (tmp_path / "7.json").unlink()
+    one.with_others(own)
+    assert [record.getMessage() for record in caplog.records[1:]] == ["metrics are read again"]
+    one.close()
+    two.close()
+
+
+def test_a_process_starts_in_a_slot_with_a_file_that_is_not_a_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "0.json").write_bytes(b"\0")
+    one = SharedSnapshots(tmp_path, DECLARATIONS)
+    one.publish(values_of(1, 7, (1, 0, 0.5)))
+    assert one.with_others(values_of(2, 7, (1, 0, 0.5)))["counter"] == {("200",): (2,)}
+    one.close()
+
+
 @pytest.fixture
 def service(empty_database_url: str, tmp_path: Path) -> Iterator[Service]:
     """Run a server with several processes whose OPS does not work."""
