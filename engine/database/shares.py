@@ -93,33 +93,55 @@ class Shares:
 
     Each may have a part of the pool, and at least one connection, so that other operations and
     callers find the rest: an operation a third, a caller three quarters.
+
+    Beside other callers, a caller that has connections receives another one only while it has fewer
+    than are free. It therefore never takes the last one, and callers without a connection precede
+    it. Those of one caller that has many become free for the others as its statements end.
     """
 
     def __init__(self, pool_size: int, *, timeout_s: float) -> None:
-        self.resize(pool_size)
         # Has an entry only for callers that have a connection or wait for one.
         self._callers: dict[str, _Share] = {}
+        # Those callers whose requests wait for them to have fewer connections, or others free.
+        self._waiting: dict[str, _Share] = {}
+        # Connections of all callers, with those that they wait for in the pool.
+        self._in_use = 0
         # The number of requests that wait for a slot of their operation or of their caller.
         self.waiting = 0
         self._timeouts = Timeouts(timeout_s)
         # Cached, because looking up the running loop makes a system call.
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.resize(pool_size)
 
     def resize(self, pool_size: int) -> None:
         """Divide another number of connections; those in use stay with their users."""
         self.pool_size = pool_size
         self.per_operation = max(1, pool_size // 3)
         self.per_caller = max(1, pool_size * 3 // 4)
+        self._grant_free()
+
+    def _admits(self, caller: _Share) -> bool:
+        """Return whether a caller may have another connection now.
+
+        If not, no caller may that has as many.
+        """
+        in_use = caller.in_use
+        if not in_use:
+            return True
+        if in_use >= self.per_caller:
+            return False
+        return len(self._callers) == 1 or in_use < self.pool_size - self._in_use
 
     def take(self, user: PoolUser) -> bool:
         """Count one more connection of an operation; return false if it must wait for that."""
         caller = self._callers.get(user.caller)
         if caller is None:
             caller = self._callers[user.caller] = _Share()
-        if user.in_use >= self.per_operation or caller.in_use >= self.per_caller:
+        if user.in_use >= self.per_operation or not self._admits(caller):
             return False
         user.in_use += 1
         caller.in_use += 1
+        self._in_use += 1
         return True
 
     async def wait(self, user: PoolUser) -> None:
@@ -143,9 +165,10 @@ class Shares:
         try:
             await waiter.granted
         except BaseException as error:
+            refusal = self._refusal(user)
             self._give_up(user, waiter)
             if isinstance(error, TimeoutError):
-                raise ConnectionShareExceeded(self._refusal()) from None
+                raise ConnectionShareExceeded(refusal) from None
             raise
         finally:
             self.waiting -= 1
@@ -153,8 +176,8 @@ class Shares:
     @property
     def callers(self) -> tuple[int, int]:
         """The number of callers that use connections, and of those that use all of their share."""
-        in_use = [caller.in_use for caller in self._callers.values()]
-        return len(in_use), sum(count >= self.per_caller for count in in_use)
+        callers = self._callers.values()
+        return len(callers), sum(not self._admits(caller) for caller in callers)
 
     def free(self, user: PoolUser) -> None:
         """Give the slots of a connection to those that wait for them, or make them free."""
@@ -162,10 +185,9 @@ class Shares:
             self._free_operation_slot(user)
         else:
             user.in_use -= 1
-        caller = self._callers[user.caller]
-        caller.in_use -= 1
-        if caller.waiters or not caller.in_use:
-            self._grant(user.caller)
+        self._callers[user.caller].in_use -= 1
+        self._in_use -= 1
+        self._grant(user.caller)
 
     def _wait_for_caller(self, user: PoolUser, waiter: _Waiter) -> None:
         waiter.has_operation_slot = True
@@ -174,6 +196,7 @@ class Shares:
         if caller is None:
             caller = self._callers[user.caller] = _Share()
         caller.append(waiter)
+        self._waiting[user.caller] = caller
 
     def _free_operation_slot(self, user: PoolUser) -> None:
         waiter = user.next_waiter()
@@ -183,16 +206,38 @@ class Shares:
             self._wait_for_caller(user, waiter)
 
     def _grant(self, name: str) -> None:
-        """Give the free part of a caller's share to its requests that wait."""
+        """Give what has become free to requests that wait, after a change of this caller."""
         caller = self._callers.get(name)
-        if caller is None:
-            return
-        while caller.in_use < self.per_caller and (waiter := caller.next_waiter()) is not None:
-            caller.in_use += 1
-            self._timeouts.end(waiter)
-            waiter.granted.set_result(None)
-        if not caller.in_use and not caller.waiters:
+        if caller is not None and not caller.in_use and not self._grant_next(name, caller):
             del self._callers[name]
+        self._grant_free()
+
+    def _grant_free(self) -> None:
+        """Give free connections to requests that wait, first to callers that have fewest.
+
+        The search takes little time: if a connection is free, fewer callers than the size of the
+        pool wait, because each of them has one.
+        """
+        while self._waiting and self._in_use < self.pool_size:
+            name, caller = min(self._waiting.items(), key=_connections)
+            if not self._admits(caller):
+                return
+            self._grant_next(name, caller)
+
+    def _grant_next(self, name: str, caller: _Share) -> bool:
+        """Give another connection to the request of a caller that waits longest, if any does."""
+        waiting = self._waiting.pop(name, None)
+        waiter = caller.next_waiter()
+        if waiter is None:
+            return False
+        if caller.waiters and waiting is not None:
+            # Behind others that have as many connections.
+            self._waiting[name] = caller
+        caller.in_use += 1
+        self._in_use += 1
+        self._timeouts.end(waiter)
+        waiter.granted.set_result(None)
+        return True
 
     def _give_up(self, user: PoolUser, waiter: _Waiter) -> None:
         """Pass on what a request received that no longer waits."""
@@ -203,12 +248,18 @@ class Shares:
             self._free_operation_slot(user)
             self._grant(user.caller)
 
-    def _refusal(self) -> str:
+    def _refusal(self, user: PoolUser) -> str:
+        caller = self._callers.get(user.caller)
         return (
             f"Other requests of this caller have used all of its database connections for"
-            f" {self._timeouts.timeout_s:g} s: {self.per_caller} of {self.pool_size}"
-            " (DATABASE_POOL_SIZE). Send fewer requests at once."
+            f" {self._timeouts.timeout_s:g} s: {caller.in_use if caller else 0} of"
+            f" {self.pool_size} (DATABASE_POOL_SIZE). One caller has at most {self.per_caller},"
+            " and fewer while others use the database. Send fewer requests at once."
         )
+
+
+def _connections(waiting: tuple[str, _Share]) -> int:
+    return waiting[1].in_use
 
 
 # A user that may also take the connections in reserve.
