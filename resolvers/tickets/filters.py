@@ -1,5 +1,6 @@
 """Filters of tickets, compiled to SQL conditions."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -23,6 +24,10 @@ MAX_CONDITIONS = 1_000
 LARGE = 20
 # In characters. The time to parse a search grows with the square of its words.
 SEARCH_MAX_LENGTH = 1_000
+# PostgreSQL parses at most so many operators before a word.
+MAX_HYPHENS = 32
+# A line of more hyphens, also with other characters between that make no words.
+_LINE = re.compile(rf'-(?:[^\w"-]*-){{{MAX_HYPHENS},}}')
 
 # Columns that begin a B-tree index, and the operators that such an index answers. The index on
 # `subject` is only for sorting: a search limited by it can read and sort many rows.
@@ -101,11 +106,14 @@ def _search(words: str, path: Path) -> Sql:
     if not checked_text(words, *path).strip():
         return TRUE
     # The search has an operand for each of these letters, up to 18 for a ligature.
-    if (length := len(unicodedata.normalize("NFKC", words))) > SEARCH_MAX_LENGTH:
+    compatible = unicodedata.normalize("NFKC", words)
+    if (length := len(compatible)) > SEARCH_MAX_LENGTH:
         message = (
             f"search must have at most {SEARCH_MAX_LENGTH} characters, not {length}: a ligature"
             " counts as its letters."
         )
         raise InvalidInput(ErrorCode.TOO_LONG, message, *path)
+    if compatible.count("-") > MAX_HYPHENS:
+        words = _LINE.sub(" ", compatible)
     # A subquery is evaluated once per statement, not once per row, and has one plan for all words.
     return Sql("search @@ (SELECT ticket_search_query($?))", (words,), Access.INVERTED)

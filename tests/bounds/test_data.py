@@ -122,3 +122,59 @@ async def test_a_version_out_of_range_fails_the_condition(
     response = await http.request(method, "/tickets/T-1", json=body, headers=headers)
     matches = version == "1" and not template.startswith("W/")
     assert (response.status_code == 412) != matches, response.text
+
+
+# What can stand between the hyphens before a word: nothing, blanks, operators, characters that
+# make no words, and those that a search ignores; and other hyphens.
+BETWEEN = (
+    "",
+    "\t",
+    "! ",
+    "(",
+    "& ",
+    ") ",
+    "<",
+    "|\n",
+    "'",
+    ":*",
+    "\\",
+    "\u00ad",
+    "\u200d ",
+    "\u05b0",
+    "…",
+    "\U0001f600",
+    "“",
+)
+HYPHENS = ("-", "\uff0d", "\ufe63")
+
+
+@pytest.mark.parametrize("hyphen", HYPHENS)
+@pytest.mark.parametrize("between", BETWEEN)
+async def test_a_search_with_any_number_of_hyphens_is_valid(
+    graphql: GraphQL, http: httpx2.AsyncClient, between: str, hyphen: str
+) -> None:
+    for number in (31, 32, 33, 34, 200):
+        for end in ("", "printer", " printer", '"printer"', "猫"):
+            words = f"fire {(hyphen + between) * number}{end}"
+            result = await graphql(
+                "query($w: String) { tickets(filter: {search: $w}) { totalCount } }", w=words
+            )
+            assert result == {"data": {"tickets": {"totalCount": 0}}}, words
+    assert (await http.get("/tickets", params={"q": f"-{hyphen * 200}x"})).status_code == 200
+
+
+async def test_a_line_of_hyphens_in_a_search_is_ignored(graphql: GraphQL) -> None:
+    await graphql(
+        """mutation { createTicket(input: {subject: "Printer on fire", description: "D",
+            customerName: "N", customerEmail: "n@example.com"}) { ticket { id } } }"""
+    )
+    document = "query($w: String) { tickets(filter: {search: $w}) { totalCount } }"
+    for words, found in (
+        (f"{'-' * 33} fire", 1),
+        (f"printer {'-' * 33}\nfire", 1),
+        (f"{'-' * 34}fire", 1),
+        (f"-fire {'-' * 33}", 0),
+        (f"{'-' * 31}fire", 0),
+    ):
+        result = await graphql(document, w=words)
+        assert result == {"data": {"tickets": {"totalCount": found}}}, words
