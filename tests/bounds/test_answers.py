@@ -1,7 +1,7 @@
 """Answers, and the connections of the pool: one caller cannot take what others need."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.bounds.conftest import Serve
 from tests.bounds.harness import MIB, Answer, Target, check
+from tests.waiting import until
 
 LIMIT = 16 * MIB
 # Longer than the tests take, so that a request ends because of what it waits for.
@@ -100,7 +101,7 @@ async def test_waiting_for_one_ticket_holds_up_nobody(serve: Serve, pool_size: s
                 for n in range(40)
             ]
             # One of them waits in PostgreSQL from time to time, and the others for it.
-            await _until(partial(_have_waiting, target, 1), threads)
+            await until(partial(_have_waiting, target, 1))
             await loop.run_in_executor(threads, _check_light_requests, target)
             assert not any(update.done() for update in updates)
         answers = await asyncio.gather(*updates)
@@ -150,7 +151,7 @@ async def _attack(serve: Serve, *, hostile: Mapping[str, int]) -> None:
                     )
                     for _ in range(6)
                 ]
-                await _until(partial(_have_waiting, target, expected), threads)
+                await until(partial(_have_waiting, target, expected))
             await loop.run_in_executor(threads, _check_light_requests, target)
             assert _have_waiting(target, expected)
         # Those that waited for a share of their caller may have been refused.
@@ -166,13 +167,6 @@ def _have_waiting(target: Target, number: int) -> bool:
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     return bool(row["waiting"] == number)
-
-
-async def _until(is_met: Callable[[], bool], threads: ThreadPoolExecutor) -> None:
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(120):
-        while not await loop.run_in_executor(threads, is_met):  # noqa: ASYNC110  # no event tells
-            await asyncio.sleep(0.02)
 
 
 def _check_light_requests(target: Target) -> None:
