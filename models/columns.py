@@ -30,6 +30,11 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+# The number of the transaction that writes a row of a feed. After a restore on a server with lower
+# numbers, the function returns what they lack (`models.feed_offset`).
+TRANSACTION = SqlDefault("(txid_current() + feed_transaction_offset())")
+
+
 def next_in_feed(sequence: str) -> SqlDefault:
     """Return the default of the column ``sequence`` of a feed: the next number of a sequence.
 

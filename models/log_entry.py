@@ -1,11 +1,11 @@
 """The log of communications with OPS."""
 
 from tortoise import fields
-from tortoise.fields.db_defaults import SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.columns import (
+    TRANSACTION,
     enum_column,
     id_column,
     json_column,
@@ -39,7 +39,7 @@ class LogEntry(Model):
     duration_ms = fields.IntField(null=True)
     actor = text_column(ACTOR_MAX_LENGTH, null=True)
     request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
-    transaction = fields.BigIntField(db_default=SqlDefault("txid_current()"))
+    transaction = fields.BigIntField(db_default=TRANSACTION)
     sequence = fields.BigIntField(db_default=next_in_feed("log_entries_sequence"))
 
     class Meta:

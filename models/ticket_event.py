@@ -1,11 +1,11 @@
 """The table of ticket events: audit trail, history and event feed in one."""
 
 from tortoise import fields
-from tortoise.fields.db_defaults import SqlDefault
 from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.columns import (
+    TRANSACTION,
     enum_column,
     id_column,
     json_column,
@@ -36,7 +36,7 @@ class TicketEvent(Model):
     request_id = text_column(REQUEST_ID_MAX_LENGTH, null=True)
     # A list of {"field": GraphQL name, "before": value, "after": value}.
     changes = json_column()
-    transaction = fields.BigIntField(db_default=SqlDefault("txid_current()"))
+    transaction = fields.BigIntField(db_default=TRANSACTION)
     sequence = fields.BigIntField(db_default=next_in_feed("ticket_events_sequence"))
 
     class Meta:

@@ -29,7 +29,7 @@ from app.database.migration_errors import (
 )
 from app.database.server_checks import refuse_unfit_schema
 from app.database.tortoise import APP, tortoise_config
-from models.restore import renumber_restored
+from models.feed_offset import continue_feeds
 
 __all__ = [
     "EXPECTED_VERSION",
@@ -113,7 +113,7 @@ async def migrate(
         if state.newer is not None:
             fields = {"schema_version": state.newer, "program_version": EXPECTED_VERSION}
             _logger.warning("database newer than this program", extra={"fields": fields})
-        await _renumber_restored(connection)
+        await _continue_feeds(connection)
         return MigrationReport(
             before=state.version,
             after=state.newer or EXPECTED_VERSION,
@@ -122,9 +122,11 @@ async def migrate(
         )
 
 
-async def _renumber_restored(connection: asyncpg.Connection) -> None:
-    for table in await renumber_restored(connection):
-        _logger.warning("restored table renumbered", extra={"fields": {"table": table}})
+async def _continue_feeds(connection: asyncpg.Connection) -> None:
+    offset = await continue_feeds(connection)
+    if offset is not None:
+        fields = {"transaction_offset": offset}
+        _logger.warning("feeds continue after a restore", extra={"fields": fields})
 
 
 @asynccontextmanager

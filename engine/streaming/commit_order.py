@@ -1,9 +1,11 @@
 """Read a table in the order of its transactions, without missing a row.
 
-The table has two columns: ``transaction``, the ``txid_current()`` of the transaction that wrote
-the row, and ``sequence``. Transactions do not commit in the order of their numbers. So a reader
-reads only rows below the oldest running transaction: all transactions below it have ended, so
-no further row can appear there.
+The table has two columns: ``transaction``, the number of the transaction that wrote the row, and
+``sequence``. The number is ``txid_current() + feed_transaction_offset()``, a function of the
+database that is zero until a restore on another server raises it, so that rows keep their numbers
+and new ones follow. All numbers below include it. Transactions do not commit in the order of their
+numbers. So a reader reads only rows below the oldest running transaction: all transactions below it
+have ended, so no further row can appear there.
 
 A crash of PostgreSQL can move that bound back, since the numbers of transactions that left nothing
 durable are assigned again. Therefore a reader resumes at the position of a row, which was durable
@@ -40,18 +42,21 @@ Position: TypeAlias = tuple[int, int]
 # The start of the server and the process that ran a statement.
 Server: TypeAlias = tuple[datetime, int]
 
-# Precedes all rows but those that were renumbered after a restore.
+# Precedes all rows but those that an older version renumbered after a restore.
 START: Position = (0, -1)
 CHUNK_SIZE = 200
 
 _SNAPSHOT = """
 SELECT
     now.snapshot::text,
+    now.transaction_offset,
     newest.transaction, newest.sequence,
     ended.transaction, ended.sequence,
     EXISTS (SELECT FROM "{table}" WHERE transaction = $1 AND sequence = $2),
     pg_is_in_recovery()
-FROM (SELECT txid_current_snapshot() AS snapshot) AS now
+FROM (
+    SELECT txid_current_snapshot() AS snapshot, feed_transaction_offset() AS transaction_offset
+) AS now
 LEFT JOIN (
     SELECT transaction, sequence
     FROM "{table}"
@@ -61,7 +66,7 @@ LEFT JOIN (
 LEFT JOIN LATERAL (
     SELECT transaction, sequence
     FROM "{table}"
-    WHERE transaction < txid_snapshot_xmin(now.snapshot)
+    WHERE transaction < txid_snapshot_xmin(now.snapshot) + now.transaction_offset
     ORDER BY transaction DESC, sequence DESC
     LIMIT 1
 ) AS ended ON TRUE
@@ -111,6 +116,8 @@ class Chunk:
     # Whether there are rows above the oldest running transaction, which cannot be read yet.
     is_held_up: bool
     oldest_running: int
+    # What the numbers exceed those of the server by.
+    offset: int
     # The first transaction number that was not yet assigned.
     next: int
     # Whether the row after which the chunk was read exists; on a standby it may not exist yet.
@@ -127,12 +134,12 @@ def position_of(row: Any) -> Position:
 async def take_snapshot(table: Table, after: Position = START) -> Snapshot:
     """Return a snapshot of the transactions that have committed by now."""
     [record] = await fetch(_SNAPSHOT.format(table=table.name), after)
-    text, *newest_and_ended, has_row, is_standby = record
+    text, offset, *newest_and_ended, has_row, is_standby = record
     oldest_running, following, running = text.split(":")
     return Snapshot(
-        int(oldest_running),
-        int(following),
-        frozenset(int(number) for number in running.split(",") if number),
+        int(oldest_running) + offset,
+        int(following) + offset,
+        frozenset(int(number) + offset for number in running.split(",") if number),
         _position(newest_and_ended[:2]),
         _position(newest_and_ended[2:]),
         has_row=has_row or after == START,
@@ -161,6 +168,7 @@ async def read_chunk(
         is_full=len(rows) == CHUNK_SIZE,
         is_held_up=len(rows) < len(found),
         oldest_running=oldest_running,
+        offset=records[0]["transaction_offset"],
         next=records[0]["next_transaction"],
         has_start=records[0]["has_start"] or after == START,
         is_standby=records[0]["is_standby"],
@@ -182,8 +190,9 @@ def _statement(table: Table, column: str | None) -> str:
 SELECT now.*, chunk.*
 FROM (
     SELECT
-        txid_snapshot_xmin(txid_current_snapshot()) AS oldest_running,
-        txid_snapshot_xmax(txid_current_snapshot()) AS next_transaction,
+        txid_snapshot_xmin(txid_current_snapshot()) + feed_transaction_offset() AS oldest_running,
+        txid_snapshot_xmax(txid_current_snapshot()) + feed_transaction_offset() AS next_transaction,
+        feed_transaction_offset() AS transaction_offset,
         EXISTS (
             SELECT FROM "{table.name}" WHERE "transaction" = $1 AND "sequence" = $2
         ) AS has_start,

@@ -46,7 +46,7 @@ class ReadPacing:
         else:
             self._pause_s = min(2 * self._pause_s, HELD_UP_MAX_S)
         if now_s - self._held_up_since_s > LONG_S and self._condition.began_at is None:
-            await self._report(chunk.oldest_running)
+            await self._report(chunk.oldest_running - chunk.offset)
         return self._pause_s
 
     async def _report(self, transaction: int) -> None:

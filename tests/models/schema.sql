@@ -1,3 +1,7 @@
+CREATE FUNCTION public.feed_transaction_offset() RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$SELECT 0::bigint$$;
+
 CREATE FUNCTION public.fold_case(value text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -330,7 +334,7 @@ CREATE TABLE public.log_entries (
     duration_ms integer,
     actor text,
     request_id text,
-    transaction bigint DEFAULT txid_current() NOT NULL,
+    transaction bigint DEFAULT (txid_current() + public.feed_transaction_offset()) NOT NULL,
     sequence bigint NOT NULL,
     CONSTRAINT log_entries_action_check CHECK ((action = ANY (ARRAY['send'::text, 'retry'::text, 'query'::text]))),
     CONSTRAINT log_entries_actor_check CHECK ((char_length(actor) <= 200)),
@@ -396,7 +400,7 @@ CREATE TABLE public.ticket_events (
     actor text,
     request_id text,
     changes jsonb NOT NULL,
-    transaction bigint DEFAULT txid_current() NOT NULL,
+    transaction bigint DEFAULT (txid_current() + public.feed_transaction_offset()) NOT NULL,
     sequence bigint NOT NULL,
     CONSTRAINT ticket_events_actor_check CHECK ((char_length(actor) <= 200)),
     CONSTRAINT ticket_events_changes_check CHECK ((jsonb_typeof(changes) = 'array'::text)),

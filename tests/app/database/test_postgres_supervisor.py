@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
@@ -24,6 +24,7 @@ from tests.app.graphql.operations import EVENTS
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.app.programs import needed
 from tests.app.service import TICKETOPS, environment, ticketops
+from tests.waiting import wait_until
 
 WAIT_S = 120
 # A cluster and its write-ahead log take about 45 MiB at first.
@@ -60,20 +61,13 @@ class Program:
             assert self.process.poll() is None, self.log_file.read_text()
             return message in self.messages()
 
-        until(found)
+        wait_until(found)
         return next(event for event in self._events() if event["message"] == message)
 
     def _events(self) -> list[dict[str, Any]]:
         # The last line may be incomplete.
         lines = self.log_file.read_text().split("\n")[:-1]
         return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -115,12 +109,12 @@ def postmaster(folder: Path) -> psutil.Process:
 
 def end(process: psutil.Process, number: int) -> None:
     process.send_signal(number)
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 def check_unavailable(client: httpx2.Client) -> None:
     """Check that requests and readiness are 503, once the process has noticed the outage."""
-    until(lambda: client.get("/readyz").status_code == 503)
+    wait_until(lambda: client.get("/readyz").status_code == 503)
     assert client.get("/readyz").json()["missing"] == "database"
     answer = client.post("/tickets", json=TICKET)
     assert (answer.status_code, answer.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
@@ -157,11 +151,11 @@ async def test_one_of_several_processes_restarts_a_killed_server(working_dir: Pa
                 assert postmaster(working_dir) != killed
                 event = (await socket.next("1"))["ticketEvents"]
                 assert event["ticketId"] == ticket_id
-            until(lambda: client.get("/readyz").status_code == 200)
+            wait_until(lambda: client.get("/readyz").status_code == 200)
             # The worker continues as well.
             answer = client.post(f"/api/ops/{ticket_id}")
             assert answer.status_code in {200, 202}, answer.text
-            until(lambda: client.get(f"/api/status/{ticket_id}").status_code == 200)
+            wait_until(lambda: client.get(f"/api/status/{ticket_id}").status_code == 200)
         messages = server.messages() + worker.messages()
         assert messages.count(DIED) == messages.count(RESTARTED) == 2
         left = postmaster(working_dir)
@@ -200,7 +194,7 @@ def small_disk(working_dir: Path) -> Iterator[Path]:
         pytest.skip(f"no file system can be mounted: {done.stderr}")
     yield working_dir
     # A program of PostgreSQL may be ending.
-    until(lambda: subprocess.run([umount, folder], check=False).returncode == 0)
+    wait_until(lambda: subprocess.run([umount, folder], check=False).returncode == 0)
 
 
 def fill(file: Path) -> None:

@@ -1,0 +1,102 @@
+"""Transaction numbers in feeds that continue in a database restored from a dump.
+
+``feed_transaction_offset()`` is added to the numbers of the server. It is zero until a restore
+raises it: see `models.feed_offset`. Until then, older versions keep working on this schema.
+"""
+
+from tortoise import BaseDBAsyncClient
+
+from models.migrations.compatibility import Description, TableLock, recorded
+
+DESCRIPTION = Description(
+    oldest_code=0,
+    locks=(
+        TableLock("ticket_events", blocks="reads and writes", lasts="a moment"),
+        TableLock("log_entries", blocks="reads and writes", lasts="a moment"),
+    ),
+)
+RUN_IN_TRANSACTION = True
+
+
+@recorded(DESCRIPTION)
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    """Return the SQL. It changes no row and holds its locks for a moment only."""
+    return """
+SET LOCAL lock_timeout = '10s';
+
+-- PostgreSQL inserts its body into statements. STABLE, because plans that contain the value of an
+-- IMMUTABLE function are not made again when the function changes.
+CREATE FUNCTION feed_transaction_offset() RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT 0::bigint';
+
+ALTER TABLE ticket_events ALTER COLUMN transaction
+    SET DEFAULT (txid_current() + feed_transaction_offset());
+ALTER TABLE log_entries ALTER COLUMN transaction
+    SET DEFAULT (txid_current() + feed_transaction_offset());
+"""
+
+
+async def downgrade(db: BaseDBAsyncClient) -> str:
+    """Return the SQL that numbers new rows as before, and changes no row."""
+    return """
+ALTER TABLE ticket_events ALTER COLUMN transaction SET DEFAULT txid_current();
+ALTER TABLE log_entries ALTER COLUMN transaction SET DEFAULT txid_current();
+DROP FUNCTION feed_transaction_offset();
+"""
+
+
+MODELS_STATE = (
+    "eJztXWtz27gV/SsYfqil1uvxS7aTSTvjJN6N2429E2u6O7veoSASklCTAEOAtjVp/nsvQFJ8Si"
+    "Ep2aFV5ktMAAcAzwXA+wCgL4bLbeKIvXOPDvkdYcZr9MVg2CXwRyFvFxnY85IclSDx2NGFsUdN"
+    "qYrpZDwW0seWhJwJdgSBJJsIy6eepFy1Ypwjyyc2YZJiB/EJwkg1ayMLOw7x99A1c+ZIzgi6+X"
+    "D+w+HgRJVRj4IATiIqkJAcathTzdncgvYom2685oDRzwGBN5sSKOND/X/8CcmU2eSRiPjRuzMn"
+    "lDh2hj5qqwp0uinnnk4bkkf5jjuBq9m0x6YVPiyKe3M542xRHt5KpU4JIz6WxE7xyQLHiciPk8"
+    "LOQoL0A7LopZ0k2GSCA0dJxXgzCZilhIEiMYc9EXuMPJjU/kfUvxTCNK+uh+bNxdA0jYI8VW9y"
+    "goiSLM7UWKBMCk2Pix9Nh7CpnMHjyfHXsJ2EprCUJuvit6FqicNICgfZ1b/PP737cP7psHdy3D"
+    "e+aiyWOERraST06//rCCAGPJcIYsqenOTD/f2GLAMypDmh1aZTImQtYhPI1lG79vhNiBUWV+AC"
+    "sf+8ub76US8ueV4TRI5Xm1oS/Rc5NGS9Lr9xQkJwsoY/A8MrGFVcqJpdIT47aUJ7H89/6+e4fv"
+    "fz9VtNDhdy6utadAVvc8TDqq/IMXHJqH4POZK6pFwAWWReCBF0L/7jWUVxxR96/acRwvDy48XN"
+    "8PzjLxlJvD8fXqicQ506z6X2TnLSWVSCfr0cfkDqEf1+fXWRF9ii3PB3Q/UJB5KbjD+Y2E6zES"
+    "fHSRkBk0ePQnUNBJxFbkDA0Ur1Aqbai5Oyg4U0A9FoIuexnaTbLGmf3IOh0UTOWWQn5bZJWdlS"
+    "k7uUOq8Sxti6e8C+bRZy+CFfVraY5R66+RTM8FQLSbGp+hmZQpc2cT0uCbPm/yJzo8QmzpXYXW"
+    "UZ06SseUfmVe1jhlJABEAwUrEEaza0Y8FcZRI9UDmDJDeQWAF3EWa2NmapHZu1IBIYYyVm8hM0"
+    "UGIt/2GE1alsaMP4cx3z+S2dXjJZPrdL7WeYGPlZHE3Z9hoYU9WFH14dHh4dnR7uH52cDY5PTw"
+    "dn+2dQVve3mHW6YuK/vfzp8ipnh6iE1dZzIrTKZl4C2YyZ953X0ie0oe/CJaMys1H5baR1MGhK"
+    "62CQp3UC7RLf86NJX5neHG4Lad6gmyJc7c2azs0MqiN4FcGdO2ILFduMgPV3EuaCClHIel+CEm"
+    "yj2dQyu2Wjk6klRsTPfHrBpF9qPizyVhoODp+aIGefkoo2wzUjyOKuC2K1tLoequ/Xv9wU1f8V"
+    "ZW/ZLRvqgJh/Ty2CGLkHcwC6RyQRCHqFol7tIsYlglwGhgAXRFkEYTGwEah1RyQUERyNRuETjN"
+    "vR6JZRoXEYTbhP6JQp22MPqRYnBJCQzX2b+PDneI568M5MYCu0PgSB8cos0gdDRCj8LRsNdd0X"
+    "0As5qhiz+2IkQjRSDSh03IShMOTRg5kvIGsh8IW/KZGOSZmpu6zFF01EQ8Ohcv2gV4B0o7ACC4"
+    "ldTxWDz2KNxsZzM4Ou2mAkAQ1p3jqfmGFV1ZuGIUFhBM030nhc2Yrmu4hsOyOymSFYWQoZVKc6"
+    "rlIdcxOteoA2i+s0ihUcJx+KLL0XLHCX0JtA2jx8jbyKUIXYptZ7wXaHD4IMSqLfK2hNIFtH6y"
+    "p/3ipaT/O0Zr61dWzJDLAzJVtqSkJVHrxdyT6n5btG0pi19o20bMV/7m0jWErieiVOmqURihTi"
+    "22GK9hMeBSoOD45Pj8+OTo4X8YlFyqplLA5BpLSXwNeGqOmWfAeWkppDdcQWiQX9g9cL5SwQ26"
+    "cKbjSQ4ytfgWjgDU/Dto/jg8OzhhwDsqDCZN0z1QPCOWCjlWFzasvNZ+d9+NTb6clHaptW4PuE"
+    "yV4f/U07vsxUh00+mQgCef2ddXSd54wlp3T52INWS1xpVHtkdWv0GEzke+z0dtKeqLi3O0p6vd"
+    "4Mixn08gyKEmjN7vW0P8qSPeJxa4Z+/HT9EXlTUykVLhaS+CZo177UnjyQMvorOtjX//qvX4/p"
+    "FOraVeWVKxoqND1qq1J/QccHr46P9o/66M0bdLzf798aL2N8tMQpf+2J97EDscQvn87eXeWa55"
+    "6IPZG1vPOxpyU8lxK6tpDkyu2+G+21cRxEpUCRsijKPfcN6lFe/UtIoNrDHm7hyW7/gbqIrjTC"
+    "7KFzZDmYuogyyycujH2BRqO4xtFIbwaCZUrcstHIIVgQM2CSOqMRQBnigbS4S5A1w2xKwjaTjq"
+    "tTOA8z6hA05tBfATgHzfA90eVgwsEnErp0y9Rj2I2e1DGC0P8vuC4YN6KJ8HxuESHCjUwwJ5ED"
+    "803ToHunXpxOWY3DPRk/dja++m3PdXaQKL99toYGjvs1u9DAeb9mixMMEraXNod+/XDx6QIpVw"
+    "5Bf0c7YfGdzoff+fCf6uPeSsITgj08dzguoXe5RycF6Q4CreHR0atQbRf0Bs8MVuHb8EAfVKzV"
+    "I72RG/pVw1H9qhA0iVSG+s6y5k6dRuzu51ndX1u53pwbJ2LEnHB/Ct/XEnP4m2xmsB2thnbGTI"
+    "hfbq6udOGkUNvnwdmwl8wFK8NsEOIrIFvMdKMV9uCgqaPsIM+yPsNGfL+mqzcLazG/zUfyGkN5"
+    "mccXDKJxvZ2beeBWMt151l+SZ73bab7l2wOU59qMVL8GUi6Bd0dm2yzvlAu2rqxz0E7ObZZz5F"
+    "9ttHTnsZ2k2ybploTKwmMVRkmUbLgIISwPkEXHP6pFxs6RCDyP+zKOZOlgjhUIyV3il93w9s3y"
+    "TxzaiV6vaUwn8OymzWWh1ZoTwfg/xKrfVgpXsaGFod6UUD5JWfvVGsVQ45Sp/RN8zZajmkj1tu"
+    "MxZxIXh1/ONZqPK1vRfBcWa2dYLDVTKssghdnCkNigsTdgUHLpYKpHdSjO4baQ5pPB4Oik6bBW"
+    "2Bd6EMPgHmHFZWOR2irXrOdT7pce9V7Bahr0jLy6xKaBW2Q2lb4+t41HbMGFBa8/5X7dQ/QJ6B"
+    "mZDSt1itSmMzbiJGy89B4Ul96FhlP7Pt0CcguX3436vIvKZH2uF9BtJHvQVIED5FKyPaCp4cBe"
+    "QLcv0DBorr0VNn9k7bPqh1CyuO3jeKOLh0skVuZJkeLlG8fSmO4oYHeDdBdIW+Jwzzrd6gg4i+"
+    "wE3FIB3xNflDoXlu6oSyGebx/dQV6IB2t8iza8j05t/K+/gzaDekZjjHFpqgtui9ZYJuc776Ft"
+    "VShI37BlLI0Hhdm73w4KmerCsKqhIX1NmT4/lD7qtIsefColYYgyfQoodXQyvJYYywi25Oazta"
+    "pUR6n06wqEfVLhtrI9NEzShb53jUp1dEnVrOHqPNMtwwj0AXiKr1bW96GBseGpc1zhcScHCJLI"
+    "DxiD18l0sjca6XOlgmFPzGAUP7qUjUZ9qJbZ0SVuUS0zOp2pauIOwh+EqeNeigNVzPocqB8+CI"
+    "nQ/Oyow1TW3S3rjSKxR9JUqaM+GhN1m5s+a5XulDqEhWE8uePwHdWdbQispsWZtRkVt0xTEB9L"
+    "Cx+AgZAm8Yx3umUGaKNb3dKXrG2iD1VObHVBoXYGhbqzUk98VkrTUkfbiAFtprVZsKLpjVEHhS"
+    "uj6ts4nW3Tatumu/6l26T+gjeph5cH1HFrpiDdedg13JrdzTtrzIju5p01ZZW+eSdrE3V377zI"
+    "u3fOiU+tmVHiQIpydlf+vnRS5ltOo+Ui2PCvOf+//BbVmj7i5RbyUrf7uxn26/rdW2XFNd7isO"
+    "pG5fibrn/7aJmaWvxdJDWpajAcFd9CdldvjIrZ1ZuglimoJbt2OJOk7BenViioCaRTUGsqqN/1"
+    "Y/b1f+XqgSI="
+)
