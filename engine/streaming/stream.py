@@ -12,20 +12,14 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
-from engine.database.errors import DatabaseUnavailable, Overloaded, is_transient
+from engine.database.errors import DatabaseUnavailable
 from engine.database.outages import Condition
-from engine.database.time_limit import background_time_limit
 from engine.sql.tables import Table
-from engine.streaming.commit_order import (
-    START,
-    Chunk,
-    Position,
-    Snapshot,
-    read_chunk,
-    take_snapshot,
-)
-from engine.streaming.lost_history import BEHIND, HistoryCheck, HistoryLost
+from engine.streaming.chunk_reader import ChunkReader
+from engine.streaming.commit_order import START, Chunk, Position, Snapshot, take_snapshot
+from engine.streaming.lost_history import BEHIND, HistoryLost
 from engine.streaming.notifications import Notifier
 from engine.streaming.pacing import ReadPacing
 from engine.streaming.subscriber import Event, SlowConsumer, State, Subscriber
@@ -40,13 +34,25 @@ SHARED_EVENTS = 16
 GRACE_S = 0.5
 # Between two reads, so that one read serves many commits.
 INTERVAL_S = 0.003
-RETRY_MIN_S, RETRY_MAX_S = 0.05, 1.0
 
 _logger = logging.getLogger(__name__)
 
 
 class UnknownPosition(Exception):
     """No row has the position to resume after: it is of another database, or was lost."""
+
+
+@dataclass(slots=True)
+class _Following:
+    """How far a subscriber has got: all new events up to ``position`` have been yielded."""
+
+    subscriber: Subscriber
+    reader: ChunkReader
+    position: Position
+    # A new reader need not start below the snapshot, because all of that is in the table.
+    join_at: Position
+    # The chunk whose events are being yielded.
+    chunk: Chunk | None = None
 
 
 class Stream:
@@ -90,7 +96,8 @@ class Stream:
     ) -> AsyncGenerator[Event, None]:
         """Return the events after a position, or those that commit after this call returns.
 
-        Each event is yielded once, in commit order, until the stream is closed. Raises
+        Each event is yielded once, in commit order, until the stream is closed, and in turn with
+        other long work, since handling one may take long and need not wait for anything. Raises
         UnknownPosition and DatabaseUnavailable. The returned generator raises SlowConsumer and
         HistoryLost.
         """
@@ -115,10 +122,7 @@ class Stream:
     async def _follow(
         self, snapshot: Snapshot, after: Position | None, only: str | None
     ) -> AsyncGenerator[Event, None]:
-        """Yield the new events, first from the table and then from the subscriber's buffer.
-
-        Invariant: all new events up to ``position`` have been yielded, each once.
-        """
+        """Yield the new events, first from the table and then from the subscriber's buffer."""
         known = snapshot.newest if after is None else after
 
         def is_new(event: Event) -> bool:
@@ -127,50 +131,66 @@ class Stream:
             return event.position > known or not snapshot.sees(event.position[0])
 
         position = snapshot.position if after is None else min(after, snapshot.position)
+        reader = self._chunk_reader(only=only, outage=self._replay_outage)
         subscriber = Subscriber(only, size=BUFFER_SIZE)
-        check = HistoryCheck(self._table)
+        following = _Following(subscriber, reader, position, join_at=snapshot.position)
         try:
-            while subscriber.state is not State.LIVE:
-                chunk = await self._read(position, only, check, self._replay_outage)
-                if chunk is None:
-                    return
-                for event in self._events(chunk):
+            while (events := await self._next(following)) is not None:
+                for event in events:
                     if is_new(event):
+                        await following.subscriber.wait_for_turn()
                         yield event
-                position = chunk.end
-                # A new reader need not start below the snapshot: all of that is in the table.
-                subscriber = self._advance(subscriber, chunk, max(position, snapshot.position))
-            while (received := await subscriber.next()) is not None:
-                # The buffer can begin with events that were also read from the table.
-                if received.position > position:
-                    position = received.position
-                    if is_new(received):
-                        yield received
-            if subscriber.has_overflowed:
-                raise SlowConsumer(position)
         finally:
-            self._leave(subscriber)
+            self._leave(following.subscriber)
 
-    def _advance(self, subscriber: Subscriber, chunk: Chunk, position: Position) -> Subscriber:
-        """Move a subscriber to its next state after it has read a chunk; return it.
+    async def _next(self, following: _Following) -> Sequence[Event] | None:
+        """Return the next events, from the table or from the buffer; None at the end."""
+        if following.chunk is not None:
+            following.position = following.chunk.end
+            self._advance(following, following.chunk)
+            following.chunk = None
+        subscriber = following.subscriber
+        if subscriber.state is not State.LIVE:
+            following.chunk = await following.reader.read(following.position)
+            return None if following.chunk is None else self._events(following.chunk)
+        event = await subscriber.next()
+        if event is not None:
+            # The buffer can begin with events that were also read from the table.
+            if event.position <= following.position:
+                return ()
+            following.position = event.position
+            return (event,)
+        if not subscriber.has_overflowed:
+            return None
+        if not subscriber.has_overflowed_in_turn:
+            raise SlowConsumer(following.position)
+        self._start_over(following)
+        return ()
+
+    def _advance(self, following: _Following, chunk: Chunk) -> None:
+        """Move a subscriber to its next state after it has read a chunk.
 
         A subscriber joins the reader at the end of the table. It is live once it has read every
         event that the reader distributed before it joined: either it had caught up with the
         reader when it joined, or it has since read the table to its end again. If its buffer
         overflows before that, it starts over with a new one: the table has the same events.
         """
+        subscriber = following.subscriber
         if subscriber.has_overflowed:
-            self._leave(subscriber)
-            return Subscriber(subscriber.only, size=BUFFER_SIZE)
-        if chunk.is_full:
-            return subscriber
-        if subscriber.state is State.JOINED:
+            self._start_over(following)
+        elif chunk.is_full:
+            return
+        elif subscriber.state is State.JOINED:
             subscriber.state = State.LIVE
         else:
-            self._join(subscriber, position)
+            self._join(subscriber, max(following.position, following.join_at))
             has_caught_up = chunk.end >= self._position
             subscriber.state = State.LIVE if has_caught_up else State.JOINED
-        return subscriber
+
+    def _start_over(self, following: _Following) -> None:
+        """Continue in the table, which has the events that the buffer had no space for."""
+        self._leave(following.subscriber)
+        following.subscriber = Subscriber(following.subscriber.only, size=BUFFER_SIZE)
 
     def _join(self, subscriber: Subscriber, position: Position) -> None:
         """Distribute all events that are read from now on to a subscriber.
@@ -199,11 +219,11 @@ class Stream:
 
     async def _keep_reading(self) -> None:
         """Read and distribute until no subscriber is left; an error ends all subscribers."""
-        check = HistoryCheck(self._table)
+        reader = self._chunk_reader(only=None, outage=self._outage)
         try:
             while self._subscribers and not self._is_closed:
                 self._wakeup.clear()
-                chunk = await self._read(self._position, None, check, self._outage)
+                chunk = await reader.read(self._position)
                 if chunk is None:
                     return
                 self._position = chunk.end
@@ -259,35 +279,10 @@ class Stream:
         if len(self._shared) > SHARED_EVENTS:
             self._shared.popleft().responses = None
 
-    async def _read(
-        self, position: Position, only: str | None, check: HistoryCheck, outage: Condition
-    ) -> Chunk | None:
-        """Read a chunk; retry while the database is unavailable. None if the stream is closed.
-
-        Raises HistoryLost.
-        """
-        delay_s = RETRY_MIN_S
-        while not self._is_closed:
-            try:
-                async with background_time_limit():
-                    chunk = await read_chunk(
-                        self._table, position, only=None if only is None else (self._key, only)
-                    )
-                    chunk = await check.checked(chunk, position)
-            except Overloaded:
-                fields = {"table": self._table.name}
-                _logger.info("replay waits for its caller", extra={"fields": fields})
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                name = type(error.__cause__ or error).__name__
-                outage.begin(table=self._table.name, error=name)
-            else:
-                outage.end(table=self._table.name)
-                return chunk
-            await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, RETRY_MAX_S)
-        return None
+    def _chunk_reader(self, *, only: str | None, outage: Condition) -> ChunkReader:
+        return ChunkReader(
+            self._table, key=self._key, only=only, outage=outage, is_closed=lambda: self._is_closed
+        )
 
     def _events(self, chunk: Chunk) -> Sequence[Event]:
         return [Event(row, self._table, self._key) for row in chunk.rows]

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from enum import Enum
 from typing import Any
 
+from engine.long_work import is_turn_used, next_turn
 from engine.sql.tables import Table, instance
 from engine.streaming.commit_order import Position, position_of
 
@@ -58,7 +59,9 @@ class Subscriber:
         "_has_ended",
         "_size",
         "_waiter",
+        "_waits_for_turn",
         "has_overflowed",
+        "has_overflowed_in_turn",
         "only",
         "state",
     )
@@ -68,6 +71,9 @@ class Subscriber:
         self.only = only
         self.state = State.CATCHING_UP
         self.has_overflowed = False
+        # Whether the consumer then waited for a turn of the event loop, and not for its client.
+        self.has_overflowed_in_turn = False
+        self._waits_for_turn = False
         self._size = size
         self._buffer: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -84,6 +90,7 @@ class Subscriber:
             return
         if len(self._buffer) == self._size:
             self.has_overflowed = True
+            self.has_overflowed_in_turn = self._waits_for_turn
             self._buffer.clear()
         else:
             self._buffer.append(event)
@@ -112,6 +119,15 @@ class Subscriber:
             finally:
                 self._waiter = None
         return self._buffer.popleft()
+
+    async def wait_for_turn(self) -> None:
+        """Wait until the event loop has time for the consumer of an event."""
+        if is_turn_used():
+            self._waits_for_turn = True
+            try:
+                await next_turn()
+            finally:
+                self._waits_for_turn = False
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

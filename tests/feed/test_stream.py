@@ -9,6 +9,7 @@ import pytest
 from engine.database.pool import open_pools
 from engine.database.shares import count_as
 from engine.database.timeouts import Timeouts
+from engine.streaming import subscriber as subscriber_module
 from engine.streaming.commit_order import Position, position_of, take_snapshot
 from engine.streaming.notifications import Notifier
 from engine.streaming.pacing import POLL_S
@@ -245,6 +246,35 @@ async def test_a_slow_consumer_can_resume_without_missing_events(
             seen += await reader.wait_for(rest)
         rows = await connection.fetch("SELECT id FROM ticket_events ORDER BY transaction, sequence")
         assert seen == [row["id"] for row in rows]
+
+
+async def test_a_consumer_that_waits_for_the_event_loop_reads_the_table_again(
+    stream: Stream, notifier: Notifier, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not slow: the event loop has no time for it."""
+    has_turn = asyncio.Event()
+    has_turn.set()
+    monkeypatch.setattr(subscriber_module, "is_turn_used", lambda: True)
+    monkeypatch.setattr(subscriber_module, "next_turn", has_turn.wait)
+    count = BUFFER_SIZE + 500
+    async with connected(database_url) as connection, Reader.following(stream) as reader:
+        await until(lambda: stream.subscriber_count == 1)
+        await visible_at_once(connection, lambda: write(connection))
+        notifier.notify()
+        await reader.wait_for(1)
+        has_turn.clear()
+        await write_many(connection, count)
+        notifier.notify()
+        [subscriber] = stream._all_subscribers()
+        await until(lambda: subscriber.has_overflowed)
+        has_turn.set()
+        received = await reader.wait_for(1 + count)
+        assert len(set(received)) == len(received) == 1 + count
+        # It is live again.
+        await until(lambda: stream.subscriber_count == 1)
+        seen = [await write(connection)]
+        notifier.notify()
+        assert (await reader.wait_for(2 + count))[-1:] == seen
 
 
 async def test_a_burst_of_any_size_reaches_subscribers_that_keep_up(

@@ -9,6 +9,7 @@ from tests.bounds.inputs.heads import HEADS
 from tests.bounds.inputs.hostile_input import HostileInput
 from tests.bounds.inputs.json_values import JSON_VALUES
 from tests.bounds.inputs.messages import MESSAGES
+from tests.bounds.inputs.replays import REPLAYS
 from tests.bounds.inputs.sockets import SOCKETS
 from tests.bounds.inputs.unfinished import UNFINISHED
 from tests.bounds.inputs.unique import UNIQUE
@@ -25,6 +26,7 @@ INPUTS: list[HostileInput] = [
     *MESSAGES,
     *UNFINISHED,
     *ANSWERS,
+    *REPLAYS,
     *UNIQUE,
     *CREDENTIALS,
 ]
