@@ -21,6 +21,7 @@ from engine.streaming.stream import Stream
 from tests.app.conftest import new_data_dir
 from tests.app.database.standby import standby_of
 from tests.app.graphql.operations import CREATE, EVENTS
+from tests.app.graphql.subscriptions.event_source import EventSource
 from tests.app.graphql.subscriptions.transport_ws import Socket
 from tests.engine.pools import own_postgres
 from tests.feed.readers import Reader, connected, write, write_many
@@ -29,6 +30,8 @@ from tests.waiting import until
 
 WITHIN_S = 120
 LOST = 30
+LOG_ENTRIES = "subscription { logEntryAdded { ticketId } }"
+SEND = "mutation ($id: ID!) { sendToOps(input: {ticketId: $id}) { ticket { id } } }"
 
 
 @pytest.fixture
@@ -68,6 +71,14 @@ async def code_of_end(socket: Socket) -> str:
     found = await payload(socket)
     [error] = found if isinstance(found, list) else found["errors"]
     return str(error["extensions"]["code"])
+
+
+async def code_after_events(socket: Socket) -> str:
+    """Return the error code with which a subscription ends, after some events."""
+    while True:
+        found = await payload(socket)
+        if isinstance(found, list):
+            return str(found[0]["extensions"]["code"])
 
 
 async def is_refused(url: str, cursor: str) -> bool:
@@ -110,23 +121,41 @@ async def test_a_failover_without_a_loss_is_not_noticed(
 async def test_a_failover_that_loses_events_ends_subscriptions(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
+    """Those of both feeds, over both protocols."""
     with standby_of(postgres) as standby:
         url = f"postgresql://ticketops@/ticketops?host={postgres.cluster},{standby.folder}"
         async with (
-            serve(url, tmp_path) as server,
+            serve(url, tmp_path, OPS_SIM_FAILURE_RATE="0") as server,
             httpx2.AsyncClient(base_url=server.url, timeout=60) as http,
             Socket.opened(server.url) as live,
+            Socket.opened(server.url) as log,
+            EventSource.opened(http, EVENTS) as stream,
         ):
+            # A comment says that it is open.
+            assert await stream.block() == b":"
             await live.subscribe("s", EVENTS)
             await live.wait_until_open()
-            for _ in range(LOST):
-                await create(http)
+            await log.subscribe("s", LOG_ENTRIES)
+            await log.wait_until_open()
+            tickets = [await create(http) for _ in range(LOST)]
             cursors = [(await next_event(live))["cursor"] for _ in range(LOST)]
+            await http.post("/graphql", json={"query": SEND, "variables": {"id": tickets[0]}})
+            assert (await payload(log))["data"]["logEntryAdded"]["ticketId"] == tickets[0]
+            for _ in range(LOST):
+                await stream.next()
             postgres.stop()
             try:
                 # The standby was made before these tickets.
                 standby.promote()
-                assert await code_of_end(live) == "EVENTS_LOST"
+                # The ticket that was sent has changed.
+                assert await code_after_events(live) == "EVENTS_LOST"
+                assert await code_after_events(log) == "EVENTS_LOST"
+                while (event := await stream.event()) is not None and "errors" not in event[1]:
+                    assert event[0] == "next"
+                assert event is not None
+                [error] = event[1]["errors"]
+                assert error["extensions"]["code"] == "EVENTS_LOST"
+                assert await stream.event() == ("complete", None)
                 for _ in range(LOST + 1):
                     await create(http)
                 for cursor in cursors:
