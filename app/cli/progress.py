@@ -31,8 +31,13 @@ class Progress:
         if not self._stream.isatty() or not is_due or not total:
             return
         self._drawn_at = now
+        elapsed_s = now - self._started_at
         share = done / total
-        left = f", {(now - self._started_at) * (1 - share) / share:.0f} s left" if share else ""
+        left = (
+            f", {done / elapsed_s:,.0f} a second, {elapsed_s * (1 - share) / share:.0f} s left"
+            if done and elapsed_s
+            else ""
+        )
         label = f" {done:,} of {total:,} {self._unit}{left}"
         width = max(shutil.get_terminal_size().columns - len(label) - 1, 0)
         bar = "█" * round(width * share)

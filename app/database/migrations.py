@@ -28,6 +28,7 @@ from app.database.migration_errors import (
     reporting,
 )
 from app.database.server_checks import refuse_unfit_schema
+from app.database.statistics import make_missing_statistics, make_statistics
 from app.database.tortoise import APP, tortoise_config
 from models.feed_offset import continue_feeds
 
@@ -114,6 +115,10 @@ async def migrate(
             fields = {"schema_version": state.newer, "program_version": EXPECTED_VERSION}
             _logger.warning("database newer than this program", extra={"fields": fields})
         await _continue_feeds(connection)
+        if adopts:
+            await make_statistics(connection)
+        else:
+            await make_missing_statistics(connection)
         return MigrationReport(
             before=state.version,
             after=state.newer or EXPECTED_VERSION,

@@ -1,21 +1,25 @@
-"""Loading of demo tickets into the database, in batches."""
+"""Loading of demo tickets into the database, in batches over several connections."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
 
 from app.database.compatibility import schema_state
+from app.database.statistics import make_statistics
 from app.errors import CommandError
 from app.seed.story import Story
 from app.seed.ticket import Row
 from engine.database.connecting import connect
 
-BATCH_SIZE = 1_000
+BATCH_SIZE = 2_000
+# PostgreSQL uses one processor for each connection, and takes a little longer to store a batch than
+# this process to generate it.
+WRITERS = 2
 _LOCK_KEY = int.from_bytes(b"seedlock", "big")
 _TABLES = ("tickets", "log_entries", "ops_deliveries", "ticket_events")
 
@@ -39,7 +43,12 @@ class SeedReport:
 
 
 async def seed(
-    url: str, *, tickets: int, seed: int, progress: Callable[[int, int], None]
+    url: str,
+    *,
+    tickets: int,
+    seed: int,
+    progress: Callable[[int, int], None],
+    batch_size: int = BATCH_SIZE,
 ) -> SeedReport:
     """Add the first tickets of a seed to the database.
 
@@ -47,17 +56,19 @@ async def seed(
 
     Tickets that exist or have existed are skipped, even if they were changed or deleted: a second
     run adds nothing, a larger number adds older tickets, and another seed adds other tickets.
-    ``progress`` is called with the number of tickets done and their total.
+    ``progress`` is called with the number of tickets done and their total. After an error, a second
+    run adds what is missing, because each ticket is stored together with its history.
     """
     connection = await connect(url)
     try:
         if not (await schema_state(connection)).is_migrated:
             message = "The database is not migrated to the version of this program."
             raise NotMigrated(message, hint="Run: ticketops migrate")
-        async with _lock(url):
-            added = await _fill(connection, tickets, seed, progress)
+        async with _lock(url), _writers(url) as writers:
+            batches = _batches(connection, seed, tickets, batch_size)
+            added = await _fill(writers, batches, tickets, progress)
         if added.total():
-            await connection.execute(f"VACUUM (ANALYZE) {', '.join(_TABLES)}")
+            await make_statistics(connection, _TABLES, vacuum=True)
     finally:
         await connection.close()
     return SeedReport(
@@ -86,24 +97,104 @@ async def _lock(url: str) -> AsyncIterator[None]:
         await connection.close()
 
 
+class _Writer:
+    """A connection that stores batches in the background, one at a time."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._task: asyncio.Task[int] | None = None
+
+    async def begin(self, rows: Rows, tickets: int) -> None:
+        """Begin to store a batch. Its events follow those of all batches that began earlier."""
+        transaction = self._connection.transaction(isolation="read_committed")
+        await transaction.start()
+        # Events are ordered by the numbers of their transactions.
+        await self._connection.execute("SELECT txid_current()")
+        self._task = asyncio.create_task(self._store(rows, tickets, transaction))
+
+    async def end(self) -> int:
+        """Wait until the batch is stored, and return its number of tickets; 0 without a batch."""
+        return await self._task if self._task is not None else 0
+
+    async def cancel(self) -> None:
+        """Roll the running batch back."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._task
+
+    async def _store(
+        self, rows: Rows, tickets: int, transaction: asyncpg.transaction.Transaction
+    ) -> int:
+        # In one transaction, so that each ticket is stored together with its history.
+        for table, records in rows.items():
+            if records:
+                await self._connection.copy_records_to_table(
+                    table,
+                    columns=list(records[0]),
+                    records=(tuple(record.values()) for record in records),
+                )
+        await transaction.commit()
+        return tickets
+
+
+@asynccontextmanager
+async def _writers(url: str) -> AsyncIterator[list[_Writer]]:
+    async with AsyncExitStack() as stack:
+        writers = []
+        for _ in range(WRITERS):
+            connection = await connect(url)
+            stack.push_async_callback(connection.close)
+            writer = _Writer(connection)
+            stack.push_async_callback(writer.cancel)
+            writers.append(writer)
+        yield writers
+
+
 async def _fill(
-    connection: asyncpg.Connection, tickets: int, seed: int, progress: Callable[[int, int], None]
+    writers: Sequence[_Writer],
+    batches: AsyncIterator[tuple[Rows, int]],
+    total: int,
+    progress: Callable[[int, int], None],
 ) -> Counter[str]:
     added: Counter[str] = Counter()
-    rows: Rows = {}
-    # Oldest first, so that the events are numbered in the order of their times.
-    for end in range(tickets, 0, -BATCH_SIZE):
-        progress(tickets - end, tickets)
-        numbers = reversed(range(max(end - BATCH_SIZE, 0), end))
-        missing = await _missing(connection, [Story(seed, number) for number in numbers])
-        # PostgreSQL stores one batch while the next one is generated.
-        _, rows = await asyncio.gather(
-            _copy(connection, rows), asyncio.to_thread(_generate, missing)
-        )
+    done = 0
+    progress(done, total)
+    # In the order in which they began.
+    busy = deque(writers)
+    async for rows, tickets in batches:
+        # PostgreSQL has stored other batches while this one was generated.
+        writer = busy.popleft()
+        if stored := await writer.end():
+            done += stored
+            progress(done, total)
+        await writer.begin(rows, tickets)
+        busy.append(writer)
         added.update({table: len(new) for table, new in rows.items()})
-    await _copy(connection, rows)
-    progress(tickets, tickets)
+    for writer in busy:
+        if stored := await writer.end():
+            done += stored
+            progress(done, total)
     return added
+
+
+async def _batches(
+    connection: asyncpg.Connection, seed: int, tickets: int, batch_size: int
+) -> AsyncIterator[tuple[Rows, int]]:
+    """Yield the missing rows of each batch, with its number of tickets including those that exist.
+
+    Oldest first, so that the events are numbered in the order of their times.
+    """
+    is_new = not await connection.fetchval("SELECT EXISTS (SELECT FROM ticket_events)")
+    for end in range(tickets, 0, -batch_size):
+        numbers = range(max(end - batch_size, 0), end)
+        stories = await asyncio.to_thread(_stories, seed, reversed(numbers))
+        missing = stories if is_new else await _missing(connection, stories)
+        yield await asyncio.to_thread(_generate, missing), len(numbers)
+
+
+def _stories(seed: int, numbers: Iterable[int]) -> list[Story]:
+    return [Story(seed, number) for number in numbers]
 
 
 async def _missing(connection: asyncpg.Connection, stories: Sequence[Story]) -> list[Story]:
@@ -123,15 +214,3 @@ def _generate(stories: Iterable[Story]) -> Rows:
         "ops_deliveries": [row for demo in generated for row in demo.deliveries],
         "ticket_events": [row for demo in generated for row in demo.events],
     }
-
-
-async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
-    # In one transaction, so that each ticket is stored together with its history.
-    async with connection.transaction():
-        for table, records in rows.items():
-            if records:
-                await connection.copy_records_to_table(
-                    table,
-                    columns=list(records[0]),
-                    records=(tuple(record.values()) for record in records),
-                )

@@ -160,6 +160,69 @@ async def test_events_are_numbered_in_the_order_of_their_times(migrated_url: str
         assert wrong == [(0,)]
 
 
+async def test_batches_that_are_stored_together_keep_the_order_and_the_data(
+    migrated_url: str,
+) -> None:
+    """Of several connections, the one that began first has the lower number."""
+    await fill(migrated_url)
+    first = await contents(migrated_url)
+    await ask(migrated_url, f"TRUNCATE {TABLES}")
+    seen: list[tuple[int, int]] = []
+    await seed(
+        migrated_url,
+        tickets=COUNT,
+        seed=0,
+        progress=lambda *done: seen.append(done),
+        batch_size=7,
+    )
+
+    assert await contents(migrated_url) == first
+    assert seen == [(done, COUNT) for done in (*range(0, COUNT, 7), COUNT)]
+    created = await ask(
+        migrated_url,
+        """
+        SELECT at, transaction FROM ticket_events WHERE type = 'created'
+        ORDER BY transaction, sequence
+        """,
+    )
+    assert [at for at, _ in created] == sorted(at for at, _ in created)
+    assert len({transaction for _, transaction in created}) == len(seen) - 1
+
+
+async def test_after_an_error_every_ticket_is_complete_and_a_second_run_adds_the_others(
+    migrated_url: str,
+) -> None:
+    await fill(migrated_url)
+    complete = await contents(migrated_url)
+    # In the middle; its events are in the table that is filled last.
+    [(ticket_id,)] = await ask(
+        migrated_url, "SELECT id FROM tickets ORDER BY created_at LIMIT 1 OFFSET $1", COUNT // 2
+    )
+    await ask(migrated_url, f"TRUNCATE {TABLES}")
+    constraint = f"ADD CONSTRAINT refused CHECK (ticket_id <> '{ticket_id}')"
+    await ask(migrated_url, f"ALTER TABLE ticket_events {constraint}")
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await seed(migrated_url, tickets=COUNT, seed=0, progress=silent, batch_size=7)
+
+    stored = await contents(migrated_url)
+    assert stored
+    assert set(stored) < set(complete)
+    incomplete = await ask(
+        migrated_url,
+        """
+        SELECT id FROM tickets
+        WHERE NOT EXISTS (SELECT FROM ticket_events WHERE ticket_id = tickets.id)
+            OR (SELECT count(*) FROM log_entries WHERE ticket_id = tickets.id) <> 3
+        """,
+    )
+    assert incomplete == []
+    await ask(migrated_url, "ALTER TABLE ticket_events DROP CONSTRAINT refused")
+    report = await fill(migrated_url)
+    assert 0 < report.existing < COUNT
+    assert await contents(migrated_url) == complete
+
+
 async def test_the_data_is_varied_and_in_the_past(migrated_url: str) -> None:
     await fill(migrated_url)
     for column, least in {
