@@ -17,7 +17,7 @@
 #                another folder of its programs)
 # make test-cluster
 #                run the service through failovers of a PostgreSQL cluster (Patroni 4, etcd, HAProxy);
-#                this takes three minutes, and is skipped if a program is missing
+#                this takes five minutes, and is skipped if a program is missing
 # make coverage  run the tests at about half the speed, and print the coverage of each module
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
 # make bounds    send hostile inputs to a server, and print what each costs (ARGS=TEXT selects some)

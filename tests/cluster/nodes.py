@@ -105,19 +105,39 @@ class Node:
 
     def kill(self) -> None:
         """Kill Patroni and PostgreSQL, as the loss of the machine does."""
-        killed = []
         if self.process is not None:
             self.process.kill()
             self.process.wait(STOP_TIMEOUT_S)
             self.process = None
-        with suppress(FileNotFoundError, psutil.NoSuchProcess):
+        killed = self._postgres()
+        _send(killed, signal.SIGKILL)
+        psutil.wait_procs(killed, timeout=STOP_TIMEOUT_S)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the machine during the block: its connections stay open, and nothing answers."""
+        assert self.process is not None
+        processes = [psutil.Process(self.process.pid), *self._postgres()]
+        _send(processes, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _send(processes, signal.SIGCONT)
+
+    def _postgres(self) -> list[psutil.Process]:
+        try:
             pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
             postmaster = psutil.Process(pid)
-            killed = [postmaster, *postmaster.children(recursive=True)]
-            for process in killed:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-        psutil.wait_procs(killed, timeout=STOP_TIMEOUT_S)
+            return [postmaster, *postmaster.children(recursive=True)]
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return []
+
+
+def _send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        # A process of PostgreSQL can end by itself.
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 @dataclass
