@@ -10,6 +10,7 @@ from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 
 from engine.database.errors import violated_constraint
+from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.queries import fetch
 from engine.sql.expressions import Sql
 from engine.sql.queries import Page, SingleRow
@@ -132,6 +133,19 @@ async def send_to_ops(
     """
     checked_id(ticket_id, "ticket_id")
     call = keyed_call(context.caller, idempotency_key, "sendToOps", {"ticket_id": ticket_id})
+    ticket, delivery, is_new = await _find_or_request(context, ticket_id, call)
+    if not is_new:
+        return Sent(ticket, delivery, None, None)
+    attempt = await context.deliveries.attempt(delivery, **_origin(context))
+    ticket = await Ticket.get_or_none(id=ticket_id) or ticket
+    return Sent(ticket, attempt.delivery, attempt.log_entry, _attempt_error(attempt))
+
+
+@repeats_outdated_statements
+async def _find_or_request(
+    context: Context, ticket_id: str, call: KeyedCall | None
+) -> tuple[Ticket, OpsDelivery, bool]:
+    """Return the ticket, its delivery, and whether the delivery is new and has to be attempted."""
     async with (
         nullcontext() if call is None else key_turn(call),
         ticket_transaction(ticket_id) as connection,
@@ -143,15 +157,11 @@ async def send_to_ops(
         earlier = None if call is None else await earlier_result(connection, call)
         if earlier is not None:
             delivery = await OpsDelivery.get(id=earlier, using_db=connection)
-            return Sent(ticket, delivery, None, None)
+            return ticket, delivery, False
         delivery, is_new = await _request(context, connection, ticket, call)
         if call is not None:
             await claim_key(connection, call, delivery.id)
-    if not is_new:
-        return Sent(ticket, delivery, None, None)
-    attempt = await context.deliveries.attempt(delivery, **_origin(context))
-    ticket = await Ticket.get_or_none(id=ticket_id) or ticket
-    return Sent(ticket, attempt.delivery, attempt.log_entry, _attempt_error(attempt))
+    return ticket, delivery, is_new
 
 
 async def _request(

@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse, Response
 from tortoise.exceptions import BaseORMException
 
 from app.database.applied import MigrationRefused
-from app.database.compatibility import schema_state
+from app.database.compatibility import SchemaState, schema_state
 from app.database.privileges import missing_privileges
 from app.http.draining import DRAINING
 from engine.database.errors import NoWritableHost, is_unavailable, sqlstate
+from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.queries import default_client
 from engine.database.shares import reserved
 
@@ -82,13 +83,8 @@ async def _missing() -> dict[str, str]:
     """Return the missing requirement, and the reason if it is known; empty if there is none."""
     try:
         with reserved():
-            async with (
-                asyncio.timeout(DATABASE_TIMEOUT_S),
-                default_client().acquire_connection() as connection,
-            ):
-                state = await schema_state(connection)
-                is_read_only, is_standby = await connection.fetchrow(_STATE)
-                lacking = await missing_privileges(connection)
+            async with asyncio.timeout(DATABASE_TIMEOUT_S):
+                state, is_read_only, is_standby, lacking = await _read_state()
     except MigrationRefused as error:
         # Another process has applied a migration with which this version does not run.
         return {"missing": "compatible schema", "reason": str(error)}
@@ -104,6 +100,15 @@ async def _missing() -> dict[str, str]:
     if lacking is not None:
         return {"missing": "privileges", "reason": f"The role lacks {lacking}."}
     return {}
+
+
+@repeats_outdated_statements
+async def _read_state() -> tuple[SchemaState, bool, bool, str | None]:
+    """Return the schema, whether the session is read-only, on a standby, and what it lacks."""
+    async with default_client().acquire_connection() as connection:
+        state = await schema_state(connection)
+        is_read_only, is_standby = await connection.fetchrow(_STATE)
+        return state, is_read_only, is_standby, await missing_privileges(connection)
 
 
 def _no_database(error: BaseException) -> dict[str, str]:

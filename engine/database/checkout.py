@@ -10,6 +10,7 @@ import asyncpg
 from engine.database.errors import (
     DATABASE_ERRORS,
     READ_ONLY,
+    UNKNOWN_STATEMENT,
     convert_connection_errors,
     sqlstate,
 )
@@ -27,10 +28,14 @@ RELEASE_TIMEOUT_S = 1.0
 class Checkout:
     """Checks connections out of asyncpg's pool, and returns or closes them."""
 
-    def __init__(self, inner: asyncpg.Pool, *, on_silence: Callable[[], None]) -> None:
-        """Call ``on_silence`` when a server has not responded to a cancellation or a reset."""
+    def __init__(self, inner: asyncpg.Pool, *, on_suspicion: Callable[[], None]) -> None:
+        """Call ``on_suspicion`` to release the idle connections, which are then replaced.
+
+        A server has not responded to a cancellation or a reset, or has reset a session.
+        """
         self._inner = inner
-        self._on_silence = on_silence
+        self._on_suspicion = on_suspicion
+        self._must_expire = False
         self._silent_at = 0.0
         # The number of connections that are being opened.
         self.opening = 0
@@ -91,13 +96,20 @@ class Checkout:
 
     def is_fit_after(self, connection: Any, error: BaseException | None) -> bool:
         """Return whether a connection may be used after an error of its statement."""
-        if sqlstate(error) != READ_ONLY:
+        state = sqlstate(error)
+        if state == UNKNOWN_STATEMENT:
+            # Its settings were reset too, and perhaps those of all others.
+            self._must_expire = True
+            self._on_suspicion()
+            return False
+        if state != READ_ONLY:
             return True
         # A session that cannot write although it seemed to is not used again.
         return id(connection) in self._read_only and not self.is_stale(connection)
 
     async def release(self, connection: Any) -> None:
         """Return a connection in an unknown state; asyncpg resets it, or closes it after a time."""
+        await self._expire()
         self._read_only.discard(id(connection))
         state = state_of(connection)
         began_at = time.monotonic()
@@ -112,11 +124,18 @@ class Checkout:
             # would not respond either. Those that are opened from now on are not suspected.
             self._silent_at = ended_at
             await self._inner.expire_connections()
-            self._on_silence()
+            self._on_suspicion()
 
     async def close(self, connection: Any) -> None:
         """Close a connection, unless it is closed, and tell asyncpg that its place is free."""
+        await self._expire()
         self._read_only.discard(id(connection))
         with suppress(*DATABASE_ERRORS, TimeoutError):
             await connection.close(timeout=RELEASE_TIMEOUT_S)
         await self._inner.release(connection)
+
+    async def _expire(self) -> None:
+        """Let asyncpg close the connections that are open when they return, if that is due."""
+        if self._must_expire:
+            self._must_expire = False
+            await self._inner.expire_connections()

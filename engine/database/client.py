@@ -18,6 +18,7 @@ from engine.database.checkout import ACQUIRE_TIMEOUT_S
 from engine.database.connecting import Connector
 from engine.database.errors import ConnectionRefused, convert_connection_errors
 from engine.database.growth import REFUSED_PAUSE_S, may_be_granted_soon
+from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.pool import RESERVED_CONNECTIONS, Pool, open_pools
 from engine.database.poolers import dsn_uses_pooler
 from engine.database.session import Session, state_of
@@ -111,6 +112,11 @@ class Client(AsyncpgDBClient):
     def acquire_connection(self) -> Any:
         """Return a context that acquires a connection for one statement."""
         return _PooledConnection(self, self._pool_init_lock)
+
+    @repeats_outdated_statements
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the client, each of which is a transaction of its own."""
+        return await super()._translate_exceptions(func, *args, **kwargs)
 
     def _in_transaction(self) -> TransactionContext:
         return Transaction(TransactionClient(self), self._pool_init_lock)

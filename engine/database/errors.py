@@ -13,12 +13,14 @@ __all__ = [
     "DATABASE_ERRORS",
     "QUERY_CANCELED",
     "READ_ONLY",
+    "UNKNOWN_STATEMENT",
     "ConnectionRefused",
     "DatabaseUnavailable",
     "NoWritableHost",
     "Overloaded",
     "convert_connection_errors",
     "database_message",
+    "is_outdated",
     "is_transient",
     "is_unavailable",
     "postgres_error",
@@ -35,6 +37,8 @@ DATABASE_ERRORS = (
 )
 # A statement that was cancelled: by statement_timeout, or by an administrator.
 QUERY_CANCELED = "57014"
+# A prepared statement that the session does not know: something has reset the session.
+UNKNOWN_STATEMENT = "26000"
 # A change on a standby, or in a session whose default_transaction_read_only is on.
 READ_ONLY = "25006"
 
@@ -45,6 +49,7 @@ _UNAVAILABLE_CLASSES = (
     READ_ONLY,
     "25P03",  # idle_in_transaction_session_timeout ended the session
     "25P04",  # transaction_timeout ended the session
+    "26",  # unknown prepared statement
     "28",  # the password or the role is rejected
     "3D000",  # the database does not exist, as while it is renamed
     "40001",  # serialization failure
@@ -62,11 +67,13 @@ _PERMANENT_CLASSES = ("22", "42")
 _UNAVAILABLE_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    # A statement that was prepared before a migration; asyncpg then prepares it again.
+    # A statement that was prepared before a migration.
     asyncpg.InvalidCachedStatementError,
     DBConnectionError,
     ConnectionError,
 )
+
+_OUTDATED_ERRORS = (asyncpg.InvalidCachedStatementError, asyncpg.InvalidSQLStatementNameError)
 
 
 class NoWritableHost(ConnectionError):
@@ -140,6 +147,18 @@ def is_unavailable(error: BaseException | None) -> bool:
         state = getattr(error, "sqlstate", None)
         if isinstance(state, str):
             return state.startswith(_UNAVAILABLE_CLASSES) and state != QUERY_CANCELED
+        error = error.__cause__
+    return False
+
+
+def is_outdated(error: BaseException | None) -> bool:
+    """Return whether a statement failed because it was prepared for another schema or session.
+
+    It had no effect, and is prepared again when it is repeated.
+    """
+    while error is not None:
+        if isinstance(error, _OUTDATED_ERRORS):
+            return True
         error = error.__cause__
     return False
 

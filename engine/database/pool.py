@@ -69,7 +69,7 @@ class Pool:
         self._users: dict[int, PoolUser] = {}
         self._shares = Shares(self.max_size, timeout_s=ACQUIRE_TIMEOUT_S)
         self._growth = Growth(self.max_size)
-        self._checkout = Checkout(inner, on_silence=self._idle.evict_all)
+        self._checkout = Checkout(inner, on_suspicion=self._idle.evict_all)
 
     @property
     def available(self) -> int:

@@ -8,7 +8,9 @@ from tortoise import BaseDBAsyncClient
 from tortoise.connection import get_connections
 
 from engine.database.byte_counter import Measured, counter_of
+from engine.database.errors import is_outdated
 from engine.database.memory_grants import ReadTooLarge, operation_memory
+from engine.database.outdated_statements import ATTEMPTS
 from engine.database.pool import Pool, open_pools
 from engine.database.pool_usage import PoolUsage
 from engine.database.session import Session, begin_commit
@@ -35,6 +37,7 @@ async def fetch(
     """
     pool = open_pools[-1] if open_pools else await _open_pool()
     memory = operation_memory.get()
+    outdated = 0
     while True:
         connection = await pool.acquire()
         if memory is not None and is_repeatable and not memory.may_begin():
@@ -49,6 +52,8 @@ async def fetch(
             records: list[asyncpg.Record] = await connection.fetch(statement, *values)
         except BaseException as error:
             pool.release_failed(connection, error)
+            if is_outdated(error) and (outdated := outdated + 1) < ATTEMPTS:
+                continue
             if counter is None or memory is None or not counter.has_stopped(error):
                 raise
             if memory.is_exceeded:
@@ -61,11 +66,14 @@ async def fetch(
         await memory.wait_for_grant()
 
 
-async def write(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
+async def write(
+    statement: str, values: Sequence[Any], *, attempts: int = ATTEMPTS
+) -> list[asyncpg.Record]:
     """Run one statement that writes, as a transaction of its own, and return its rows.
 
     A caller that is cancelled leaves, but the statement is never cancelled, because its commit may
-    have begun. Raises ReadTooLarge, CommitsStalled and CommitNotReplicated.
+    have begun. ``attempts`` limits the repetition of an outdated statement. Raises ReadTooLarge,
+    CommitsStalled and CommitNotReplicated.
     """
     pool = open_pools[-1] if open_pools else await _open_pool()
     commits = pool.commits
@@ -81,19 +89,25 @@ async def write(statement: str, values: Sequence[Any]) -> list[asyncpg.Record]:
     if counter is not None and memory is not None:
         counter.begin(memory, is_repeatable=False)
     session: Session | None = None
+    is_repeated = False
+    records: list[asyncpg.Record] = []
     try:
         session = begin_commit(connection)
-        records: list[asyncpg.Record] = await connection.fetch(statement, *values)
+        records = await connection.fetch(statement, *values)
         session.end_commit()
     except BaseException as error:
         if session is not None:
             session.fail_commit()
         pool.release_failed(connection, error)
-        if counter is None or not counter.has_stopped(error):
-            raise
-        raise ReadTooLarge from None
+        is_repeated = attempts > 1 and is_outdated(error)
+        if not is_repeated:
+            if counter is None or not counter.has_stopped(error):
+                raise
+            raise ReadTooLarge from None
     finally:
         commits.end_change()
+    if is_repeated:
+        return await write(statement, values, attempts=attempts - 1)
     if counter is not None:
         counter.end()
     pool.return_clean(connection)

@@ -12,7 +12,7 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 
 from engine.database.commits import COMMITS, notify_commit
-from engine.database.errors import READ_ONLY, sqlstate
+from engine.database.errors import READ_ONLY, UNKNOWN_STATEMENT, sqlstate
 from engine.database.pool import Pool
 from engine.database.session import begin_commit
 
@@ -86,7 +86,7 @@ class Transaction(TransactionContextPooled):
         except BaseException as error:
             self._fail(error)
             raise
-        if sqlstate(exc_val) == READ_ONLY:
+        if sqlstate(exc_val) in {READ_ONLY, UNKNOWN_STATEMENT}:
             self._fail(exc_val)
             return
         self._end()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tortoise import BaseDBAsyncClient
 
+from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.time_limit import background_time_limit
 from models import LogEntry, OpsDelivery, OpsState, Ticket
 from models.columns import new_id
@@ -124,6 +125,17 @@ class Deliveries:
                 )
             )
         # Not shielded: a caller that is cancelled must not wait for locks or its commit any longer.
+        delivery, claim = await self._claim_retry(delivery, actor=actor, request_id=request_id)
+        if claim is None:
+            return Attempt(delivery, None, None)
+        return await self._shielded.run(self._attempt(claim, actor=actor, request_id=request_id))
+
+    @repeats_outdated_statements
+    async def _claim_retry(
+        self, delivery: OpsDelivery, *, actor: str | None, request_id: str | None
+    ) -> tuple[OpsDelivery, Claim | None]:
+        """Set a delivery back to pending; the claim is None while an earlier attempt runs."""
+        delivery_id = delivery.id
         async with ticket_transaction(delivery.ticket_id) as connection:
             claimed = await claim_retry(connection, delivery_id, self._policy)
             if claimed is None:
@@ -131,12 +143,10 @@ class Deliveries:
                 has_ticket = await ticket_exists(connection, delivery_id)
                 message = _why_not_retried(delivery, has_ticket=has_ticket)
                 raise DeliveryStateError(delivery, message)
-            delivery, claim = claimed
             await sync_ops_state(connection, [StateChange(delivery_id, actor, request_id)])
-        if claim is None:
-            return Attempt(delivery, None, None)
-        return await self._shielded.run(self._attempt(claim, actor=actor, request_id=request_id))
+        return claimed
 
+    @repeats_outdated_statements
     async def cancel(
         self, delivery_id: str, *, actor: str | None, request_id: str | None
     ) -> OpsDelivery:

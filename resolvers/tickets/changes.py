@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 
 from engine.database.commits import notify_commit
 from engine.database.errors import violated_constraint
+from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.queries import fetch, write
 from engine.sql.queries import Loaded
 from models import Ticket
@@ -49,6 +50,7 @@ _Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
 @reports_rejections()
+@repeats_outdated_statements
 async def create_ticket(
     context: Context, fields: Fields, *, idempotency_key: str | None = None
 ) -> Loaded[Ticket]:
@@ -80,6 +82,7 @@ async def create_ticket(
 
 
 @reports_rejections()
+@repeats_outdated_statements
 async def update_ticket(
     context: Context,
     id: str,
@@ -166,6 +169,7 @@ async def _update(  # noqa: PLR0917  # the parts of one statement
 
 
 @reports_rejections(is_deletion=True)
+@repeats_outdated_statements
 async def delete_ticket(
     context: Context,
     id: str,
