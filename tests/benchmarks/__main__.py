@@ -15,6 +15,7 @@ BENCHMARKS = {
     "fanout": "a change told to a thousand subscribers",
     "delivery": "deliveries through one worker",
     "accounting": "this server beside itself without the accounting of limits",
+    "writes": "what tickets and their changes cost in PostgreSQL",
     "inproc": "CPU of the application alone, called within one process",
 }
 

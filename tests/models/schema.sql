@@ -311,7 +311,8 @@ CREATE TABLE public.idempotency_keys (
     CONSTRAINT idempotency_keys_fingerprint_check CHECK ((char_length(fingerprint) = 64)),
     CONSTRAINT idempotency_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255))),
     CONSTRAINT idempotency_keys_result_id_check CHECK (((char_length(result_id) >= 1) AND (char_length(result_id) <= 64)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_analyze_scale_factor='0.05');
 
 CREATE SEQUENCE public.idempotency_keys_id_seq
     START WITH 1
@@ -346,7 +347,8 @@ CREATE TABLE public.log_entries (
     CONSTRAINT log_entries_status_check CHECK ((status = ANY (ARRAY['success'::text, 'failed'::text]))),
     CONSTRAINT log_entries_ticket_id_check CHECK (((char_length(ticket_id) >= 1) AND (char_length(ticket_id) <= 64))),
     CONSTRAINT log_entries_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" <= '9999-12-31 23:59:59.999999+00'::timestamp with time zone)))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02', autovacuum_freeze_min_age='0');
 
 CREATE SEQUENCE public.log_entries_sequence
     START WITH 1
@@ -384,7 +386,8 @@ CREATE TABLE public.ops_deliveries (
     CONSTRAINT ops_deliveries_requested_by_check CHECK ((char_length(requested_by) <= 200)),
     CONSTRAINT ops_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text]))),
     CONSTRAINT ops_deliveries_ticket_id_check CHECK (((char_length(ticket_id) >= 1) AND (char_length(ticket_id) <= 64)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 CREATE TABLE public.schema_compatibility (
     version text NOT NULL,
@@ -408,7 +411,8 @@ CREATE TABLE public.ticket_events (
     CONSTRAINT ticket_events_request_id_check CHECK ((char_length(request_id) <= 128)),
     CONSTRAINT ticket_events_ticket_id_check CHECK (((char_length(ticket_id) >= 1) AND (char_length(ticket_id) <= 64))),
     CONSTRAINT ticket_events_type_check CHECK ((type = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text, 'ops_state_changed'::text])))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02', autovacuum_freeze_min_age='0');
 
 CREATE SEQUENCE public.ticket_events_sequence
     START WITH 1
@@ -451,7 +455,8 @@ CREATE TABLE public.tickets (
     CONSTRAINT tickets_subject_check CHECK ((char_length(subject) <= 500)),
     CONSTRAINT tickets_updated_at_check CHECK (((updated_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (updated_at <= '9999-12-31 23:59:59.999999+00'::timestamp with time zone))),
     CONSTRAINT tickets_version_check CHECK ((version >= 1))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE ONLY public.aerich ALTER COLUMN id SET DEFAULT nextval('public.aerich_id_seq'::regclass);
 
