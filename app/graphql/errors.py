@@ -57,8 +57,15 @@ def format_errors(errors: Sequence[GraphQLError], code: str) -> list[FormattedEr
 def format_execution_errors(
     errors: Sequence[GraphQLError], *, request_id: str
 ) -> list[FormattedError]:
-    """Format the errors of an execution, and log those that are not the client's fault."""
-    return [_format_execution_error(error, request_id) for error in errors]
+    """Format the errors of an execution, and log those that are not the client's fault.
+
+    Their tracebacks are deleted: the frames refer to the execution and its tasks, and these to the
+    errors. The garbage collector would stop everything to find such cycles of many requests.
+    """
+    formatted = [_format_execution_error(error, request_id) for error in errors]
+    for error in errors:
+        _delete_tracebacks(error)
+    return formatted
 
 
 def format_exception(error: Exception, *, request_id: str) -> list[FormattedError]:
@@ -77,6 +84,21 @@ def without_suggestions(errors: Sequence[FormattedError]) -> list[FormattedError
 def codes_of(errors: Sequence[FormattedError]) -> tuple[str, ...]:
     """Return the distinct codes in order of appearance."""
     return tuple(dict.fromkeys(error["extensions"]["code"] for error in errors))
+
+
+def _delete_tracebacks(error: BaseException) -> None:
+    """Delete the traceback of an error, and of those that led to it."""
+    found: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while found:
+        one = found.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = None
+        found += (one.__cause__, one.__context__)
+        if isinstance(one, GraphQLError):
+            found.append(one.original_error)
 
 
 def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedError:

@@ -12,7 +12,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     Lexer,
-    Source,
     Token,
     VariableNode,
     Visitor,
@@ -26,6 +25,7 @@ from engine.documents.cost import SIZE_ARGUMENTS
 from engine.documents.field_merging import check_field_merging
 from engine.documents.limits import Limits, check_numbers, check_size, check_text, fragments_of
 from engine.documents.prepared import Document, Middleware, PreparedDocument, SchemaRules
+from engine.documents.source import DocumentSource
 from engine.documents.validation import VISITED_KEYS, fragment_cycles, validate
 from engine.errors import LimitExceeded
 from engine.long_work import is_turn_used, next_turn
@@ -157,7 +157,7 @@ class Documents:
 
     def _parse(self, text: str) -> tuple[DocumentNode, int]:
         """Return the syntax tree of a text, and the number of its tokens."""
-        lexer = Lexer(Source(text))
+        lexer = Lexer(DocumentSource(text))
         first = lexer.token
         # As `graphql.parse`, which does not give access to the tokens if it fails.
         parser = Parser(

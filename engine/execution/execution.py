@@ -64,9 +64,15 @@ async def _run_executor(
     memory: OperationMemory | None,
 ) -> ExecutionResult:
     executor = build_executor(operation_context, partial_result)
-    result: Any = executor.execute_operation()
-    if executor.is_awaitable(result):
-        result = await result
+    try:
+        result: Any = executor.execute_operation()
+        if executor.is_awaitable(result):
+            result = await result
+        executor.close()
+    finally:
+        if partial_result is not None:
+            # Those of root fields that were not executed after an error.
+            partial_result.unfinished.clear()
     operation_context.response_size.check(memory)
     operation_context.response_size.check_built(result.data)
     return cast("ExecutionResult", result)

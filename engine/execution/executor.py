@@ -4,6 +4,7 @@ Arguments, nulls, errors, fragments, directives and the order of mutations are g
 The executor continues from the partial result of a plan.
 """
 
+from asyncio import iscoroutine
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from graphql import (
     GraphQLResolveInfo,
     is_list_type,
     is_non_null_type,
+    is_object_type,
+    located_error,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
@@ -42,6 +45,17 @@ class _ResolveInfo(GraphQLResolveInfo[Any]):
         )
 
 
+async def _resolved(value: Any) -> Any:
+    """Return the value of a resolver, or raise its error."""
+    if not isinstance(value, Exception):
+        return value
+    try:
+        raise value
+    finally:
+        # The traceback refers to this frame.
+        del value
+
+
 class ProjectingExecutor(Executor[Any]):
     """Executor of one operation, parts of which a plan may have executed already."""
 
@@ -56,6 +70,10 @@ class ProjectingExecutor(Executor[Any]):
         self._operation_context = operation_context
         self._partial_result = partial_result
 
+    def close(self) -> None:
+        """End the reference cycle of an executor that has ended, so that it is freed at once."""
+        del self.async_helpers
+
     def execute_field(  # noqa: D102  # as in the base class
         self,
         parent_type: GraphQLObjectType,
@@ -69,9 +87,9 @@ class ProjectingExecutor(Executor[Any]):
             if path.key in partial.data:
                 return partial.data[path.key]
             if path.key in partial.unfinished:
-                return self._complete_unfinished(
-                    parent_type, field_details_list, path, partial.unfinished[path.key]
-                )
+                # The traceback of an error refers to the partial result, which must not keep it.
+                value = partial.unfinished.pop(path.key)
+                return self._complete_unfinished(parent_type, field_details_list, path, value)
         return super().execute_field(
             parent_type, source, field_details_list, path, position_context
         )
@@ -83,13 +101,50 @@ class ProjectingExecutor(Executor[Any]):
         nodes = [detail.node for detail in details]
         field = parent_type.fields[nodes[0].name.value]
         info = self.build_resolve_info(field, nodes, parent_type, path)
+        return self.complete_awaitable_value(
+            field.type, details, info, path, _resolved(value), None
+        )
 
-        async def resolved() -> Any:
-            if isinstance(value, Exception):
-                raise value
-            return value
+    def handle_field_error(
+        self,
+        raw_error: Exception,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        path: Path,
+    ) -> None:
+        """Collect the error of a field, or raise it for the field above; as in the base class.
 
-        return self.complete_awaitable_value(field.type, details, info, path, resolved(), None)
+        The base class leaves the error in its frame, to which the traceback of the error refers.
+        """
+        nodes = [detail.node for detail in field_details_list]
+        error = located_error(raw_error, nodes, path.as_list())
+        try:
+            if self.error_propagation and is_non_null_type(return_type):
+                raise error
+            self.collected_errors.add(error, path)
+        finally:
+            del error, raw_error
+
+    async def complete_awaitable_value(  # noqa: PLR0917  # as in the base class
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete an awaitable value, in a later turn if thousands of them would fill this one."""
+        if must_pause(self._operation_context.started_s):
+            try:
+                await next_turn()
+            except BaseException:
+                if iscoroutine(result):
+                    result.close()
+                raise
+        return await super().complete_awaitable_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
 
     def build_resolve_info(  # noqa: D102  # as in the base class
         self,
@@ -114,12 +169,26 @@ class ProjectingExecutor(Executor[Any]):
             return self._complete_query(
                 return_type, field_details_list, info, path, result, position_context
             )
+        if (
+            isinstance(path.key, int)
+            and is_object_type(return_type)
+            and must_pause(self._operation_context.started_s)
+        ):
+            return self._complete_later(
+                return_type, field_details_list, info, path, result, position_context
+            )
         is_long = (info.parent_type.name, info.field_name) in _LONG_LISTS
         if is_long and is_list_type(return_type) and isinstance(result, Iterable):
             result = self._in_turns(result)
         return super().complete_value(
             return_type, field_details_list, info, path, result, position_context
         )
+
+    async def _complete_later(self, *args: Any) -> Any:
+        """Complete an object of a list in a later turn."""
+        await next_turn()
+        completed: Any = super().complete_value(*args)
+        return await completed if self.is_awaitable(completed) else completed
 
     async def _in_turns(self, items: Iterable[Any]) -> AsyncIterator[Any]:
         """Yield the items of a list that takes long to complete."""

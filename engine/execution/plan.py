@@ -201,7 +201,8 @@ async def _execute_root_field(
     except Exception as error:  # noqa: BLE001  # as above
         result.unfinished[planned.key] = _value_to_complete(value, error)
         if isinstance(error, Fallback):
-            result.fallback = error
+            # Its traceback refers to this frame, and so to the result: they would be a cycle.
+            result.fallback = error.with_traceback(None)
         else:
             result.fallback = Fallback(FallbackReason.ERROR, planned.key)
     else:

@@ -4,6 +4,7 @@ from tests.bounds.inputs.answers import ANSWERS
 from tests.bounds.inputs.bursts import BURSTS
 from tests.bounds.inputs.credentials import CREDENTIALS
 from tests.bounds.inputs.documents import DOCUMENTS
+from tests.bounds.inputs.failing import FAILING
 from tests.bounds.inputs.filters import FILTERS
 from tests.bounds.inputs.heads import HEADS
 from tests.bounds.inputs.hostile_input import HostileInput
@@ -19,6 +20,7 @@ __all__ = ["INPUTS"]
 INPUTS: list[HostileInput] = [
     *JSON_VALUES,
     *DOCUMENTS,
+    *FAILING,
     *FILTERS,
     *HEADS,
     *BURSTS,
