@@ -13,6 +13,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.rate_limit import RateLimit
 from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.settings import Settings
+from app.database.replicas import replicas_of
 from app.database.tortoise import database, notifier
 from app.delivery import background_delivery, deliveries
 from app.graphiql.files import ROUTES as GRAPHIQL_ROUTES
@@ -157,6 +158,12 @@ def _lifespan(
                     statement_timeout_ms=settings.request_timeout_ms + STATEMENT_GRACE_MS,
                 )
             )
+            replicas = await resources.enter_async_context(
+                replicas_of(
+                    settings,
+                    statement_timeout_ms=settings.request_timeout_ms + STATEMENT_GRACE_MS,
+                )
+            )
             opened = await resources.enter_async_context(deliveries(settings))
             notifications = await resources.enter_async_context(
                 notifier(settings, database_url, topics=(COMMITS, DELIVERIES_DUE))
@@ -166,7 +173,7 @@ def _lifespan(
             await resources.enter_async_context(background_key_expiry(settings))
             feeds = Feeds(notifications)
             resources.push_async_callback(feeds.close)
-            services = Services(opened, feeds, notifications)
+            services = Services(opened, feeds, notifications, replicas)
             collected = await resources.enter_async_context(
                 running_metrics(services, metrics_folder)
             )
@@ -176,6 +183,7 @@ def _lifespan(
                 "authenticator": Authenticator(settings, rate_limit),
                 "rate_limit": rate_limit,
                 "feeds": feeds,
+                "replicas": replicas,
                 "metrics": collected,
             }
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from engine.database.caller_reads import CallerReads
 from ops import Deliveries
 from resolvers.feeds import Feeds
 
@@ -39,3 +40,6 @@ class Context:
     caller: Caller = field(default=ANONYMOUS)
     # None in a process that serves no subscriptions.
     feeds: Feeds | None = None
+    # Runs the operations of the request where its caller's changes are visible; None without
+    # replicas.
+    reads: CallerReads | None = None

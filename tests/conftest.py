@@ -29,7 +29,7 @@ from app.config.log_line_limit import UNAUTHENTICATED_LINES
 from app.config.settings import Settings
 from app.database.migrations import migrate
 from app.processes.uvicorn_server import uvicorn_config
-from engine.database.client import RESET_STATEMENT
+from engine.database.opening import RESET_STATEMENT
 from engine.database.queries import default_client
 from resolvers.idempotency import DELETE_EXPIRED_KEYS
 from tests.superuser import superuser_options, superuser_url

@@ -77,11 +77,14 @@ class Setting:
 
     def display(self, value: Any) -> str:
         """Return a value as text, without secrets."""
+        if self.parser.is_url:
+            is_list = isinstance(value, tuple)
+            value = (
+                tuple(map(without_secrets, value)) if is_list else value and without_secrets(value)
+            )
         formatted = format_value(value)
         if self.is_secret:
             return HIDDEN if formatted else ""
-        if self.parser.is_url:
-            formatted = without_secrets(formatted)
         return formatted if formatted.isprintable() else ascii(formatted)
 
 

@@ -28,7 +28,13 @@ from app.config.sources import (
     parse_setting,
     read_sources,
 )
-from app.config.url_parsers import bearer_token, http_base_url, http_url, postgres_url
+from app.config.url_parsers import (
+    bearer_token,
+    http_base_url,
+    http_url,
+    postgres_url,
+    postgres_urls,
+)
 from app.config.urls import has_user, is_loopback
 from engine.database.dsn import DsnError, parse_dsn
 
@@ -98,6 +104,27 @@ class Settings:
         "Maximum number of database connections of each process",
         example="20",
         former_name="DATABASE_POOL",
+    )
+    database_replica_url: tuple[str, ...] = setting(
+        (),
+        postgres_urls,
+        "URLs of hot standbys of the database, separated by commas, each of one server. Queries "
+        "read from one that has replayed the last change of their caller",
+        example="postgresql://ticketops@replica1.example.com/ticketops,"
+        "postgresql://ticketops@replica2.example.com/ticketops",
+    )
+    database_replica_wait_ms: int = setting(
+        50,
+        integer(0, MINUTE_MS),
+        "Time that a query waits until a replica has replayed the last change of its caller, "
+        "before it reads on the primary",
+        example="20",
+    )
+    database_replica_max_lag_ms: int = setting(
+        30_000,
+        integer(1000, 60 * MINUTE_MS),
+        "Lag from which on a replica is not used",
+        example="60000",
     )
     data_dir: Path = setting(
         Path(".data"), path, "Folder of the embedded database", example="/var/lib/ticketops"
@@ -421,28 +448,44 @@ class Settings:
         settings._refuse_contradictions()
         return settings
 
-    def _refuse_contradictions(self) -> None:
+    def _refuse_database_urls(self) -> None:
         for name, dsn in (
             ("DATABASE_URL", self.database_url),
             ("DATABASE_LISTEN_URL", self.database_listen_url),
+            *(("DATABASE_REPLICA_URL", replica) for replica in self.database_replica_url),
         ):
             try:
-                parse_dsn(dsn or "postgresql://")
+                target = parse_dsn(dsn or "postgresql://")
             except DsnError as error:
                 raise SettingError(
                     f"{name} cannot be used. {error}",
                     hint="See docs/how-to/postgresql.md for the parameters of the URL.",
                 ) from None
+            if name == "DATABASE_REPLICA_URL" and len(target.hosts) > 1:
+                raise SettingError(
+                    f"{name} cannot be used. One of its URLs has {len(target.hosts)} hosts.",
+                    hint="Give each replica a URL of its own, separated by commas.",
+                )
+        if self.database_url is not None:
+            return
+        if self.database_replica_url:
+            raise SettingError(
+                "DATABASE_REPLICA_URL is set, but DATABASE_URL is not.",
+                hint="Set DATABASE_URL to the primary of the replicas.",
+            )
+        if self.database_listen_url is not None:
+            raise SettingError(
+                "DATABASE_LISTEN_URL is set, but DATABASE_URL is not.",
+                hint="Set DATABASE_URL too, or remove DATABASE_LISTEN_URL.",
+            )
+
+    def _refuse_contradictions(self) -> None:
+        self._refuse_database_urls()
         if self.ops_retry_base_ms > self.ops_retry_max_ms:
             raise SettingError(
                 f"OPS_RETRY_BASE_MS ({self.ops_retry_base_ms}) is greater than "
                 f"OPS_RETRY_MAX_MS ({self.ops_retry_max_ms}).",
                 hint="Lower OPS_RETRY_BASE_MS or raise OPS_RETRY_MAX_MS.",
-            )
-        if self.database_listen_url is not None and self.database_url is None:
-            raise SettingError(
-                "DATABASE_LISTEN_URL is set, but DATABASE_URL is not.",
-                hint="Set DATABASE_URL too, or remove DATABASE_LISTEN_URL.",
             )
         if self.ops_token is not None and self.ops_url is not None and has_user(self.ops_url):
             raise SettingError(

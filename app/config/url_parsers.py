@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.config.setting_parsers import WITH_CREDENTIALS, Parser
 
-__all__ = ["bearer_token", "http_base_url", "http_url", "postgres_url"]
+__all__ = ["bearer_token", "http_base_url", "http_url", "postgres_url", "postgres_urls"]
 
 _MAX_TOKEN_LENGTH = 8192
 # Characters that no URL contains unencoded (RFC 3986, section 2), except those of IRIs.
@@ -49,6 +49,12 @@ def _postgres_url(value: str) -> str:
     return value
 
 
+def _postgres_urls(value: str) -> tuple[str, ...]:
+    # A URL can contain commas too.
+    urls = re.split(r",(?=\s*postgres(?:ql)?://)", value, flags=re.IGNORECASE)
+    return tuple(_postgres_url(one.strip()) for one in urls)
+
+
 def _bearer_token(value: str) -> str:
     # RFC 6750 allows less, but services use more. A header allows no other characters.
     if not re.fullmatch(rf"[\x21-\x7e]{{1,{_MAX_TOKEN_LENGTH}}}", value):
@@ -65,6 +71,11 @@ http_base_url = Parser(
 postgres_url = Parser(
     f"a URL like postgresql://... or postgres://...; {WITH_CREDENTIALS}",
     _postgres_url,
+    is_url=True,
+)
+postgres_urls = Parser(
+    f"URLs like postgresql://... separated by commas; {WITH_CREDENTIALS}",
+    _postgres_urls,
     is_url=True,
 )
 bearer_token = Parser(

@@ -19,11 +19,13 @@ from app.graphql.etag import conditional_response
 from app.graphql.negotiation import MAX_ACCEPT_LENGTH, ResponseFormat, accepts_events, negotiate
 from app.graphql.operations import GraphQLRequestError, OperationRunner
 from app.graphql.request import GraphQLRequest, read_json, read_query_string
+from app.graphql.server_choice import add_sent_position, has_effect
 from app.graphql.subscriptions.connection_registry import ConnectionRegistry
 from app.graphql.subscriptions.event_stream import EventStream, single_result
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.http.authentication import authenticate
 from app.http.body import LARGE_BYTES, read_content
+from app.http.caller_position import add_position
 from app.http.content_coding import ACCEPTED_CODINGS, InvalidContent, UnsupportedCoding
 from app.http.cross_origin import refuse_cross_origin
 from app.http.header_lines import combined_by_name
@@ -36,7 +38,6 @@ from engine.database.timeouts import Timeouts
 from engine.documents.prepared import PreparedOperation
 from engine.long_work import pause
 from resolvers.context import Context
-from schema.access import WITH_EFFECT
 
 __all__ = ["GRAPHQL_PATH", "GraphQLEndpoint"]
 
@@ -170,17 +171,18 @@ class GraphQLEndpoint:
         headers = None
         is_cacheable = False
         try:
+            add_sent_position(context, request)
             operation = await self._runner.prepare(scope, request)
-            has_effect = not operation.required_scopes.isdisjoint(WITH_EFFECT)
+            is_effective = has_effect(operation)
             is_get = scope["method"] != "POST"
             if is_get:
-                self._check_get(scope, operation, has_effect=has_effect)
+                self._check_get(scope, operation, has_effect=is_effective)
             if operation.kind is OperationType.SUBSCRIPTION:
                 if not can_subscribe:
                     raise HttpProblem(400, "BAD_USER_INPUT", _HOW_TO_SUBSCRIBE)
                 return await self._subscribe(scope, context, request, operation)
             # The request cycle cancels this task on a disconnect while its context is entered.
-            with _NO_CONTEXT if has_effect else request_cycle_of(receive) or _NO_CONTEXT:
+            with _NO_CONTEXT if is_effective else request_cycle_of(receive) or _NO_CONTEXT:
                 result = await self._runner.run(
                     operation,
                     variables=request.variables,
@@ -189,7 +191,7 @@ class GraphQLEndpoint:
                 )
             body = self._runner.encode(result)
             has_errors = "errors" in result
-            is_cacheable = is_get and request.query is None and not has_effect and not has_errors
+            is_cacheable = is_get and request.query is None and not is_effective and not has_errors
             status = _status_of_errors(result) if has_errors and result["data"] is None else 200
         except GraphQLRequestError as error:
             result, headers = {"errors": error.errors}, error.headers
@@ -198,6 +200,8 @@ class GraphQLEndpoint:
             # HTTP, section 6.4.1), unless the server failed.
             is_graphql = response_format is ResponseFormat.GRAPHQL
             status = _STATUS.get(error.code, 400 if is_graphql else 200)
+        finally:
+            add_position(scope, context)
         if response_format is ResponseFormat.EVENTS and status == HTTPStatus.OK:
             return EventStream(single_result(result), self._registry)
         response = _response(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ from app.graphql.errors import (
 from app.graphql.operation_names import unselected_reason
 from app.graphql.persisted_documents import DocumentNotFound, PersistedDocuments, read_manifest
 from app.graphql.request import GraphQLRequest
+from app.graphql.server_choice import execute_where_visible, with_position
 from app.http.answer_size import answer_too_large
 from app.http.authentication import insufficient_scope_headers
 from app.http.problem import HttpProblem
@@ -167,9 +169,11 @@ class OperationRunner:
         """Run a query or mutation; raises GraphQLRequestError."""
         require_scopes(operation, context)
         started_s = time.perf_counter()
+        reads = context.reads
+        run = execute if reads is None else partial(execute_where_visible, reads=reads)
         try:
             with self._timeouts.apply():
-                execution, cost = await execute(
+                execution, cost = await run(
                     operation,
                     variables=variables,
                     context=context,
@@ -197,7 +201,7 @@ class OperationRunner:
             )
         if with_cost:
             result["extensions"] = {"cost": {"cost": cost, "limit": self._limits.cost}}
-        return result
+        return with_position(result, reads)
 
     def encode(self, result: Result) -> bytes:
         """Return the JSON of a result; raises GraphQLRequestError if it is too large.

@@ -28,6 +28,8 @@ class GraphQLRequest:
     variables: Mapping[str, Any]
     document_id: str | None = None
     is_apollo: bool = False
+    # The position of the caller's last change, in ``extensions.position``; None without one.
+    position: str | None = None
 
 
 def read_json(body: bytes, *, max_values: int) -> GraphQLRequest:
@@ -104,7 +106,13 @@ def read_parameters(parameters: Mapping[str, Any]) -> GraphQLRequest:
         raise HttpProblem(400, _CODE, "query is missing. Send the text of a GraphQL document.")
     if document_id is not None and query is not None and not is_apollo:
         raise HttpProblem(400, _CODE, "Send either query or documentId, not both.")
-    return GraphQLRequest(query, operation_name, variables or {}, document_id, is_apollo=is_apollo)
+    request = GraphQLRequest(
+        query, operation_name, variables or {}, document_id, is_apollo=is_apollo
+    )
+    if extensions and "position" in extensions:
+        # Any other value than a text is no position.
+        request.position = str(extensions["position"])
+    return request
 
 
 def _document_id(document_id: Any, persisted_query: Any) -> str | None:

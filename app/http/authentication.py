@@ -7,6 +7,7 @@ from starlette.types import Scope
 
 from app.auth.authenticator import Authenticator, TooManyFailures, Unauthenticated, address_of
 from app.auth.key_set import KeysUnavailable
+from app.http.caller_position import reads_of
 from app.http.connection_slot import ConnectionSlot
 from app.http.problem import HttpProblem, rate_limited, service_unavailable
 from app.http.request_record import record_of
@@ -48,11 +49,13 @@ async def authenticate(scope: Scope) -> Context:
     if must_pause(started_s):
         # All requests that waited for the same lookup would continue in the same turn.
         await next_turn()
+    replicas = state["replicas"]
     return Context(
         deliveries=state["deliveries"],
         request_id=record.request_id,
         caller=caller,
         feeds=state["feeds"],
+        reads=None if replicas is None else reads_of(scope, replicas, caller),
     )
 
 

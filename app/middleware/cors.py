@@ -19,6 +19,7 @@ REQUEST_HEADERS = (
     *("authorization", "cache-control", "pragma", "prefer", "range", "last-event-id"),
     *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"),
     *("idempotency-key", "x-request-id", "x-correlation-id", "x-requested-with", "x-graphql-cost"),
+    "ticketops-position",
     *("apollo-require-preflight", "x-apollo-operation-name", "x-apollo-operation-id"),
     *("apollographql-client-name", "apollographql-client-version", "graphql-client-name"),
     *("graphql-client-version", "x-graphql-client-name", "x-graphql-client-version"),
@@ -33,7 +34,7 @@ REQUEST_HEADERS = (
 EXPOSED_HEADERS = (
     *("Accept", "Accept-Encoding", "Allow", "Date", "ETag", "Link", "Location"),
     *("RateLimit", "RateLimit-Limit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset"),
-    *("Retry-After", "WWW-Authenticate", "X-Request-Id"),
+    *("Retry-After", "Ticketops-Position", "WWW-Authenticate", "X-Request-Id"),
 )
 _ALLOW_ORIGIN = b"access-control-allow-origin"
 _VARY = b"Origin"

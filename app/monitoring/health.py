@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import asyncpg
 from starlette.requests import Request
@@ -15,6 +17,7 @@ from app.http.draining import DRAINING
 from engine.database.errors import NoWritableHost, is_unavailable, sqlstate
 from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.queries import default_client
+from engine.database.replicas import Replicas
 from engine.database.shares import reserved
 
 __all__ = ["Readiness", "healthz"]
@@ -44,17 +47,19 @@ class Readiness:
         self._running: asyncio.Task[dict[str, str]] | None = None
         self._ready_until = 0.0
 
-    async def readyz(self, request: Request) -> Response:  # noqa: ARG002  # an endpoint's signature
+    async def readyz(self, request: Request) -> Response:
         """Respond 200 if the database is migrated and accepts changes, else 503.
 
         While the process drains, respond 503 too, so that load balancers choose another server.
+        Replicas are named, but the server works without them too.
         """
         if DRAINING.has_begun:
             return _not_ready({"missing": "running server", "reason": "The server is stopping."})
         missing = await self._checked()
+        replicas = _replicas(request)
         if not missing:
-            return JSONResponse({"status": "ready"})
-        return _not_ready(missing)
+            return JSONResponse({"status": "ready", **replicas})
+        return _not_ready({**missing, **replicas})
 
     async def _checked(self) -> dict[str, str]:
         if time.monotonic() < self._ready_until:
@@ -71,7 +76,16 @@ class Readiness:
             self._ready_until = time.monotonic() + READY_FOR_S
 
 
-def _not_ready(missing: dict[str, str]) -> Response:
+def _replicas(request: Request) -> dict[str, Any]:
+    """Return the state of each replica by its number; nothing without replicas."""
+    replicas: Replicas | None = request.scope.get("state", {}).get("replicas")
+    if replicas is None:
+        return {}
+    states = {str(status.number): status.reason or "used" for status in replicas.statuses}
+    return {"replicas": states}
+
+
+def _not_ready(missing: Mapping[str, Any]) -> Response:
     return JSONResponse(
         {"status": "not ready", **missing},
         status_code=503,

@@ -23,6 +23,7 @@ from app.http.authentication import authenticate, require_scopes
 from app.monitoring.database_metrics import DATABASE_METRICS, DatabaseFacts
 from app.monitoring.declarations import Snapshot, families, snapshot
 from app.monitoring.process_metrics import OPERATING_SYSTEM_METRICS, PROCESS_METRICS
+from app.monitoring.replica_metrics import REPLICA_METRICS
 from app.monitoring.request_counts import REQUEST_METRICS
 from app.monitoring.service_metrics import SERVICE_METRICS
 from app.monitoring.services import Services
@@ -36,8 +37,9 @@ _SCOPES = frozenset({ADMIN})
 MAX_COLLECTIONS = 20
 COLLECTIONS_WINDOW_S = 10.0
 
-_OF_PROCESSES = (*REQUEST_METRICS, *PROCESS_METRICS, *SERVICE_METRICS, *OPERATING_SYSTEM_METRICS)
-_DESCRIBED = (*REQUEST_METRICS, *SERVICE_METRICS, *DATABASE_METRICS, *PROCESS_METRICS)
+_SERVICE_METRICS = (*SERVICE_METRICS, *REPLICA_METRICS)
+_OF_PROCESSES = (*REQUEST_METRICS, *PROCESS_METRICS, *_SERVICE_METRICS, *OPERATING_SYSTEM_METRICS)
+_DESCRIBED = (*REQUEST_METRICS, *_SERVICE_METRICS, *DATABASE_METRICS, *PROCESS_METRICS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.database.replicas import Replicas
 from engine.streaming.notifications import Notifier
 from ops import Deliveries
 from resolvers.feeds import Feeds
@@ -16,3 +17,5 @@ class Services:
     deliveries: Deliveries
     feeds: Feeds
     notifier: Notifier
+    # None without DATABASE_REPLICA_URL.
+    replicas: Replicas | None = None

@@ -108,6 +108,7 @@ async def _monitored(
             "authenticator": Authenticator(settings, rate_limit),
             "rate_limit": rate_limit,
             "feeds": services.feeds,
+            "replicas": None,
             "metrics": collected,
         }
         fields = {"url": url_of(listener, settings.host)}

@@ -1,6 +1,7 @@
 """Routing of REST requests: match the URL, check access, call the handler of the method."""
 
 import asyncio
+from functools import partial
 from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.requests import Request
@@ -9,12 +10,14 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.authentication import authenticate, require_scopes
+from app.http.caller_position import add_position
 from app.http.cross_origin import refuse_cross_origin
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import check_rate_limit
 from app.rest.operation import Operation
 from app.rest.problems import problem_of, ticket_not_found
 from models.columns import ID_MAX_LENGTH
+from resolvers.context import Context
 from resolvers.errors import ApiError, ApiErrors
 from schema.access import READ
 
@@ -84,12 +87,23 @@ class Resource(BaseRoute):
         timeout_s = request.state.settings.request_timeout_ms / 1000
         try:
             async with asyncio.timeout(timeout_s):
-                return await operation.handler(request, context)
+                return await self._run(operation, request, context)
         except (ApiError, ApiErrors) as error:
             raise problem_of(error, shows_rows=READ in context.caller.scopes) from error
         except TimeoutError:
             detail = f"The request took longer than {timeout_s:g} s. Try again."
             raise HttpProblem(504, "TIMEOUT", detail) from None
+        finally:
+            add_position(request.scope, context)
+
+    async def _run(self, operation: Operation, request: Request, context: Context) -> ASGIApp:
+        reads = context.reads
+        if reads is None:
+            return await operation.handler(request, context)
+        only_reads = self.is_safe and request.method in _SAFE_METHODS
+        return await (reads.read if only_reads else reads.write)(
+            partial(operation.handler, request, context)
+        )
 
 
 def _decoded_id(encoded: str) -> str:

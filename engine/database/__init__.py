@@ -5,7 +5,7 @@ ORM, and `client` is its backend. `connecting` opens sessions for a URL (`dsn`) 
 `session`. `pool` reuses them (docs/explanation/connection-pool.md): `shares` divides them among
 callers, `growth` adapts to the number that PostgreSQL grants, and `memory_grants` limits the rows
 in memory, counted by `byte_counter` and `text_memory`. `turns` orders requests that need the same
-lock. `commit_waits` keeps connections whose commits wait for a standby, and `replication` reads
-whether they do. `commits` calls back after each commit, `errors` classifies errors,
-`outages` logs them once, and `batching` coalesces small reads.
+lock. `commit_waits` keeps connections whose commits wait for a standby (`replication`).
+`caller_reads` runs reads on one of the `replicas` that has replayed their caller's last change.
+`commits` calls back after commits, `outages` logs `errors`, and `batching` coalesces small reads.
 """

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from engine.database.errors import DatabaseUnavailable
 from engine.database.memory_grants import OperationMemory, ReadTooLarge, operation_memory
 from engine.database.pool import open_pools
+from engine.database.replica_read import ReplicaRead, replica_read
 from engine.database.shares import NO_SHARE
 
 __all__ = ["MAX_ROWS", "read_in_batch"]
@@ -34,8 +35,8 @@ _Read: TypeAlias = Callable[[Sequence[_Values]], Coroutine[Any, Any, list[_Recor
 # The records for one tuple of values; None if the caller must read them alone.
 _Response: TypeAlias = asyncio.Future[_Records | None]
 
-# By statement, the batches that have not started. They can still grow.
-_forming: "dict[str, _Batch]" = {}
+# By statement, and by pool for a replica, the batches that have not started. They can still grow.
+_forming: "dict[Any, _Batch]" = {}
 
 
 async def read_in_batch(
@@ -49,9 +50,11 @@ async def read_in_batch(
     """
     # Looking up the running loop makes a system call.
     loop = open_pools[-1].loop if open_pools else asyncio.get_running_loop()
-    batch = _forming.get(statement)
+    on_replica = replica_read.get()
+    key = statement if on_replica is None else (statement, on_replica.pool)
+    batch = _forming.get(key)
     if batch is None or batch.is_full or batch.loop is not loop:
-        batch = _forming[statement] = _Batch(loop, statement, read_many, MAX_ROWS // max_rows)
+        batch = _forming[key] = _Batch(loop, key, read_many, MAX_ROWS // max_rows, on_replica)
     records = await batch.records(values)
     return (await read_alone([values]))[0] if records is None else records
 
@@ -60,12 +63,19 @@ class _Batch:
     """The reads of one statement in one turn; at most ``size`` of them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, statement: str, read: _Read, size: int
+        self,
+        loop: asyncio.AbstractEventLoop,
+        key: Any,
+        read: _Read,
+        size: int,
+        on_replica: ReplicaRead | None,
     ) -> None:
         self.loop = loop
-        self._statement = statement
+        self._key = key
         self._read = read
         self._size = size
+        # The pool of a replica; None for the primary.
+        self._pool = None if on_replica is None else on_replica.pool
         self._requests: list[tuple[_Values, _Response]] = []
         self._task: asyncio.Task[list[_Records]] | None = None
         # The batch belongs to no caller: others must not wait for one caller's connections.
@@ -90,8 +100,8 @@ class _Batch:
         return [request for request in self._requests if not request[1].done()]
 
     def _start(self) -> None:
-        if _forming.get(self._statement) is self:
-            del _forming[self._statement]
+        if _forming.get(self._key) is self:
+            del _forming[self._key]
         self._requests = self._pending()
         if len(self._requests) > 1:
             self._task = self.loop.create_task(self._read_all())
@@ -101,6 +111,8 @@ class _Batch:
 
     async def _read_all(self) -> list[_Records]:
         operation_memory.set(OperationMemory(None, "", max_bytes=MAX_BYTES))
+        if self._pool is not None:
+            replica_read.set(ReplicaRead(self._pool))
         return await self._read([values for values, _ in self._requests])
 
     def _finish(self, task: asyncio.Task[list[_Records]]) -> None:
@@ -109,7 +121,10 @@ class _Batch:
             self._respond([None] * len(self._requests))
             return
         error = task.exception()
-        if isinstance(error, DatabaseUnavailable):
+        if error is not None and self._pool is not None:
+            # Each caller notes its own error, and runs again on the primary.
+            self._respond([None] * len(self._requests))
+        elif isinstance(error, DatabaseUnavailable):
             for _, response in self._pending():
                 # One exception for each caller, because raising it adds a traceback to it.
                 response.set_exception(DatabaseUnavailable(str(error)))

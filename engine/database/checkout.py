@@ -34,6 +34,8 @@ class Checkout:
         A server has not responded to a cancellation or a reset, or has reset a session.
         """
         self._inner = inner
+        # Whether sessions that cannot write are replaced.
+        self.needs_writes = True
         self._on_suspicion = on_suspicion
         self._must_expire = False
         self._silent_at = 0.0
@@ -59,7 +61,7 @@ class Checkout:
     def _note(self, connection: Any) -> bool:
         """Return whether a session cannot write, and log when that begins and ends."""
         state = state_of(connection)
-        if state is None:
+        if state is None or not self.needs_writes:
             return False
         if state.is_read_only:
             self._read_only.add(id(connection))

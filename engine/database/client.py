@@ -13,32 +13,18 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContext
 
-from engine.database.byte_counter import count_bytes, counter_of
 from engine.database.checkout import ACQUIRE_TIMEOUT_S
 from engine.database.connecting import Connector
 from engine.database.errors import ConnectionRefused, convert_connection_errors
 from engine.database.growth import REFUSED_PAUSE_S, may_be_granted_soon
+from engine.database.opening import open_pool
 from engine.database.outdated_statements import repeats_outdated_statements
-from engine.database.pool import RESERVED_CONNECTIONS, Pool, open_pools
+from engine.database.pool import open_pools
 from engine.database.poolers import dsn_uses_pooler
-from engine.database.session import Session, state_of
+from engine.database.session import Session
 from engine.database.transactions import Transaction, TransactionClient
 
-__all__ = ["RESET_STATEMENT", "Client", "client_class"]
-
-# Ends the statement before it, and counts the prepared statements of the session.
-RESET_STATEMENT = "SELECT FROM pg_prepared_statements"
-# Prepared statements that a connection keeps. PostgreSQL takes up to 130 bytes for a character of
-# a prepared statement, so statements of any shape take at most 52 MB of a connection.
-# Only a filter with many conditions is longer; PostgreSQL prepares it again for each execution.
-STATEMENT_CACHE_SIZE = 100
-MAX_CACHED_STATEMENT_LENGTH = 4_000
-# Prepared statements that a connection may have in addition to those of its cache. asyncpg does not
-# know one whose caller was cancelled after PostgreSQL had prepared it, and never closes it.
-MAX_LOST_STATEMENTS = 20
-# A connection that no request needs is closed after this time, so that other processes find one
-# where the server grants few.
-MAX_INACTIVE_S = 30.0
+__all__ = ["Client", "client_class"]
 
 
 class Client(AsyncpgDBClient):
@@ -57,13 +43,16 @@ class Client(AsyncpgDBClient):
         """Open the pool. Tortoise calls this at the first use. Raises DatabaseUnavailable."""
         for name in ("host", "port", "user", "password", "database", "server_settings"):
             options.pop(name, None)
-        # The pool may keep as many more connections for abandoned commits.
-        commits = options["max_size"] + RESERVED_CONNECTIONS
-        options["max_size"] += RESERVED_CONNECTIONS + commits
         with convert_connection_errors():
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
-                inner = await self._connect(has_pooler=await self._detect_pooler(), **options)
-        pool = Pool(inner, reserved=RESERVED_CONNECTIONS, commits=commits)
+                has_pooler = await self._detect_pooler()
+                connector = Connector(
+                    self.dsn,
+                    has_pooler=has_pooler,
+                    statement_timeout_ms=self._statement_timeout_ms,
+                    timeout_s=ACQUIRE_TIMEOUT_S,
+                )
+                pool = await open_pool(connector, has_pooler=has_pooler, **options)
         open_pools.append(pool)
         return pool
 
@@ -76,29 +65,6 @@ class Client(AsyncpgDBClient):
                 if not may_be_granted_soon(error):
                     raise
             await asyncio.sleep(REFUSED_PAUSE_S)
-
-    async def _connect(self, *, has_pooler: bool, **options: Any) -> asyncpg.Pool:
-        connector = Connector(
-            self.dsn,
-            has_pooler=has_pooler,
-            statement_timeout_ms=self._statement_timeout_ms,
-            timeout_s=ACQUIRE_TIMEOUT_S,
-        )
-        if has_pooler:
-            # In transaction mode each transaction can have another session, which does not know
-            # the statements prepared in the one before.
-            options["statement_cache_size"] = 0
-        else:
-            options["statement_cache_size"] = STATEMENT_CACHE_SIZE
-            options["max_cacheable_statement_size"] = MAX_CACHED_STATEMENT_LENGTH
-        options |= {
-            "connect": connector.connect,
-            "init": count_bytes,
-            "reset": _end_statement,
-            "max_inactive_connection_lifetime": MAX_INACTIVE_S,
-        }
-        pool: asyncpg.Pool = await asyncpg.create_pool(**options)
-        return pool
 
     async def _close(self) -> None:
         pool: Any = self._pool
@@ -125,10 +91,6 @@ class Client(AsyncpgDBClient):
 client_class = Client
 
 
-class _TooManyLostStatements(asyncpg.InterfaceError):
-    """A connection has prepared statements that nothing closes while it is open."""
-
-
 class _PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
     """Tortoise's context of a connection; reuses the connection at once after a success."""
 
@@ -140,25 +102,3 @@ class _PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
             pool.return_clean(self.connection)
         else:
             pool.release_failed(self.connection, exc_val)
-
-
-async def _end_statement(connection: asyncpg.Connection) -> None:
-    """Prepare a connection for its next user; asyncpg's pool calls this at each release.
-
-    asyncpg sends no Sync after it prepares a statement, only after it executes it. If the
-    statement is never executed, its locks and its timeout last into the statements that follow.
-    Nothing else needs a reset, because no session state is ever set on a pooled connection:
-    LISTEN and session locks use connections of their own.
-
-    Raises _TooManyLostStatements, after which asyncpg closes the connection.
-    """
-    status = await connection.execute(RESET_STATEMENT)
-    # Before asyncpg gives the connection to another caller.
-    if (counter := counter_of(connection)) is not None:
-        counter.reset()
-    state = state_of(connection)
-    # Behind a pooler no statement is prepared; there can be those of other clients.
-    if state is not None and not state.has_pooler:
-        lost = int(status.removeprefix("SELECT ")) - STATEMENT_CACHE_SIZE
-        if lost > MAX_LOST_STATEMENTS:
-            raise _TooManyLostStatements(f"{lost} prepared statements were lost")

@@ -48,6 +48,7 @@ class Pool:
         """Use so many of asyncpg's connections for the reserve and for abandoned commits."""
         self.max_size: int = inner.get_max_size() - reserved - commits
         self.commits = CommitWaits(pool_size=self.max_size, capacity=commits)
+        self._outage = OUTAGE
         # The event loop of the connections.
         self.loop = asyncio.get_running_loop()
         self._inner = inner
@@ -199,8 +200,8 @@ class Pool:
 
     def return_clean(self, connection: Any) -> None:
         """Return a connection without a transaction or session state, for immediate reuse."""
-        if OUTAGE.is_open:
-            OUTAGE.succeed()
+        if self._outage.is_open:
+            self._outage.succeed()
         if self._checkout.is_stale(connection):
             self.release_in_background(connection, is_fit=False)
             return

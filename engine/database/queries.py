@@ -1,6 +1,6 @@
 """Statements that run outside any transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import asyncpg
@@ -13,6 +13,7 @@ from engine.database.memory_grants import ReadTooLarge, operation_memory
 from engine.database.outdated_statements import ATTEMPTS
 from engine.database.pool import Pool, open_pools
 from engine.database.pool_usage import PoolUsage
+from engine.database.replica_read import ReplicaRead, replica_read
 from engine.database.session import Session, begin_commit
 
 __all__ = ["default_client", "fetch", "pool_usage", "write"]
@@ -23,19 +24,53 @@ def default_client() -> BaseDBAsyncClient:
     return get_connections().get("default")
 
 
-async def fetch(
+def fetch(
     statement: str,
     values: Sequence[Any],
     *,
     is_repeatable: bool = False,
     measured: Measured | None = None,
-) -> list[asyncpg.Record]:
+) -> Coroutine[Any, Any, list[asyncpg.Record]]:
     """Run one statement that only reads, outside any transaction, and return its rows.
+
+    It runs on the primary, unless the current operation reads on a replica.
 
     With ``is_repeatable`` it is stopped and run again if its operation must wait for a memory
     grant. ``measured`` receives the size of the rows. Raises ReadTooLarge and MemoryGrantsExceeded.
     """
-    pool = open_pools[-1] if open_pools else await _open_pool()
+    read = replica_read.get()
+    if read is not None:
+        return _fetch_from_replica(read, statement, values, is_repeatable, measured)
+    if open_pools:
+        return _fetch(open_pools[-1], statement, values, is_repeatable, measured)
+    return _fetch_first(statement, values, is_repeatable, measured)
+
+
+async def _fetch_first(*arguments: Any) -> list[asyncpg.Record]:
+    return await _fetch(await _open_pool(), *arguments)
+
+
+async def _fetch_from_replica(
+    read: ReplicaRead,
+    statement: str,
+    values: Sequence[Any],
+    is_repeatable: bool,  # noqa: FBT001  # as `_fetch`
+    measured: Measured | None,
+) -> list[asyncpg.Record]:
+    try:
+        return await _fetch(read.pool, statement, values, is_repeatable, measured)
+    except BaseException as error:
+        read.note(error)
+        raise
+
+
+async def _fetch(
+    pool: Pool,
+    statement: str,
+    values: Sequence[Any],
+    is_repeatable: bool,  # noqa: FBT001  # positional arguments cost less
+    measured: Measured | None,
+) -> list[asyncpg.Record]:
     memory = operation_memory.get()
     outdated = 0
     while True:

@@ -13,11 +13,11 @@ import orjson
 import pytest
 
 from engine.database.checkout import RELEASE_TIMEOUT_S
-from engine.database.client import (
+from engine.database.client import Client
+from engine.database.opening import (
     MAX_CACHED_STATEMENT_LENGTH,
     MAX_LOST_STATEMENTS,
     STATEMENT_CACHE_SIZE,
-    Client,
 )
 from engine.database.pool import Pool, open_pools
 from engine.database.queries import fetch

@@ -14,6 +14,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.app.http.conftest import Serve
+from tests.app.http.serving import WITH_REPLICA
 from tests.deploy.promql import Selector, grouping_labels, selectors
 from tests.docs.markdown import ROOT, Page
 
@@ -69,7 +70,7 @@ def is_served(selector: Selector, values: dict[str, dict[str, set[str]]]) -> boo
 
 
 def test_every_metric_label_and_value_exists_in_a_running_server(serve: Serve) -> None:
-    server = serve()
+    server = serve(**WITH_REPLICA)
     server.http.get("/healthz")
     values: dict[str, dict[str, set[str]]] = {}
     for family in text_string_to_metric_families(server.http.get("/metrics").text):

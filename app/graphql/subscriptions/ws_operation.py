@@ -11,6 +11,7 @@ from app.auth.concurrency_limit import ConcurrencyLimitReached
 from app.graphql.errors import FormattedError, codes_of, format_exception, request_error
 from app.graphql.operations import GraphQLRequestError, OperationRunner, encode
 from app.graphql.request import GraphQLRequest
+from app.graphql.server_choice import add_sent_position
 from app.graphql.subscriptions.limits import SubscriptionLimits
 from app.http.problem import HttpProblem
 from app.http.rate_limiting import event_counter, rate_limit_key
@@ -65,6 +66,7 @@ class SocketOperation:
         Return false if that fails; the errors have then been sent to the client.
         """
         try:
+            add_sent_position(context, request)
             prepared = await runner.prepare(self.scope, request)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 with ExitStack() as reservation:

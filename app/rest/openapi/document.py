@@ -91,7 +91,8 @@ def _path_item(resource: Resource) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, *, has_id: bool) -> dict[str, Any]:
-    names = [*(PARAMETERS if operation.has_list_query else ()), *operation.headers, "X-Request-Id"]
+    names = [*(PARAMETERS if operation.has_list_query else ()), *operation.headers]
+    names += ["X-Request-Id", "Ticketops-Position"]
     content: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary}
     if operation.description:
         content["description"] = operation.description

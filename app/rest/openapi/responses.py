@@ -48,6 +48,15 @@ _REQUEST_ID = (
     f"Id of the request: 1 to {REQUEST_ID_MAX_LENGTH} letters, digits or characters of `._:+/=-`."
     " Any other value is ignored. Default: a new UUIDv7."
 )
+_POSITION = (
+    "`Ticketops-Position` of the last change of the caller, or several separated by commas. Servers"
+    " with replicas then read where it is visible. Any value that is no position makes them read on"
+    " the primary."
+)
+_CHANGE_POSITION = (
+    "Position of the change that the request perhaps made, if DATABASE_REPLICA_URL is set. Of two"
+    " of one database, the one that is greater as text is later."
+)
 # Headers of requests, with their meaning and schema.
 REQUEST_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Idempotency-Key": (
@@ -66,10 +75,12 @@ REQUEST_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         _REQUEST_ID,
         {"type": "string"},
     ),
+    "Ticketops-Position": (_POSITION, _TEXT),
 }
 # Headers of responses, with their meaning and schema.
 _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "X-Request-Id": ("Id of the request, in its log line and its log entries.", _TEXT),
+    "Ticketops-Position": (_CHANGE_POSITION, _TEXT),
     "RateLimit-Policy": (
         "The limit, if RATE_LIMIT is set: `q` requests in each window of `w` seconds.",
         _TEXT,
@@ -92,6 +103,7 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 _EVERY_RESPONSE = (
     "X-Request-Id",
+    "Ticketops-Position",
     "RateLimit-Policy",
     "RateLimit",
     "RateLimit-Limit",

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -22,10 +22,11 @@ START_TIMEOUT_S = 30
 
 
 class Standby:
-    """A PostgreSQL in recovery, without a primary from which it receives changes."""
+    """A PostgreSQL in recovery; by default without a primary from which it receives changes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self.folder = folder
+        self.process = process
         self.url = f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(folder))}&port={PORT}"
 
     def promote(self) -> None:
@@ -37,7 +38,9 @@ class Standby:
 
 
 @contextmanager
-def standby_of(postgres: EmbeddedPostgres) -> Iterator[Standby]:
+def standby_of(
+    postgres: EmbeddedPostgres, *, options: Mapping[str, str] | None = None
+) -> Iterator[Standby]:
     """Run a standby with the data of a server, which is stopped while they are copied."""
     with new_data_dir() as parent:
         # Only the account of the server may enter it.
@@ -59,6 +62,7 @@ def standby_of(postgres: EmbeddedPostgres) -> Iterator[Standby]:
             "--fsync=off",
             # At least that of the server whose data it has.
             "--max_connections=300",
+            *(f"--{name}={value}" for name, value in (options or {}).items()),
         ]
         with (parent / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -70,7 +74,7 @@ def standby_of(postgres: EmbeddedPostgres) -> Iterator[Standby]:
             while not pid_file.exists() or "ready" not in pid_file.read_text():
                 assert monotonic() < deadline, (parent / "log").read_text()
                 sleep(0.02)
-            yield Standby(folder)
+            yield Standby(folder, process)
         finally:
             process.terminate()
             try:

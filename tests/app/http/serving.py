@@ -24,6 +24,11 @@ from app.server.file_descriptors import raise_limit
 from app.server.listening import listen, url_of
 from tests.app.rest.conformance import check_conformance
 
+# A server with them has the metrics of replicas. The replica does not respond.
+WITH_REPLICA = {
+    "DATABASE_URL": "postgresql://127.0.0.1:1/primary",
+    "DATABASE_REPLICA_URL": "postgresql://127.0.0.1:1/replica",
+}
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 # How long to wait for a line of the log.

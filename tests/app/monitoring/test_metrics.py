@@ -17,7 +17,7 @@ from engine.database.memory_limits import PROCESS_BYTES, PROCESS_GRANTS
 from engine.histogram import DURATION_BOUNDS_S
 from engine.projection.fallbacks import FallbackReason
 from tests.app.http.conftest import Serve
-from tests.app.http.serving import Served
+from tests.app.http.serving import WITH_REPLICA, Served
 from tests.feed.readers import connected
 
 Samples: TypeAlias = dict[tuple[str, ...], float]
@@ -150,7 +150,7 @@ def test_operations_without_shortcuts_are_fallbacks(serve: Serve) -> None:
 
 
 def test_the_server_serves_every_described_metric(serve: Serve) -> None:
-    server = serve()
+    server = serve(**WITH_REPLICA)
     server.http.get("/healthz")
     names = {f"{PREFIX}{name}" for name, *_ in samples(server) if not name.startswith("process_")}
     described = set()

@@ -1,0 +1,38 @@
+"""The replicas of DATABASE_REPLICA_URL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.config.settings import Settings
+from app.database.applied import EXPECTED_VERSION, migration_number, schema_version
+from engine.database.replicas import Replicas, running_replicas
+
+__all__ = ["replicas_of"]
+
+
+@asynccontextmanager
+async def replicas_of(
+    settings: Settings, *, statement_timeout_ms: int
+) -> AsyncIterator[Replicas | None]:
+    """Watch the replicas inside the block, while the database is connected; None without any."""
+    if not settings.database_replica_url:
+        yield None
+        return
+    async with running_replicas(
+        settings.database_replica_url,
+        wait_s=settings.database_replica_wait_ms / 1000,
+        max_lag_s=settings.database_replica_max_lag_ms / 1000,
+        pool_size=settings.database_pool_size,
+        statement_timeout_ms=statement_timeout_ms,
+        check_schema=_missing_migration,
+    ) as replicas:
+        yield replicas
+
+
+async def _missing_migration(connection: asyncpg.Connection) -> str | None:
+    version = await schema_version(connection)
+    if version is not None and migration_number(version) >= migration_number(EXPECTED_VERSION):
+        return None
+    return f"It has not replayed the migration {EXPECTED_VERSION} yet."

@@ -1,0 +1,1 @@
+"""Reads on replicas: with real standbys, whose lag the tests control."""
