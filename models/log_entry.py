@@ -49,4 +49,5 @@ class LogEntry(Model):
             Index(fields=("timestamp", "id"), name="log_entries_by_timestamp"),
             Index(fields=("ticket_id", "timestamp", "id"), name="log_entries_of_ticket"),
             Index(fields=("delivery_id", "timestamp", "id"), name="log_entries_of_delivery"),
+            Index(fields=("status", "action", "timestamp", "id"), name="log_entries_of_result"),
         )

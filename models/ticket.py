@@ -34,6 +34,9 @@ METADATA_MAX_BYTES = 65_536
 
 DEFAULT_CATEGORY = "general"
 
+# The enumerations, which lists are filtered by in every combination.
+_STATES = ("status", "priority", "ops_state")
+
 # The column ``search`` is not declared here: a trigger of the database keeps it, from subject,
 # description and customer, and the function ``ticket_search_query`` compiles searches for it.
 
@@ -84,6 +87,26 @@ class Ticket(Model):
             Index(fields=("status", "created_at", "id"), name="tickets_of_status"),
             Index(fields=("assigned_to", "created_at", "id"), name="tickets_of_assignee"),
             Index(fields=("customer_email", "created_at", "id"), name="tickets_of_customer"),
+            Index(fields=("customer_name", "created_at", "id"), name="tickets_of_customer_name"),
+            # Each combination of the enumerations is a range in the order of the list.
+            Index(fields=(*_STATES, "created_at", "id"), name="tickets_of_states_created"),
+            Index(fields=(*_STATES, "updated_at", "id"), name="tickets_of_states_updated"),
+            Index(
+                fields=("assigned_to", *_STATES, "created_at", "id"),
+                name="tickets_of_assignee_states_created",
+            ),
+            Index(
+                fields=("assigned_to", *_STATES, "updated_at", "id"),
+                name="tickets_of_assignee_states_updated",
+            ),
+            Index(
+                fields=("category", *_STATES, "created_at", "id"),
+                name="tickets_of_category_states_created",
+            ),
+            Index(
+                fields=("category", *_STATES, "updated_at", "id"),
+                name="tickets_of_category_states_updated",
+            ),
         )
 
 

@@ -5,11 +5,22 @@ true, so that ``not`` matches exactly the rows that its operand does not match.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias
 
-from engine.sql.expressions import FALSE, Access, Sql, all_of, negation
+from engine.sql.expressions import (
+    FALSE,
+    Access,
+    Compared,
+    OneOf,
+    Sql,
+    all_of,
+    concatenate,
+    negation,
+)
 from engine.sql.tables import Column, Table
 from resolvers.date_times import FinerDateTime
 from resolvers.errors import ErrorCode, InvalidInput
@@ -40,17 +51,18 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
     """
     if column.enum_names is not None:
         if isinstance(value, Mapping):
-            return _enum(column.sql, value, path)
-        return _in("text", column.sql, [member.value for member in value])
+            return _enum(column, value, path)
+        values = [member.value for member in value]
+        return _one_of(column.name, values, _in("text", column.sql, values))
     if column.is_time:
-        return _time(column.sql, value, path)
+        return _time(column, value, path)
     if column.is_json:
         return _json(column.sql, value, path)
     if column.plain_type in _NUMBER_OPERATORS:
         return _number(column, value, path)
     if column.plain_type is str:
         is_id = column.name == "id" or column.name.endswith("_id")
-        return (_id if is_id else _text)(column.sql, value, path)
+        return _id(column.sql, value, path) if is_id else _text(column, value, path)
     raise TypeError(_without_operators(column))
 
 
@@ -81,12 +93,17 @@ def _without_operators(column: Column) -> str:
     )
 
 
-def _text(column: str, operators: Operators, path: Path) -> Sql:
+def _one_of(name: str, values: Sequence[str], condition: Sql) -> Sql:
+    """Return a condition that is true for rows in which a column has one of the values."""
+    return replace(condition, restrictions=((name, OneOf(tuple(dict.fromkeys(values)))),))
+
+
+def _text(column: Column, operators: Operators, path: Path) -> Sql:
     conditions = []
     for name, value in _checked(operators, path):
         here = (*path, name)
         if name == "is_null":
-            conditions.append(_is_null(column, value))
+            conditions.append(_is_null(column.sql, value))
             continue
         values = value if isinstance(value, list) else [value]
         check_texts(values, *here)
@@ -96,13 +113,16 @@ def _text(column: str, operators: Operators, path: Path) -> Sql:
                     f"{name} must have at most {PATTERN_MAX_LENGTH} characters, not {len(value)}."
                 )
                 raise InvalidInput(ErrorCode.TOO_LONG, message, *here)
-            conditions.append(_PATTERNS[name](column, normalized(value)))
+            conditions.append(_PATTERNS[name](column.sql, normalized(value)))
             continue
         forms = [form for text in values for form in forms_of(text)]
         if isinstance(value, list) or len(forms) > 1:
-            conditions.append(_TEXT_EQUALITY[_LIST_OPERATORS[name]](column, forms))
+            condition = _TEXT_EQUALITY[_LIST_OPERATORS[name]](column.sql, forms)
         else:
-            conditions.append(_TEXT_EQUALITY[name](column, value))
+            condition = _TEXT_EQUALITY[name](column.sql, value)
+        if name in {"eq", "in"}:
+            condition = _one_of(column.name, forms, condition)
+        conditions.append(condition)
     return all_of(conditions)
 
 
@@ -124,16 +144,24 @@ def _number(column: Column, operators: Operators, path: Path) -> Sql:
     )
 
 
-def _enum(column: str, operators: Operators, path: Path) -> Sql:
+def _enum(column: Column, operators: Operators, path: Path) -> Sql:
     conditions = []
     for name, value in _checked(operators, path):
         match name:
             case "gte" | "lte":
-                conditions.append(_in("text", column, _from_or_up_to(value, name)))
+                values = _from_or_up_to(value, name)
+                condition = _in("text", column.sql, values)
             case "in" | "nin":
-                conditions.append(_TEXT_EQUALITY[name](column, [member.value for member in value]))
+                values = [member.value for member in value]
+                condition = _TEXT_EQUALITY[name](column.sql, values)
             case _:
-                conditions.append(_TEXT_EQUALITY[name](column, value.value))
+                values = [value.value]
+                condition = _TEXT_EQUALITY[name](column.sql, value.value)
+        if column.members is not None:
+            if name in {"neq", "nin"}:
+                values = [member for member in column.members if member not in values]
+            condition = _one_of(column.name, values, condition)
+        conditions.append(condition)
     return all_of(conditions)
 
 
@@ -144,22 +172,32 @@ def _from_or_up_to(value: StrEnum, operator: str) -> list[str]:
     return [member.value for member in selected]
 
 
-def _time(column: str, operators: Operators, path: Path) -> Sql:
+def _time(column: Column, operators: Operators, path: Path) -> Sql:
     conditions = []
     for name, value in _checked(operators, path):
         if isinstance(value, FinerDateTime):
             conditions.append(_compare_finer(name, column, value))
         else:
-            conditions.append(_TIME_OPERATORS[name](column, value.isoformat()))
+            conditions.append(_compare_time(name, column, value))
     return all_of(conditions)
 
 
-def _compare_finer(operator: str, column: str, value: FinerDateTime) -> Sql:
+def _compare_time(operator: str, column: Column, value: datetime) -> Sql:
+    operand = Sql(_TIME, (value.isoformat(),))
+    symbol = _TIME_SYMBOLS[operator]
+    condition = concatenate((f"{column.sql} {symbol} ", operand))
+    symbols = ("<=", ">=") if symbol == "=" else (symbol,)
+    return replace(
+        condition, restrictions=tuple((column.name, Compared(one, operand)) for one in symbols)
+    )
+
+
+def _compare_finer(operator: str, column: Column, value: FinerDateTime) -> Sql:
     """Compare with a time that lies between its own microsecond and the next one."""
     if operator == "eq":
         return FALSE
     is_earlier = operator in {"lt", "lte"}
-    return _TIME_OPERATORS["lte" if is_earlier else "gt"](column, value.isoformat())
+    return _compare_time("lte" if is_earlier else "gt", column, value)
 
 
 def _json(column: str, operators: Operators, path: Path) -> Sql:
@@ -238,10 +276,8 @@ def _equality(sql_type: str) -> _Operators:
 
 # Sent as text, because the driver encodes datetime.min, which is Go's zero time, as -infinity, and
 # datetime.max as infinity.
-_TIME_OPERATORS: _Operators = {
-    name: partial(_compare, f"{{}} {symbol} CAST($? AS text)::timestamptz")
-    for name, symbol in {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}.items()
-}
+_TIME = "CAST($? AS text)::timestamptz"
+_TIME_SYMBOLS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _TEXT_EQUALITY = _equality("text")
 # The operator that compares with any of several texts, for each that compares with one or several.
 _LIST_OPERATORS = {"eq": "in", "in": "in", "neq": "nin", "nin": "nin"}

@@ -105,6 +105,9 @@ async def migrate(
                 state = await schema_state(connection, to_migrate=True)
                 await refuse_unfit_schema(connection)
                 adopts = state.known is None and await _has_former_tables(connection)
+                # The driver left the last query suspended after its first row, with a snapshot for
+                # whose end CREATE INDEX CONCURRENTLY would wait. Another query ends it.
+                await connection.execute("SELECT")
                 with reporting(report_change):
                     try:
                         applied = await _upgrade(url)
@@ -140,31 +143,30 @@ async def migration_lock(
 ) -> AsyncIterator[None]:
     """Hold the advisory lock of migrations.
 
-    The lock is polled: a blocking request for it can deadlock with CREATE INDEX CONCURRENTLY.
-    It belongs to a transaction, which does nothing else, so that it also works behind a
+    The lock is polled: a blocking request for it can deadlock with CREATE INDEX CONCURRENTLY, which
+    waits for the transactions that began before it. So each attempt is a transaction of its own.
+    The lock belongs to a transaction, which does nothing else, so that it also works behind a
     connection pooler in transaction mode.
     """
     started_at = monotonic()
     deadline = started_at + timeout_s
     is_reported = False
-    async with connection.transaction(isolation="read_committed"):
-        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        while not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
-            if monotonic() > deadline:
-                message = (
-                    f"Another process has been migrating this database for over {timeout_s:g} s."
-                )
-                raise MigrationRefused(
-                    message, hint="Find it in pg_stat_activity, then start again."
-                )
-            if not is_reported and monotonic() > started_at + LOCK_REPORT_S:
-                is_reported = True
-                _logger.warning(
-                    "waiting for another process that migrates the database",
-                    extra={"fields": {"timeout_s": timeout_s}},
-                )
-            await asyncio.sleep(LOCK_POLL_S)
-        yield
+    while True:
+        async with connection.transaction(isolation="read_committed"):
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
+                yield
+                return
+        if monotonic() > deadline:
+            message = f"Another process has been migrating this database for over {timeout_s:g} s."
+            raise MigrationRefused(message, hint="Find it in pg_stat_activity, then start again.")
+        if not is_reported and monotonic() > started_at + LOCK_REPORT_S:
+            is_reported = True
+            _logger.warning(
+                "waiting for another process that migrates the database",
+                extra={"fields": {"timeout_s": timeout_s}},
+            )
+        await asyncio.sleep(LOCK_POLL_S)
 
 
 async def _upgrade(url: str) -> list[str]:

@@ -39,6 +39,7 @@ from engine.projection.reading import (
     read_row,
 )
 from engine.projection.response_size import Path, repeats_of_keys
+from engine.sql.index_ranges import access_path
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
     page_statement,
@@ -192,6 +193,7 @@ async def _load_pages(  # noqa: PLR0917  # as `_load_rows`
     window = page.window
     key = (
         page.where.text,
+        access_path(page),
         window.size,
         window.backward,
         window.after is None,

@@ -7,7 +7,7 @@ complete. Texts are constants of the code: input of a client is always a value.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 MARK = "$?"
 
@@ -31,13 +31,34 @@ class Access(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """Restriction of a column: its value is one of these."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Restriction of a column: a comparison with an SQL expression."""
+
+    # One of <, <=, > and >=.
+    operator: str
+    operand: "Sql"
+
+
+# Restrictions by column. A column has one `OneOf`, or any number of comparisons.
+Restrictions: TypeAlias = tuple[tuple[str, OneOf | Compared], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sql:
     """A piece of SQL: ``text`` with one ``$?`` for each of ``values``.
 
-    ``access`` says how the rows of a condition are found. The last two fields are set only for
+    ``access`` says how the rows of a condition are found. The next two fields are set only for
     an inverted condition that is joined by AND to others: ``ordered_part`` is the part of it
     that an ordered index answers, and ``has_scanned_part`` is true if rows are also filtered by
-    a condition without an index.
+    a condition without an index. ``restrictions`` is the condition in another form, if it
+    consists of restrictions of columns alone (see `engine.sql.index_ranges`).
     """
 
     text: str
@@ -45,6 +66,7 @@ class Sql:
     access: Access = Access.SCANNED
     ordered_part: "Sql | None" = None
     has_scanned_part: bool = False
+    restrictions: Restrictions = ()
 
 
 TRUE = Sql("TRUE")
@@ -73,7 +95,8 @@ def all_of(conditions: Iterable[Sql]) -> Sql:
             has_scanned_part=_has_scanned_part(parts),
         )
     is_ordered = all(access is Access.ORDERED for access in accesses)
-    return Sql(text, values, Access.ORDERED if is_ordered else Access.SCANNED)
+    access = Access.ORDERED if is_ordered else Access.SCANNED
+    return Sql(text, values, access, restrictions=_restrictions(parts))
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
@@ -125,6 +148,22 @@ def _ordered_part(parts: Sequence[Sql]) -> Sql:
     """Return the parts that an ordered index answers, those nested in inverted parts included."""
     found = [part if part.access is Access.ORDERED else part.ordered_part for part in parts]
     return all_of(part for part in found if part is not None)
+
+
+def _restrictions(parts: Sequence[Sql]) -> Restrictions:
+    """Return the restrictions of all parts; none if a part is something else."""
+    if not all(part.restrictions for part in parts):
+        return ()
+    found: list[tuple[str, OneOf | Compared]] = []
+    one_of: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        for column, restriction in part.restrictions:
+            if isinstance(restriction, Compared):
+                found.append((column, restriction))
+            else:
+                earlier = one_of.get(column, restriction.values)
+                one_of[column] = tuple([one for one in earlier if one in restriction.values])
+    return (*((column, OneOf(values)) for column, values in one_of.items()), *found)
 
 
 def _has_scanned_part(parts: Sequence[Sql]) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.sql.expressions import FALSE, TRUE, Access, Sql, all_of, concatenate
-from engine.sql.ordering import Keyset
+from engine.sql.expressions import FALSE, TRUE, Sql, all_of, concatenate
+from engine.sql.index_ranges import IndexRanges, Walk, access_path
+from engine.sql.ordering import Bound, Keyset
 from engine.sql.queries import Page, SingleRow
+from engine.sql.range_statements import ranges_text, ranges_values
 from engine.sql.tables import Table
 
 # Rows to walk in list order for each row of a page, before the inverted index is used.
@@ -51,12 +53,10 @@ def page_statement(page: Page, columns: str) -> Sql:
     window = page.window
     bounds = []
     if window.after is not None:
-        bounds.append(page.order.beyond(window.after))
+        bounds.append(Bound(page.order.operator(), window.after))
     if window.before is not None:
-        bounds.append(page.order.beyond(window.before, reverse=True))
-    return _first_rows(
-        page, columns, all_of(bounds), reverse=window.backward, limit=window.size + 1
-    )
+        bounds.append(Bound(page.order.operator(reverse=True), window.before))
+    return _first_rows(page, columns, bounds, reverse=window.backward, limit=window.size + 1)
 
 
 def page_values(page: Page) -> tuple[Any, ...]:
@@ -78,8 +78,8 @@ def opposite_page_expression(page: Page) -> Sql:
     if keyset is None:
         return FALSE
     reverse = not page.window.backward
-    bounds = page.order.beyond(keyset, reverse=reverse, inclusive=True)
-    rows = _first_rows(page, "1", bounds, reverse=reverse, limit=1)
+    bound = Bound(page.order.operator(reverse=reverse, inclusive=True), keyset)
+    rows = _first_rows(page, "1", [bound], reverse=reverse, limit=1)
     return concatenate(("EXISTS (", rows, ")"))
 
 
@@ -89,14 +89,15 @@ def opposite_page_values(page: Page) -> tuple[Any, ...]:
     return () if keyset is None else _first_rows_values(page, keyset)
 
 
-# A page of an inverted condition can be found in two ways. Walking the rows in list order is
-# fast if matches are frequent and slow if they are rare; the inverted index is the opposite.
+# A page whose condition has no index in the order of the list can be found in two ways. Walking the
+# rows in list order is fast if matches are frequent and slow if they are rare; another index, such
+# as an inverted one, is the opposite.
 # PostgreSQL chooses by its guess of the number of matches, which is wrong by orders of magnitude
 # for correlated words, phrases and unknown words. So this statement does not let it choose:
 #
 # - `nearest` walks a bounded number of rows in list order and filters them.
 # - `last` is the row where that walk ends, if the list is longer.
-# - `others` uses the inverted index, but only if `nearest` did not fill the page and `last`
+# - `others` uses the other indexes, but only if `nearest` did not fill the page and `last`
 #   exists. `found` takes its rows after `last`.
 #
 # A filter over ordered rows keeps their order. OFFSET 0 makes PostgreSQL plan `others` on its
@@ -126,14 +127,21 @@ LIMIT {limit}
 """
 
 
-def _first_rows(page: Page, columns: str, bounds: Sql, *, reverse: bool, limit: int) -> Sql:
+def _first_rows(
+    page: Page, columns: str, bounds: Sequence[Bound], *, reverse: bool, limit: int
+) -> Sql:
     """Return the statement of the first ``limit`` rows of a page's list within ``bounds``.
 
     `_first_rows_values` returns its values, so that a cached text can get new values.
     """
-    text_of = _nearest_first if page.where.access is Access.INVERTED else _in_order
-    text = text_of(page, columns, bounds, reverse=reverse, limit=limit)
-    return Sql(text, _first_rows_values(page, bounds.values))
+    path = access_path(page)
+    if isinstance(path, IndexRanges):
+        text = ranges_text(page, path, columns, bounds, reverse=reverse, limit=limit)
+    else:
+        condition = all_of(page.order.within(bound) for bound in bounds)
+        text_of = _in_order if path is Walk.PLANNED else _nearest_first
+        text = text_of(page, columns, condition, reverse=reverse, limit=limit)
+    return Sql(text, _first_rows_values(page, sum((bound.keyset for bound in bounds), ())))
 
 
 def _first_rows_values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
@@ -142,8 +150,11 @@ def _first_rows_values(page: Page, bounds: Keyset) -> tuple[Any, ...]:
     ``bounds`` are the values of the bounds.
     """
     where = page.where
-    if where.access is not Access.INVERTED:
+    path = access_path(page)
+    if path is Walk.PLANNED:
         return where.values + bounds
+    if isinstance(path, IndexRanges):
+        return ranges_values(page, path) + bounds
     if where.ordered_part is not None:
         bounds += where.ordered_part.values
     in_nearest = bounds + where.values

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from tortoise import fields
 from tortoise.fields.data import CharEnumFieldInstance
+from tortoise.indexes import Index
 from tortoise.models import Model
 
 from engine.sql.timestamps import as_json
@@ -28,6 +29,13 @@ class Column:
     plain_type: type | None = None
     # The maximum number of characters of a text; None if it is unknown.
     max_length: int | None = None
+
+    @property
+    def members(self) -> tuple[str, ...] | None:
+        """All values of an enumeration that is never null; None for other columns."""
+        if self.enum_names is None or self.is_nullable:
+            return None
+        return tuple([value for value in self.enum_names if value is not None])
 
     @property
     def sql(self) -> str:
@@ -59,6 +67,8 @@ class Table:
     key: str
     columns: Mapping[str, Column]
     computed: Mapping[str, Computed] = field(default_factory=dict)
+    # The columns of each index on all rows.
+    indexes: tuple[tuple[str, ...], ...] = ()
 
 
 def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = None) -> Table:
@@ -75,6 +85,7 @@ def table_of(model: type[Model], *, computed: Mapping[str, Computed] | None = No
         key=meta.db_pk_column,
         columns=columns,
         computed=computed or {},
+        indexes=tuple(tuple(index.fields) for index in meta.indexes if type(index) is Index),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from engine.sql.expressions import FALSE, TRUE, Access, Sql, all_of, any_of, negation
@@ -29,9 +30,17 @@ MAX_HYPHENS = 32
 # A line of more hyphens, also with other characters between that make no words.
 _LINE = re.compile(rf'-(?:[^\w"-]*-){{{MAX_HYPHENS},}}')
 
-# Columns that begin a B-tree index, and the operators that such an index answers. The index on
-# `subject` is only for sorting: a search limited by it can read and sort many rows.
-_INDEXED = frozenset({"id", *(index.fields[0] for index in Ticket.Meta.indexes)}) - {"subject"}
+# Number of columns of an index without further columns to filter by: (column, created_at, id).
+_PLAIN_INDEX = 3
+# Columns whose B-tree index has the rows of one value in the default order, and the operators that
+# such an index answers. The index on `subject` is only for sorting: a search limited by it can
+# read and sort many rows.
+_INDEXED = frozenset(
+    {
+        "id",
+        *(index.fields[0] for index in Ticket.Meta.indexes if len(index.fields) <= _PLAIN_INDEX),
+    }
+) - {"subject"}
 _INDEX_OPERATORS = frozenset({"eq", "in", "gt", "gte", "lt", "lte"})
 
 
@@ -89,7 +98,7 @@ def _condition(filter: TicketFilter, path: Path) -> Sql:
             case _:
                 condition = column_condition(TICKETS.columns[name], value, here)
                 if value and name in _INDEXED and _INDEX_OPERATORS.issuperset(value):
-                    condition = Sql(condition.text, condition.values, Access.ORDERED)
+                    condition = replace(condition, access=Access.ORDERED)
                 conditions.append(condition)
     return all_of(conditions)
 

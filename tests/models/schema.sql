@@ -507,6 +507,8 @@ CREATE INDEX log_entries_in_order ON public.log_entries USING btree (transaction
 
 CREATE INDEX log_entries_of_delivery ON public.log_entries USING btree (delivery_id, "timestamp", id);
 
+CREATE INDEX log_entries_of_result ON public.log_entries USING btree (status, action, "timestamp", id);
+
 CREATE INDEX log_entries_of_ticket ON public.log_entries USING btree (ticket_id, "timestamp", id);
 
 CREATE INDEX ops_deliveries_by_created_at ON public.ops_deliveries USING btree (created_at, id);
@@ -553,7 +555,21 @@ CREATE INDEX tickets_metadata ON public.tickets USING gin (metadata jsonb_path_o
 
 CREATE INDEX tickets_of_assignee ON public.tickets USING btree (assigned_to, created_at, id);
 
+CREATE INDEX tickets_of_assignee_states_created ON public.tickets USING btree (assigned_to, status, priority, ops_state, created_at, id);
+
+CREATE INDEX tickets_of_assignee_states_updated ON public.tickets USING btree (assigned_to, status, priority, ops_state, updated_at, id);
+
+CREATE INDEX tickets_of_category_states_created ON public.tickets USING btree (category, status, priority, ops_state, created_at, id);
+
+CREATE INDEX tickets_of_category_states_updated ON public.tickets USING btree (category, status, priority, ops_state, updated_at, id);
+
 CREATE INDEX tickets_of_customer ON public.tickets USING btree (customer_email, created_at, id);
+
+CREATE INDEX tickets_of_customer_name ON public.tickets USING btree (customer_name, created_at, id);
+
+CREATE INDEX tickets_of_states_created ON public.tickets USING btree (status, priority, ops_state, created_at, id);
+
+CREATE INDEX tickets_of_states_updated ON public.tickets USING btree (status, priority, ops_state, updated_at, id);
 
 CREATE INDEX tickets_of_status ON public.tickets USING btree (status, created_at, id);
 
