@@ -16,6 +16,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 
 from engine.arguments.fast_resolvers import row_model_of
 from engine.database.memory_grants import ReadTooLarge
+from engine.long_work import must_pause, next_turn
 from engine.projection.aggregates import read_aggregates
 from engine.projection.compiled import connection_selection, object_selection
 from engine.projection.connection import LoadedPage, distribute_objects
@@ -261,6 +262,9 @@ async def _build(  # noqa: PLR0917  # as `_load_rows`
     """
     if not records:
         return []
+    if must_pause(context.started_s):
+        # One statement may have read the records of many operations.
+        await next_turn()
     context.response_size.add_rows(records, projection.weights, repeats, path, received_bytes)
     objects = projection.build(records)
     for nested in projection.nested:

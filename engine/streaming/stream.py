@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -143,7 +143,7 @@ class Stream:
         finally:
             self._leave(following.subscriber)
 
-    async def _next(self, following: _Following) -> Sequence[Event] | None:
+    async def _next(self, following: _Following) -> Iterable[Event] | None:
         """Return the next events, from the table or from the buffer; None at the end."""
         if following.chunk is not None:
             following.position = following.chunk.end
@@ -252,9 +252,8 @@ class Stream:
             subscriber.end(error)
 
     async def _distribute(self, chunk: Chunk) -> None:
-        events = self._events(chunk)
-        await self._wait_for_space(len(events))
-        for event in events:
+        await self._wait_for_space(len(chunk.rows))
+        for event in self._events(chunk):
             self._share(event)
             for key in (None, event.key):
                 for subscriber in self._subscribers.get(key, ()):
@@ -284,8 +283,9 @@ class Stream:
             self._table, key=self._key, only=only, outage=outage, is_closed=lambda: self._is_closed
         )
 
-    def _events(self, chunk: Chunk) -> Sequence[Event]:
-        return [Event(row, self._table, self._key) for row in chunk.rows]
+    def _events(self, chunk: Chunk) -> Iterator[Event]:
+        """Yield the events of a chunk; creating all of them at once would take long."""
+        return (Event(row, self._table, self._key) for row in chunk.rows)
 
     def _all_subscribers(self) -> Iterator[Subscriber]:
         for subscribers in list(self._subscribers.values()):
