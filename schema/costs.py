@@ -18,6 +18,7 @@ CALL_TO_OPS = 50
 COUNT = 20
 WRITE = 10
 
+_TOTALS = frozenset({"totalCount", "totalCountIsEstimate"})
 _FIELDS = {
     "Query.opsStatus": CALL_TO_OPS,
     "Query.opsHealth": COUNT,
@@ -34,7 +35,7 @@ def declared_costs(schema: GraphQLSchema) -> dict[str, int]:
         for name, graphql_type in schema.type_map.items()
         if isinstance(graphql_type, GraphQLObjectType)
         for field in graphql_type.fields
-        if name == "Mutation" or field == "totalCount"
+        if name == "Mutation" or field in _TOTALS
     }
     return defaults | _FIELDS
 

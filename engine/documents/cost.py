@@ -55,7 +55,8 @@ FilterCost: TypeAlias = Callable[[Any], int]
 # The arguments that the cost depends on.
 SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
 FILTER_ARGUMENT = "filter"
-TOTAL = "totalCount"
+# Fields for which the rows of a list are counted.
+TOTALS = frozenset({"totalCount", "totalCountIsEstimate"})
 
 
 class _Filter:
@@ -209,7 +210,7 @@ class _CostCalculator:
         field_type = get_named_type(parent.fields[name].type)
         declared = self._declared.get(f"{parent.name}.{name}")
         if is_leaf_type(field_type) or node.selection_set is None:
-            return Cost(declared or 0, (name,), totals=int(name == TOTAL))
+            return Cost(declared or 0, (name,), totals=int(name in TOTALS))
         count = page_size if name in {"nodes", "edges"} else 1
         field = parent.fields[name]
         inner_size = 1

@@ -10,11 +10,13 @@ from typing import Any
 from tortoise.models import Model
 
 from engine.projection.reading import fetch_records, find_tables
+from engine.projection.totals import checked_total
 from engine.sql.cursors import encode_cursor
 from engine.sql.expressions import Sql
 from engine.sql.queries import Loaded, Nodes, Page, Query, SingleRow
 from engine.sql.statements import (
     expressions_statement,
+    is_estimate,
     opposite_page_expression,
     page_statement,
     row_statement,
@@ -60,6 +62,11 @@ class FallbackConnection:
         """The number of rows of the whole list, counted only if it is read."""
         return count(self.page)
 
+    @property
+    def total_count_is_estimate(self) -> Coroutine[Any, Any, bool]:
+        """Whether the number of rows is an estimate; they are counted only if it is read."""
+        return _is_estimated(self.page)
+
 
 async def load(query: Query) -> Any:
     """Run a query and return a model instance, a list of instances or a connection of them."""
@@ -104,9 +111,12 @@ async def load_connection(page: Page) -> FallbackConnection:
 
 
 async def count(page: Page) -> int:
-    """Return the number of rows of the whole list."""
-    total: int = await _fetch_value(total_expression(page))
-    return total
+    """Return the number of rows of the whole list, or an estimate of it."""
+    return await checked_total(page, await _fetch_value(total_expression(page)))
+
+
+async def _is_estimated(page: Page) -> bool:
+    return is_estimate(await _fetch_value(total_expression(page)))
 
 
 async def _load_nodes(query: Nodes) -> Any:

@@ -1,12 +1,14 @@
 """Aggregates of pages: their totals, and whether there are rows on their opposite sides."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.projection.compiled import CompiledSelection
 from engine.projection.connection import ConnectionProjection
 from engine.projection.reading import ParentKeys, for_parents, read
-from engine.sql.expressions import Sql
+from engine.projection.totals import checked_total
+from engine.sql.expressions import ParentColumn, Sql
 from engine.sql.queries import Page
 from engine.sql.statements import (
     expressions_statement,
@@ -55,9 +57,27 @@ async def read_aggregates(
     # One record for each page: the total first, if it is selected, then the opposite page.
     records = [group[0] for group in groups]
     opposite_page_position = 1 if wants_total else 0
+    totals: Sequence[int | None] = no_totals
+    if wants_total:
+        totals = [
+            await checked_total(_of_parent(page, parent_keys, number), record[0])
+            for number, record in enumerate(records)
+        ]
     return (
         [bool(record[opposite_page_position]) for record in records]
         if wants_opposite_page
         else no_opposite_pages,
-        [record[0] for record in records] if wants_total else no_totals,
+        totals,
     )
+
+
+def _of_parent(page: Page, parent_keys: ParentKeys | None, number: int) -> Page:
+    """Return the page of one parent, with the values of its columns in the condition."""
+    if parent_keys is None:
+        return page
+    columns = dict(zip(parent_keys.columns, parent_keys.keys[number], strict=True))
+    values = [
+        columns[value.column] if isinstance(value, ParentColumn) else value
+        for value in page.where.values
+    ]
+    return replace(page, where=Sql(page.where.text, tuple(values)))

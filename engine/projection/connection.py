@@ -1,7 +1,7 @@
 """Compile the selection set of a connection: the columns to select, and how to assemble a page.
 
-A connection has the fields of Relay (Cursor Connections, section 2), and in addition ``nodes``
-and ``totalCount``.
+A connection has the fields of Relay (Cursor Connections, section 2), and in addition ``nodes``,
+``totalCount`` and ``totalCountIsEstimate``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,10 +29,13 @@ from engine.projection.response_size import Path
 from engine.sql.cursors import cursor_encoder
 from engine.sql.ordering import RowOrder
 from engine.sql.paging import Window
+from engine.sql.statements import is_estimate
 from engine.sql.tables import Table
 
 # A cursor, a name or a number, and punctuation.
 _VALUE_BYTES = 60
+# The Python names of the fields for which the rows of the list are counted.
+_TOTALS = frozenset({"total_count", "total_count_is_estimate"})
 
 
 @dataclass(slots=True)
@@ -64,6 +67,11 @@ class LoadedPage:
             records.reverse()
             return cls(records, has_next=has_opposite_page, has_previous=has_more, total=total)
         return cls(records, has_next=has_more, has_previous=has_opposite_page, total=total)
+
+    @property
+    def total_is_estimate(self) -> bool:
+        """Whether the total is an estimate."""
+        return self.total is not None and is_estimate(self.total)
 
     @property
     def start_cursor(self) -> str | None:
@@ -120,12 +128,12 @@ class ConnectionProjection:
     @cached_property
     def needs_rows(self) -> bool:
         """Whether anything but the total is selected."""
-        return bool(self.selected - {"total_count", "__typename"})
+        return bool(self.selected - {*_TOTALS, "__typename"})
 
     @cached_property
     def wants_total(self) -> bool:
-        """Whether the total is selected."""
-        return "total_count" in self.selected
+        """Whether the total is selected, or whether it is an estimate."""
+        return not self.selected.isdisjoint(_TOTALS)
 
     def wants_opposite_page(self, *, backward: bool) -> bool:
         """Whether ``hasPreviousPage`` is selected; for a backward page, ``hasNextPage``."""
@@ -166,6 +174,7 @@ class ConnectionCompiler:
                 "edges": self._edges,
                 "page_info": self._page_info,
                 "total_count": _scalar(attrgetter("total")),
+                "total_count_is_estimate": _scalar(attrgetter("total_is_estimate")),
             },
         )
         if projection.selected & {"cursor", "start_cursor", "end_cursor"}:

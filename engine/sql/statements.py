@@ -10,6 +10,8 @@ from engine.sql.queries import Page, SingleRow
 from engine.sql.range_statements import ranges_text, ranges_values
 from engine.sql.tables import Table
 
+# Rows of a list that are counted. If there are more, their number is estimated.
+MAX_COUNTED = 100_000
 # Rows to walk in list order for each row of a page, before the inverted index is used.
 NEAREST_PER_ROW = 100
 # Multiplies it if a condition without an index also filters the rows, so that fewer match.
@@ -65,8 +67,20 @@ def page_values(page: Page) -> tuple[Any, ...]:
 
 
 def total_expression(page: Page) -> Sql:
-    """Return the expression that counts all rows of the list."""
-    return concatenate((f'(SELECT count(*) FROM "{page.table.name}" WHERE ', page.where, ")"))
+    """Return the expression that counts the rows of the list, up to one more than MAX_COUNTED."""
+    rows = (f'SELECT FROM "{page.table.name}" WHERE ', page.where, f" LIMIT {MAX_COUNTED + 1}")
+    return concatenate(("(SELECT count(*) FROM (", *rows, ") AS counted)"))
+
+
+def is_estimate(total: int) -> bool:
+    """Return whether a total is above the limit of what is counted."""
+    return total > MAX_COUNTED
+
+
+def estimate_statement(page: Page) -> Sql:
+    """Return the statement that returns PostgreSQL's plan of a list as JSON, with its estimate."""
+    rows = f'SELECT FROM "{page.table.name}" WHERE '
+    return concatenate(("EXPLAIN (FORMAT JSON) ", rows, page.where))
 
 
 def opposite_page_expression(page: Page) -> Sql:

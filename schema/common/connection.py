@@ -55,5 +55,11 @@ class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(description="Items of the page.")
     page_info: PageInfo = strawberry.field(description="Position of the page in its list.")
     total_count: int = strawberry.field(
-        description="Number of items in the whole list; counted only when selected."
+        description="Number of items in the whole list; counted only when selected. Exact up to"
+        " 100,000. Above that it is an estimate from the statistics of the database: see"
+        " `totalCountIsEstimate`."
+    )
+    total_count_is_estimate: bool = strawberry.field(
+        description="Whether `totalCount` is an estimate, because the list has more than 100,000"
+        " items. It is found by counting, as `totalCount` is."
     )

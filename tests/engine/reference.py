@@ -56,6 +56,8 @@ class Connection:
     edges: Sequence[Edge]
     page_info: PageInfo
     total_count: int
+    # No test of the reference has as many rows as that.
+    total_count_is_estimate: bool = False
 
     @property
     def nodes(self) -> list[Model]:
