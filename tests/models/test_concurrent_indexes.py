@@ -9,7 +9,7 @@ from tests.feed.readers import connected
 from tests.waiting import until
 
 NAME = "tickets_of_states_created"
-VERSION = "6_20261130213000_indexes_of_filters.py"
+VERSION = "7_20261130213000_indexes_of_filters.py"
 INSERT = """
 INSERT INTO tickets (id, subject, description, customer_name, customer_email)
 VALUES ($1, 'S', 'D', 'N', 'n@example.com')

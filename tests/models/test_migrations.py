@@ -15,6 +15,7 @@ from asyncpg.types import ServerVersion
 from tortoise.context import TortoiseContext
 
 from app.database import migrations
+from app.database.applied import migration_number
 from app.database.migrations import (
     EXPECTED_VERSION,
     LOCK_KEY,
@@ -64,6 +65,11 @@ async def test_a_new_database_gets_the_committed_schema(empty_database_url: str)
     assert (report.before, report.after) == (None, EXPECTED_VERSION)
     assert report.applied == VERSIONS
     assert report.adopted is None
+
+
+def test_each_migration_has_its_own_number() -> None:
+    """Migrations of the same number would be applied in an order that depends on the machine."""
+    assert [migration_number(version) for version in VERSIONS] == list(range(len(VERSIONS)))
 
 
 async def test_a_second_run_has_nothing_to_do(empty_database_url: str) -> None:
