@@ -66,6 +66,8 @@ SET LOCAL idle_in_transaction_session_timeout = 0
 _STATE = """
 SELECT pg_backend_pid(), current_setting('transaction_read_only') = 'on', pg_is_in_recovery()
 """
+# All other levels include warnings.
+_HIDES_WARNINGS = "SELECT current_setting('client_min_messages') = 'error'"
 _CURRENT = """
 SELECT name, current_setting(name) AS value
 FROM pg_settings
@@ -249,6 +251,8 @@ async def unfit_settings(session: asyncpg.Connection, *, has_pooler: bool) -> li
     required = {"session_replication_role": "origin"}
     if has_pooler:
         required |= {name: FIXED_SETTINGS[name].value for name in _REQUIRED_BEHIND_POOLER}
+        if await session.fetchval(_HIDES_WARNINGS):
+            required["client_min_messages"] = FIXED_SETTINGS["client_min_messages"].value
     rows = await session.fetch(_CURRENT, list(required))
     return [
         UnfitSetting(row["name"], row["value"], required[row["name"]])

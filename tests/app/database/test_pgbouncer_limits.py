@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from app.database.migrations import migrate
 from tests.app.database.hostile_settings import use_core
@@ -15,21 +16,28 @@ from tests.feed.readers import connected
 MAX_CLIENTS = 5
 
 
-async def test_the_start_names_an_isolation_level_that_cannot_be_set(
-    empty_database_url: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("default_transaction_isolation", "repeatable read"),
+        # A commit that was not replicated would be confirmed, because its warning is missing.
+        ("client_min_messages", "error"),
+    ],
+)
+async def test_the_start_names_a_setting_that_cannot_be_set(
+    empty_database_url: str, tmp_path: Path, setting: str, value: str
 ) -> None:
     await migrate(empty_database_url)
     async with connected(empty_database_url) as owner:
         database = await owner.fetchval("SELECT current_database()")
-        isolation = "default_transaction_isolation"
-        await owner.execute(f"ALTER DATABASE {database} SET {isolation} = 'repeatable read'")
+        await owner.execute(f"ALTER DATABASE {database} SET {setting} = '{value}'")
     with pooling(empty_database_url, tmp_path) as pooled:
         done = await asyncio.to_thread(
             ticketops, "serve", cwd=tmp_path, DATABASE_URL=pooled.url, PORT="0"
         )
     assert done.returncode == 2
-    assert "default_transaction_isolation = repeatable read" in done.stderr
-    assert f"ALTER DATABASE {database} SET default_transaction_isolation" in done.stderr
+    assert f"{setting} = {value}" in done.stderr
+    assert f"ALTER DATABASE {database} SET {setting}" in done.stderr
     assert "RECONNECT" in done.stderr
     assert "Traceback" not in done.stderr
 
