@@ -1,8 +1,8 @@
 """The variables of an operation, and their coercion."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import (
     GraphQLInputType,
@@ -26,15 +26,19 @@ from engine.arguments.fast_resolvers import by_python_names
 from engine.arguments.item_budget import MAX_ITEMS, ItemBudget, too_many_items
 from engine.arguments.json_literals import CoercedVariables, json_of_literal, json_of_value
 from engine.errors import LimitExceeded
+from engine.long_work import must_pause, next_turn
 
 __all__ = ["Variables"]
+
+# The name of a variable, its coercion, and its default.
+_Declared: TypeAlias = tuple[str, Coerce, Any]
 
 
 class Variables:
     """The declared variables of an operation."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
-        self._declared: list[tuple[str, Coerce, Any]] = []
+        self._declared: list[_Declared] = []
         self._types: dict[str, GraphQLInputType] = {}
         self._default_literals: dict[str, ValueNode] = {}
         for node in operation.variable_definitions or ():
@@ -55,15 +59,43 @@ class Variables:
         Raises NotCoercible, and LimitExceeded if the lists have too many items.
         """
         coerced = CoercedVariables(values, self._json_value)
-        ItemBudget.left = MAX_ITEMS
+        self._coerce_some(self._declared, values, coerced, max_items=MAX_ITEMS)
+        return coerced
+
+    async def coerce_in_turns(
+        self, values: Mapping[str, Any], *, started_s: float
+    ) -> CoercedVariables:
+        """As `coerce`, in several turns of the event loop if it takes long.
+
+        The operation started at this time of `time.perf_counter`.
+        """
+        coerced = CoercedVariables(values, self._json_value)
+        left: float = MAX_ITEMS
+        for declared in self._declared:
+            if must_pause(started_s):
+                await next_turn()
+            left = self._coerce_some((declared,), values, coerced, max_items=left)
+        return coerced
+
+    def _coerce_some(
+        self,
+        declared: Iterable[_Declared],
+        values: Mapping[str, Any],
+        coerced: CoercedVariables,
+        *,
+        max_items: float,
+    ) -> float:
+        """Coerce some of the variables; return how many items the others may have."""
+        ItemBudget.left = max_items
         try:
-            for name, coerce, default in self._declared:
+            for name, coerce, default in declared:
                 if name in values:
                     coerced[name] = coerce(values[name])
                 elif default is REQUIRED:
                     raise NotCoercible  # noqa: TRY301  # as `coerce` does
                 elif default is not Undefined:
                     coerced[name] = copied(default)
+            left = ItemBudget.left
         except (NotCoercible, LimitExceeded):
             raise
         except Exception as error:
@@ -71,7 +103,7 @@ class Variables:
             raise NotCoercible from error
         finally:
             ItemBudget.left = inf
-        return coerced
+        return left
 
     def by_python_names(
         self, coerced: Mapping[str, Any], values: Mapping[str, Any]

@@ -1,5 +1,6 @@
 """Execute a prepared operation with its plan, then with graphql-core's executor if necessary."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -9,6 +10,8 @@ from graphql import (
     default_type_resolver,
 )
 
+from engine.arguments.coercion import NotCoercible
+from engine.arguments.json_literals import CoercedVariables
 from engine.database.memory_grants import OperationMemory, counting_memory
 from engine.documents.cost import check_cost
 from engine.documents.prepared import PreparedOperation
@@ -90,8 +93,15 @@ async def build_operation_context(
 
     Raises InvalidVariables and LimitExceeded.
     """
+    coerced: CoercedVariables | NotCoercible | None = None
+    if len(variables) > 1 and operation.document.shortcuts:
+        started_s = time.perf_counter()
+        try:
+            coerced = await operation.variables.coerce_in_turns(variables, started_s=started_s)
+        except NotCoercible as error:
+            coerced = error.with_traceback(None)
     operation_context = OperationContext(
-        operation, variables, context, max_response_bytes=max_response_bytes
+        operation, variables, context, max_response_bytes=max_response_bytes, coerced=coerced
     )
     if must_pause(operation_context.started_s):
         await next_turn()

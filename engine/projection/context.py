@@ -74,7 +74,9 @@ class OperationContext:
         context: Any,
         *,
         max_response_bytes: int = NO_LIMIT,
+        coerced: CoercedVariables | NotCoercible | None = None,
     ) -> None:
+        """Coerce the variables, unless ``coerced`` has them, or the reason why they cannot be."""
         # For `must_pause`: the execution waits for the next turn of the event loop if it is long.
         self.started_s = time.perf_counter()
         self.response_size = ResponseSize(max_response_bytes)
@@ -84,21 +86,25 @@ class OperationContext:
         self._raw_variables = variables
         self._has_fallen_back = False
         # In the form that fast resolvers receive: fields of input objects by their Python names.
-        self.variables = self._coerce()
+        self.variables = self._coerce(coerced)
         self.compile_cache: CompileCache = operation.compile_cache(self.variables)
 
-    def _coerce(self) -> CoercedVariables:
+    def _coerce(self, coerced: CoercedVariables | NotCoercible | None) -> CoercedVariables:
         variables = self._raw_variables
+        if isinstance(coerced, CoercedVariables):
+            return coerced
         if self.document.shortcuts:
             try:
+                if coerced is not None:
+                    raise coerced
                 return self.operation.variables.coerce(variables)
             except NotCoercible:
                 if _has_more_values(variables, MAX_VALUES_EXPLAINED):
                     raise InvalidVariables([GraphQLError(_TOO_MANY_VALUES)]) from None
         else:
             self.operation.variables.check_items(variables)
-        coerced = self.variable_values().coerced
-        return self.operation.variables.by_python_names(coerced, variables)
+        values = self.variable_values().coerced
+        return self.operation.variables.by_python_names(values, variables)
 
     def record_fallback(self, fallback: Fallback) -> None:
         """Count and log the first fallback of this execution."""

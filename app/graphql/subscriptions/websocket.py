@@ -137,7 +137,7 @@ class _Socket:
             content = read_message(message, max_values=self._endpoint.settings.max_json_values)
             if is_large:
                 await pause()
-            await self._handle(content)
+            await self._handle(content, is_large=is_large)
         except InvalidMessage as invalid:
             await self._channel.close(4400, str(invalid))
         except CloseSocket as close:
@@ -147,7 +147,7 @@ class _Socket:
         except Exception as error:  # noqa: BLE001  # the client learns only that it failed
             await self._channel.fail(error)
 
-    async def _handle(self, message: ClientMessage) -> None:
+    async def _handle(self, message: ClientMessage, *, is_large: bool) -> None:
         match message:
             case ConnectionInit(payload):
                 await self._initialize(payload or {})
@@ -157,7 +157,7 @@ class _Socket:
                 pong |= {"payload": payload} if payload else {}
                 await self._channel.send_text(dumps(pong).decode())
             case Subscribe():
-                await self._subscribe(message)
+                await self._subscribe(message, is_large=is_large)
             case Complete(id):
                 operation = self._operations.pop(id, None)
                 if operation is not None:
@@ -189,7 +189,7 @@ class _Socket:
             self._channel.start_task(self._close_on_denial())
         await self._channel.send_text('{"type":"connection_ack"}')
 
-    async def _subscribe(self, message: Subscribe) -> None:
+    async def _subscribe(self, message: Subscribe, *, is_large: bool) -> None:
         if not self._is_acknowledged:
             raise CloseSocket(*_UNAUTHORIZED)
         if message.id in self._operations:
@@ -220,7 +220,7 @@ class _Socket:
         if await operation.start(
             message.request, runner=endpoint.runner, context=context, limits=endpoint.limits
         ):
-            operation.task = self._channel.start_task(operation.run())
+            operation.task = self._channel.start_task(operation.run(is_large=is_large))
             operation.task.add_done_callback(lambda _: operation.release_reservation())
 
     async def _authenticate(self, scope: Scope) -> Context:

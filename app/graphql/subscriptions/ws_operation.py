@@ -18,6 +18,7 @@ from app.http.rate_limiting import event_counter, rate_limit_key
 from app.http.request_record import RequestRecord, limits_key_of
 from app.middleware.request_log import log_request
 from engine.documents.prepared import PreparedOperation
+from engine.long_work import pause
 from models.columns import new_id
 from resolvers.context import Context
 
@@ -92,12 +93,17 @@ class SocketOperation:
         self._log()
         return False
 
-    async def run(self) -> None:
-        """Send each result, and then "complete"."""
+    async def run(self, *, is_large: bool = False) -> None:
+        """Send each result, and then "complete".
+
+        A request of a large message starts in a turn of its own.
+        """
         assert self._results is not None  # noqa: S101  # `start` has returned true
         prefix = f'{{"id":{encode(self.id)},"type":"next","payload":'
         try:
             async with aclosing(self._results) as results:
+                if is_large:
+                    await pause()
                 async for result in results:
                     await self._send(f"{prefix}{result}}}")
             self._release_id(self)
