@@ -49,6 +49,11 @@ class OpsDelivery(Model):
             Index(fields=("ticket_id", "created_at", "id"), name="ops_deliveries_of_ticket"),
             PartialIndex(
                 fields=("created_at", "id"),
+                name="ops_deliveries_pending",
+                condition={"state": OpsState.PENDING.value},
+            ),
+            PartialIndex(
+                fields=("created_at", "id"),
                 name="ops_deliveries_failed",
                 condition={"state": OpsState.FAILED.value},
             ),

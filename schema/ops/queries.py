@@ -30,8 +30,20 @@ class OpsHealth:
         description="Circuit breaker for calls to OPS, in the server process that handles the"
         " request."
     )
-    pending: int = strawberry.field(description="Number of PENDING deliveries.")
-    failed: int = strawberry.field(description="Number of FAILED deliveries.")
+    pending: int = strawberry.field(
+        description="Number of PENDING deliveries, exact up to 10,000: see `pendingIsEstimate`."
+    )
+    pending_is_estimate: bool = strawberry.field(
+        description="Whether `pending` is an estimate from the statistics of the database, because"
+        " it is above 10,000."
+    )
+    failed: int = strawberry.field(
+        description="Number of FAILED deliveries, exact up to 10,000: see `failedIsEstimate`."
+    )
+    failed_is_estimate: bool = strawberry.field(
+        description="Whether `failed` is an estimate from the statistics of the database, because"
+        " it is above 10,000."
+    )
     oldest_pending_at: datetime | None = strawberry.field(
         description="Time of creation of the oldest PENDING delivery; null if none is pending."
     )

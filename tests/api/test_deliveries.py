@@ -12,6 +12,7 @@ import pytest
 from models import LogEntry, OpsDelivery, OpsState, Ticket, TicketEvent
 from tests.api.operations import Ask, create, send
 from tests.conftest import GraphQL
+from tests.feed.readers import connected
 
 SEND = """
     mutation ($id: ID!) {
@@ -314,3 +315,16 @@ async def test_health_counts_pending_and_failed_deliveries(ask: Ask) -> None:
         "failed": 1,
         "oldestPendingAt": "2026-01-01T00:01:00Z",
     }
+
+
+async def test_health_estimates_the_number_of_many_deliveries(
+    ask: Ask, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = "{ opsHealth { pending pendingIsEstimate failed failedIsEstimate } }"
+    await make(*[OpsState.PENDING] * 5, *[OpsState.FAILED] * 2)
+    async with connected(database_url) as connection:
+        await connection.execute("ANALYZE ops_deliveries")
+    exact = {"pending": 5, "pendingIsEstimate": False, "failed": 2, "failedIsEstimate": False}
+    assert (await ask(document))["opsHealth"] == exact
+    monkeypatch.setattr("resolvers.deliveries.MAX_COUNTED", 2)
+    assert (await ask(document))["opsHealth"] == {**exact, "pendingIsEstimate": True}

@@ -521,6 +521,8 @@ CREATE INDEX ops_deliveries_of_ticket ON public.ops_deliveries USING btree (tick
 
 CREATE UNIQUE INDEX ops_deliveries_one_pending ON public.ops_deliveries USING btree (ticket_id) WHERE (state = 'pending'::text);
 
+CREATE INDEX ops_deliveries_pending ON public.ops_deliveries USING btree (created_at, id) WHERE (state = 'pending'::text);
+
 CREATE INDEX ops_deliveries_under_way ON public.ops_deliveries USING btree (lease_until) WHERE (lease_until IS NOT NULL);
 
 CREATE INDEX ticket_events_in_order ON public.ticket_events USING btree (transaction, sequence);
