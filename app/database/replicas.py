@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from app.config.settings import Settings
-from app.database.applied import EXPECTED_VERSION, migration_number, schema_version
+from app.database.applied import EXPECTED_VERSION, MigrationRefused
+from app.database.compatibility import schema_state
 from engine.database.replicas import Replicas, running_replicas
 
 __all__ = ["replicas_of"]
@@ -26,13 +27,16 @@ async def replicas_of(
         max_lag_s=settings.database_replica_max_lag_ms / 1000,
         pool_size=settings.database_pool_size,
         statement_timeout_ms=statement_timeout_ms,
-        check_schema=_missing_migration,
+        check_schema=_why_schema_is_unfit,
     ) as replicas:
         yield replicas
 
 
-async def _missing_migration(connection: asyncpg.Connection) -> str | None:
-    version = await schema_version(connection)
-    if version is not None and migration_number(version) >= migration_number(EXPECTED_VERSION):
+async def _why_schema_is_unfit(connection: asyncpg.Connection) -> str | None:
+    try:
+        state = await schema_state(connection)
+    except MigrationRefused as error:
+        return str(error)
+    if state.is_migrated:
         return None
     return f"It has not replayed the migration {EXPECTED_VERSION} yet."

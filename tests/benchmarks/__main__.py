@@ -14,6 +14,7 @@ BENCHMARKS = {
     "memory": "memory of a process under load, over time",
     "fanout": "a change told to a thousand subscribers",
     "delivery": "deliveries through one worker",
+    "replicas": "reads on a replica beside reads on the primary",
     "accounting": "this server beside itself without the accounting of limits",
     "writes": "what tickets and their changes cost in PostgreSQL",
     "inproc": "CPU of the application alone, called within one process",
