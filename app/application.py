@@ -162,6 +162,7 @@ def _lifespan(
                 replicas_of(
                     settings,
                     statement_timeout_ms=settings.request_timeout_ms + STATEMENT_GRACE_MS,
+                    folder=metrics_folder,
                 )
             )
             opened = await resources.enter_async_context(deliveries(settings))

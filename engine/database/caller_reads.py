@@ -121,7 +121,7 @@ class CallerReads:
 
     def _required(self) -> Position | None:
         """Return the position that a replica must have replayed; None for the primary only."""
-        known = self._replicas.position_of(self._caller)
+        known = self._replicas.callers.get(self._caller)
         sent = self._sent
         if known is None or sent.is_unknown:
             return None

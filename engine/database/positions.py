@@ -6,19 +6,21 @@ failover, the log of the new primary continues below the end of the former one's
 """
 
 import re
-import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["UNKNOWN_TEXT", "CallerPositions", "ParsedPosition", "Position", "parse_position"]
+__all__ = [
+    "START",
+    "UNKNOWN_TEXT",
+    "ParsedPosition",
+    "Position",
+    "parse_position",
+    "position_text",
+]
 
 # The text of a position that could not be determined, after which a caller reads on the primary.
 UNKNOWN_TEXT = "unknown"
 MAX_TEXT_LENGTH = 200
-# Callers whose hashes are equal share a place, and with it the latest position of them all. So a
-# place is never too early, and the memory has a fixed size.
-PLACES = 4096
-
 # Numbers of fixed length, so that of two texts of one database the greater is the later position.
 _TEXT = re.compile(r"([0-9a-f]{16})-([0-9a-f]{8})-([0-9a-f]{16})", re.ASCII)
 
@@ -62,34 +64,3 @@ def parse_position(text: str) -> ParsedPosition:
         position = Position(timeline, offset)
         positions[system] = max(position, positions.get(system, START))
     return ParsedPosition(positions, is_unknown=is_unknown)
-
-
-class CallerPositions:
-    """The position of the last change of each caller in this process."""
-
-    def __init__(self) -> None:
-        self._known: list[Position] = [START] * PLACES
-        # When a change ended whose position is not known; 0 without one.
-        self._unknown_since: list[float] = [0.0] * PLACES
-
-    def add(self, caller: str, position: Position) -> None:
-        """Note that the changes of a caller reach up to a position."""
-        place = hash(caller) % PLACES
-        self._known[place] = max(self._known[place], position)
-
-    def add_unknown(self, caller: str) -> None:
-        """Note that a caller perhaps made a change now, at a position that is not known."""
-        self._unknown_since[hash(caller) % PLACES] = time.monotonic()
-
-    def get(self, caller: str, *, current: Position, asked_at: float) -> Position | None:
-        """Return the position of a caller's last change; None if it is not known yet.
-
-        ``current`` is the position of the primary, which was asked at ``asked_at``.
-        """
-        place = hash(caller) % PLACES
-        if unknown_since := self._unknown_since[place]:
-            if asked_at <= unknown_since:
-                return None
-            self._unknown_since[place] = 0.0
-            self._known[place] = max(self._known[place], current)
-        return self._known[place]

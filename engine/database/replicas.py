@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from engine.database.caller_positions import CallerPositions
 from engine.database.errors import DATABASE_ERRORS, DatabaseUnavailable
-from engine.database.positions import START, CallerPositions, Position
+from engine.database.positions import START, Position
 from engine.database.queries import fetch
 from engine.database.replica import Replica, ReplicaOptions, SchemaCheck
 from engine.database.shares import NO_SHARE, reserved
@@ -57,17 +58,23 @@ class ReplicaStatus:
 class Replicas:
     """The replicas, the position of the primary, and those of the callers' last changes."""
 
-    def __init__(self, replicas: Sequence[Replica], *, wait_s: float, max_lag_s: float) -> None:
-        self.callers = CallerPositions()
+    def __init__(
+        self,
+        replicas: Sequence[Replica],
+        callers: CallerPositions,
+        *,
+        wait_s: float,
+        max_lag_s: float,
+    ) -> None:
+        self.callers = callers
         # Of the primary's system; None until it has answered.
         self.system: int | None = None
         self.all = replicas
         self._wait_s = wait_s
         self._max_lag_s = max_lag_s
         self._turn = 0
-        # The last known position of the primary, and when it was asked.
+        # The last known position of the primary.
         self._position = START
-        self._asked_at = 0.0
         # When the replicas were last compared with the primary.
         self._compared_at = 0.0
         # Positions of the primary that a replica has perhaps not replayed, and when each was seen.
@@ -88,10 +95,6 @@ class Replicas:
             )
             for replica in self.all
         ]
-
-    def position_of(self, caller: str) -> Position | None:
-        """Return the position of a caller's last change in this process; None if unknown."""
-        return self.callers.get(caller, current=self._position, asked_at=self._asked_at)
 
     async def choose(self, position: Position) -> Replica | None:
         """Return a replica that has replayed up to a position; wait for one for a short time.
@@ -149,11 +152,11 @@ class Replicas:
     async def _ask(self) -> Position:
         if self.system is None:
             [[self.system]] = await fetch(_SYSTEM, [])
-        asked_at = time.monotonic()
+        asked_at_ns = time.monotonic_ns()
         name, offset = (await fetch(_POSITION, []))[0]
         position = Position(int(name[:_TIMELINE_LENGTH], 16), offset)
-        if asked_at > self._asked_at:
-            self._position, self._asked_at = position, asked_at
+        self.callers.resolve(position, asked_at_ns=asked_at_ns)
+        self._position = max(position, self._position)
         return position
 
     async def ask_primary(self) -> None:
@@ -217,6 +220,7 @@ class Replicas:
 @asynccontextmanager
 async def running_replicas(
     dsns: Sequence[str],
+    callers: CallerPositions,
     *,
     wait_s: float,
     max_lag_s: float,
@@ -233,6 +237,7 @@ async def running_replicas(
     )
     replicas = Replicas(
         [Replica(number, dsn, options) for number, dsn in enumerate(dsns, start=1)],
+        callers,
         wait_s=wait_s,
         max_lag_s=max_lag_s,
     )
