@@ -147,6 +147,6 @@ async def count_bytes(connection: Any) -> None:
 
 
 def counter_of(connection: Any) -> ByteCounter | None:
-    """Return the counter of a connection, or of a proxy for it, if it has one."""
+    """Return the counter of a connection if it has one."""
     counter: ByteCounter | None = getattr(connection, "byte_counter", None)
     return counter

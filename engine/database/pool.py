@@ -65,9 +65,9 @@ class Pool:
         # Those waiters that may also use the reserve. The result of a future is RESERVED for a
         # connection in reserve that is not yet acquired.
         self._reserve_waiters = SlotQueue()
-        # By the id of a connection in use, the user whose share it belongs to; RESERVED for a
-        # connection of the reserve.
-        self._users: dict[int, PoolUser] = {}
+        # By connection in use, the user whose share it belongs to; RESERVED for a connection of the
+        # reserve.
+        self._users: dict[Any, PoolUser] = {}
         self._shares = Shares(self.max_size, timeout_s=ACQUIRE_TIMEOUT_S)
         self._growth = Growth(self.max_size)
         self._checkout = Checkout(inner, on_suspicion=self._idle.evict_all)
@@ -109,7 +109,7 @@ class Pool:
             except BaseException:
                 self._shares.free(user)
                 raise
-        self._users[id(connection)] = user
+        self._users[connection] = user
         return connection
 
     async def _acquire(self, connection: Any, *, may_use_reserve: bool = False) -> Any:
@@ -168,7 +168,7 @@ class Pool:
         if connection is not None and not is_reserved:
             if self._checkout.is_fit(connection):
                 return connection
-            is_reserved = self._users.pop(id(connection), None) is RESERVED
+            is_reserved = self._users.pop(connection, None) is RESERVED
         try:
             if connection is not None and connection is not RESERVED:
                 await self._checkout.close(connection)
@@ -183,7 +183,7 @@ class Pool:
                 self._free_slot()
             raise
         if is_reserved:
-            self._users[id(connection)] = RESERVED
+            self._users[connection] = RESERVED
         return connection
 
     async def _connect(self) -> Any:
@@ -205,7 +205,7 @@ class Pool:
         if self._checkout.is_stale(connection):
             self.release_in_background(connection, is_fit=False)
             return
-        user = self._users.get(id(connection))
+        user = self._users.get(connection)
         if user is not None:
             if user is RESERVED:
                 waiter = self._reserve_waiters.next()
@@ -214,7 +214,7 @@ class Pool:
                 else:
                     self.release_in_background(connection)
                 return
-            del self._users[id(connection)]
+            del self._users[connection]
             self._shares.free(user)
         waiter = self._waiters.next()
         if waiter is not None:
@@ -231,7 +231,7 @@ class Pool:
         """
         # The share is free only when the statement has ended: a caller that cancels statements
         # must not have more of them in PostgreSQL than one that waits for them.
-        user = self._users.pop(id(connection), None)
+        user = self._users.pop(connection, None)
         try:
             await (self._checkout.release if is_fit else self._checkout.close)(connection)
         finally:
@@ -254,7 +254,7 @@ class Pool:
             self.commits.keep(connection, ended, release=self.release)
         else:
             self.commits.keep(connection, ended, release=self._checkout.release)
-            self._free(self._users.pop(id(connection), None))
+            self._free(self._users.pop(connection, None))
 
     async def close(self) -> None:
         """Close all connections; wait for those in use to be returned."""

@@ -14,7 +14,7 @@ from engine.database.outdated_statements import ATTEMPTS
 from engine.database.pool import Pool, open_pools
 from engine.database.pool_usage import PoolUsage
 from engine.database.replica_read import ReplicaRead, replica_read
-from engine.database.session import Session, begin_commit
+from engine.database.session import Session
 
 __all__ = ["default_client", "fetch", "pool_usage", "write"]
 
@@ -113,27 +113,25 @@ async def write(
     pool = open_pools[-1] if open_pools else await _open_pool()
     commits = pool.commits
     commits.check()
-    connection = await pool.acquire()
+    session: Session = await pool.acquire()
     try:
         commits.begin_change()
     except BaseException:
-        pool.return_clean(connection)
+        pool.return_clean(session)
         raise
     memory = operation_memory.get()
-    counter = counter_of(connection) if memory is not None else None
+    counter = counter_of(session) if memory is not None else None
     if counter is not None and memory is not None:
         counter.begin(memory, is_repeatable=False)
-    session: Session | None = None
     is_repeated = False
     records: list[asyncpg.Record] = []
+    session.begin_commit()
     try:
-        session = begin_commit(connection)
-        records = await connection.fetch(statement, *values)
+        records = await session.fetch(statement, *values)
         session.end_commit()
     except BaseException as error:
-        if session is not None:
-            session.fail_commit()
-        pool.release_failed(connection, error)
+        session.fail_commit()
+        pool.release_failed(session, error)
         is_repeated = attempts > 1 and is_outdated(error)
         if not is_repeated:
             if counter is None or not counter.has_stopped(error):
@@ -145,7 +143,7 @@ async def write(
         return await write(statement, values, attempts=attempts - 1)
     if counter is not None:
         counter.end()
-    pool.return_clean(connection)
+    pool.return_clean(session)
     return records
 
 

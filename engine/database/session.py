@@ -27,7 +27,6 @@ __all__ = [
     "UnfitSetting",
     "abandoned_commit",
     "apply_settings",
-    "begin_commit",
     "look_up_state",
     "losing_settings",
     "state_of",
@@ -128,11 +127,10 @@ class Session(asyncpg.Connection):
     # Completes when an abandoned commit ends; None without one.
     abandoned_commit: asyncio.Future[None] | None = None
 
-    def begin_commit(self) -> "Session":
-        """Protect the next statement, which commits, from being cancelled; return the session."""
+    def begin_commit(self) -> None:
+        """Protect the next statement, which commits, from being cancelled."""
         self._is_committing = True
         self._is_local = False
-        return self
 
     def end_commit(self) -> None:
         """End the protection; raises CommitNotReplicated if the commit is only local."""
@@ -166,21 +164,9 @@ class Session(asyncpg.Connection):
 
 
 def state_of(session: Any) -> SessionState | None:
-    """Return the state of a session, or of a proxy of asyncpg's pool for one."""
+    """Return the state of a session; None for a connection of another class."""
     state: SessionState | None = getattr(session, "state", None)
     return state
-
-
-def begin_commit(connection: Any) -> Session:
-    """Call `Session.begin_commit` for a connection of the pool; raises InterfaceError.
-
-    asyncpg takes a session away from its connection when the server closes it.
-    """
-    begin = getattr(connection, "begin_commit", None)
-    if begin is None:
-        raise asyncpg.InterfaceError("the connection was closed before the commit")
-    session: Session = begin()
-    return session
 
 
 def abandoned_commit(session: Any) -> asyncio.Future[None] | None:

@@ -1,7 +1,7 @@
 """Transactions of the ORM that always return their connection and report their commit."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from tortoise import BaseDBAsyncClient
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
@@ -14,7 +14,7 @@ from tortoise.connection import get_connections
 from engine.database.commits import COMMITS, notify_commit
 from engine.database.errors import READ_ONLY, UNKNOWN_STATEMENT, sqlstate
 from engine.database.pool import Pool
-from engine.database.session import begin_commit
+from engine.database.session import Session
 
 __all__ = ["Transaction", "TransactionClient", "add_commit_topic"]
 
@@ -36,7 +36,8 @@ class TransactionClient(TransactionWrapper):
 
         Raises CommitNotReplicated.
         """
-        session = begin_commit(self._connection)
+        session = cast("Session", self._connection)
+        session.begin_commit()
         try:
             await super().commit()
         except BaseException:

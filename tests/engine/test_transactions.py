@@ -65,7 +65,7 @@ async def test_a_connection_that_is_lost_before_the_commit_is_an_outage(pool: Po
             session: Any = connection
             async with asyncio.timeout(20):
                 # Until asyncpg has noticed it.
-                while getattr(session._connection, "_con", None) is not None:  # noqa: ASYNC110
+                while not session._connection.is_closed():  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
     with pytest.raises(asyncpg.InterfaceError) as lost:
