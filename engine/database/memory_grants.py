@@ -7,6 +7,7 @@ receive bytes, it also needs the text grant of the process. `counting_memory` be
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Self
@@ -43,36 +44,26 @@ class OperationMemory:
     that they were more than ``max_bytes``. The memory is what the sums and the grants limit.
     """
 
-    __slots__ = (
-        "_counted",
-        "_grants",
-        "_memory",
-        "_threshold",
-        "_token",
-        "_waiters",
-        "caller",
-        "has_grant",
-        "has_text_grant",
-        "is_exceeded",
-        "max_bytes",
-        "needs_text_grant",
-        "received",
-    )
+    # The defaults belong to the class, because each request creates an object.
+    has_grant = has_text_grant = False
+    # Whether the text grant was not free when it was needed.
+    needs_text_grant = False
+    is_exceeded = False
+    received = _memory = 0
+    # The part of it that is in the sums of the caller and of the process.
+    _counted = 0
+    _waiters: Sequence[asyncio.Future[None]] = ()
 
     def __init__(self, grants: "MemoryGrants | None", caller: str, *, max_bytes: int) -> None:
         """Count for a caller; without ``grants``, up to ``max_bytes`` need none."""
         self.caller = caller
         self.max_bytes = max_bytes
-        self.has_grant = self.has_text_grant = grants is None
-        # Whether the text grant was not free when it was needed.
-        self.needs_text_grant = False
-        self.is_exceeded = False
         self._grants = grants
-        self.received = self._memory = 0
-        # The part of it that is in the sums of the caller and of the process.
-        self._counted = 0
-        self._threshold = max_bytes if grants is None else min(max_bytes, NEGLIGIBLE_BYTES)
-        self._waiters: list[asyncio.Future[None]] = []
+        if grants is None:
+            self.has_grant = self.has_text_grant = True
+            self._threshold = max_bytes
+        else:
+            self._threshold = min(max_bytes, NEGLIGIBLE_BYTES)
 
     def __enter__(self) -> Self:
         self._token = operation_memory.set(self)
@@ -113,7 +104,7 @@ class OperationMemory:
         if grants is None or (self.has_grant and not self.needs_text_grant):
             return
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self._waiters = [*self._waiters, waiter]
         if len(self._waiters) == 1:
             grants.enqueue(self)
         try:
@@ -123,8 +114,7 @@ class OperationMemory:
                 if not waiter.done() and grants.progress == progress:
                     raise MemoryGrantsExceeded(waited_s=GRANT_TIMEOUT_S, max_bytes=self.max_bytes)
         finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            self._waiters = [other for other in self._waiters if other is not waiter]
 
     def may_begin(self) -> bool:
         """Return whether a statement may begin; if not, it would be stopped soon."""
@@ -164,7 +154,7 @@ class OperationMemory:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        self._waiters = []
+        self._waiters = ()
 
     def end(self) -> None:
         """Return the grant, or the bytes, at the end of the operation."""
