@@ -52,7 +52,6 @@ _OPERATORS = {
 }
 _JSON_FIELDS = frozenset(name for name, column in TICKETS.columns.items() if column.is_json)
 _LISTS = frozenset({"and", "or"})
-_LOGICAL = _LISTS | {"not"}
 _JSON_CONTAINS = 10
 _JSON_VALUE = 2
 _SEARCH = 10
@@ -77,11 +76,13 @@ class FilterCost:
         while pending:
             part = pending.pop()
             # An empty filter counts as a condition.
-            conditions += len(part.keys() - _LOGICAL) if part else 1
+            conditions += len(part) or 1
             for name, value in part.items():
                 if name in _LISTS:
+                    conditions -= 1
                     pending += value or ()
                 elif name == "not":
+                    conditions -= 1
                     pending += () if value is None else (value,)
                 elif name == "search":
                     cost += _SEARCH + len(value or "") // _CHARACTERS_PER_UNIT

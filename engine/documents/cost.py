@@ -10,10 +10,9 @@ each time that the operation reads the filtered list: once for its rows, and onc
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from functools import cached_property
-from typing import Any, TypeAlias, cast
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from graphql import (
     FieldNode,
@@ -87,8 +86,7 @@ class _Filter:
         return literal_of(self._node, nullable)
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """The cost of a part of an operation, and the path to its most expensive field.
 
     ``filters`` are the filters of its lists, with the number of times that each list is read. Their
@@ -97,7 +95,7 @@ class Cost:
 
     value: int = 0
     most_expensive: tuple[str, ...] = ()
-    filters: Mapping[_Filter, int] = dataclass_field(default_factory=dict)
+    filters: Mapping[_Filter, int] = MappingProxyType({})
     # The part of the value that the filters cost.
     of_filters: int = 0
     # How many totals the fields of a connection count.
