@@ -10,7 +10,7 @@ they acquire one, and a lock that another process has is tried again and again.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import asyncpg
 from tortoise import BaseDBAsyncClient
@@ -18,7 +18,7 @@ from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
 from engine.database.errors import sqlstate
-from engine.database.turns import take_turn
+from engine.database.turns import Turn, take_turn
 
 __all__ = [
     "TRY_TICKET_LOCK",
@@ -51,7 +51,7 @@ WHERE pg_try_advisory_xact_lock(hashtextextended(ticket_id, $2))
 """
 
 
-def ticket_turn(ticket_id: str) -> AbstractAsyncContextManager[None]:
+def ticket_turn(ticket_id: str) -> Turn:
     """Wait until no other request of this process changes a ticket, without a connection."""
     return take_turn(f"ticket:{ticket_id}")
 
