@@ -185,9 +185,13 @@ class Shares:
             self._free_operation_slot(user)
         else:
             user.in_use -= 1
-        self._callers[user.caller].in_use -= 1
+        caller = self._callers[user.caller]
+        caller.in_use -= 1
         self._in_use -= 1
-        self._grant(user.caller)
+        if self._waiting:
+            self._grant(user.caller)
+        elif not caller.in_use:
+            del self._callers[user.caller]
 
     def _wait_for_caller(self, user: PoolUser, waiter: _Waiter) -> None:
         waiter.has_operation_slot = True
