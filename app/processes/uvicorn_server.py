@@ -38,6 +38,10 @@ KEEP_ALIVE_S = 75
 FIRST_REQUEST_S = 1.0
 FIRST_REQUEST_POLL_S = 0.02
 FORCE_POLL_S = 0.1
+# A request ends in this time after its connection has been closed.
+ABORT_S = 3.0
+
+_logger = logging.getLogger("ticketops")
 
 
 def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvicorn.Config:
@@ -90,7 +94,7 @@ def uvicorn_config(factory: Callable[[], Starlette], settings: Settings) -> uvic
         proxy_headers=False,
         backlog=BACKLOG,
         workers=settings.workers,
-        timeout_graceful_shutdown=math.ceil(request_timeout_s),
+        timeout_graceful_shutdown=math.ceil(request_timeout_s + ABORT_S),
     )
 
 
@@ -136,7 +140,21 @@ class Server(uvicorn.Server):
     async def _stop(self, sockets: list[socket.socket]) -> None:
         if DRAINING.has_begun and sockets:
             await self._accept_last(sockets)
-        await super().shutdown(sockets=sockets)
+        grace_s = (self.config.timeout_graceful_shutdown or 0) - ABORT_S
+        abort = asyncio.get_running_loop().call_later(grace_s, self._abort)
+        try:
+            await super().shutdown(sockets=sockets)
+        finally:
+            abort.cancel()
+
+    def _abort(self) -> None:
+        """Close the connections whose clients do not read their responses."""
+        connections = list(self.server_state.connections)
+        if connections:
+            fields = {"connections": len(connections)}
+            _logger.warning("unread responses dropped", extra={"fields": fields})
+        for connection in connections:
+            connection.transport.abort()
 
     async def _accept_last(self, sockets: list[socket.socket]) -> None:
         """Close the socket without a reset of the connections that wait to be accepted.

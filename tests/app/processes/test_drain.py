@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,6 +21,11 @@ from tests.waiting import wait_until
 
 # Longer than a test waits for the end of a server.
 LONG_MS = "600000"
+LARGE_TICKETS = """
+INSERT INTO tickets (id, subject, description, customer_name, customer_email)
+SELECT 'large-' || n, 'Printer', repeat('€', 65536), 'Ada', 'ada@example.com'
+FROM generate_series(1, 70) AS n
+"""
 STOPPING = {
     "status": "not ready",
     "missing": "running server",
@@ -155,3 +161,28 @@ def test_a_request_that_runs_at_the_end_of_the_delay_is_answered(tmp_path: Path,
         assert service.end() == 0
         thread.join(60)
     assert responses == [{"data": {"sendToOps": {"ticket": {"opsState": "DELIVERED"}}}}]
+
+
+async def test_connections_of_clients_that_do_not_read_are_closed(tmp_path: Path, url: str) -> None:
+    """When the time of their requests is over, with one line in the log."""
+    given = {"DATABASE_URL": url, "REQUEST_TIMEOUT_MS": "5000"}
+    with running(cwd=tmp_path, **given) as service, socket.socket() as wire:
+        connection = await asyncpg.connect(url)
+        await connection.execute(LARGE_TICKETS)
+        await connection.close()
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        address = httpx2.URL(service.url)
+        wire.connect((address.host, address.port))
+        body = json.dumps({"query": "{ tickets(first: 70) { nodes { description } } }"})
+        wire.sendall(
+            f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        # The response has begun.
+        assert wire.recv(1, socket.MSG_PEEK)
+        assert await asyncio.to_thread(service.end) == 0
+        assert service.process.stderr is not None
+        log = [json.loads(line) for line in service.process.stderr if line.startswith("{")]
+    assert [event for event in log if event["level"] == "error"] == []
+    [warning] = [event for event in log if event["message"] == "unread responses dropped"]
+    assert warning["connections"] == 1
