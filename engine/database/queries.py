@@ -14,7 +14,7 @@ from engine.database.outdated_statements import ATTEMPTS
 from engine.database.pool import Pool, open_pools
 from engine.database.pool_usage import PoolUsage
 from engine.database.replica_read import ReplicaRead, replica_read
-from engine.database.session import Session
+from engine.database.session import Session, begin_commit
 
 __all__ = ["default_client", "fetch", "pool_usage", "write"]
 
@@ -113,25 +113,27 @@ async def write(
     pool = open_pools[-1] if open_pools else await _open_pool()
     commits = pool.commits
     commits.check()
-    session: Session = await pool.acquire()
+    connection = await pool.acquire()
     try:
         commits.begin_change()
     except BaseException:
-        pool.return_clean(session)
+        pool.return_clean(connection)
         raise
     memory = operation_memory.get()
-    counter = counter_of(session) if memory is not None else None
+    counter = counter_of(connection) if memory is not None else None
     if counter is not None and memory is not None:
         counter.begin(memory, is_repeatable=False)
     is_repeated = False
     records: list[asyncpg.Record] = []
-    session.begin_commit()
+    session: Session | None = None
     try:
+        session = begin_commit(connection)
         records = await session.fetch(statement, *values)
         session.end_commit()
     except BaseException as error:
-        session.fail_commit()
-        pool.release_failed(session, error)
+        if session is not None:
+            session.fail_commit()
+        pool.release_failed(connection, error)
         is_repeated = attempts > 1 and is_outdated(error)
         if not is_repeated:
             if counter is None or not counter.has_stopped(error):
@@ -143,7 +145,7 @@ async def write(
         return await write(statement, values, attempts=attempts - 1)
     if counter is not None:
         counter.end()
-    pool.return_clean(session)
+    pool.return_clean(connection)
     return records
 
 

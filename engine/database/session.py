@@ -27,6 +27,7 @@ __all__ = [
     "UnfitSetting",
     "abandoned_commit",
     "apply_settings",
+    "begin_commit",
     "look_up_state",
     "losing_settings",
     "state_of",
@@ -167,6 +168,16 @@ def state_of(session: Any) -> SessionState | None:
     """Return the state of a session; None for a connection of another class."""
     state: SessionState | None = getattr(session, "state", None)
     return state
+
+
+def begin_commit(connection: Any) -> Session:
+    """Call `Session.begin_commit` for a connection; raises InterfaceError if it has no session."""
+    begin = getattr(connection, "begin_commit", None)
+    if begin is None:
+        raise asyncpg.InterfaceError("the connection has no session whose commits are protected")
+    begin()
+    session: Session = connection
+    return session
 
 
 def abandoned_commit(session: Any) -> asyncio.Future[None] | None:
