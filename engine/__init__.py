@@ -23,13 +23,14 @@ Each package imports only those above it in this list, which is also the order t
 
 The other layers import only these modules: `arguments.fast_resolvers`, `arguments.json_literals`,
 `caches`, `database.caller_positions`, `database.caller_reads`, `database.commits`,
-`database.connecting`, `database.dsn`, `database.errors`, `database.memory_grants`,
-`database.memory_limits`, `database.outages`, `database.outdated_statements`, `database.queries`,
-`database.replicas`, `database.replication`, `database.session`, `database.shares`,
-`database.time_limit`, `database.timeouts`, `database.transactions`, `database.turns`,
-`documents.documents`, `documents.limits`, `documents.prepared`, `errors`, `exact_json`,
-`execution.execution`, `execution.fallback`, `histogram`, `long_work`, `projection.fallbacks`,
-`projection.response_size`, `sql.cursors`, `sql.expressions`, `sql.ordering`, `sql.paging`,
-`sql.queries`, `sql.tables`, `streaming.lost_history`, `streaming.notifications`,
-`streaming.stream`, `streaming.subscriber`, `streaming.subscription`.
+`database.connecting`, `database.dsn`, `database.errors`, `database.libpq`,
+`database.memory_grants`, `database.memory_limits`, `database.outages`,
+`database.outdated_statements`, `database.queries`, `database.replicas`, `database.replication`,
+`database.session`, `database.shares`, `database.time_limit`, `database.timeouts`,
+`database.transactions`, `database.turns`, `documents.documents`, `documents.limits`,
+`documents.prepared`, `errors`, `exact_json`, `execution.execution`, `execution.fallback`,
+`histogram`, `long_work`, `projection.fallbacks`, `projection.response_size`, `sql.cursors`,
+`sql.expressions`, `sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`,
+`streaming.lost_history`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
+`streaming.subscription`.
 """

@@ -13,10 +13,21 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from app import __version__
-from app.cli import migrate, ops_simulator, schema, seed, serve, settings, token, worker
+from app.cli import (
+    backup,
+    migrate,
+    ops_simulator,
+    restore,
+    schema,
+    seed,
+    serve,
+    settings,
+    token,
+    worker,
+)
 from app.errors import CommandError, reason_of
 
-COMMANDS = (serve, worker, migrate, seed, schema, settings, token, ops_simulator)
+COMMANDS = (serve, worker, migrate, backup, restore, seed, schema, settings, token, ops_simulator)
 EXIT_ERROR = 2
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.

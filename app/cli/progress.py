@@ -26,12 +26,9 @@ class Progress:
 
     def show(self, done: int, total: int) -> None:
         """Redraw the bar, unless it was drawn a moment ago."""
-        now = time.monotonic()
-        is_due = now >= self._drawn_at + MIN_REDRAW_INTERVAL_S
-        if not self._stream.isatty() or not is_due or not total:
+        if not total or not self._is_due():
             return
-        self._drawn_at = now
-        elapsed_s = now - self._started_at
+        elapsed_s = self._drawn_at - self._started_at
         share = done / total
         left = (
             f", {done / elapsed_s:,.0f} a second, {elapsed_s * (1 - share) / share:.0f} s left"
@@ -43,3 +40,16 @@ class Progress:
         bar = "█" * round(width * share)
         self._stream.write(f"\r\x1b[K{bar:·<{width}}{label}")
         self._stream.flush()
+
+    def count(self, done: int) -> None:
+        """Show a number whose total is unknown, unless it was shown a moment ago."""
+        if self._is_due():
+            self._stream.write(f"\r\x1b[K{done:,} {self._unit}")
+            self._stream.flush()
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        if not self._stream.isatty() or now < self._drawn_at + MIN_REDRAW_INTERVAL_S:
+            return False
+        self._drawn_at = now
+        return True

@@ -50,17 +50,18 @@ def can_enter(folder: Path, account: Account, *, working_directory: Path = Path(
     return _succeeds(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], working_directory, account)
 
 
-def programs_for(account: Account | None) -> Path:
+def programs_for(account: Account | None, programs: Path | None = None) -> Path:
     """Return the folder of the programs, or of a copy if the account cannot run them.
 
-    Raises EmbeddedPostgresError if there is none, or it cannot be copied.
+    ``programs`` is the folder of another version. Raises EmbeddedPostgresError if there is none, or
+    it cannot be copied.
     """
-    return find_programs() if account is None else _programs_for(account)
+    found = programs or find_programs()
+    return found if account is None else _programs_for(account, found)
 
 
 @cache
-def _programs_for(account: Account) -> Path:
-    programs = find_programs()
+def _programs_for(account: Account, programs: Path) -> Path:
     if _runs(programs, account):
         return programs
     try:

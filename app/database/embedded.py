@@ -18,15 +18,11 @@ from urllib.parse import quote
 from app.database.access import programs_for
 from app.database.cluster import create_cluster, remove_partial_clusters
 from app.database.data_folder import prepare_data_folder
+from app.database.other_versions import other_programs
 from app.database.postgres_log import PostgresLog
 from app.database.postgres_supervisor import PostgresSupervisor
 from app.database.postmaster import PORT, Postmaster
-from app.database.programs import (
-    MAJOR_VERSION,
-    Account,
-    EmbeddedPostgresError,
-    account_for,
-)
+from app.database.programs import Account, EmbeddedPostgresError, account_for
 from app.database.roles import DATABASE, ROLE, is_restricted, restrict
 from app.errors import reason_of
 
@@ -55,14 +51,25 @@ VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "of
 
 
 class EmbeddedPostgres:
-    """The PostgreSQL server of a folder; as a context manager, its value is the database's URL."""
+    """The PostgreSQL server of a folder; as a context manager, its value is the database's URL.
 
-    def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None) -> None:
+    A cluster of another major version is refused, unless ``allows_other_version`` and the programs
+    of that version are installed, to back it up.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        options: Mapping[str, str] | None = None,
+        allows_other_version: bool = False,
+    ) -> None:
         self.data_dir = _absolute(data_dir)
         self.cluster = self.data_dir / "postgres"
         self._options = {**_OPTIONS, **(options or {})}
         self._log = PostgresLog(self.data_dir / "postgres.log")
         self._postmaster = Postmaster(self.cluster, self._log, self._options)
+        self._allows_other_version = allows_other_version
         # The file descriptor of the shared lock, while this object uses the server.
         self._user_lock: int | None = None
         self._supervisor: PostgresSupervisor | None = None
@@ -130,11 +137,13 @@ class EmbeddedPostgres:
             if not self.cluster.exists():
                 durable = self._options.get("fsync") != "off"
                 create_cluster(self.cluster, account=account, durable=durable)
-            self._refuse_other_version()
+            self._postmaster.programs = programs = other_programs(
+                self.data_dir, allows_other=self._allows_other_version
+            )
             user_lock = os.open(self.data_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if not is_restricted(self.cluster):
-                    self._restrict(user_lock, account)
+                    self._restrict(user_lock, account, programs)
                 self._postmaster.ensure_running(account)
                 fcntl.flock(user_lock, fcntl.LOCK_SH)
             except BaseException:
@@ -152,7 +161,7 @@ class EmbeddedPostgres:
         finally:
             os.close(lock)
 
-    def _restrict(self, user_lock: int, account: Account | None) -> None:
+    def _restrict(self, user_lock: int, account: Account | None, programs: Path | None) -> None:
         """Convert a cluster of an older version, whose server may be left from a killed process."""
         if not _is_last_user(user_lock):
             raise EmbeddedPostgresError(
@@ -161,22 +170,7 @@ class EmbeddedPostgres:
             )
         self._postmaster.stop()
         self._postmaster.remove_stale_files()
-        restrict(self.cluster, account)
-
-    def _refuse_other_version(self) -> None:
-        try:
-            version = (self.cluster / "PG_VERSION").read_text().strip()
-        except FileNotFoundError as error:
-            raise EmbeddedPostgresError(
-                f"{self.cluster} is not a complete database: its file PG_VERSION is missing.",
-                hint="Restore it from a copy, or set DATA_DIR to another folder.",
-            ) from error
-        if version != str(MAJOR_VERSION):
-            raise EmbeddedPostgresError(
-                f"{self.cluster} was created by PostgreSQL {version}; the embedded PostgreSQL is "
-                f"version {MAJOR_VERSION}.",
-                hint="Set DATA_DIR to another folder, and transfer the data by pg_dump.",
-            )
+        restrict(self.cluster, account, programs)
 
 
 def _absolute(data_dir: Path) -> Path:

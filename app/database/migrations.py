@@ -134,7 +134,7 @@ async def _continue_feeds(connection: asyncpg.Connection) -> None:
     offset = await continue_feeds(connection)
     if offset is not None:
         fields = {"transaction_offset": offset}
-        _logger.warning("feeds continue after a restore", extra={"fields": fields})
+        _logger.info("feeds continue after a restore", extra={"fields": fields})
 
 
 @asynccontextmanager

@@ -59,6 +59,8 @@ class Postmaster:
         self._cluster = cluster
         self._log = log
         self._options = options
+        # The folder of the programs, for a cluster of another version.
+        self.programs: Path | None = None
 
     @property
     def socket_folder(self) -> Path:
@@ -145,7 +147,7 @@ class Postmaster:
         with os.fdopen(self._log.open(), "ab") as log:
             start = os.fstat(log.fileno()).st_size
             server = subprocess.Popen(  # noqa: S603  # program and arguments come from this package
-                [programs_for(account) / "postgres", "-D", data, *arguments],
+                [programs_for(account, self.programs) / "postgres", "-D", data, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -56,11 +56,14 @@ class ReadyDatabase:
 
 
 @contextmanager
-def available_database(settings: Settings, *, is_supervised: bool = False) -> Iterator[str]:
+def available_database(
+    settings: Settings, *, is_supervised: bool = False, allows_other_version: bool = False
+) -> Iterator[str]:
     """Yield the URL of a database that accepts connections.
 
     Without DATABASE_URL, an embedded PostgreSQL runs until the end of the block; if
-    ``is_supervised``, it is restarted when it dies.
+    ``is_supervised``, it is restarted when it dies. With ``allows_other_version``, its folder may
+    be of another major version whose programs are installed.
     Raises DatabaseUnreachable or EmbeddedPostgresError.
     """
     if settings.database_url is not None:
@@ -70,7 +73,7 @@ def available_database(settings: Settings, *, is_supervised: bool = False) -> It
     # Imported only if needed: it does not work on every platform.
     from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415
 
-    postgres = EmbeddedPostgres(settings.data_dir)
+    postgres = EmbeddedPostgres(settings.data_dir, allows_other_version=allows_other_version)
     with postgres as url:
         if is_supervised:
             postgres.supervise()

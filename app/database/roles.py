@@ -63,20 +63,29 @@ def is_restricted(cluster: Path) -> bool:
     return (cluster / "pg_hba.conf").read_text() == _HBA
 
 
-def restrict(cluster: Path, account: Account | None) -> None:
-    """Give the database of an older version to the service's role. The server must be stopped."""
+def restrict(cluster: Path, account: Account | None, programs: Path | None = None) -> None:
+    """Give the database of an older version to the service's role. The server must be stopped.
+
+    ``programs`` is the folder of the programs of a cluster of another version of PostgreSQL.
+    """
     statements = [_CREATE_ROLE, f"ALTER DATABASE {DATABASE} OWNER TO {ROLE}"]
-    _run(cluster, SUPERUSER, statements, account)
-    _run(cluster, DATABASE, [_TAKE_OVER], account)
+    _run(cluster, SUPERUSER, statements, account, programs)
+    _run(cluster, DATABASE, [_TAKE_OVER], account, programs)
     _write_hba(cluster, account)
 
 
-def _run(cluster: Path, database: str, statements: list[str], account: Account | None) -> None:
+def _run(
+    cluster: Path,
+    database: str,
+    statements: list[str],
+    account: Account | None,
+    programs: Path | None = None,
+) -> None:
     """Run statements in single-user mode, where each line is one."""
     lines = [" ".join(statement.split()) for statement in statements]
     run_program(
         [
-            programs_for(account) / "postgres",
+            programs_for(account, programs) / "postgres",
             "--single",
             "-c",
             "exit_on_error=on",

@@ -19,7 +19,7 @@ from engine.database.dsn_parameters import (
 )
 from engine.database.fixed_settings import FIXED_SETTINGS
 
-__all__ = ["DsnError", "Host", "Keepalive", "Target", "parse_dsn"]
+__all__ = ["DsnError", "Host", "Keepalive", "Target", "parse_dsn", "read_parameters"]
 
 _TARGETS = ("any", "primary", "read-write")
 _READING_TARGETS = ("standby", "read-only", "prefer-standby")
@@ -89,7 +89,7 @@ class Target:
 @lru_cache(maxsize=16)
 def parse_dsn(dsn: str) -> Target:
     """Return the target of a URL; raises DsnError."""
-    parameters = _parameters(dsn)
+    parameters = read_parameters(dsn)
     hosts = _hosts(parameters.get("host", ""), parameters.get("port", ""))
     settings = _settings(parameters)
     trusts_system = parameters.get("sslrootcert") == "system"
@@ -113,8 +113,11 @@ def parse_dsn(dsn: str) -> Target:
     )
 
 
-def _parameters(dsn: str) -> dict[str, str]:
-    """Return all parameters of a URL by name, the hosts and the credentials among them."""
+def read_parameters(dsn: str) -> dict[str, str]:
+    """Return all parameters of a URL by name, the hosts and the credentials among them.
+
+    Raises DsnError.
+    """
     scheme, separator, rest = dsn.partition("://")
     if not separator or scheme.lower() not in {"postgresql", "postgres"}:
         raise DsnError("The URL must begin with postgresql://.")

@@ -71,8 +71,10 @@ def run_page(page: Page, folder: Path, database_url: str) -> int:
 
 
 def _has_embedded_database(page: Page) -> bool:
-    """Whether a page begins with a fresh clone, whose database is the embedded one."""
-    return any(block.text == "make serve\n" for block in page.blocks if block.language == "sh")
+    """Whether a page begins with a fresh clone, whose database is the embedded one, or needs it."""
+    return page.path.name == "back-up-and-restore.md" or any(
+        block.text == "make serve\n" for block in page.blocks if block.language == "sh"
+    )
 
 
 @dataclass

@@ -52,7 +52,7 @@ async def test_restored_rows_are_not_rewritten_and_precede_new_rows(
         restored = await connection.fetch(ROWS.format(table=table))
 
         # Undo the logging configuration of earlier tests.
-        with caplog.at_level(logging.WARNING):
+        with caplog.at_level(logging.INFO):
             await migrate(empty_database_url)
 
         [offset] = [

@@ -3,14 +3,12 @@
 import asyncio
 import fcntl
 import json
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,9 @@ import psutil
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
+from tests.app.database.small_disk import fill, small_disk
 from tests.app.graphql.operations import EVENTS
 from tests.app.graphql.subscriptions.transport_ws import Socket
-from tests.app.programs import needed
 from tests.app.service import TICKETOPS, environment, ticketops
 from tests.waiting import wait_until
 
@@ -176,38 +174,6 @@ def test_a_server_that_was_shut_down_in_order_is_not_restarted(working_dir: Path
         assert DIED not in server.messages()
 
 
-@pytest.fixture
-def small_disk(working_dir: Path) -> Iterator[Path]:
-    """Return a folder whose ``.data`` is a small file system."""
-    mount, umount = needed("mount"), needed("umount")
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a file system")
-    folder = working_dir / ".data"
-    folder.mkdir()
-    done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "ticketops-test", folder],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"no file system can be mounted: {done.stderr}")
-    yield working_dir
-    # A program of PostgreSQL may be ending.
-    wait_until(lambda: subprocess.run([umount, folder], check=False).returncode == 0)
-
-
-def fill(file: Path) -> None:
-    """Write to a file until the disk is full."""
-    with file.open("wb", buffering=0) as ballast, pytest.raises(OSError, match="No space"):
-        write_without_end(ballast)
-
-
-def write_without_end(file: RawIOBase) -> None:
-    while True:
-        file.write(bytes(1 << 16))
-
-
 async def die_without_space(url: str) -> None:
     """Have PostgreSQL write its log until it dies."""
     connection = await asyncpg.connect(url)
@@ -222,12 +188,18 @@ async def use_wal_without_end(connection: asyncpg.Connection) -> None:
 
 
 def test_a_server_without_space_accepts_changes_again_when_there_is_some(
-    small_disk: Path,
+    working_dir: Path,
 ) -> None:
-    ballast = small_disk / ".data/ballast"
-    with program("serve", small_disk) as server, client_of(server) as client:
+    data_dir = working_dir / ".data"
+    data_dir.mkdir()
+    ballast = data_dir / "ballast"
+    with (
+        small_disk(mib=DISK_MIB, folder=data_dir),
+        program("serve", working_dir) as server,
+        client_of(server) as client,
+    ):
         kept = create(client)
-        url = EmbeddedPostgres(small_disk / ".data").url
+        url = EmbeddedPostgres(data_dir).url
         fill(ballast)
         asyncio.run(die_without_space(url))
         server.wait_for(FAILED)
