@@ -9,7 +9,7 @@ SELECT index.indisvalid
 FROM pg_index AS index
 JOIN pg_class AS class ON class.oid = index.indexrelid
 WHERE index.indexrelid = to_regclass($1)
-    AND class.relnamespace = current_schema()::regnamespace
+    AND class.relnamespace = quote_ident(current_schema())::regnamespace
 """
 
 
