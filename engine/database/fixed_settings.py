@@ -54,6 +54,9 @@ FIXED_SETTINGS: Mapping[str, FixedSetting] = {
     # branches that rarely run.
     "jit": FixedSetting("off"),
     "plan_cache_mode": FixedSetting("auto"),
+    # Otherwise the planner of a small table reads the whole range of an index that has the first
+    # column of the order, and sorts it, instead of the first rows of the index that has all.
+    "enable_incremental_sort": FixedSetting("off"),
 }
 # PgBouncer sets these for each of its clients.
 TRACKED_SETTINGS = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.sql.expressions import MARK, Compared
 from engine.sql.index_ranges import IndexRanges, listed_values
-from engine.sql.ordering import Bound
+from engine.sql.ordering import Bound, TermKind
 from engine.sql.queries import Page
 
 __all__ = ["ranges_text", "ranges_values"]
@@ -117,6 +117,16 @@ def _in_range(
         conditions.append(
             f"({first}, {page.order.expressions}) {bound.operator} ({values}, {page.order.marks})"
         )
-    # A comparison with more columns includes these.
-    conditions += [f"({first}) {side}= ({values})" for side in "<>" if side not in compared]
+    # A comparison with a cursor or a time includes these. With the time the planner takes them for
+    # comparisons of rows, also with one first column: a range between two values would seem so
+    # small that it would be sorted.
+    term = page.order.terms[0]
+    ends = {"<": "infinity", ">": "-infinity"}
+    for side, end in ends.items():
+        if side not in compared and term.kind is TermKind.TIME:
+            conditions.append(
+                f"({first}, {term.expression}) {side}= ({values}, timestamptz '{end}')"
+            )
+        elif side not in compared:
+            conditions.append(f"({first}) {side}= ({values})")
     return conditions

@@ -10,6 +10,7 @@ from tests.benchmarks.progress import Unmeasured
 BENCHMARKS = {
     "compare": "this server beside its peers",
     "data": "growth with the data",
+    "growth": "buffers and time of filtered pages and totals, by number of tickets",
     "connections": "growth with the connections",
     "memory": "memory of a process under load, over time",
     "fanout": "a change told to a thousand subscribers",
