@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from app.database.privileges import missing_privileges
 from app.http.draining import DRAINING
 from engine.database.errors import NoWritableHost, is_unavailable, sqlstate
 from engine.database.outdated_statements import repeats_outdated_statements
-from engine.database.queries import default_client
+from engine.database.queries import default_client, pool_usage
 from engine.database.replicas import Replicas
 from engine.database.shares import reserved
 
@@ -28,7 +29,20 @@ _NO_HOST = "The sessions of all hosts that respond are read-only."
 _DATABASE_ERRORS = (asyncpg.PostgresError, BaseORMException, OSError, TimeoutError)
 RETRY_AFTER_S = 1
 READY_FOR_S = 1.0
-_STATE = "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
+_STATE = """
+SELECT
+  current_setting('transaction_read_only') = 'on',
+  pg_is_in_recovery(),
+  round(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::numeric, 3)::float
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is missing, with the reason if it is known, and facts of the database if it responds."""
+
+    missing: Mapping[str, str]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def healthz(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
@@ -44,7 +58,8 @@ class Readiness:
     """
 
     def __init__(self) -> None:
-        self._running: asyncio.Task[dict[str, str]] | None = None
+        self._running: asyncio.Task[_Report] | None = None
+        self._ready: _Report | None = None
         self._ready_until = 0.0
 
     async def readyz(self, request: Request) -> Response:
@@ -55,24 +70,25 @@ class Readiness:
         """
         if DRAINING.has_begun:
             return _not_ready({"missing": "running server", "reason": "The server is stopping."})
-        missing = await self._checked()
-        replicas = _replicas(request)
-        if not missing:
-            return JSONResponse({"status": "ready", **replicas})
-        return _not_ready({**missing, **replicas})
+        report = await self._checked()
+        details = {**report.facts, **_replicas(request)}
+        if not report.missing:
+            return JSONResponse({"status": "ready", **details})
+        return _not_ready({**report.missing, **details})
 
-    async def _checked(self) -> dict[str, str]:
-        if time.monotonic() < self._ready_until:
-            return {}
+    async def _checked(self) -> _Report:
+        if self._ready is not None and time.monotonic() < self._ready_until:
+            return self._ready
         if self._running is None:
             # The check must not end with the request that began it.
-            self._running = asyncio.create_task(_missing())
+            self._running = asyncio.create_task(_check())
             self._running.add_done_callback(self._keep)
         return await asyncio.shield(self._running)
 
-    def _keep(self, task: asyncio.Task[dict[str, str]]) -> None:
+    def _keep(self, task: asyncio.Task[_Report]) -> None:
         self._running = None
-        if not task.cancelled() and task.exception() is None and not task.result():
+        if not task.cancelled() and task.exception() is None and not task.result().missing:
+            self._ready = task.result()
             self._ready_until = time.monotonic() + READY_FOR_S
 
 
@@ -93,20 +109,50 @@ def _not_ready(missing: Mapping[str, Any]) -> Response:
     )
 
 
-async def _missing() -> dict[str, str]:
-    """Return the missing requirement, and the reason if it is known; empty if there is none."""
+async def _check() -> _Report:
     try:
         with reserved():
             async with asyncio.timeout(DATABASE_TIMEOUT_S):
-                state, is_read_only, is_standby, lacking = await _read_state()
+                return await _read_state()
     except MigrationRefused as error:
         # Another process has applied a migration with which this version does not run.
-        return {"missing": "compatible schema", "reason": str(error)}
+        return _Report({"missing": "compatible schema", "reason": str(error)})
     except Exception as error:
         if is_unavailable(error) or isinstance(error, _DATABASE_ERRORS):
-            return _no_database(error)
+            return _Report(_no_database(error))
         raise
-    if not state.is_migrated:
+
+
+@repeats_outdated_statements
+async def _read_state() -> _Report:
+    async with default_client().acquire_connection() as connection:
+        schema = await schema_state(connection)
+        is_read_only, is_standby, lag_s = await connection.fetchrow(_STATE)
+        lacking = await missing_privileges(connection)
+    usage = pool_usage()
+    facts = {
+        "database": {
+            "role": "standby" if is_standby else "primary",
+            # Of a standby: since the last transaction that it has replayed.
+            **({"lag_s": lag_s} if is_standby else {}),
+            "schema": schema.version,
+        },
+        "pool": {
+            "size": usage.size,
+            "used": usage.size - usage.available,
+            "waiting": usage.waiting_for_connection + usage.waiting_for_share,
+        },
+    }
+    return _Report(
+        _missing(schema, lacking, is_read_only=is_read_only, is_standby=is_standby), facts
+    )
+
+
+def _missing(
+    schema: SchemaState, lacking: str | None, *, is_read_only: bool, is_standby: bool
+) -> dict[str, str]:
+    """Return the missing requirement, and the reason if it is known; empty if there is none."""
+    if not schema.is_migrated:
         return {"missing": "migrations"}
     if is_read_only:
         reason = "The server is a standby." if is_standby else _READ_ONLY
@@ -114,15 +160,6 @@ async def _missing() -> dict[str, str]:
     if lacking is not None:
         return {"missing": "privileges", "reason": f"The role lacks {lacking}."}
     return {}
-
-
-@repeats_outdated_statements
-async def _read_state() -> tuple[SchemaState, bool, bool, str | None]:
-    """Return the schema, whether the session is read-only, on a standby, and what it lacks."""
-    async with default_client().acquire_connection() as connection:
-        state = await schema_state(connection)
-        is_read_only, is_standby = await connection.fetchrow(_STATE)
-        return state, is_read_only, is_standby, await missing_privileges(connection)
 
 
 def _no_database(error: BaseException) -> dict[str, str]:

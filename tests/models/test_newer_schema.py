@@ -13,6 +13,7 @@ from app.database.applied import EXPECTED_VERSION, VERSIONS, MigrationRefused, m
 from app.database.migration_check import check_migration
 from app.database.migrations import migrate
 from models.migrations.compatibility import Description
+from tests.app.readiness import readiness
 from tests.app.service import running, ticketops
 from tests.feed.readers import connected
 from tests.waiting import until
@@ -131,7 +132,7 @@ async def test_a_server_starts_and_is_ready_while_newer_migrations_admit_it(
 
                 response: httpx2.Response = await until(not_ready)
     assert response.status_code == 503
-    assert response.json() == {
+    assert readiness(response) == {
         "status": "not ready",
         "missing": "compatible schema",
         "reason": f"The database is newer than this program: it is at {NEWEST}, the program at"

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.auth.tokens import create_token
 from models import OpsDelivery
+from tests.app.readiness import readiness
 from tests.ops.outbox import many_due, none_pending
 from tests.ops.processes import CliProcess, running_processes
 from tests.waiting import until
@@ -51,7 +52,7 @@ async def test_a_worker_reports_its_health_and_its_attempts(worker: CliProcess) 
     await many_due(20)
     async with httpx2.AsyncClient(base_url=await url_of(worker), trust_env=False) as http:
         assert (await http.get("/healthz")).json() == {"status": "ok"}
-        assert (await http.get("/readyz")).json() == {"status": "ready"}
+        assert readiness(await http.get("/readyz")) == {"status": "ready"}
         await until(none_pending)
         headers = {"Authorization": f"Bearer {token}"}
         text = (await http.get("/metrics", headers=headers)).text

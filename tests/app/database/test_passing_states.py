@@ -14,9 +14,10 @@ import httpx2
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
-from app.database.migrations import migrate
+from app.database.migrations import EXPECTED_VERSION, migrate
 from tests.app.database.standby import standby_of
 from tests.app.http.serving import Served, served
+from tests.app.readiness import facts_of, readiness
 from tests.engine.pools import own_postgres
 from tests.feed.readers import connected
 
@@ -81,7 +82,7 @@ def readyz(server: Served) -> httpx2.Response:
 def wait_for_readyz(server: Served, expected: dict[str, str]) -> None:
     """Repeat the check until it has this answer: ended sessions are noticed one by one."""
     deadline = time.monotonic() + WAIT_S
-    while (answer := readyz(server).json()) != expected:
+    while (answer := readiness(readyz(server))) != expected:
         assert time.monotonic() < deadline, answer
         time.sleep(0.05)
 
@@ -262,11 +263,16 @@ def test_a_standby_is_served_for_reads_until_it_is_promoted(
                 "reason": "The server is a standby.",
             },
         )
+        facts = facts_of(readyz(server))
+        assert facts["database"]["role"] == "standby"
+        # Of a time without changes, or null if it has replayed none since its start.
+        assert (facts["database"]["lag_s"] or 0) >= 0
         assert server.http.get("/tickets").status_code == 200
         assert all(is_unavailable(create(server)) for _ in range(3))
         standby.promote()
         until(201, lambda: create(server))
-        until(200, lambda: readyz(server))
+        facts = facts_of(until(200, lambda: readyz(server)))
+        assert facts["database"] == {"role": "primary", "schema": EXPECTED_VERSION}
         server.wait_for_text("database accepts changes again")
         assert len(lines(server, "database is read-only")) == 1
         assert len(lines(server, "database accepts changes again")) == 1

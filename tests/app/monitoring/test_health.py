@@ -5,8 +5,9 @@ import asyncio
 import asyncpg
 import httpx2
 
-from app.database.migrations import migrate
+from app.database.migrations import EXPECTED_VERSION, migrate
 from tests.app.http.conftest import Serve
+from tests.app.readiness import facts_of, readiness
 from tests.app.rest.rest_client import create, problem
 
 NOWHERE = "postgresql://nobody:s3cret@127.0.0.1:9/nothing"
@@ -14,7 +15,14 @@ NOWHERE = "postgresql://nobody:s3cret@127.0.0.1:9/nothing"
 
 def test_a_server_with_a_database_is_live_and_ready(http: httpx2.Client) -> None:
     assert http.get("/healthz").json() == {"status": "ok"}
-    assert http.get("/readyz").json() == {"status": "ready"}
+    response = http.get("/readyz")
+    assert readiness(response) == {"status": "ready"}
+    # Without a replica, no more than these.
+    facts = facts_of(response)
+    assert facts.keys() == {"database", "pool"}
+    assert facts["database"] == {"role": "primary", "schema": EXPECTED_VERSION}
+    assert facts["pool"].keys() == {"size", "used", "waiting"}
+    assert 0 <= facts["pool"]["used"] <= facts["pool"]["size"]
 
 
 def test_a_server_without_a_database_is_live_and_not_ready(serve: Serve) -> None:
@@ -31,7 +39,8 @@ def test_a_server_with_missing_migrations_is_not_ready(
 ) -> None:
     response = serve(database_url=empty_database_url).http.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"status": "not ready", "missing": "migrations"}
+    assert readiness(response) == {"status": "not ready", "missing": "migrations"}
+    assert facts_of(response)["database"] == {"role": "primary", "schema": None}
 
 
 def test_responses_during_an_outage_have_retry_after(serve: Serve) -> None:
