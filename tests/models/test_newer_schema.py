@@ -15,8 +15,12 @@ from app.database.migrations import migrate
 from models.migrations.compatibility import Description
 from tests.app.readiness import readiness
 from tests.app.service import running, ticketops
+from tests.docs.markdown import ROOT, Page
 from tests.feed.readers import connected
 from tests.waiting import until
+
+GUIDE = Page(ROOT / "docs/how-to/upgrade-without-downtime.md")
+THIS_FILE = Path(__file__).name
 
 NUMBER = migration_number(EXPECTED_VERSION)
 NEWER = "98_20990101000000_x.py"
@@ -149,7 +153,8 @@ async def test_a_check_describes_the_pending_migrations(
         # A check only reads a database that has been migrated.
         await connection.execute("DELETE FROM aerich WHERE version <> ALL($1)", VERSIONS[:2])
     given = {"cwd": tmp_path, "DATABASE_URL": empty_database_url}
-    done = ticketops("migrate", "--check", **given)  # type: ignore[arg-type]  # two types
+    [command] = [block.text for block in GUIDE.blocks if block.argument.endswith(THIS_FILE)]
+    done = ticketops(*command.split()[1:], **given)  # type: ignore[arg-type]  # two types
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
     assert [line for line in lines if line.startswith("Would")] == [
@@ -164,6 +169,8 @@ async def test_a_check_describes_the_pending_migrations(
         "Servers can be replaced one at a time, and replaced back.",
         "Nothing was changed.",
     ]
+    [shown] = [block.text for block in GUIDE.blocks if block.text.startswith("Would apply")]
+    assert shown.splitlines()[-2:] == lines[-2:]
 
     done = ticketops("migrate", "--check", "--json", **given)  # type: ignore[arg-type]  # as above
     assert (done.returncode, done.stderr) == (1, "")
