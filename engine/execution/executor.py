@@ -6,7 +6,7 @@ The executor continues from the partial result of a plan.
 
 from asyncio import iscoroutine
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FieldNode,
@@ -145,6 +145,14 @@ class ProjectingExecutor(Executor[Any]):
         return await super().complete_awaitable_value(
             return_type, field_details_list, info, path, result, position_context
         )
+
+    def build_per_event_executor(self, payload: Any) -> "ProjectingExecutor":
+        """Return an executor for an event, with a cache of its own."""
+        executor = cast("ProjectingExecutor", super().build_per_event_executor(payload))
+        # The keys contain ids of objects of this event. graphql-core has one cache for all events,
+        # which grows until the subscription ends.
+        executor._relevant_sub_fields = {}  # noqa: SLF001  # its base class is this one's too
+        return executor
 
     def build_resolve_info(  # noqa: D102  # as in the base class
         self,

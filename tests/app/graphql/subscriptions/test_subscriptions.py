@@ -1,6 +1,7 @@
 """Results of subscriptions, and the sharing of work between equal ones."""
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack
 
 import httpx2
@@ -270,3 +271,23 @@ async def test_both_protocols_deliver_the_same_events(
         await socket.wait_until_open()
         await create(graphql)
         assert await socket.next("1") == await source.next()
+
+
+async def test_events_leave_nothing_in_memory(server: str, graphql: GraphQL) -> None:
+    """However long a subscription is open."""
+    ticket_id = await create(graphql)
+
+    def collected_fields() -> int:
+        gc.collect()
+        return sum(type(one).__name__ == "CollectedFields" for one in gc.get_objects())
+
+    async with Socket.opened(server) as socket:
+        await socket.subscribe("1", DEEP)
+        await socket.wait_until_open()
+        counts = []
+        for number in range(1, 31):
+            await graphql(UPDATE, id=ticket_id, subject=f"Subject {number}")
+            await socket.next("1")
+            if number % 10 == 0:
+                counts.append(collected_fields())
+        assert counts[0] == counts[1] == counts[2]
