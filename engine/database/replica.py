@@ -22,7 +22,7 @@ from engine.database.opening import ReplicaPool, open_replica_pool
 from engine.database.positions import START, Position
 from engine.database.session import Session
 
-__all__ = ["Replica", "ReplicaOptions", "ReplicaUnfit", "SchemaCheck"]
+__all__ = ["LOCATION", "Replica", "ReplicaOptions", "ReplicaUnfit", "SchemaCheck"]
 
 # Between two questions for the position, and while a read waits for it.
 POLL_S = 0.25
@@ -33,6 +33,17 @@ ANSWER_TIMEOUT_S = 2.0
 RETRY_S = 1.0
 
 _IDENTITY = "SELECT pg_postmaster_start_time(), (pg_control_system()).system_identifier"
+# The database and the schemas in which tables are found. A standby has the same identifiers.
+LOCATION = """
+SELECT
+    (SELECT oid FROM pg_database WHERE datname = current_database())::int8,
+    ARRAY(
+        SELECT pg_namespace.oid::int8
+        FROM unnest(current_schemas(false)) WITH ORDINALITY AS found (name, number)
+        JOIN pg_namespace ON nspname = found.name
+        ORDER BY number
+    )
+"""
 # The timeline of the last restart point or of the last flushed page; never later than that of the
 # last replayed record.
 _STATE = """
@@ -63,6 +74,8 @@ class ReplicaOptions:
     check_schema: SchemaCheck
     # Returns the identifier of the primary's system; None while it is unknown.
     primary_system: Callable[[], int | None]
+    # Returns the database and the schemas that the primary's sessions use, as LOCATION does.
+    primary_location: Callable[[], tuple[Any, ...]]
 
 
 class _CheckedConnector(Connector):
@@ -163,6 +176,11 @@ class Replica:
             raise ReplicaUnfit("The primary did not answer yet.")
         if identity[1] != primary_system:
             raise ReplicaUnfit("It is not a replica of the primary: its system differs.")
+        if tuple((await session.fetch(LOCATION))[0]) != self._options.primary_location():
+            raise ReplicaUnfit(
+                "The URL leads to another database or schema than DATABASE_URL. Compare the names"
+                " of the databases, and search_path."
+            )
         if reason := await self._options.check_schema(session):
             raise ReplicaUnfit(reason)
         return identity

@@ -6,12 +6,13 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from engine.database.caller_positions import CallerPositions
 from engine.database.errors import DATABASE_ERRORS, DatabaseUnavailable
 from engine.database.positions import START, Position
 from engine.database.queries import fetch
-from engine.database.replica import Replica, ReplicaOptions, SchemaCheck
+from engine.database.replica import LOCATION, Replica, ReplicaOptions, SchemaCheck
 from engine.database.shares import NO_SHARE, reserved
 from engine.database.time_limit import background_time_limit
 
@@ -69,6 +70,8 @@ class Replicas:
         self.callers = callers
         # Of the primary's system; None until it has answered.
         self.system: int | None = None
+        # The database and the schemas of the primary's sessions.
+        self.location: tuple[Any, ...] = ()
         self.all = replicas
         self._wait_s = wait_s
         self._max_lag_s = max_lag_s
@@ -151,6 +154,7 @@ class Replicas:
 
     async def _ask(self) -> Position:
         if self.system is None:
+            self.location = tuple((await fetch(LOCATION, []))[0])
             [[self.system]] = await fetch(_SYSTEM, [])
         asked_at_ns = time.monotonic_ns()
         name, offset = (await fetch(_POSITION, []))[0]
@@ -234,6 +238,7 @@ async def running_replicas(
         statement_timeout_ms=statement_timeout_ms,
         check_schema=check_schema,
         primary_system=lambda: replicas.system,
+        primary_location=lambda: replicas.location,
     )
     replicas = Replicas(
         [Replica(number, dsn, options) for number, dsn in enumerate(dsns, start=1)],

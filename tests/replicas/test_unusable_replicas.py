@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import httpx2
@@ -260,6 +261,27 @@ async def restore(owner: asyncpg.Connection, row: asyncpg.Record) -> None:
     await owner.execute(
         "INSERT INTO aerich (version, app, content) VALUES ($1, $2, $3)", *row.values()
     )
+
+
+async def test_another_database_of_the_cluster_is_not_used(
+    replicated: Streaming, tmp_path: Path
+) -> None:
+    """Nor the same tables in another schema."""
+    name = f"copy_{uuid4().hex}"
+    [standby] = replicated.standbys
+    async with connected(superuser_url(replicated.primary.url)) as administrator:
+        await administrator.execute(f"CREATE DATABASE {name}")
+    other_database = standby.url.replace("/ticketops?", f"/{name}?")
+    other_schema = f"{standby.url}&options=-csearch_path%3Dpg_catalog"
+    settings = replicated.settings | {"DATABASE_REPLICA_URL": f"{other_database},{other_schema}"}
+    with served(tmp_path / "log", replicated.primary.url, **settings) as server:
+
+        def are_refused(found: dict[str, str]) -> bool:
+            return all("another database or schema" in reason for reason in found.values())
+
+        # The standby may not yet have replayed the creation of the database.
+        wait_for_states(server, are_refused)
+        query(server)
 
 
 def test_what_is_no_replica_is_not_used(replicated: Streaming, tmp_path: Path) -> None:
