@@ -27,9 +27,12 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Restore the file, and print how many rows it had."""
     settings = load_settings(arguments)
+    from app.database.dump_file import refuse_unreadable
     from app.database.ready import available_database
     from app.database.restore import restore
 
+    # Before a new DATA_DIR is created, on which a server would start without any data.
+    refuse_unreadable(arguments.file)
     started_at = time.monotonic()
     with (
         available_database(settings) as url,

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.database.applied import VERSIONS, migration_number
 from app.database.client_programs import BackupError, ClientPrograms, error_of
 
-__all__ = ["DumpFile", "read_dump"]
+__all__ = ["DumpFile", "read_dump", "refuse_unreadable"]
 
 # An entry of the table of contents: its type, its schema, its name, and its owner.
 _ENTRY = re.compile(r"\d+; \d+ \d+ (?P<entry>.+)")
@@ -45,6 +45,18 @@ def _is_left_out(line: str, schemas: Collection[str]) -> bool:
         return True
     schema = _SCHEMA.fullmatch(entry)
     return schema is not None and schema["name"] in schemas
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Raise BackupError if a file cannot be opened."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BackupError:
+    return BackupError(f"Cannot read {path}: {error.strerror}.", hint="Name a backup.")
 
 
 def read_dump(path: Path, programs: ClientPrograms, environment: Mapping[str, str]) -> DumpFile:
@@ -92,9 +104,7 @@ def _run(
                 check=False,
             )
     except OSError as error:
-        raise BackupError(
-            f"Cannot read {path}: {error.strerror}.", hint="Name a backup."
-        ) from error
+        raise _unreadable(path, error) from error
     if done.returncode != 0:
         reason = error_of(done.stderr.decode(errors="replace"), done.returncode)
         raise BackupError(

@@ -172,6 +172,13 @@ async def test_other_files_are_refused(target: str, tmp_path: Path) -> None:
     assert refusal(done) == f"ticketops: {other} is not a backup of ticketops."
 
 
+def test_a_file_that_cannot_be_read_creates_no_database(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    done = ticketops("restore", "missing", cwd=tmp_path, DATA_DIR=str(data_dir))
+    assert refusal(done) == "ticketops: Cannot read missing: No such file or directory."
+    assert not data_dir.exists()
+
+
 async def test_a_database_with_tables_is_refused(source: str, tmp_path: Path) -> None:
     file = tmp_path / "tickets.dump"
     before = await contents(source)
