@@ -79,6 +79,7 @@ def _as_json(check: "MigrationCheck", changes: Sequence[str]) -> dict[str, Any]:
         "schema_version": check.state.version,
         "program_version": EXPECTED_VERSION,
         "rolling_upgrade": check.allows_rolling_upgrade,
+        "rolling_back": check.allows_rolling_back,
         "pending": [
             {
                 "version": migration.version,
@@ -116,8 +117,13 @@ def _lines(check: "MigrationCheck") -> Iterator[str]:
                 yield f"  {lock.blocks.capitalize()} of {lock.table} wait for {lock.lasts}."
             if migration.description.note:
                 yield f"  {migration.description.note}"
-    if check.allows_rolling_upgrade:
+    if check.allows_rolling_back:
         yield "Servers can be replaced one at a time, and replaced back."
+    elif check.allows_rolling_upgrade:
+        yield (
+            f"Servers can be replaced one at a time. Those at {current} do not start again after"
+            " the migration."
+        )
     elif current is not None:
         yield (
             f"Servers CANNOT be replaced one at a time: stop those at {current} before you migrate,"

@@ -20,6 +20,10 @@ from models.migrations.compatibility import Description
 __all__ = ["MigrationCheck", "PendingMigration", "check_migration"]
 
 
+# Its code is the first that starts on a newer schema.
+FIRST_TOLERANT_MIGRATION = 4
+
+
 @dataclass(frozen=True, slots=True)
 class PendingMigration:
     """A migration that would be applied, and its effect on running programs."""
@@ -58,6 +62,17 @@ class MigrationCheck:
         if version is None or not self.pending:
             return None
         return all(migration.runs_with(version) for migration in self.pending)
+
+    @property
+    def allows_rolling_back(self) -> bool | None:
+        """Whether servers of the database's version also start on the migrated database.
+
+        Those of the first versions refuse every newer schema. None as above.
+        """
+        version = self.state.known
+        if version is None or not self.allows_rolling_upgrade:
+            return self.allows_rolling_upgrade
+        return migration_number(version) >= FIRST_TOLERANT_MIGRATION
 
 
 async def check_migration(
