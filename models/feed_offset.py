@@ -2,7 +2,7 @@
 
 Feeds are ordered by transaction number, and a new server counts transactions from the start. The
 function ``feed_transaction_offset()`` of the database is added to its numbers. It is raised so that
-new rows follow all restored rows, which keep their positions, and so their cursors.
+new rows follow all restored rows. These keep their positions, so their cursors stay valid.
 """
 
 import asyncpg

@@ -1,4 +1,4 @@
-"""What a migration of a database would do, without doing it."""
+"""Report of what a migration of a database would do, made without applying it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 Each process that serves or delivers supervises the server. They take turns under the lock for
 starting it, so that one of them starts it and the others find it running. A server that was
-shut down in order stays down: somebody may be copying its folder.
+shut down in order stays down, because an operator may be copying its folder.
 """
 
 import logging
@@ -40,7 +40,7 @@ class PostgresSupervisor:
         self._account = account
         self._locked = locked
         self._stop_event = threading.Event()
-        # What was logged since the server ran, so that each reason is logged once.
+        # Messages logged since the server last ran; each reason is logged once per outage.
         self._logged: set[tuple[str, str]] = set()
 
     def start(self) -> None:

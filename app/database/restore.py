@@ -31,7 +31,7 @@ LOCK_TIMEOUT_S = 600.0
 CHUNK_BYTES = 1 << 16
 # The settings at the start of each script.
 _HEADER_LINES = 40
-# pg_restore sets it since version 17, and older servers do not have it.
+# pg_restore sets it since version 17; older servers do not know it.
 _NEW_SETTING = b"SET transaction_timeout = 0;\n"
 # Minor versions of November 2026 store it with each column. Their own pg_dump omits it; older ones
 # write it, and older servers do not know it.
@@ -108,7 +108,7 @@ async def _refuse_existing(connection: asyncpg.Connection) -> None:
 class _Pipeline:
     """pg_restore, whose script psql runs in one transaction.
 
-    pg_restore could run it by itself, but then sets what servers older than itself do not have.
+    pg_restore can restore by itself, but then it sets parameters that older servers do not know.
     """
 
     def __init__(

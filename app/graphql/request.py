@@ -110,7 +110,7 @@ def read_parameters(parameters: Mapping[str, Any]) -> GraphQLRequest:
         query, operation_name, variables or {}, document_id, is_apollo=is_apollo
     )
     if extensions and "position" in extensions:
-        # Any other value than a text is no position.
+        # The text of any other value than a string is not a valid position.
         request.position = str(extensions["position"])
     return request
 

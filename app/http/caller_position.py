@@ -1,7 +1,7 @@
-"""The header with the position of a caller's last change, with which any server reads it.
+"""The header `Ticketops-Position`: the position of a caller's last change.
 
-Clients send the last one that they received, which matters if another server answers. Servers
-without replicas neither read nor send it.
+A client sends the last value that it received, so that any server reads where the change is
+visible. Servers without replicas ignore the header and do not send it.
 """
 
 from starlette.types import Scope
@@ -20,13 +20,16 @@ _RAW_HEADER = HEADER.lower().encode("ascii")
 
 
 def reads_of(scope: Scope, replicas: Replicas, caller: Caller) -> CallerReads:
-    """Return what runs the operations of a request; all anonymous callers count as one."""
+    """Return the object that runs the operations of a request.
+
+    All anonymous callers count as one caller.
+    """
     sent = b",".join(value for name, value in scope["headers"] if name == _RAW_HEADER)
     return CallerReads(replicas, caller.identity or "", sent.decode("latin-1") if sent else None)
 
 
 def add_position(scope: Scope, context: Context) -> None:
-    """Add the header to the response, if the request perhaps changed something."""
+    """Add the header to the response if the request may have changed something."""
     reads = context.reads
     if reads is not None and reads.position:
         record_of(scope).headers.append((_RAW_HEADER, reads.position.encode("ascii")))

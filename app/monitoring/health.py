@@ -39,7 +39,7 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What is missing, with the reason if it is known, and facts of the database if it responds."""
+    """The missing requirement with its reason, and the facts of the database if it responds."""
 
     missing: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,10 +1,10 @@
 """The positions of the callers' last changes, in memory that the processes of a server share.
 
-Callers whose hashes are equal share a place, and with it the latest position of them all. So a
-place is never too early, and the memory has a fixed size.
+The memory has a fixed size. Callers whose hashes are equal share an entry, which has the latest of
+their positions: it can be later than necessary, but never too early.
 
-Each process writes to a region of its own and reads all of them, so that none needs a lock. A
-position is one number of 64 bits, which is written at once.
+Each process writes to a region of its own and reads all regions, so no process needs a lock. A
+position is one number of 64 bits, which is written atomically.
 """
 
 import fcntl
@@ -21,14 +21,14 @@ from engine.database.positions import START, Position
 __all__ = ["CallerPositions"]
 
 PLACES = 4096
-# The number in a place has the timeline above so many bits of the offset. What has no room for its
-# numbers is the last position of all, which no replica reaches.
+# An entry is one number: the timeline, followed by this many bits of the offset. A position that
+# does not fit is stored as the last position of all, which no replica reaches.
 _OFFSET_BITS = 51
 _OFFSET_MASK = 2**_OFFSET_BITS - 1
 _MAX_TIMELINE = 2**12 - 1
 _LAST = Position(_MAX_TIMELINE + 1, 0)
 _NUMBER_BYTES = 8
-# Of each place: its position, and since when another one is unknown (0 if none is).
+# Each entry has its position, and the time since which a later one is unknown (0 if none is).
 _REGION_NUMBERS = 2 * PLACES
 _REGION_BYTES = _REGION_NUMBERS * _NUMBER_BYTES
 _FILE_NAME = "positions"

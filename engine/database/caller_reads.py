@@ -26,8 +26,8 @@ class CallerReads:
     """Runs the operations of one request, on behalf of a caller.
 
     ``sent`` is the position that the client received for its last change, perhaps from another
-    server: `positions` describes it. A part of it that is no position means that the position is
-    not known. That of another system is ignored, because the change was made in another database.
+    server: `positions` describes it. If a part of it is not a valid position, the position counts
+    as unknown. That of another system is ignored, because the change was made in another database.
     """
 
     __slots__ = ("_caller", "_replicas", "_sent", "position")

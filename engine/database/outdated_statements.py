@@ -1,9 +1,9 @@
-"""Repetition of work whose prepared statements are outdated, unseen by its caller.
+"""Repeat work whose prepared statements are outdated; its caller does not notice.
 
 A migration can change the columns of a result (`SELECT *`, `RETURNING *`); PostgreSQL then rejects
-the statements that were prepared before. Whatever resets a session, such as a pooler that was put
-in between, removes its statements. In both cases the statement had no effect. In a transaction,
-everything before it is rolled back, so that the whole transaction is repeated.
+the statements that were prepared before. A reset of the session, for example by a pooler between
+the server and PostgreSQL, removes its statements. In both cases the statement had no effect. In a
+transaction, everything before it is rolled back, so that the whole transaction is repeated.
 """
 
 from collections.abc import Callable, Coroutine
@@ -17,7 +17,7 @@ __all__ = ["ATTEMPTS", "repeats_outdated_statements"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# More than a migration has statements, and than a pool has connections that were reset and in use.
+# More than the statements of a migration, and than the connections of a pool that a reset affects.
 ATTEMPTS = 20
 
 

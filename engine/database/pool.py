@@ -12,9 +12,9 @@ caller, or being released.
 PostgreSQL can grant fewer connections than there are slots (`growth`). A caller that is refused one
 then waits for one of those that exist. A session that cannot write is replaced after a second.
 
-An operation, and all operations of a caller, have at most a share of the slots at once, and
-beside others only a caller without a slot takes the last one. Health checks, credentials and the
-delivery worker can use a few more connections, which are reserved for them (`shares`).
+An operation, and all operations of a caller, have at most a share of the slots at once. While
+others use the pool, only a caller without a slot takes the last one. Health checks, credentials
+and the delivery worker can use a few more connections, which are reserved for them (`shares`).
 """
 
 import asyncio

@@ -37,10 +37,10 @@ START = Position(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ParsedPosition:
-    """What a client sent: positions by the identifier of the database's system."""
+    """Positions that a client sent, by the system identifier of their database cluster."""
 
     positions: dict[int, Position]
-    # Whether a part of it is no position.
+    # Whether a part of the text is not a valid position.
     is_unknown: bool
 
 

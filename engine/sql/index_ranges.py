@@ -5,7 +5,7 @@ are rare and far from the start of the page, it walks past all others. An index 
 columns are those that the condition restricts has the matching rows together and in order, in as
 many ranges as there are combinations of their values. A first column that the condition does
 not restrict must be an enumeration: then the ranges of all its values are read (a loose index
-scan, or skip scan). Of each range no more rows are read than the page has.
+scan, or skip scan). At most a page of rows is read from each range.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from engine.sql.tables import Table
 
 __all__ = ["AccessPath", "IndexRanges", "Walk", "access_path", "listed_values"]
 
-# Of one statement. A range without rows takes PostgreSQL about 3 µs.
+# Maximum for one statement. A range without rows takes PostgreSQL about 3 µs.
 MAX_RANGES = 400
 
 _Values: TypeAlias = tuple[str, ...]

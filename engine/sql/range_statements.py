@@ -3,7 +3,7 @@
 The planner must not use another index, because it would walk past all rows that do not match. It
 cannot know whether that is far: it assumes that matches are spread evenly. So the statement
 orders the rows by all columns of the index, and limits them to a range by comparisons of rows:
-an equality would tell the planner that the column does not matter for the order.
+after an equality, the planner would leave the column out of the order.
 """
 
 from collections.abc import Sequence

@@ -116,7 +116,7 @@ class Chunk:
     # Whether there are rows above the oldest running transaction, which cannot be read yet.
     is_held_up: bool
     oldest_running: int
-    # What the numbers exceed those of the server by.
+    # The difference between the numbers of the feed and those of the server.
     offset: int
     # The first transaction number that was not yet assigned.
     next: int

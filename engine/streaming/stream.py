@@ -44,7 +44,7 @@ class UnknownPosition(Exception):
 
 @dataclass(slots=True)
 class _Following:
-    """How far a subscriber has got: all new events up to ``position`` have been yielded."""
+    """Progress of a subscriber: all new events up to ``position`` have been yielded."""
 
     subscriber: Subscriber
     reader: ChunkReader

@@ -50,12 +50,11 @@ _REQUEST_ID = (
 )
 _POSITION = (
     "`Ticketops-Position` of the last change of the caller, or several separated by commas. Servers"
-    " with replicas then read where it is visible. Any value that is no position makes them read on"
-    " the primary."
+    " with replicas then read where it is visible. An invalid value makes them read on the primary."
 )
 _CHANGE_POSITION = (
-    "Position of the change that the request perhaps made, if DATABASE_REPLICA_URL is set. Of two"
-    " of one database, the one that is greater as text is later."
+    "Position of the change that the request may have made, if DATABASE_REPLICA_URL is set. Of two"
+    " positions of one database, the greater one, compared as text, is later."
 )
 # Headers of requests, with their meaning and schema.
 REQUEST_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
