@@ -10,8 +10,10 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, BinaryIO, TextIO
 
 import orjson
@@ -146,6 +148,7 @@ def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None)
     root = logging.getLogger()
     root.handlers[:] = [lines]
     root.setLevel(threshold)
+    warnings.showwarning = _log_warning
     for name in _TRAFFIC_LOGGERS:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
     for name in ("uvicorn", "uvicorn.error"):
@@ -159,6 +162,23 @@ def configure_logs(*, level: str, log_format: str, stream: TextIO | None = None)
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
+
+
+def _log_warning(  # noqa: PLR0917  # the signature of `warnings.showwarning`
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Log a warning of Python, which would be text between the lines of the log."""
+    fields = {
+        "category": category.__name__,
+        "warning": str(message),
+        "place": f"{PurePath(filename).name}:{lineno}",
+    }
+    logging.getLogger("ticketops").warning("warning of Python", extra={"fields": fields})
 
 
 def _null_stream() -> TextIO:

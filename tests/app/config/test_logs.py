@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pty
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,23 @@ def test_values_that_are_not_json_are_written_as_text() -> None:
     logging.getLogger("ours").info("odd", extra={"fields": {"what": {1, 2}, "text": "\ud800"}})
     logging.getLogger("ours").info("%d", "no number")
     assert [event["message"] for event in events(stream)] == ["odd", "%d"]
+
+
+def test_a_warning_of_python_is_an_event() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        stream = logged()
+        warnings.warn("coroutine 'x' was never awaited", RuntimeWarning, stacklevel=1)
+    [event] = events(stream)
+    assert event.pop("place").startswith("test_logs.py:")
+    del event["time"]
+    assert event == {
+        "level": "warning",
+        "message": "warning of Python",
+        "logger": "ticketops",
+        "category": "RuntimeWarning",
+        "warning": "coroutine 'x' was never awaited",
+    }
 
 
 def test_a_pretty_line() -> None:
