@@ -7,7 +7,7 @@ functions that do nothing. There is no setting for it: each of them protects the
   `memory_grants`)
 - the shares of the connection pool (`shares`)
 - the size of a response before it is built (`response_size`)
-- the turns of the event loop in the execution of an operation (`long_work`)
+- the turns of the event loop in the authentication and execution of an operation (`long_work`)
 - the cost of filters (`cost`), the items in lists of variables (`item_budget`), and the number of
   values in a body (`json_body`)
 - the parsing of input and the start of requests in turns, and the bytes of incomplete heads and of
@@ -28,9 +28,10 @@ from app.server.open_connections import OpenConnections
 from app.server.request_memory import RequestMemory
 from app.server.request_scheduler import RequestScheduler
 from engine.arguments import variables
-from engine.database import client
+from engine.database import opening
 from engine.documents import prepared
-from engine.execution import execution, plan
+from engine.execution import execution, executor, plan
+from engine.projection import loading
 from engine.projection.response_size import ResponseSize
 
 __all__ = ["switch_off"]
@@ -39,13 +40,17 @@ __all__ = ["switch_off"]
 def switch_off() -> None:
     """Replace the accounting in this process; call it before the application is built."""
     replacements: dict[tuple[Any, str], Any] = {
-        (client, "count_bytes"): _leave,
+        (opening, "count_bytes"): _leave,
         (authentication, "count_as"): _do_nothing,
         (execution, "counting_memory"): _not_counting,
         (ResponseSize, "add_rows"): _do_nothing,
         (ResponseSize, "add_fixed"): _do_nothing,
         (execution, "must_pause"): _never,
         (plan, "must_pause"): _never,
+        (loading, "must_pause"): _never,
+        (executor, "must_pause"): _never,
+        (variables, "must_pause"): _never,
+        (authentication, "must_pause"): _never,
         (prepared, "with_filters"): _as_it_is,
         (variables, "MAX_ITEMS"): inf,
         (json_body, "_check_count"): _do_nothing,
@@ -79,7 +84,7 @@ def _always(*_: Any) -> bool:
 _CONTEXT = nullcontext()
 
 
-def _not_counting(*, max_bytes: int) -> Any:  # noqa: ARG001  # the signature of what it replaces
+def _not_counting(_max_bytes: int) -> Any:
     return _CONTEXT
 
 
