@@ -121,9 +121,10 @@ def _why_unusable(record: asyncpg.Record, *, to_migrate: bool) -> MigrationRefus
             hint=f"Run: ALTER TABLE {record['name']} RENAME TO aerich_old",
         )
     if not record["may_read"] or (to_migrate and not record["may_write"]):
+        access, privileges = ("write", "SELECT, INSERT") if to_migrate else ("read", "SELECT")
         return MigrationRefused(
-            f'The role "{record["role"]}" cannot read and write the table "{record["name"]}", which'
+            f'The role "{record["role"]}" cannot {access} the table "{record["name"]}", which'
             f" records the migrations.",
-            hint=f'Run: GRANT SELECT, INSERT ON {record["name"]} TO "{record["role"]}"',
+            hint=f'Run: GRANT {privileges} ON {record["name"]} TO "{record["role"]}"',
         )
     return None

@@ -66,7 +66,10 @@ def backup(
         if process.returncode != 0:
             errors.seek(0)
             reason = error_of(errors.read().decode(errors="replace"), process.returncode)
-            raise BackupError(f"The backup failed: {reason}.", hint="No file was written.")
+            hint = "No file was written."
+            if "permission denied" in reason:
+                hint += " Use the owner of the tables, or a member of pg_read_all_data."
+            raise BackupError(f"The backup failed: {reason}.", hint=hint)
         return 0 if output is None else output.stat().st_size
 
 

@@ -282,6 +282,7 @@ async def test_a_role_that_may_not_read_everything_is_told_so(source: str, tmp_p
                 ticketops, "backup", "file", cwd=tmp_path, DATABASE_URL=url
             )
             assert "permission denied for" in refusal(done)
+            assert "Use the owner of the tables, or a member of pg_read_all_data." in done.stderr
             assert files(tmp_path) == []
         finally:
             await connection.execute(f"DROP OWNED BY r_{name}; DROP ROLE r_{name}")

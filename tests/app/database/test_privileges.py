@@ -80,6 +80,23 @@ async def test_a_migrated_database_needs_no_privilege_to_migrate(
         assert "nothing to do" in done.stdout
 
 
+async def test_a_role_that_cannot_read_the_migrations_needs_only_that(
+    server_url: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    role = urlsplit(server_url).username
+    async with connected(empty_database_url) as owner:
+        await owner.execute(f"REVOKE SELECT ON aerich FROM {role}")
+        done = await asyncio.to_thread(ticketops, "migrate", cwd=tmp_path, DATABASE_URL=server_url)
+        message, hint = done.stderr.splitlines()
+        assert done.returncode == 2
+        assert f'"{role}" cannot read the table' in message
+        statement = hint.partition("Run: ")[2]
+        assert statement.startswith("GRANT SELECT ON")
+        await owner.execute(statement)
+    done = await asyncio.to_thread(ticketops, "migrate", cwd=tmp_path, DATABASE_URL=server_url)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 async def test_missing_privileges_are_named(
     server_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
