@@ -1,9 +1,9 @@
-"""One replica: how far it has replayed the log of the primary, and the pool to read from it.
+"""One replica: its replay position in the log of the primary, and the pool to read from it.
 
-A session of its own asks the replica for its position again and again. What was asked is a lower
-bound of the position later, on the same running server. So each connection of the pool must lead to
-that server: not to another one behind the same address, nor to the same one after a restart, which
-can begin to serve at an earlier position.
+A session of its own polls the replica for its position. On the same running server, an earlier
+answer is a lower bound of the current position. So each connection of the pool must lead to that
+server: another one behind the same address, or the same one after a restart, can begin to serve at
+an earlier position.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from engine.database.session import Session
 
 __all__ = ["LOCATION", "Replica", "ReplicaOptions", "ReplicaUnfit", "SchemaCheck"]
 
-# Between two questions for the position, and while a read waits for it.
+# Intervals between two polls of the position: ordinarily, and while a read waits for it.
 POLL_S = 0.25
 WAITING_POLL_S = 0.003
 # The time in which a replica must answer. Otherwise it is not used, and running reads continue on

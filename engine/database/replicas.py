@@ -23,13 +23,13 @@ READS: Counter[str] = Counter()
 # Those that read on the primary, by reason: no replica was usable, none had replayed the caller's
 # last change in time, or a statement failed on the replica.
 FALLBACKS: Counter[str] = Counter({"unusable": 0, "position": 0, "failed": 0})
-# Between two samples of the primary's position, from which the lag is calculated.
+# Interval between two samples of the primary's position, from which the lag is calculated.
 SAMPLE_S = 0.25
 # A position must be known this soon after a change. Otherwise its caller reads on the primary.
 POSITION_TIMEOUT_S = 1.0
 
-# The position of everything that is committed. What is committed is flushed, unless
-# synchronous_commit is off.
+# A position that is not before any committed change. A commit is flushed before it is acknowledged,
+# unless synchronous_commit is off.
 _POSITION = """
 SELECT pg_walfile_name(lsn), (lsn - '0/0'::pg_lsn)::int8
 FROM (
@@ -82,7 +82,7 @@ class Replicas:
         self._compared_at = 0.0
         # Positions of the primary that a replica has perhaps not replayed, and when each was seen.
         self._samples: deque[tuple[float, Position]] = deque()
-        # The question for the position that is running, and the next one.
+        # The running query for the position, and the next one.
         self._running: asyncio.Task[Position] | None = None
         self._next: asyncio.Task[Position] | None = None
 

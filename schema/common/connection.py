@@ -61,5 +61,5 @@ class Connection(Generic[T]):
     )
     total_count_is_estimate: bool = strawberry.field(
         description="Whether `totalCount` is an estimate, because the list has more than 100,000"
-        " items. It is found by counting, as `totalCount` is."
+        " items. Selecting it counts the items, as `totalCount` does."
     )
