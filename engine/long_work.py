@@ -25,7 +25,7 @@ from collections import OrderedDict, deque
 
 from engine.database.shares import pool_user
 
-__all__ = ["is_turn_used", "must_pause", "next_turn", "pause"]
+__all__ = ["has_waiting_work", "is_turn_used", "must_pause", "next_turn", "pause"]
 
 # Steps that run in one turn of the event loop, except the last one.
 MAX_TURN_S = 0.005
@@ -49,6 +49,11 @@ class _Turns:
         self._caller_since_s = 0.0
         # The work whose step runs next.
         self._resumed: asyncio.Future[None] | None = None
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether work waits for its turn."""
+        return bool(self._waiting)
 
     def is_used(self, *, begins: bool) -> bool:
         """Return whether no step may start in this turn any more."""
@@ -127,6 +132,11 @@ def is_turn_used(*, begins: bool = False) -> bool:
     Work that ``begins`` also waits while other work of its caller waits.
     """
     return _current().is_used(begins=begins)
+
+
+def has_waiting_work() -> bool:
+    """Return whether work waits for its turn, so that the event loop is busy."""
+    return _current().has_waiting
 
 
 def must_pause(started_s: float) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from engine.database.errors import DatabaseUnavailable
 from engine.database.outages import Condition
+from engine.long_work import pause
 from engine.sql.tables import Table
 from engine.streaming.chunk_reader import ChunkReader
 from engine.streaming.commit_order import START, Chunk, Position, Snapshot, take_snapshot
@@ -138,7 +139,7 @@ class Stream:
             while (events := await self._next(following)) is not None:
                 for event in events:
                     if is_new(event):
-                        await following.subscriber.wait_for_turn()
+                        await pause()
                         yield event
         finally:
             self._leave(following.subscriber)
@@ -162,7 +163,7 @@ class Stream:
             return (event,)
         if not subscriber.has_overflowed:
             return None
-        if not subscriber.has_overflowed_in_turn:
+        if subscriber.is_slow:
             raise SlowConsumer(following.position)
         self._start_over(following)
         return ()

@@ -1,16 +1,21 @@
 """Subscriber of a stream: a bounded buffer of events that are not yet consumed."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Hashable
 from enum import Enum
 from typing import Any
 
-from engine.long_work import is_turn_used, next_turn
+from engine.long_work import has_waiting_work
 from engine.sql.tables import Table, instance
 from engine.streaming.commit_order import Position, position_of
 
 __all__ = ["Event", "SlowConsumer", "State", "Subscriber"]
+
+# A consumer that took no event in this time before its buffer overflowed waits for its client. The
+# reader waits longer for a full buffer.
+SLOW_AFTER_S = 0.4
 
 
 class Event:
@@ -55,13 +60,13 @@ class Subscriber:
 
     __slots__ = (
         "_buffer",
+        "_consumed_at",
         "_error",
         "_has_ended",
         "_size",
         "_waiter",
-        "_waits_for_turn",
         "has_overflowed",
-        "has_overflowed_in_turn",
+        "is_slow",
         "only",
         "state",
     )
@@ -71,9 +76,9 @@ class Subscriber:
         self.only = only
         self.state = State.CATCHING_UP
         self.has_overflowed = False
-        # Whether the consumer then waited for a turn of the event loop, and not for its client.
-        self.has_overflowed_in_turn = False
-        self._waits_for_turn = False
+        # Whether the buffer overflowed because the consumer waited for its client.
+        self.is_slow = False
+        self._consumed_at = time.monotonic()
         self._size = size
         self._buffer: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -90,7 +95,9 @@ class Subscriber:
             return
         if len(self._buffer) == self._size:
             self.has_overflowed = True
-            self.has_overflowed_in_turn = self._waits_for_turn
+            # The event loop can be too busy for a consumer whose client reads.
+            has_stopped = time.monotonic() - self._consumed_at > SLOW_AFTER_S
+            self.is_slow = has_stopped and not has_waiting_work()
             self._buffer.clear()
         else:
             self._buffer.append(event)
@@ -118,16 +125,8 @@ class Subscriber:
                 await self._waiter
             finally:
                 self._waiter = None
+        self._consumed_at = time.monotonic()
         return self._buffer.popleft()
-
-    async def wait_for_turn(self) -> None:
-        """Wait until the event loop has time for the consumer of an event."""
-        if is_turn_used():
-            self._waits_for_turn = True
-            try:
-                await next_turn()
-            finally:
-                self._waits_for_turn = False
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -9,6 +9,7 @@ import pytest
 from engine.database.pool import open_pools
 from engine.database.shares import count_as
 from engine.database.timeouts import Timeouts
+from engine.streaming import stream as stream_module
 from engine.streaming import subscriber as subscriber_module
 from engine.streaming.commit_order import Position, position_of, take_snapshot
 from engine.streaming.notifications import Notifier
@@ -248,14 +249,22 @@ async def test_a_slow_consumer_can_resume_without_missing_events(
         assert seen == [row["id"] for row in rows]
 
 
-async def test_a_consumer_that_waits_for_the_event_loop_reads_the_table_again(
-    stream: Stream, notifier: Notifier, database_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("reason", ["waits for its turn", "takes events"])
+async def test_a_consumer_that_is_not_slow_reads_the_table_again(
+    stream: Stream,
+    notifier: Notifier,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
 ) -> None:
-    """It is not slow: the event loop has no time for it."""
+    """The event loop is too busy for it, although its client reads."""
     has_turn = asyncio.Event()
     has_turn.set()
-    monkeypatch.setattr(subscriber_module, "is_turn_used", lambda: True)
-    monkeypatch.setattr(subscriber_module, "next_turn", has_turn.wait)
+    monkeypatch.setattr(stream_module, "pause", has_turn.wait)
+    if reason == "takes events":
+        monkeypatch.setattr(subscriber_module, "SLOW_AFTER_S", 3600)
+    else:
+        monkeypatch.setattr(subscriber_module, "has_waiting_work", lambda: not has_turn.is_set())
     count = BUFFER_SIZE + 500
     async with connected(database_url) as connection, Reader.following(stream) as reader:
         await until(lambda: stream.subscriber_count == 1)

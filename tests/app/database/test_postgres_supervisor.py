@@ -207,4 +207,6 @@ def test_a_server_without_space_accepts_changes_again_when_there_is_some(
         ballast.unlink()
         create(client)
         assert client.get(f"/tickets/{kept}").status_code == 200
+        # It logs that after PostgreSQL accepts connections.
+        server.wait_for(RESTARTED)
         assert server.messages().count(DIED) == server.messages().count(RESTARTED) == 1
