@@ -12,6 +12,7 @@ from graphql import GraphQLError
 
 from app.http.answer_size import answer_too_large
 from app.http.failure import report_failure
+from engine.errors import delete_tracebacks
 from engine.projection.response_size import ResponseTooLarge
 from engine.streaming.lost_history import HistoryLost
 from engine.streaming.subscriber import SlowConsumer
@@ -64,7 +65,7 @@ def format_execution_errors(
     """
     formatted = [_format_execution_error(error, request_id) for error in errors]
     for error in errors:
-        _delete_tracebacks(error)
+        delete_tracebacks(error)
     return formatted
 
 
@@ -84,21 +85,6 @@ def without_suggestions(errors: Sequence[FormattedError]) -> list[FormattedError
 def codes_of(errors: Sequence[FormattedError]) -> tuple[str, ...]:
     """Return the distinct codes in order of appearance."""
     return tuple(dict.fromkeys(error["extensions"]["code"] for error in errors))
-
-
-def _delete_tracebacks(error: BaseException) -> None:
-    """Delete the traceback of an error, and of those that led to it."""
-    found: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while found:
-        one = found.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        one.__traceback__ = None
-        found += (one.__cause__, one.__context__)
-        if isinstance(one, GraphQLError):
-            found.append(one.original_error)
 
 
 def _format_execution_error(error: GraphQLError, request_id: str) -> FormattedError:

@@ -29,14 +29,25 @@ class ExceptionMiddleware:
         except ClientDisconnect:
             record_of(scope).error_codes = ("CLIENT_GONE",)
         except Exception as error:  # noqa: BLE001  # internal details must not reach the client
-            record = record_of(scope)
-            problem = _problem(error, scope, request_id=record.request_id)
-            if record.status:
-                # The response has begun, so it cannot become an error. The server closes the
-                # connection, which shows the client that the response is incomplete.
-                record.error_codes = (problem.code,)
-                return
-            await problem_response(problem, scope)(scope, receive, send)
+            response = _response(error, scope)
+            if response is not None:
+                await response(scope, receive, send)
+
+
+def _response(error: Exception, scope: Scope) -> ASGIApp | None:
+    """Return the response for an exception; None if another response has begun.
+
+    The problem can be the exception, whose traceback has the frame of the caller. There it would be
+    part of a reference cycle with everything that the request has used.
+    """
+    record = record_of(scope)
+    problem = _problem(error, scope, request_id=record.request_id)
+    if record.status:
+        # The response has begun, so it cannot become an error. The server closes the connection,
+        # which shows the client that the response is incomplete.
+        record.error_codes = (problem.code,)
+        return None
+    return problem_response(problem, scope)
 
 
 def _problem(error: Exception, scope: Scope, *, request_id: str) -> HttpProblem:

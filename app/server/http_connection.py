@@ -222,6 +222,8 @@ class HttpConnection(RequestParser):
         self._set_timeout(None)
         self._is_upgraded = True
         super().handle_websocket_upgrade()
+        # It refers to this connection, which will not learn that the connection is lost.
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does when it is lost
 
     def expire(self) -> None:
         """Close the connection, or send a response first, because its time limit has expired."""

@@ -153,5 +153,9 @@ class WebSocketConnection(MessageReader):
             self.handshake_complete = self.handshake_complete or self.close_sent
 
         self.app = app_completing_handshake
-        await super().run_asgi()
+        try:
+            await super().run_asgi()
+        finally:
+            # The function refers to this connection.
+            self.app = app
         self._begin_close()

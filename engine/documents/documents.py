@@ -131,6 +131,8 @@ class Documents:
         yield None
         uses = _VariableUses()
         visit(node, uses, VISITED_KEYS)
+        # It has functions that refer to the visitor.
+        uses.enter_leave_map.clear()
         fragments = fragments_of(node)
         document = Document(
             self._schema,

@@ -39,6 +39,8 @@ from graphql.language.visitor import EnterLeaveVisitor
 from graphql.validation.validate import FragmentNestingVisitor, ValidationAbortedError
 from graphql.validation.validation_context import VariableUsage
 
+from engine.errors import delete_tracebacks
+
 __all__ = ["VISITED_KEYS", "fragment_cycles", "validate"]
 
 _Definition = OperationDefinitionNode | FragmentDefinitionNode
@@ -108,16 +110,6 @@ def _errors(context: "_Context", check: Callable[[], object]) -> list[GraphQLErr
     errors = context.errors
     context.clear()
     return errors
-
-
-def _drop_tracebacks(error: GraphQLError) -> None:
-    """Drop the tracebacks of an error, whose frames refer to the document and to the error."""
-    pending: list[BaseException | None] = [error, error.original_error]
-    while pending:
-        cause = pending.pop()
-        if cause is not None and cause.__traceback__ is not None:
-            cause.__traceback__ = None
-            pending += (cause.__context__, cause.__cause__)
 
 
 def _fragments(document: DocumentNode) -> tuple[FragmentDefinitionNode, ...]:
@@ -249,7 +241,7 @@ class _Context(ValidationContext):
             vars(cleared).clear()
 
     def _add_error(self, error: GraphQLError) -> None:
-        _drop_tracebacks(error)
+        delete_tracebacks(error)
         errors = self.errors
         if len(errors) >= self._max_errors or (errors and len(errors[-1].message) > LONG_MESSAGE):
             raise ValidationAbortedError(

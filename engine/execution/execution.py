@@ -15,6 +15,7 @@ from engine.arguments.json_literals import CoercedVariables
 from engine.database.memory_grants import OperationMemory, counting_memory
 from engine.documents.cost import check_cost
 from engine.documents.prepared import PreparedOperation
+from engine.errors import delete_tracebacks
 from engine.execution.executor import ProjectingExecutor
 from engine.execution.plan import PartialResult, Plan, get_plan
 from engine.long_work import must_pause, next_turn
@@ -71,8 +72,8 @@ async def _run_executor(
         result: Any = executor.execute_operation()
         if executor.is_awaitable(result):
             result = await result
-        executor.close()
     finally:
+        executor.close()
         if partial_result is not None:
             # Those of root fields that were not executed after an error.
             partial_result.unfinished.clear()
@@ -99,7 +100,8 @@ async def build_operation_context(
         try:
             coerced = await operation.variables.coerce_in_turns(variables, started_s=started_s)
         except NotCoercible as error:
-            coerced = error.with_traceback(None)
+            delete_tracebacks(error)
+            coerced = error
     operation_context = OperationContext(
         operation, variables, context, max_response_bytes=max_response_bytes, coerced=coerced
     )

@@ -22,6 +22,7 @@ from engine.arguments.coercion import NotCoercible
 from engine.arguments.json_literals import CoercedVariables
 from engine.documents.documents import MAX_ERRORS
 from engine.documents.prepared import CompileCache, PreparedOperation
+from engine.errors import delete_tracebacks
 from engine.projection.fallbacks import Fallback, FallbackReason, record_fallback
 from engine.projection.response_size import NO_LIMIT, ResponseSize
 
@@ -94,13 +95,13 @@ class OperationContext:
         if isinstance(coerced, CoercedVariables):
             return coerced
         if self.document.shortcuts:
-            try:
-                if coerced is not None:
-                    raise coerced
-                return self.operation.variables.coerce(variables)
-            except NotCoercible:
-                if _has_more_values(variables, MAX_VALUES_EXPLAINED):
-                    raise InvalidVariables([GraphQLError(_TOO_MANY_VALUES)]) from None
+            if coerced is None:
+                try:
+                    return self.operation.variables.coerce(variables)
+                except NotCoercible:
+                    pass
+            if _has_more_values(variables, MAX_VALUES_EXPLAINED):
+                raise InvalidVariables([GraphQLError(_TOO_MANY_VALUES)])
         else:
             self.operation.variables.check_items(variables)
         values = self.variable_values().coerced
@@ -128,6 +129,8 @@ class OperationContext:
             max_errors=MAX_ERRORS,
         )
         if isinstance(values, list):
+            for error in values:
+                delete_tracebacks(error)
             raise InvalidVariables(values)
         variables = self.operation.variables
         coerced = variables.with_json_values(values.coerced, self._raw_variables)

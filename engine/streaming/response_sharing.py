@@ -47,6 +47,8 @@ def response_variables(context: OperationContext) -> str:
     finder = _VariableFinder()
     for part in _response_parts(context.operation):
         visit(part, finder)
+    # It has functions that refer to the visitor.
+    finder.enter_leave_map.clear()
     values = context.variables
     # A JSON literal contains the value that was sent for a variable, other literals its coerced
     # value.
@@ -81,8 +83,12 @@ def _has_only_fast_fields(operation: PreparedOperation) -> bool:
     document = operation.document
     types = TypeInfo(document.schema)
     finder = _SlowFieldFinder(types, operation)
+    visitor = TypeInfoVisitor(types, finder)
     for node in (operation.node, *document.fragments.values()):
-        visit(node, TypeInfoVisitor(types, finder))
+        visit(node, visitor)
+    for each in (visitor, finder):
+        # It has functions that refer to the visitor.
+        each.enter_leave_map.clear()
     return not finder.has_found
 
 

@@ -13,7 +13,7 @@ from collections.abc import (
 from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar, cast
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfoHelpers
 from graphql.execution import create_source_event_stream
 
 from engine.database.memory_grants import counting_memory
@@ -67,9 +67,13 @@ async def subscribe(
         max_response_bytes=max_response_bytes,
     )
     executor = build_executor(operation_context)
-    source: Any = create_source_event_stream(executor)
-    if executor.is_awaitable(source):
-        source = await source
+    helpers = executor.async_helpers
+    try:
+        source: Any = create_source_event_stream(executor)
+        if executor.is_awaitable(source):
+            source = await source
+    finally:
+        executor.close()
     if isinstance(source, ExecutionResult):
         raise NoSource(source.errors or [])
     key: Hashable = None
@@ -81,7 +85,7 @@ async def subscribe(
     async def respond(value: Any) -> T:
         size.reset()
         with counting_memory(max_bytes=max_read_bytes(max_response_bytes)) as memory:
-            result = await _execute(executor, value, timeout_s)
+            result = await _execute(executor, helpers, value, timeout_s)
         try:
             size.check(memory)
             size.check_built(result.data)
@@ -152,8 +156,12 @@ class _SharedResult:
         self._waiters.clear()
 
 
-async def _execute(executor: ProjectingExecutor, value: Any, timeout_s: float) -> ExecutionResult:
+async def _execute(
+    executor: ProjectingExecutor, helpers: GraphQLResolveInfoHelpers, value: Any, timeout_s: float
+) -> ExecutionResult:
     event_executor = executor.build_per_event_executor(value)
+    # The executor of the subscription is closed, so that no cycle of references includes it.
+    event_executor.async_helpers = helpers
     result: Any = event_executor.execute_operation(serially=False)
     if not event_executor.is_awaitable(result):
         return cast("ExecutionResult", result)

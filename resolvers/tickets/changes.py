@@ -14,6 +14,7 @@ from engine.database.commits import notify_commit
 from engine.database.errors import violated_constraint
 from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.queries import fetch, write
+from engine.errors import delete_tracebacks
 from engine.sql.queries import Loaded
 from models import Ticket
 from models.columns import new_id
@@ -103,6 +104,7 @@ async def update_ticket(
     except ApiErrors as invalid:
         if not may_be_unchanged(fields, invalid):
             raise
+        delete_tracebacks(invalid)
         failure = invalid
     compared = fields_to_compare(fields, failure)
     if compared:
@@ -110,7 +112,7 @@ async def update_ticket(
             fetch_rows = partial(_fetch_in_transaction, connection)
             rows = await fetch_rows(FIND_LOCKED, [id])
             if failure is not None and not rows:
-                raise failure
+                raise ApiErrors(failure.errors)
             ticket = _found(rows, id).instance
             values = checked_for_update(without_unchanged(fields, compared, ticket))
             updated, _ = await _update(

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from tortoise import fields
 
+from engine.errors import delete_tracebacks
 from models.columns import IntegerColumn, enum_of
 from models.ticket import METADATA_MAX_BYTES, NEW_TICKET, TICKET_COLUMNS, TICKET_FIELDS
 from resolvers.errors import ApiError, ApiErrors, ErrorCode, InvalidInput
@@ -75,6 +76,7 @@ def _checked(rules: Mapping[str, _Rule], values: Fields, errors: list[ApiError])
         try:
             checked[name] = _checked_value(rules[name], value, name)
         except InvalidInput as error:
+            delete_tracebacks(error)
             errors.append(error)
     if not values.keys() <= rules.keys():
         errors += _unknown_fields(rules, values)

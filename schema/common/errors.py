@@ -94,13 +94,14 @@ def returns_errors(
             try:
                 return await resolver(*args, **kwargs)
             except ApiError as error:
-                errors: Sequence[ApiError] = [error]
+                # This frame must not keep the error, whose traceback refers to it.
+                errors = user_errors([error], *prefix)
             except ApiErrors as group:
-                errors = group.errors
+                errors = user_errors(group.errors, *prefix)
             # A large value can be invalid in each field of an operation, and is then checked
             # without waiting for anything: let other requests run between the fields.
             await asyncio.sleep(0)
-            return payload(errors=user_errors(errors, *prefix))
+            return payload(errors=errors)
 
         return returning
 

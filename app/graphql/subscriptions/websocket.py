@@ -116,6 +116,8 @@ class _Socket:
             if self._init_timer is not None:
                 self._init_timer.cancel()
             await self._channel.stop()
+            # They refer to this WebSocket.
+            self._operations.clear()
             self._reservation.close()
 
     async def _handle_all(self) -> None:
@@ -221,7 +223,7 @@ class _Socket:
             message.request, runner=endpoint.runner, context=context, limits=endpoint.limits
         ):
             operation.task = self._channel.start_task(operation.run(is_large=is_large))
-            operation.task.add_done_callback(lambda _: operation.release_reservation())
+            operation.task.add_done_callback(operation.end)
 
     async def _authenticate(self, scope: Scope) -> Context:
         try:

@@ -118,6 +118,12 @@ class SocketOperation:
         """Release the caller's limit. Can be called more than once."""
         self._reservation.close()
 
+    def end(self, _: asyncio.Task[None]) -> None:
+        """Release what the operation holds, because its task has ended."""
+        # The exception of a cancelled task refers to this operation.
+        self.task = None
+        self.release_reservation()
+
     def cancel(self) -> None:
         """Stop without a message, at the client's request."""
         # At once, because the client may subscribe again in its next message.
