@@ -9,7 +9,8 @@ import asyncpg
 
 __all__ = ["continue_feeds"]
 
-TABLES = ("ticket_events", "log_entries")
+# In the order in which outcomes of deliveries lock them.
+TABLES = ("log_entries", "ticket_events")
 # The migration that created the function. Programs without it would withhold all new rows.
 VERSION = "5_20261130210000_feed_transaction_offset.py"
 OLDEST_CODE = 5

@@ -22,13 +22,14 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
     return """
 SET LOCAL lock_timeout = '10s';
 
-ALTER TABLE ticket_events ALTER COLUMN sequence SET DEFAULT (
-    nextval('ticket_events_sequence')
+-- In the order in which outcomes of deliveries lock these tables.
+ALTER TABLE log_entries ALTER COLUMN sequence SET DEFAULT (
+    nextval('log_entries_sequence')
     + ((hashint8extended((extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
         pg_backend_pid()) & 4194303) << 40)
 );
-ALTER TABLE log_entries ALTER COLUMN sequence SET DEFAULT (
-    nextval('log_entries_sequence')
+ALTER TABLE ticket_events ALTER COLUMN sequence SET DEFAULT (
+    nextval('ticket_events_sequence')
     + ((hashint8extended((extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
         pg_backend_pid()) & 4194303) << 40)
 );

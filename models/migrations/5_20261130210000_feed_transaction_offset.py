@@ -29,9 +29,10 @@ SET LOCAL lock_timeout = '10s';
 CREATE FUNCTION feed_transaction_offset() RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT 0::bigint';
 
-ALTER TABLE ticket_events ALTER COLUMN transaction
-    SET DEFAULT (txid_current() + feed_transaction_offset());
+-- In the order in which outcomes of deliveries lock these tables.
 ALTER TABLE log_entries ALTER COLUMN transaction
+    SET DEFAULT (txid_current() + feed_transaction_offset());
+ALTER TABLE ticket_events ALTER COLUMN transaction
     SET DEFAULT (txid_current() + feed_transaction_offset());
 """
 
