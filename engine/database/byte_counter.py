@@ -68,11 +68,7 @@ class ByteCounter:
         self.pause_writing = inner.pause_writing
         self.resume_writing = inner.resume_writing
 
-    def begin(
-        self,
-        memory: OperationMemory | None,
-        is_repeatable: bool,  # noqa: FBT001  # positional arguments cost less
-    ) -> None:
+    def begin(self, memory: OperationMemory | None, *, is_repeatable: bool) -> None:
         """Count for an operation from now on; the current task runs the statement."""
         self._memory = memory
         self.received = self._extra = 0

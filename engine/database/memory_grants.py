@@ -53,10 +53,8 @@ class OperationMemory:
     # The part of it that is in the sums of the caller and of the process.
     _counted = 0
     _waiters: Sequence[asyncio.Future[None]] = ()
-    # The memory from which on it must be counted.
-    _threshold = NEGLIGIBLE_BYTES
 
-    def __init__(self, grants: "MemoryGrants | None", caller: str, max_bytes: int) -> None:
+    def __init__(self, grants: "MemoryGrants | None", caller: str, *, max_bytes: int) -> None:
         """Count for a caller; without ``grants``, up to ``max_bytes`` need none."""
         self.caller = caller
         self.max_bytes = max_bytes
@@ -64,8 +62,8 @@ class OperationMemory:
         if grants is None:
             self.has_grant = self.has_text_grant = True
             self._threshold = max_bytes
-        elif max_bytes < NEGLIGIBLE_BYTES:
-            self._threshold = max_bytes
+        else:
+            self._threshold = min(max_bytes, NEGLIGIBLE_BYTES)
 
     def __enter__(self) -> Self:
         self._token = operation_memory.set(self)
@@ -279,7 +277,7 @@ class _Uncounted:
         operation_memory.reset(self._token)
 
 
-def counting_memory(max_bytes: int) -> OperationMemory | _Uncounted:
+def counting_memory(*, max_bytes: int) -> OperationMemory | _Uncounted:
     """Count what the statements of the block receive for the current operation of a caller.
 
     A statement that makes it more than ``max_bytes`` raises ReadTooLarge. Code that works for no
@@ -288,4 +286,4 @@ def counting_memory(max_bytes: int) -> OperationMemory | _Uncounted:
     user = pool_user.get()
     if user is None or user is RESERVED:
         return _Uncounted()
-    return OperationMemory(GRANTS, user.caller, max_bytes)
+    return OperationMemory(GRANTS, user.caller, max_bytes=max_bytes)

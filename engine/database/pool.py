@@ -65,7 +65,8 @@ class Pool:
         # Those waiters that may also use the reserve. The result of a future is RESERVED for a
         # connection in reserve that is not yet acquired.
         self._reserve_waiters = SlotQueue()
-        # By connection in use, the user whose share it takes; RESERVED for one of the reserve.
+        # By connection in use, the user whose share it belongs to; RESERVED for a connection of the
+        # reserve.
         self._users: dict[Any, PoolUser] = {}
         self._shares = Shares(self.max_size, timeout_s=ACQUIRE_TIMEOUT_S)
         self._growth = Growth(self.max_size)
@@ -97,19 +98,18 @@ class Pool:
         Raises DatabaseUnavailable and ConnectionShareExceeded.
         """
         user = pool_user.get()
-        share = None if user is RESERVED else user
-        if share is not None and not self._shares.take(share):
-            await self._shares.wait(share)
+        if user is None or user is RESERVED:
+            return await self._acquire(self._idle.pop(), may_use_reserve=user is RESERVED)
+        if not self._shares.take(user):
+            await self._shares.wait(user)
         connection = self._idle.pop()
         if connection is None or not self._checkout.is_fit(connection):
             try:
-                connection = await self._acquire(connection, may_use_reserve=user is RESERVED)
+                connection = await self._acquire(connection)
             except BaseException:
-                if share is not None:
-                    self._shares.free(share)
+                self._shares.free(user)
                 raise
-        if share is not None:
-            self._users[connection] = share
+        self._users[connection] = user
         return connection
 
     async def _acquire(self, connection: Any, *, may_use_reserve: bool = False) -> Any:

@@ -82,7 +82,7 @@ async def _fetch(
             continue
         counter = None if memory is None else counter_of(connection)
         if counter is not None:
-            counter.begin(memory, is_repeatable)
+            counter.begin(memory, is_repeatable=is_repeatable)
         try:
             records: list[asyncpg.Record] = await connection.fetch(statement, *values)
         except BaseException as error:
@@ -122,7 +122,7 @@ async def write(
     memory = operation_memory.get()
     counter = counter_of(connection) if memory is not None else None
     if counter is not None and memory is not None:
-        counter.begin(memory, False)  # noqa: FBT003  # as above
+        counter.begin(memory, is_repeatable=False)
     is_repeated = False
     records: list[asyncpg.Record] = []
     session: Session | None = None

@@ -33,10 +33,12 @@ class ConnectionShareExceeded(Overloaded):
 class _Share:
     """The connections of one operation or one caller, and the requests that wait for one."""
 
-    # The defaults belong to the class, because each request creates objects.
-    in_use = 0
-    # Created at the first wait, which most operations never have.
-    waiters: "deque[_Waiter] | None" = None
+    __slots__ = ("in_use", "waiters")
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        # Created at the first wait, which most operations never have.
+        self.waiters: deque[_Waiter] | None = None
 
     def append(self, waiter: "_Waiter") -> None:
         """Add a request to those that wait."""
@@ -56,8 +58,12 @@ class _Share:
 class PoolUser(_Share):
     """An operation of a caller, with its share."""
 
+    __slots__ = ("caller",)
+
     def __init__(self, caller: str) -> None:
         self.caller = caller
+        self.in_use = 0
+        self.waiters = None
 
 
 class _Waiter:
@@ -130,9 +136,8 @@ class Shares:
         """Count one more connection of an operation; return false if it must wait for that."""
         caller = self._callers.get(user.caller)
         if caller is None:
-            # The first connection of a caller, which each may have.
             caller = self._callers[user.caller] = _Share()
-        elif user.in_use >= self.per_operation or not self._admits(caller):
+        if user.in_use >= self.per_operation or not self._admits(caller):
             return False
         user.in_use += 1
         caller.in_use += 1
