@@ -18,6 +18,7 @@ from engine.database.queries import fetch
 from engine.database.shares import reserved
 from tests.engine.pools import all_returned, only_pools, own_postgres
 from tests.feed.readers import connected
+from tests.waiting import until
 
 WANTED = 10
 GRANTED = 4
@@ -66,16 +67,22 @@ async def grant(owner: asyncpg.Connection, connections: int) -> None:
     await owner.execute(f"ALTER DATABASE ticketops CONNECTION LIMIT {connections}")
 
 
-async def opened(client: Client) -> Pool:
+async def opened(client: Client, owner: asyncpg.Connection) -> Pool:
     await client.execute_query("SELECT 1")
+    # The session that looked for a pooler counts as a connection until it has ended.
+    await until(lambda: only_one(owner))
     return open_pools[-1]
+
+
+async def only_one(owner: asyncpg.Connection) -> bool:
+    return bool(await owner.fetchval(OTHER_SESSIONS) == 1)
 
 
 async def test_the_pool_makes_do_with_the_connections_that_it_is_granted(
     client: Client, owner: asyncpg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     await grant(owner, 1 + GRANTED)
-    pool = await opened(client)
+    pool = await opened(client, owner)
     with caplog.at_level(logging.WARNING):
         await asyncio.gather(*(fetch("SELECT pg_sleep(0.005)", []) for _ in range(200)))
     assert [record.message for record in caplog.records] == [BEGIN]
@@ -94,7 +101,7 @@ async def test_the_pool_grows_again_when_it_is_granted_more(
 ) -> None:
     monkeypatch.setattr("engine.database.growth.MIN_PAUSE_S", 0.01)
     await grant(owner, 1 + GRANTED)
-    pool = await opened(client)
+    pool = await opened(client, owner)
 
     async def work() -> None:
         await asyncio.gather(*(fetch("SELECT pg_sleep(0.02)", []) for _ in range(WANTED)))
@@ -114,7 +121,7 @@ async def test_reserved_work_uses_the_connections_that_there_are(
     client: Client, owner: asyncpg.Connection
 ) -> None:
     await grant(owner, 1 + GRANTED)
-    await opened(client)
+    await opened(client, owner)
 
     async def check() -> None:
         with reserved():
@@ -127,7 +134,7 @@ async def test_reserved_work_uses_the_connections_that_there_are(
 async def test_a_refusal_while_the_reserve_is_in_use_is_not_repeated_at_once(
     client: Client, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = await opened(client)
+    pool = await opened(client, owner)
     slots = [await pool.acquire() for _ in range(WANTED)]
     with reserved():
         reserve = await pool.acquire()
@@ -174,7 +181,7 @@ async def test_waiters_fail_together_if_there_is_no_connection(
     postgres: EmbeddedPostgres, client: Client, owner: asyncpg.Connection
 ) -> None:
     """The database does not exist any more, so that nothing is gained by waiting."""
-    pool = await opened(client)
+    pool = await opened(client, owner)
     elsewhere = Client(
         f"{postgres.url}&options=-c%20no_such_setting%3D1",
         connection_name="elsewhere",
