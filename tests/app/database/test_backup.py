@@ -20,6 +20,7 @@ from app.database.restore import restore
 from tests.app.conftest import new_data_dir
 from tests.app.database.contents import contents, filled
 from tests.app.database.small_disk import fill, small_disk
+from tests.app.programs import needed
 from tests.app.service import ticketops
 from tests.conftest import empty_database
 from tests.feed.readers import connected
@@ -288,11 +289,11 @@ async def test_a_role_that_may_not_read_everything_is_told_so(source: str, tmp_p
             await connection.execute(f"DROP OWNED BY r_{name}; DROP ROLE r_{name}")
 
 
-@pytest.mark.skipif(not Path(DEFAULT_BIN).exists(), reason="needs postgresql-15 of Debian")
 def test_an_installed_postgresql_that_is_older_than_the_programs(tmp_path: Path) -> None:
     """Also one whose sessions have hostile defaults, and with the tables in another schema."""
     file, other = tmp_path / "tickets.dump", tmp_path / "other.dump"
-    with installed_postgres(Path(DEFAULT_BIN)) as url:
+    programs = Path(needed(f"{DEFAULT_BIN}/postgres", package="postgresql-15")).parent
+    with installed_postgres(programs) as url:
         one, two, three = (
             urlunsplit(urlsplit(url)._replace(path=f"/{name}")) for name in ("a", "b", "c")
         )
@@ -303,9 +304,9 @@ def test_an_installed_postgresql_that_is_older_than_the_programs(tmp_path: Path)
         assert restore(two, file).version == EXPECTED_VERSION
         assert asyncio.run(contents(two)) == before
         # By pg_dump of the newest version instead of the server's.
-        programs = find_client_programs(15)
-        assert programs.major > 15
-        subprocess.run(programs.command("pg_dump", "-Fc", f"--file={other}", one), check=True)
+        clients = find_client_programs(15)
+        assert clients.major > 15
+        subprocess.run(clients.command("pg_dump", "-Fc", f"--file={other}", one), check=True)
         restore(three, other)
         assert asyncio.run(contents(three)) == before
 

@@ -15,6 +15,7 @@ from app.database.data_folder import prepare_data_folder
 from app.database.embedded import EmbeddedPostgres
 from app.database.programs import MAJOR_VERSION, SUPERUSER, account_for, make_private, run_program
 from tests.app.database.contents import contents, filled
+from tests.app.programs import needed
 from tests.app.service import TICKETOPS, environment, ticketops
 from tests.installed_postgres import DEFAULT_BIN
 
@@ -45,12 +46,12 @@ def create_cluster_of(programs: Path, data_dir: Path) -> None:
     )
 
 
-@pytest.mark.skipif(not Path(DEFAULT_BIN).exists(), reason="needs postgresql-15 of Debian")
 def test_a_cluster_of_postgresql_15_is_moved_by_the_commands_of_the_refusal(
     working_dir: Path,
 ) -> None:
     data_dir = working_dir / "its data"
-    create_cluster_of(Path(DEFAULT_BIN), data_dir)
+    programs = Path(needed(f"{DEFAULT_BIN}/postgres", package="postgresql-15")).parent
+    create_cluster_of(programs, data_dir)
     with EmbeddedPostgres(data_dir, allows_other_version=True) as url:
         asyncio.run(filled(url))
         before = asyncio.run(contents(url))
