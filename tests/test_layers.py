@@ -47,6 +47,7 @@ PACKAGES = {
         "subscriptions",
         "log_entries",
         "deliveries",
+        "ops_health",
         "tickets",
     ),
     "schema": (

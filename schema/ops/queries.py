@@ -7,6 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers import deliveries
+from resolvers import ops_health as health
 from resolvers.log_entries import find_log_entries
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import CircuitState, OpsRemoteStatus
@@ -120,4 +121,4 @@ async def ops_status(
 @fast_resolver
 async def ops_health(info: Info) -> Any:
     """Resolve `opsHealth`."""
-    return await deliveries.ops_health(info.context)
+    return await health.ops_health(info.context)

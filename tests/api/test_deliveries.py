@@ -326,5 +326,5 @@ async def test_health_estimates_the_number_of_many_deliveries(
         await connection.execute("ANALYZE ops_deliveries")
     exact = {"pending": 5, "pendingIsEstimate": False, "failed": 2, "failedIsEstimate": False}
     assert (await ask(document))["opsHealth"] == exact
-    monkeypatch.setattr("resolvers.deliveries.MAX_COUNTED", 2)
+    monkeypatch.setattr("resolvers.ops_health.MAX_COUNTED", 2)
     assert (await ask(document))["opsHealth"] == {**exact, "pendingIsEstimate": True}

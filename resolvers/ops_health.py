@@ -1,0 +1,64 @@
+"""The state of the deliveries to OPS as a whole."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.database.queries import fetch
+from ops import CircuitState
+from resolvers.context import Context
+
+__all__ = ["OpsHealth", "ops_health"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpsHealth:
+    """State of the circuit breaker, and numbers of pending and failed deliveries."""
+
+    circuit: CircuitState
+    pending: int
+    pending_is_estimate: bool
+    failed: int
+    failed_is_estimate: bool
+    oldest_pending_at: datetime | None
+
+
+# Deliveries in a state that are counted. If there are more, their number is estimated.
+MAX_COUNTED = 10_000
+
+# Each count reads at most as many entries of an index that has the deliveries of its state alone.
+# The statistics have the number of all its entries.
+_HEALTH = """
+SELECT pending.count, failed.count, (
+    SELECT created_at FROM ops_deliveries WHERE state = 'pending' ORDER BY created_at, id LIMIT 1
+), pending.estimate, failed.estimate
+FROM (
+    SELECT count(*), (
+        SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass('ops_deliveries_pending')
+    ) AS estimate
+    FROM (SELECT FROM ops_deliveries WHERE state = 'pending' LIMIT $1 + 1) AS counted
+) AS pending, (
+    SELECT count(*), (
+        SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass('ops_deliveries_failed')
+    ) AS estimate
+    FROM (SELECT FROM ops_deliveries WHERE state = 'failed' LIMIT $1 + 1) AS counted
+) AS failed
+"""
+
+
+async def ops_health(context: Context) -> OpsHealth:
+    """Return the state of the circuit breaker and the counts of deliveries."""
+    [row] = await fetch(_HEALTH, [MAX_COUNTED])
+    pending, failed, oldest_pending_at, estimated_pending, estimated_failed = row
+    return OpsHealth(
+        context.deliveries.circuit_state,
+        *_total(pending, estimated_pending),
+        *_total(failed, estimated_failed),
+        oldest_pending_at,
+    )
+
+
+def _total(counted: int, estimate: int | None) -> tuple[int, bool]:
+    """Return the number of deliveries in a state, and whether it is an estimate."""
+    if counted <= MAX_COUNTED:
+        return counted, False
+    return max(counted, estimate or 0), True
