@@ -92,7 +92,7 @@ async def _server_major(url: str) -> int:
     async with connected(url) as connection:
         if await schema_version(connection) is None:
             raise BackupError(
-                "The database has no tables of ticketops.",
+                "The database does not contain tables of ticketops.",
                 hint="Correct DATABASE_URL or DATA_DIR, or run: ticketops migrate",
             )
         return connection.get_server_version().major

@@ -62,7 +62,7 @@ class RestoreReport:
 def restore(
     url: str, file: Path, *, progress: Callable[[int, int], None] | None = None
 ) -> RestoreReport:
-    """Restore a file into a database that has no tables of the service, and migrate it.
+    """Restore a file into a database without tables of the service, and migrate it.
 
     Either everything is restored or nothing. ``progress`` is called with the number of bytes that
     were read and the size of the file. Raises BackupError and MigrationRefused.
@@ -89,7 +89,7 @@ async def _restore(url: str, file: Path, progress: Callable[[int, int], None]) -
                     pipeline.stop()
     report = await migrate(url)
     async with connected(url) as connection:
-        # A restored database has no statistics until autovacuum makes them.
+        # Otherwise statistics are missing until autovacuum makes them.
         await connection.execute("ANALYZE")
         (counts,) = await connection.fetch(_COUNTS)
     return RestoreReport(**counts, version=dump.version, migration=report)

@@ -99,7 +99,7 @@ async def _monitored(
         yield
         return
     rate_limit = RateLimit(settings)
-    # A worker has no subscribers; the metrics report that.
+    # The metrics include those of the feeds; a worker is without subscribers.
     services = Services(deliveries, Feeds(notifications), notifications)
     async with running_metrics(services, folder=None) as collected:
         state = {

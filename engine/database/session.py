@@ -171,10 +171,10 @@ def state_of(session: Any) -> SessionState | None:
 
 
 def begin_commit(connection: Any) -> Session:
-    """Call `Session.begin_commit` for a connection; raises InterfaceError if it has no session."""
+    """Call `Session.begin_commit` for a connection; raises InterfaceError without a session."""
     begin = getattr(connection, "begin_commit", None)
     if begin is None:
-        raise asyncpg.InterfaceError("the connection has no session whose commits are protected")
+        raise asyncpg.InterfaceError("the connection is not a session whose commits are protected")
     begin()
     session: Session = connection
     return session

@@ -160,7 +160,7 @@ async def _execute(
     executor: ProjectingExecutor, helpers: GraphQLResolveInfoHelpers, value: Any, timeout_s: float
 ) -> ExecutionResult:
     event_executor = executor.build_per_event_executor(value)
-    # The executor of the subscription is closed, so that no cycle of references includes it.
+    # The executor of the subscription is closed, to prevent a cycle of references.
     event_executor.async_helpers = helpers
     result: Any = event_executor.execute_operation(serially=False)
     if not event_executor.is_awaitable(result):

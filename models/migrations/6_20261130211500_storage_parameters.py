@@ -2,7 +2,7 @@
 
 The defaults wait until a fifth of a table has changed and then until a tenth has before they make
 statistics: two million and one million tickets of ten million. A parameter that the owner of the
-database has set stays as it is. Older versions keep working on this schema.
+database has set stays unchanged. Older versions keep working on this schema.
 """
 
 from tortoise import BaseDBAsyncClient
@@ -50,7 +50,7 @@ WHERE oid = ANY ($1::text[]::regclass[])
 
 @recorded(DESCRIPTION)
 async def upgrade(db: BaseDBAsyncClient) -> str:
-    """Return the SQL, whose locks block neither reads nor writes."""
+    """Return the SQL, whose locks block no reads and writes."""
     rows = await db.execute_query_dict(_EXISTING, [list(_PARAMETERS)])
     existing = {row["name"]: {option.split("=")[0] for option in row["options"]} for row in rows}
     statements = ["SET LOCAL lock_timeout = '10s';"]
