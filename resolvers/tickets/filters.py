@@ -25,8 +25,8 @@ MAX_CONDITIONS = 1_000
 LARGE = 20
 # In characters. The time to parse a search grows with the square of its words.
 SEARCH_MAX_LENGTH = 1_000
-# PostgreSQL parses at most so many operators before a word.
-MAX_HYPHENS = 32
+# PostgreSQL parses at most 32 operators before a word; two of them can be an OR and an AND.
+MAX_HYPHENS = 30
 # A line of more hyphens, also with other characters between that make no words.
 _LINE = re.compile(rf'-(?:[^\w"-]*-){{{MAX_HYPHENS},}}')
 

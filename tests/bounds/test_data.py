@@ -148,33 +148,35 @@ BETWEEN = (
 HYPHENS = ("-", "\uff0d", "\ufe63")
 
 
+CREATE_PRINTER = """mutation { createTicket(input: {subject: "Printer on fire", description: "D",
+    customerName: "N", customerEmail: "n@example.com"}) { ticket { id } } }"""
+COUNT = "query($w: String) { tickets(filter: {search: $w}) { totalCount } }"
+NONE_FOUND = {"data": {"tickets": {"totalCount": 0}}}
+
+
 @pytest.mark.parametrize("hyphen", HYPHENS)
 @pytest.mark.parametrize("between", BETWEEN)
 async def test_a_search_with_any_number_of_hyphens_is_valid(
     graphql: GraphQL, http: httpx2.AsyncClient, between: str, hyphen: str
 ) -> None:
-    for number in (31, 32, 33, 34, 200):
+    # PostgreSQL parses the search only if it has a row to compare with.
+    await graphql(CREATE_PRINTER)
+    for number in (29, 30, 31, 32, 33, 34, 200):
         for end in ("", "printer", " printer", '"printer"', "猫"):
-            words = f"zyzzyva {(hyphen + between) * number}{end}"
-            result = await graphql(
-                "query($w: String) { tickets(filter: {search: $w}) { totalCount } }", w=words
-            )
-            assert result == {"data": {"tickets": {"totalCount": 0}}}, words
+            for start in ("zyzzyva", "zyzzyvas or zyzzyva"):
+                words = f"{start} {(hyphen + between) * number}{end}"
+                assert await graphql(COUNT, w=words) == NONE_FOUND, words
     assert (await http.get("/tickets", params={"q": f"-{hyphen * 200}x"})).status_code == 200
 
 
 async def test_a_line_of_hyphens_in_a_search_is_ignored(graphql: GraphQL) -> None:
-    await graphql(
-        """mutation { createTicket(input: {subject: "Printer on fire", description: "D",
-            customerName: "N", customerEmail: "n@example.com"}) { ticket { id } } }"""
-    )
-    document = "query($w: String) { tickets(filter: {search: $w}) { totalCount } }"
+    await graphql(CREATE_PRINTER)
     for words, found in (
         (f"{'-' * 33} fire", 1),
         (f"printer {'-' * 33}\nfire", 1),
         (f"{'-' * 34}fire", 1),
         (f"-fire {'-' * 33}", 0),
-        (f"{'-' * 31}fire", 0),
+        (f"{'-' * 29}fire", 0),
     ):
-        result = await graphql(document, w=words)
+        result = await graphql(COUNT, w=words)
         assert result == {"data": {"tickets": {"totalCount": found}}}, words
