@@ -5,9 +5,12 @@ from importlib import import_module
 
 import asyncpg
 import pytest
+from tortoise.connection import get_connections
+from tortoise.context import TortoiseContext
 
 from app.database.migration_check import check_migration
 from app.database.migrations import VERSIONS, MigrationRefused, migrate
+from app.database.tortoise import tortoise_config
 from models.migrations import locking
 from tests.models.dump import COMMITTED, OUTDATED, schema_of
 
@@ -54,10 +57,13 @@ async def connect_before(url: str) -> asyncpg.Connection:
     await migrate(url)
     connection = await asyncpg.connect(url)
     # Downgrade as aerich does, because it only downgrades the newest migration.
-    for version in reversed(UNDONE):
-        migration = import_module(f"models.migrations.{version.removesuffix('.py')}")
-        await connection.execute(await migration.downgrade(None))
-        await connection.execute("DELETE FROM aerich WHERE version = $1", version)
+    async with TortoiseContext() as context:
+        await context.init(config=tortoise_config(url, pool_size=1))
+        client = get_connections().get("default")
+        for version in reversed(UNDONE):
+            migration = import_module(f"models.migrations.{version.removesuffix('.py')}")
+            await connection.execute(await migration.downgrade(client))
+            await connection.execute("DELETE FROM aerich WHERE version = $1", version)
     await connection.execute(BEFORE)
     return connection
 
