@@ -77,6 +77,8 @@ BURSTS = [
         name=f"{PIPELINED} pipelined requests for 100 tickets on {PIPELINES} connections",
         send=pipeline,
         prepare=create_tickets,
+        # So many requests before it can take longer than the default.
+        settings={"REQUEST_TIMEOUT_MS": "60000"},
         max_memory_bytes=224 * MIB,
     ),
     _isolated(
