@@ -1,4 +1,4 @@
-"""Growth with the data: buffers and time of the statements of lists, by number of tickets."""
+"""Growth with the data: buffers and time of statements, by number of tickets and deliveries."""
 
 import argparse
 import asyncio
@@ -18,6 +18,7 @@ from engine.sql.paging import Window
 from engine.sql.queries import Page
 from engine.sql.statements import expressions_statement, page_statement, total_expression
 from models import OpsState, TicketPriority, TicketStatus
+from resolvers.ops_health import MAX_COUNTED, health_statement
 from resolvers.tables import TICKET_ORDERS, TICKETS
 from resolvers.tickets.filters import TicketFilter, ticket_condition
 from tests.benchmarks.conditions import conditions
@@ -25,6 +26,7 @@ from tests.benchmarks.databases import database_url, server
 from tests.benchmarks.options import parser, results
 from tests.benchmarks.progress import say
 from tests.benchmarks.tables import table
+from tests.engine import many_deliveries
 from tests.engine.many_tickets import fill
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (1_000, 10_000)
@@ -73,11 +75,13 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
             say(f"Filling a database with {tickets:,} tickets")
             async with _database(server_url, tickets) as connection:
                 say(f"Measuring {len(FILTERS)} filters with {tickets:,} tickets")
-                columns.append(await _column(connection))
+                columns.append(await _column(connection) | await _health(connection, tickets))
                 told = await conditions(connection)
     rows = {title: [column[title] for column in columns] for title in columns[0]}
     head = ["buffers; milliseconds", *(f"{tickets:,}" for tickets in sizes)]
-    text = f"First pages of {PAGE_SIZE} and totals, by tickets in the database; {told}.\n\n"
+    text = (
+        f"First pages of {PAGE_SIZE}, totals and opsHealth, by tickets in the database; {told}.\n\n"
+    )
     text += f"{table(head, rows)}\n"
     print(text)  # noqa: T201  # for this it is run
     (folder / "growth.md").write_text(text)
@@ -114,6 +118,16 @@ async def _column(connection: asyncpg.Connection) -> dict[str, str]:
     for title, filter_ in FILTERS.items():
         total = expressions_statement([total_expression(_page("created_at", filter_))])
         column[f"total of {title}"] = await _cell(connection, total)
+    return column
+
+
+async def _health(connection: asyncpg.Connection, deliveries: int) -> dict[str, str]:
+    column = {}
+    for states in many_deliveries.STATES:
+        await many_deliveries.fill(connection, deliveries, states)
+        column[f"opsHealth; deliveries {states}"] = await _cell(
+            connection, health_statement(MAX_COUNTED)
+        )
     return column
 
 
