@@ -3,7 +3,8 @@
 A COMMIT, or a statement that writes and is a transaction of its own, is never cancelled: while it
 waits for a synchronous standby, PostgreSQL would answer the cancellation by committing locally. A
 failover could then lose a change that everyone can see, and that a repetition reports as done. So a
-caller that gives up leaves its connection behind, until PostgreSQL confirms the commit.
+caller that gives up leaves its connection behind, until PostgreSQL confirms the commit, or does not
+run it any longer (`commit_lookup`).
 
 Such connections do not count as connections of the pool, so that reads continue. If their commits
 wait for long, only few further changes are admitted, because they would wait too.
@@ -11,11 +12,9 @@ wait for long, only few further changes are admitted, because they would wait to
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
-import asyncpg
-
+from engine.database.commit_lookup import CommitLookup, LookupPool, close_abandoned
 from engine.database.errors import Overloaded
 from engine.database.outages import Condition
 
@@ -32,8 +31,9 @@ class CommitsStalled(Overloaded):
 class CommitWaits:
     """The abandoned commits of one pool, and the admission of further changes."""
 
-    def __init__(self, *, pool_size: int, capacity: int) -> None:
+    def __init__(self, pool: LookupPool, *, pool_size: int, capacity: int) -> None:
         """Keep at most ``capacity`` connections in addition to the pool."""
+        self._lookup = CommitLookup(pool)
         self.capacity = capacity
         # Of changes and abandoned commits together, while commits are stalled.
         self._limit = max(1, pool_size // 2)
@@ -89,7 +89,7 @@ class CommitWaits:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if self._is_terminated:
-            _terminate(connection)
+            close_abandoned(connection)
 
     def terminate(self) -> None:
         """Close the connections without a cancellation: PostgreSQL completes the commits.
@@ -98,7 +98,7 @@ class CommitWaits:
         """
         self._is_terminated = True
         for connection in list(self._abandoned):
-            _terminate(connection)
+            close_abandoned(connection)
 
     async def _wait(
         self,
@@ -121,14 +121,8 @@ class CommitWaits:
             advice="Check synchronous_standby_names and pg_stat_replication.",
         )
         try:
-            await asyncio.wait([ended])
+            await self._lookup.wait(connection, ended)
         finally:
             self._stalled -= 1
             if not self._stalled:
                 self._condition.end()
-
-
-def _terminate(connection: Any) -> None:
-    # It may just have been closed by the server.
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()

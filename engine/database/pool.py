@@ -47,7 +47,7 @@ class Pool:
     def __init__(self, inner: asyncpg.Pool, *, reserved: int = 0, commits: int = 0) -> None:
         """Use so many of asyncpg's connections for the reserve and for abandoned commits."""
         self.max_size: int = inner.get_max_size() - reserved - commits
-        self.commits = CommitWaits(pool_size=self.max_size, capacity=commits)
+        self.commits = CommitWaits(self, pool_size=self.max_size, capacity=commits)
         self._outage = OUTAGE
         # The event loop of the connections.
         self.loop = asyncio.get_running_loop()
