@@ -18,6 +18,7 @@ from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
 from engine.database.errors import sqlstate
+from engine.database.transactions import IS_READ_ONLY, read_only_error
 from engine.database.turns import Turn, take_turn
 
 __all__ = [
@@ -42,7 +43,9 @@ _LOCK_NOT_AVAILABLE = "55P03"
 TRY_TICKET_LOCK = f"pg_try_advisory_xact_lock(hashtextextended($1, {_LOCK_SEED}))"
 
 _LOCK = f"SELECT pg_advisory_xact_lock(hashtextextended($1, {_LOCK_SEED}))"
-_TRY_LOCK = f"SELECT {TRY_TICKET_LOCK} AS is_locked"
+_TRY_LOCK = f"""
+SELECT {TRY_TICKET_LOCK} AS is_locked, {IS_READ_ONLY} AS is_read_only
+"""
 
 _TRY_LOCKS = """
 SELECT ticket_id
@@ -79,6 +82,9 @@ async def locked_transaction(ticket_id: str) -> AsyncIterator[BaseDBAsyncClient]
 async def _lock_in_time(connection: BaseDBAsyncClient, ticket_id: str) -> bool:
     """Lock a ticket, and return whether that succeeded; if not, the transaction has failed."""
     [row] = await connection.execute_query_dict(_TRY_LOCK, [ticket_id])
+    if row["is_read_only"]:
+        # As in `require_writes`.
+        raise read_only_error()
     if row["is_locked"]:
         return True
     await connection.execute_query(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")

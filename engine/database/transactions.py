@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, cast
 
+import asyncpg
 from tortoise import BaseDBAsyncClient
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
@@ -16,7 +17,17 @@ from engine.database.errors import READ_ONLY, UNKNOWN_STATEMENT, sqlstate
 from engine.database.pool import Pool
 from engine.database.session import Session
 
-__all__ = ["Transaction", "TransactionClient", "add_commit_topic"]
+__all__ = [
+    "IS_READ_ONLY",
+    "Transaction",
+    "TransactionClient",
+    "add_commit_topic",
+    "read_only_error",
+    "require_writes",
+]
+
+# SQL condition: whether the transaction cannot write, as on a standby.
+IS_READ_ONLY = "current_setting('transaction_read_only') = 'on'"
 
 
 class TransactionClient(TransactionWrapper):
@@ -116,3 +127,19 @@ def add_commit_topic(connection: BaseDBAsyncClient, topic: str) -> None:
     if not isinstance(connection, TransactionClient):
         raise TypeError("A commit topic needs the connection of an outermost transaction.")
     connection.topics.append(topic)
+
+
+async def require_writes(connection: BaseDBAsyncClient) -> None:
+    """Raise ReadOnlySQLTransactionError if a transaction cannot write.
+
+    A standby may not have replayed everything. So before a change reports that a row does not
+    exist, it must know that it did not look for it on a standby.
+    """
+    [row] = await connection.execute_query_dict(f"SELECT {IS_READ_ONLY} AS is_read_only")
+    if row["is_read_only"]:
+        raise read_only_error()
+
+
+def read_only_error() -> asyncpg.ReadOnlySQLTransactionError:
+    """Return the error that PostgreSQL reports for a change on a standby."""
+    return asyncpg.ReadOnlySQLTransactionError("cannot make changes in a read-only transaction")

@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from tortoise import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
 
 from engine.database.outdated_statements import repeats_outdated_statements
 from engine.database.time_limit import background_time_limit
+from engine.database.transactions import require_writes
 from models import LogEntry, OpsDelivery, OpsState, Ticket
 from models.columns import new_id
 from models.ticket_lock import ticket_transaction
@@ -219,6 +221,10 @@ class Deliveries:
 
 async def _find(delivery_id: str) -> OpsDelivery:
     delivery = await OpsDelivery.get_or_none(id=delivery_id)
+    if delivery is None:
+        async with in_transaction() as connection:
+            await require_writes(connection)
+            delivery = await OpsDelivery.get_or_none(id=delivery_id, using_db=connection)
     if delivery is None:
         raise DeliveryNotFound(delivery_id)
     return delivery

@@ -30,7 +30,7 @@ mutation Create($key: String!) {
 """
 SEND = """
 mutation Send($id: ID!, $key: String!) {
-  sendToOps(input: { ticketId: $id, idempotencyKey: $key }) { ticket { id } }
+  sendToOps(input: { ticketId: $id, idempotencyKey: $key }) { ticket { id } errors { message } }
 }
 """
 DELETE = "mutation Delete($id: ID!) { deleteTicket(input: { id: $id }) { deletedId } }"
@@ -106,6 +106,7 @@ class Writer:
                 content = response.json()
                 if response.is_success and "errors" not in content:
                     result: dict[str, dict[str, str]] = content["data"][field]
+                    assert not result["errors"], content
                     return result
                 # Only what a client may repeat: an outage or a time-out, never another error.
                 [error] = content["errors"]

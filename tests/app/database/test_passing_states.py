@@ -269,6 +269,18 @@ def test_a_standby_is_served_for_reads_until_it_is_promoted(
         assert (facts["database"]["lag_s"] or 0) >= 0
         assert server.http.get("/tickets").status_code == 200
         assert all(is_unavailable(create(server)) for _ in range(3))
+        # Perhaps the standby has not replayed it yet.
+        assert is_unavailable(server.http.post("/api/ops/missing"))
+        for mutation in (
+            'sendToOps(input: {ticketId: "missing"}) { errors { code } }',
+            'retryDelivery(input: {deliveryId: "missing"}) { errors { code } }',
+            'cancelDelivery(input: {deliveryId: "missing"}) { errors { code } }',
+            'updateTicket(input: {id: "missing", subject: "T"}) { errors { code } }',
+            'deleteTicket(input: {id: "missing"}) { errors { code } }',
+        ):
+            answer = server.http.post("/graphql", json={"query": f"mutation {{ {mutation} }}"})
+            [error] = answer.json()["errors"]
+            assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE", mutation
         standby.promote()
         until(201, lambda: create(server))
         facts = facts_of(until(200, lambda: readyz(server)))
