@@ -1,16 +1,15 @@
 """Feeds that are read again from an old cursor, with selections that take long."""
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
 import orjson
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.bounds.harness import JSON, Answer, Target
 from tests.bounds.inputs.hostile_input import HostileInput, in_parallel
-from tests.bounds.inputs.sockets import open_websocket
-from tests.proof.wire import frame, frames
 
 __all__ = ["REPLAYS"]
 
@@ -65,35 +64,30 @@ def by_event_stream(target: Target, number: int) -> Answer:  # noqa: ARG001  # o
 def by_websocket(target: Target, number: int) -> Answer:  # noqa: ARG001  # one of several
     """Read all later events from a WebSocket."""
     payload = {"query": SUBSCRIPTION, "variables": {"after": first_cursor(target)}}
-    message = {"type": "subscribe", "id": "1", "payload": payload}
-
-    def results() -> Iterator[Any]:
-        received = bytearray()
-        texts: list[bytes] = []
-        while len(texts) < EVENTS and (chunk := wire.recv(2**20)):
-            received += chunk
-            # Parsing what has arrived again at each chunk would take long.
-            if received.count(b'"type":"next"') >= EVENTS:
-                # Half of a frame can follow the complete ones, and pings can be between.
-                with suppress(ValueError, IndexError):
-                    texts = [text for opcode, text in frames(bytes(received)) if opcode == 1]
-        assert len(texts) >= EVENTS, bytes(received[-200:])
-        for text in texts:
-            yield orjson.loads(text)["payload"]
-
-    with closing(open_websocket(target, is_known=True)) as wire:
-        wire.sendall(frame(1, orjson.dumps(message)))
-        return _answer(results())
+    credential = {"authorization": target.headers()["Authorization"]}
+    # It answers the pings of the server.
+    with connect(
+        target.url.replace("http", "ws") + "/graphql",
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        open_timeout=60,
+        ping_interval=None,
+        max_size=None,
+    ) as socket:
+        socket.send(orjson.dumps({"type": "connection_init", "payload": credential}), text=True)
+        assert orjson.loads(socket.recv())["type"] == "connection_ack"
+        socket.send(orjson.dumps({"type": "subscribe", "id": "1", "payload": payload}), text=True)
+        return _answer(orjson.loads(message)["payload"] for message in socket)
 
 
 def _answer(results: Iterator[Any]) -> Answer:
+    count = 0
     for count, result in enumerate(results, 1):
         if "errors" in result:
             [error, *_] = result["errors"]
             return Answer(200, error["extensions"]["code"], error["message"], b"")
         if count == EVENTS:
-            break
-    return Answer(200, None, "", b"")
+            return Answer(200, None, "", b"")
+    raise AssertionError(f"it ended after {count} events")
 
 
 _replay = partial(HostileInput, prepare=create_events)
