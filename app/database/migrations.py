@@ -68,6 +68,8 @@ class MigrationReport:
     after: str
     applied: tuple[str, ...]
     adopted: Adopted | None = None
+    # The time of the migrations, without the wait for another process that migrates.
+    duration_s: float = 0.0
 
     def __str__(self) -> str:
         if not self.applied:
@@ -81,6 +83,21 @@ class MigrationReport:
                 f"entries of the former service."
             )
         return "\n".join(lines)
+
+    def log(self) -> None:
+        """Log what was applied, if anything was."""
+        if not self.applied:
+            return
+        fields: dict[str, object] = {
+            "schema_version_before": self.before,
+            "schema_version": self.after,
+            "applied": list(self.applied),
+            "duration_s": round(self.duration_s, 3),
+        }
+        if self.adopted is not None:
+            fields["adopted_tickets"] = self.adopted.tickets
+            fields["adopted_log_entries"] = self.adopted.log_entries
+        _logger.info("database migrated", extra={"fields": fields})
 
 
 async def migrate(
@@ -100,6 +117,7 @@ async def migrate(
         state = await schema_state(connection)
         applied: list[str] = []
         adopts = False
+        duration_s = 0.0
         if not state.is_migrated:
             async with migration_lock(connection, timeout_s=lock_timeout_s):
                 state = await schema_state(connection, to_migrate=True)
@@ -108,12 +126,14 @@ async def migrate(
                 # The driver left the last query suspended after its first row, with a snapshot for
                 # whose end CREATE INDEX CONCURRENTLY would wait. Another query ends it.
                 await connection.execute("SELECT")
+                started_at = monotonic()
                 with reporting(report_change):
                     try:
                         applied = await _upgrade(url)
                     except DATABASE_ERRORS as error:
                         reached = await schema_version(connection)
                         raise refused(error, state.known, reached) from error
+                duration_s = monotonic() - started_at
         if state.newer is not None:
             fields = {"schema_version": state.newer, "program_version": EXPECTED_VERSION}
             _logger.warning("database newer than this program", extra={"fields": fields})
@@ -127,6 +147,7 @@ async def migrate(
             after=state.newer or EXPECTED_VERSION,
             applied=tuple(applied),
             adopted=await _adopted(connection) if adopts else None,
+            duration_s=duration_s,
         )
 
 

@@ -61,8 +61,7 @@ def serve(settings: Settings) -> None:
             listen(settings.host, settings.port) as listener,
             ready_database(settings, is_supervised=True) as database,
         ):
-            if database.report.applied:
-                logger.info("%s", database.report)
+            database.report.log()
             check_sessions(settings, database.url)
             banner = Banner(
                 url=url_of(listener, settings.host),

@@ -45,6 +45,7 @@ def work(settings: Settings) -> None:
         _listening(settings) as listener,
         ready_database(settings, is_supervised=True) as ready,
     ):
+        ready.report.log()
         check_sessions(settings, ready.url)
         # A further signal has cancelled it.
         with suppress(asyncio.CancelledError):
