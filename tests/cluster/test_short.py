@@ -1,0 +1,55 @@
+"""A switchover and the loss of the primary: nothing is lost, doubled or missed.
+
+A part of `test_failover.py` for every run of CI. It asserts no duration.
+"""
+
+import asyncio
+
+import asyncpg
+
+from tests.cluster.nodes import WITHIN_S, Cluster
+from tests.cluster.service import create_database, service
+from tests.cluster.writers import Acknowledged, Writer, check, has_subscribed
+from tests.feed.clients import Received, follow
+from tests.waiting import until
+
+WRITERS = 2
+# Acknowledged tickets before, between and after the failovers.
+TICKETS = 10
+
+
+async def test_a_switchover_and_the_loss_of_the_primary_lose_double_and_miss_nothing(
+    cluster: Cluster,
+) -> None:
+    leader = await cluster.wait_for_roles(standbys=2)
+    await create_database(cluster, leader)
+    acknowledged = Acknowledged()
+    received: Received = []
+    stop = asyncio.Event()
+    async with service(cluster) as group:
+        follower = asyncio.create_task(follow(group.servers, received, by_socket=True))
+        await has_subscribed(group.servers, received)
+        async with asyncio.TaskGroup() as writers:
+            for _ in range(WRITERS):
+                writers.create_task(Writer(group.servers, acknowledged).run(stop))
+
+            async def more_tickets() -> None:
+                wanted = len(acknowledged) + TICKETS
+                await until(lambda: len(acknowledged) >= wanted, within_s=WITHIN_S)
+
+            await more_tickets()
+            await cluster.switch_over(leader)
+            second = await cluster.wait_for_roles(standbys=2, former=leader)
+            await more_tickets()
+            cluster.node(second).kill()
+            await cluster.wait_for_roles(standbys=1, former=second)
+            await more_tickets()
+            stop.set()
+        for worker in group.workers:
+            assert await worker.stop() == 0
+        connection = await asyncpg.connect(f"{cluster.hosts_url}?target_session_attrs=read-write")
+        try:
+            await check(connection, acknowledged, received)
+        finally:
+            await connection.close()
+            follower.cancel()
