@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from app.config.cors_parsers import header_names, origins
 from app.config.errors import SettingError
+from app.config.replica_urls import refuse_replicas
 from app.config.setting_fields import declared_settings, setting
 from app.config.setting_parsers import (
     boolean,
@@ -455,17 +456,13 @@ class Settings:
             *(("DATABASE_REPLICA_URL", replica) for replica in self.database_replica_url),
         ):
             try:
-                target = parse_dsn(dsn or "postgresql://")
+                parse_dsn(dsn or "postgresql://")
             except DsnError as error:
                 raise SettingError(
                     f"{name} cannot be used. {error}",
                     hint="See docs/how-to/postgresql.md for the parameters of the URL.",
                 ) from None
-            if name == "DATABASE_REPLICA_URL" and len(target.hosts) > 1:
-                raise SettingError(
-                    f"{name} cannot be used. One of its URLs has {len(target.hosts)} hosts.",
-                    hint="Give each replica a URL of its own, separated by commas.",
-                )
+        refuse_replicas(self.database_replica_url)
         if self.database_url is not None:
             return
         if self.database_replica_url:

@@ -196,6 +196,31 @@ def test_the_user_of_ops_url_excludes_a_token() -> None:
     assert load(OPS_URL="http://u:p@h").ops_token is None
 
 
+@pytest.mark.parametrize(
+    ("urls", "message"),
+    [
+        (
+            "postgresql://a/t,postgresql://b/t,postgresql://a:5432/t",
+            "1 and 3 name the same server: a",
+        ),
+        ("postgresql://u@DB:1/t,postgresql://v:p@db:1/t", "1 and 2 name the same server: db:1"),
+        ("postgresql:///t?host=/s,postgresql:///t?host=/s&port=5432", "same server: /s"),
+        ("postgresql:///t,postgresql:///t", "the same server: the default one"),
+        ("postgresql://a,b/t", "One of its URLs has 2 hosts"),
+    ],
+)
+def test_each_url_of_replicas_names_another_server(urls: str, message: str) -> None:
+    environ = {"DATABASE_URL": "postgresql://p/t", "DATABASE_REPLICA_URL": urls}
+    with pytest.raises(SettingError, match=f"^DATABASE_REPLICA_URL cannot be used.*{message}"):
+        Settings.load(environ, dotenv=None)
+
+
+def test_replicas_on_different_ports_or_of_different_databases_are_accepted() -> None:
+    urls = ("postgresql://a:1/t", "postgresql://a:2/t", "postgresql://a:1/u")
+    environ = {"DATABASE_URL": "postgresql://p/t", "DATABASE_REPLICA_URL": ",".join(urls)}
+    assert Settings.load(environ, dotenv=None).database_replica_url == urls
+
+
 @pytest.mark.parametrize("value", ["tökén", "a b", "a\tb", "a\u200b", "x" * 8193])
 def test_a_token_that_no_header_can_contain_is_an_error(value: str) -> None:
     with pytest.raises(
