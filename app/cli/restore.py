@@ -19,7 +19,9 @@ def add(commands: Any) -> None:
         "without tables of ticketops, in one transaction. Then migrate it, if the file is from an "
         "older version, and collect statistics.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="file to restore")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="file to restore; - is the standard input"
+    )
     add_flags(parser, *DATABASE)
     parser.set_defaults(run=run)
 
@@ -27,18 +29,18 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Restore the file, and print how many rows it had."""
     settings = load_settings(arguments)
-    from app.database.dump_file import refuse_unreadable
+    from app.database.dump_file import readable_dump
     from app.database.ready import available_database
     from app.database.restore import restore
 
-    # Before a new DATA_DIR is created, on which a server would start without any data.
-    refuse_unreadable(arguments.file)
     started_at = time.monotonic()
     with (
+        # Before a new DATA_DIR is created, on which a server would start without any data.
+        readable_dump(arguments.file) as file,
         available_database(settings) as url,
         Progress("bytes", sys.stderr) as progress,
     ):
-        report = restore(url, arguments.file, progress=progress.show)
+        report = restore(url, file, progress=progress.show)
     print(
         f"Restored {report.tickets} tickets, {report.events} events and {report.log_entries} log "
         f"entries in {time.monotonic() - started_at:.1f} s."

@@ -1,15 +1,21 @@
 """Contents of a backup file, as pg_restore reports them."""
 
 import re
+import shutil
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.database.applied import VERSIONS, migration_number
 from app.database.client_programs import BackupError, ClientPrograms, error_of
 
-__all__ = ["DumpFile", "read_dump", "refuse_unreadable"]
+__all__ = ["STANDARD_INPUT", "DumpFile", "read_dump", "readable_dump"]
+
+STANDARD_INPUT = Path("-")
 
 # An entry of the table of contents: its type, its schema, its name, and its owner.
 _ENTRY = re.compile(r"\d+; \d+ \d+ (?P<entry>.+)")
@@ -47,12 +53,34 @@ def _is_left_out(line: str, schemas: Collection[str]) -> bool:
     return schema is not None and schema["name"] in schemas
 
 
-def refuse_unreadable(path: Path) -> None:
-    """Raise BackupError if a file cannot be opened."""
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise _unreadable(path, error) from error
+@contextmanager
+def readable_dump(path: Path) -> Iterator[Path]:
+    """Yield the path of a file that can be opened: this one, or a copy of the standard input.
+
+    pg_restore reads a file several times, which a pipe does not allow. Raises BackupError.
+    """
+    if path != STANDARD_INPUT:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        yield path
+        return
+    if sys.stdin.isatty():
+        raise BackupError(
+            "The standard input is a terminal, not a backup.",
+            hint="Redirect a file or a pipe to it, or name a file.",
+        )
+    with tempfile.NamedTemporaryFile(prefix="ticketops-standard-input-") as copy:
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            copy.flush()
+        except OSError as error:
+            raise BackupError(
+                f"Cannot copy the standard input to {copy.name}: {error.strerror}.",
+                hint="Set TMPDIR to a folder with enough space, or name a file.",
+            ) from error
+        yield Path(copy.name)
 
 
 def _unreadable(path: Path, error: OSError) -> BackupError:

@@ -94,7 +94,9 @@ async def test_a_restored_database_is_identical(source: str, target: str, tmp_pa
         assert await connection.fetchval(statistics) == 40
 
 
-def test_the_standard_output_can_be_restored(source: str, target: str, tmp_path: Path) -> None:
+def test_the_standard_output_can_be_restored_from_the_standard_input(
+    source: str, target: str, tmp_path: Path
+) -> None:
     program = Path(sys.executable).with_name("ticketops")
     piped = subprocess.run(
         [program, "backup", "-", "--database-url", source],
@@ -102,10 +104,55 @@ def test_the_standard_output_can_be_restored(source: str, target: str, tmp_path:
         capture_output=True,
         check=True,
     )
-    file = tmp_path / "piped"
-    file.write_bytes(piped.stdout)
-    done = restored(target, file, tmp_path)
-    assert done.stdout.startswith("Restored 40 tickets, "), done.stderr
+    done = subprocess.run(
+        [program, "restore", "-", "--database-url", target],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        input=piped.stdout,
+        capture_output=True,
+        check=False,
+    )
+    assert done.stdout.startswith(b"Restored 40 tickets, "), done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(b"", "cannot be read as a backup"), (b"PGDMP", "cannot be read as a backup")],
+)
+def test_a_standard_input_that_is_not_a_backup_is_refused(
+    target: str, tmp_path: Path, given: bytes, message: str
+) -> None:
+    program = Path(sys.executable).with_name("ticketops")
+    done = subprocess.run(
+        [program, "restore", "-", "--database-url", target],
+        cwd=tmp_path,
+        input=given,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert message in done.stderr.decode()
+
+
+def test_a_terminal_is_not_restored(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("ticketops")
+    parent, child = os.openpty()
+    try:
+        done = subprocess.run(
+            [program, "restore", "-"],
+            cwd=tmp_path,
+            stdin=child,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(parent)
+        os.close(child)
+    assert done.returncode == 2
+    assert "The standard input is a terminal" in done.stderr
+    assert not (tmp_path / ".data").exists()
 
 
 def test_a_file_is_replaced_only_by_force(source: str, tmp_path: Path) -> None:
