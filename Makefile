@@ -16,8 +16,10 @@
 #                run the core tests on PostgreSQL 15 with unusual settings (POSTGRES_BIN selects
 #                another folder of its programs)
 # make test-cluster
-#                run the service through failovers of a PostgreSQL cluster (Patroni 4, etcd, HAProxy);
-#                this takes five minutes, and is skipped if a program is missing
+#                run the service through failovers of a PostgreSQL cluster (Patroni, etcd, HAProxy);
+#                this takes seven minutes, and is skipped if a program is missing
+# make test-cluster-short
+#                run a part of that, in two minutes
 # make coverage  run the tests at about half the speed, and print the coverage of each module
 # make bench     benchmark this server and its peers (ARGS=--help lists the options)
 # make bounds    send hostile inputs to a server, and print what each costs (ARGS=TEXT selects some)
@@ -35,6 +37,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 GRAPHIQL := $(VENV)/.graphiql
+# Patroni has an environment of its own, because it is no dependency of this program.
+PATRONI := $(VENV)/patroni
 
 # Checks that the migrations match the models and the committed database schema.
 DRIFT := tests/models/test_migrations.py::test_the_models_are_what_the_migrations_say \
@@ -55,7 +59,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-.PHONY: setup serve test test-all test-without-shortcuts test-databases test-cluster coverage bench bounds graphiql \
+.PHONY: setup serve test test-all test-without-shortcuts test-databases test-cluster \
+	test-cluster-short coverage bench bounds graphiql \
 	check format docs dump lock audit sbom \
 	$(CHECKS)
 
@@ -78,8 +83,13 @@ test-without-shortcuts: $(DEV)
 test-databases: $(DEV)
 	@$(BIN)/python -m tests.installed_postgres -q -n auto $(CORE) $(ARGS)
 
-test-cluster: $(DEV)
-	@TEST_CLUSTER=true $(BIN)/python -m pytest -q -o faulthandler_timeout=3600 tests/cluster $(ARGS)
+test-cluster: $(DEV) $(PATRONI)/.installed
+	@TEST_CLUSTER=true PATH="$(CURDIR)/$(PATRONI)/bin:$$PATH" $(BIN)/python -m pytest -q \
+		-o faulthandler_timeout=3600 tests/cluster --ignore tests/cluster/test_short.py $(ARGS)
+
+test-cluster-short: $(DEV) $(PATRONI)/.installed
+	@TEST_CLUSTER=true PATH="$(CURDIR)/$(PATRONI)/bin:$$PATH" $(BIN)/python -m pytest -q -rs \
+		-o faulthandler_timeout=3600 tests/cluster/test_short.py $(ARGS)
 
 coverage: $(DEV) $(GRAPHIQL)
 	@$(BIN)/python -m pytest -n auto --cov $(ARGS)
@@ -127,10 +137,12 @@ docs: $(DEV)
 dump: $(DEV)
 	@$(BIN)/python -m tests.models.dump
 
-# The second lock file has the development tools, with the versions of the first one.
+# The second lock file has the development tools, with the versions of the first one; the third one
+# has Patroni.
 lock: $(DEV)
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements.lock
 	$(COMPILE) $(ARGS) -c requirements.lock --group dev -o tests/requirements.lock
+	$(COMPILE) $(ARGS) --group cluster -o tests/cluster/requirements.lock
 
 audit: $(DEV)
 	@$(BIN)/uv run --quiet --no-project --python $(BIN)/python --script .ci/audit.py
@@ -159,6 +171,13 @@ $(RUNTIME): requirements.lock pyproject.toml
 $(DEV): $(RUNTIME) tests/requirements.lock
 	@echo "Installing the development tools. The first time, this takes a few minutes."
 	@$(PIP) install --no-deps --require-hashes -r tests/requirements.lock
+	@touch $@
+
+$(PATRONI)/.installed: tests/cluster/requirements.lock | $(DEV)
+	@echo "Installing Patroni."
+	@umask 022; $(BIN)/python -m venv --clear $(PATRONI)
+	@umask 022; $(PATRONI)/bin/python -m pip --disable-pip-version-check --quiet --quiet \
+		install --no-deps --require-hashes -r tests/cluster/requirements.lock
 	@touch $@
 
 # Tried once: everything else works without these files, and later runs do not wait for them.

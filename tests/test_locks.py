@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 RUNTIME = ROOT / "requirements.lock"
 DEVELOPMENT = ROOT / "tests" / "requirements.lock"
+CLUSTER = ROOT / "tests" / "cluster" / "requirements.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)")
 # The comment of a pin that this project requires itself.
@@ -19,6 +20,7 @@ REQUIRED_BY_PROJECT = "ticketops (pyproject.toml"
 LOCKS = [
     pytest.param(RUNTIME, PROJECT["project"]["dependencies"], id="runtime"),
     pytest.param(DEVELOPMENT, PROJECT["dependency-groups"]["dev"], id="development"),
+    pytest.param(CLUSTER, PROJECT["dependency-groups"]["cluster"], id="cluster"),
 ]
 
 
@@ -53,7 +55,7 @@ def test_removed_dependencies_are_not_pinned(lock: Path, wanted: list[str]) -> N
     assert pinned == {canonicalize_name(Requirement(text).name) for text in wanted}
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT, CLUSTER])
 def test_each_pin_has_hashes_and_no_host(lock: Path) -> None:
     for entry in entries(lock):
         assert "--hash=sha256:" in entry, entry

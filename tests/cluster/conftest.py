@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.database.programs import account_for
 from tests.cluster.nodes import Cluster, running_cluster
 from tests.installed_postgres import DEFAULT_BIN
 
@@ -25,13 +26,29 @@ def missing_program() -> str | None:
         return "no etcd on this machine (on Debian: apt install etcd-server)"
     if shutil.which("haproxy") is None and not Path("/usr/sbin/haproxy").exists():
         return "no haproxy on this machine (on Debian: apt install haproxy)"
+    return _missing_patroni()
+
+
+def _missing_patroni() -> str | None:
     hint = "pip install 'patroni[etcd3]' psycopg-binary"
     patroni = shutil.which("patroni")
     if patroni is None:
         return f"no patroni on PATH ({hint})"
-    version = subprocess.run(
-        [patroni, "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    # As the account that runs the nodes.
+    account = account_for(Path("/nonexistent"))
+    try:
+        version = subprocess.run(
+            [patroni, "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd="/",
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else [],
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"the account of the nodes cannot run {patroni}: {error}"
     found = re.search(r"(\d+)\.", version)
     if found is None or int(found[1]) < OLDEST_PATRONI:
         return f"{version.strip()} is older than {OLDEST_PATRONI} ({hint})"

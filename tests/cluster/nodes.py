@@ -198,20 +198,22 @@ class Cluster:
                     return leaders[0]
                 await asyncio.sleep(0.5)
 
-    async def switch_over(self, leader: str) -> None:
-        """Make the synchronous standby the leader."""
+    async def switch_over(self) -> str:
+        """Make the synchronous standby the leader; return the name of the former leader."""
         async with asyncio.timeout(WITHIN_S), httpx2.AsyncClient(timeout=60) as http:
             while True:
                 members = await self.members()
-                [candidate] = [name for name, role in members.items() if role == "sync_standby"]
-                response = await http.post(
-                    f"http://127.0.0.1:{self.node(leader).restapi_port}/switchover",
-                    content=json.dumps({"leader": leader, "candidate": candidate}),
-                )
-                if response.is_success:
-                    return
-                # Patroni refuses it while it does not yet know enough of the candidate.
-                print(f"switchover refused: {response.text}", file=sys.stderr)  # noqa: T201
+                names = {role: name for name, role in members.items()}
+                if {"leader", "sync_standby"} <= names.keys():
+                    leader, candidate = names["leader"], names["sync_standby"]
+                    response = await http.post(
+                        f"http://127.0.0.1:{self.node(leader).restapi_port}/switchover",
+                        content=json.dumps({"leader": leader, "candidate": candidate}),
+                    )
+                    if response.is_success:
+                        return leader
+                    # Patroni refuses it while it does not yet know enough of the candidate.
+                    print(f"switchover refused: {response.text}", file=sys.stderr)  # noqa: T201
                 await asyncio.sleep(1)
 
 

@@ -56,8 +56,8 @@ async def test_failovers_lose_double_and_miss_nothing_and_are_over_at_the_same_t
                 await until(lambda: len(acknowledged) >= wanted, within_s=WITHIN_S)
 
             await more_tickets()
-            await cluster.switch_over(leader)
-            second = await cluster.wait_for_roles(standbys=2, former=leader)
+            first = await cluster.switch_over()
+            second = await cluster.wait_for_roles(standbys=2, former=first)
             await more_tickets()
             cluster.node(second).kill()
             await cluster.wait_for_roles(standbys=1, former=second)

@@ -177,8 +177,8 @@ async def test_no_caller_misses_its_own_change_through_failovers(cluster: Cluste
 
             await more_changes()
             await reads_on_replicas()
-            await cluster.switch_over(leader)
-            second = await cluster.wait_for_roles(standbys=2, former=leader)
+            first = await cluster.switch_over()
+            second = await cluster.wait_for_roles(standbys=2, former=first)
             await more_changes()
             await reads_on_replicas()
             cluster.node(second).kill()
