@@ -175,7 +175,12 @@ $(DEV): $(RUNTIME) tests/requirements.lock
 
 $(PATRONI)/.installed: tests/cluster/requirements.lock | $(DEV)
 	@echo "Installing Patroni."
-	@umask 022; $(BIN)/python -m venv --clear $(PATRONI)
+	@# For root, it runs as another user, which may not be able to run a Python below /root.
+	@for python in /usr/bin/python3 $(BIN)/python; do \
+		"$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
+			2>/dev/null && break; \
+	done; \
+	umask 022; "$$python" -m venv --clear $(PATRONI)
 	@umask 022; $(PATRONI)/bin/python -m pip --disable-pip-version-check --quiet --quiet \
 		install --no-deps --require-hashes -r tests/cluster/requirements.lock
 	@touch $@
