@@ -1,10 +1,8 @@
 """Totals of lists: exact up to a limit, and estimated from PostgreSQL's statistics above it."""
 
-import orjson
-
 from engine.projection.reading import fetch_records
 from engine.sql.queries import Page
-from engine.sql.statements import estimate_statement, is_estimate
+from engine.sql.statements import estimate_statement, estimated_rows, is_estimate
 
 __all__ = ["checked_total"]
 
@@ -16,6 +14,5 @@ async def checked_total(page: Page, counted: int) -> int:
     """
     if not is_estimate(counted):
         return counted
-    [record] = await fetch_records(estimate_statement(page))
-    estimate = int(orjson.loads(record[0])[0]["Plan"]["Plan Rows"])
-    return max(estimate, counted)
+    [record] = await fetch_records(estimate_statement(page.table, page.where))
+    return max(estimated_rows(record[0]), counted)

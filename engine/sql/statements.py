@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from engine.sql.expressions import FALSE, TRUE, Sql, all_of, concatenate
 from engine.sql.index_ranges import IndexRanges, Walk, access_path
 from engine.sql.ordering import Bound, Keyset
@@ -77,10 +79,14 @@ def is_estimate(total: int) -> bool:
     return total > MAX_COUNTED
 
 
-def estimate_statement(page: Page) -> Sql:
+def estimate_statement(table: Table, where: Sql) -> Sql:
     """Return the statement that returns PostgreSQL's plan of a list as JSON, with its estimate."""
-    rows = f'SELECT FROM "{page.table.name}" WHERE '
-    return concatenate(("EXPLAIN (FORMAT JSON) ", rows, page.where))
+    return concatenate((f'EXPLAIN (FORMAT JSON) SELECT FROM "{table.name}" WHERE ', where))
+
+
+def estimated_rows(plan: str) -> int:
+    """Return the estimate in the result of `estimate_statement`."""
+    return int(orjson.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
 def opposite_page_expression(page: Page) -> Sql:

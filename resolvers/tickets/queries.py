@@ -1,13 +1,10 @@
-"""Queries for tickets: by id, as pages, and counted by group."""
+"""Queries for tickets: by id, and as pages."""
 
 from dataclasses import dataclass
 from typing import Unpack
 
-from engine.database.queries import fetch
-from engine.sql.expressions import concatenate, render
 from engine.sql.queries import Page, SingleRow, by_key
 from resolvers.context import Context
-from resolvers.normalization import normalized_sql
 from resolvers.pages import PageArguments, page_of
 from resolvers.tables import TICKET_ORDERS, TICKETS
 from resolvers.text_validation import checked_id
@@ -23,14 +20,6 @@ class TicketSort:
 
 
 NEWEST_FIRST = TicketSort()
-
-
-@dataclass(frozen=True, slots=True)
-class TicketGroup:
-    """Number of tickets with one value of a column."""
-
-    key: str | None
-    count: int
 
 
 def find_ticket(context: Context, id: str) -> SingleRow:  # noqa: ARG001  # every resolver takes it
@@ -53,26 +42,3 @@ def find_tickets(
     """Return a page of the matching tickets."""
     order = TICKET_ORDERS[order_by.field, order_by.descending]
     return page_of(TICKETS, order, ticket_condition(filter), arguments)
-
-
-async def count_groups(
-    context: Context,  # noqa: ARG001  # every resolver takes it
-    by: str,
-    *,
-    filter: TicketFilter | None = None,
-) -> list[TicketGroup]:
-    """Return the number of matching tickets for each value of a column, largest first."""
-    column = TICKETS.columns[by]
-    is_text = column.plain_type is str and column.enum_names is None
-    key = normalized_sql(column.sql) if is_text else column.sql
-    statement = concatenate(
-        (
-            f"SELECT {key} AS key, count(*) FROM {TICKETS.name} WHERE ",
-            ticket_condition(filter),
-            " GROUP BY key ORDER BY count DESC, key",
-        )
-    )
-    return [
-        TicketGroup(key if column.enum_names is None else column.enum_names[key], count)
-        for key, count in await fetch(*render(statement))
-    ]

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from resolvers.tickets.queries import TicketSort, count_groups, find_ticket, find_tickets
+from resolvers.tickets.groups import MAX_COUNTED, count_groups
+from resolvers.tickets.queries import TicketSort, find_ticket, find_tickets
 from schema.common.connection import After, Before, First, Last
 from schema.common.enums import OrderDirection, describe
 from schema.common.inputs import Data, input_object, without_unset
@@ -49,7 +50,15 @@ class TicketGroup:
         description="Value of the field in the form of the API, such as IN_PROGRESS; null for"
         " tickets without a value."
     )
-    count: int = strawberry.field(description="Number of tickets in the group.")
+    count: int = strawberry.field(
+        description="Number of tickets in the group. Exact if all groups together have at most"
+        f" {MAX_COUNTED:,} tickets. Otherwise the count of a group with more than its share,"
+        f" {MAX_COUNTED:,} divided by the number of groups, is an estimate: see `countIsEstimate`."
+    )
+    count_is_estimate: bool = strawberry.field(
+        description="Whether `count` is an estimate from the statistics of the database. Never true"
+        " for a filter without an index, such as `contains`, for which all tickets are read."
+    )
 
 
 @fast_resolver

@@ -20,6 +20,7 @@ from engine.sql.statements import expressions_statement, page_statement, total_e
 from models import OpsState, TicketPriority, TicketStatus
 from resolvers.ops_health import MAX_COUNTED, health_statement
 from resolvers.tables import TICKET_ORDERS, TICKETS
+from resolvers.tickets import groups
 from resolvers.tickets.filters import TicketFilter, ticket_condition
 from tests.benchmarks.conditions import conditions
 from tests.benchmarks.databases import database_url, server
@@ -52,6 +53,19 @@ FILTERS: Mapping[str, TicketFilter] = {
     "customer's name, none": {"customer_name": {"eq": "missing"}},
     "subject contains, none": {"subject": {"contains": "missing"}},
 }
+# The column that tickets are grouped by, and the filter.
+GROUPS: Mapping[str, tuple[str, TicketFilter]] = {
+    "all tickets by status": ("status", {}),
+    "all tickets by priority": ("priority", {}),
+    "all tickets by category": ("category", {}),
+    "all tickets by assignee": ("assigned_to", {}),
+    "OPEN, the newest four fifths, by assignee": (
+        "assigned_to",
+        {"status": {"eq": TicketStatus.OPEN}},
+    ),
+    "category, far back, by status": ("status", {"category": {"eq": "sales"}}),
+    "subject contains, none, by status": ("status", {"subject": {"contains": "missing"}}),
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -79,9 +93,8 @@ async def _measure(given: argparse.Namespace, *, folder: Path) -> None:
                 told = await conditions(connection)
     rows = {title: [column[title] for column in columns] for title in columns[0]}
     head = ["buffers; milliseconds", *(f"{tickets:,}" for tickets in sizes)]
-    text = (
-        f"First pages of {PAGE_SIZE}, totals and opsHealth, by tickets in the database; {told}.\n\n"
-    )
+    text = f"First pages of {PAGE_SIZE}, totals, groups and opsHealth, by tickets in the database;"
+    text += f" {told}.\n\n"
     text += f"{table(head, rows)}\n"
     print(text)  # noqa: T201  # for this it is run
     (folder / "growth.md").write_text(text)
@@ -118,6 +131,11 @@ async def _column(connection: asyncpg.Connection) -> dict[str, str]:
     for title, filter_ in FILTERS.items():
         total = expressions_statement([total_expression(_page("created_at", filter_))])
         column[f"total of {title}"] = await _cell(connection, total)
+    for title, (by, filter_) in GROUPS.items():
+        counts, _ = groups.groups_statement(
+            by, ticket_condition(filter_), max_counted=groups.MAX_COUNTED
+        )
+        column[f"groups of {title}"] = await _cell(connection, counts)
     return column
 
 
