@@ -2,8 +2,9 @@
 
 The entries of an index are counted up to a limit: those of all groups together, and if there are
 more, those of each group up to its share. So a statement reads at most twice as many entries as the
-limit, however many rows there are. See `engine.sql.index_ranges` for the ranges of an index, and
-`engine.sql.range_statements` for the comparisons of rows that make the planner read them.
+limit, however many rows there are. See `engine.sql.index_ranges` for the ranges of an index. The
+statements must run with `engine.database.queries.IN_ORDER`, because the limits are large: otherwise
+the planner would read and sort whole ranges if many pages of the table are not marked as visible.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ WITH RECURSIVE {keys}, together AS MATERIALIZED (
         WHEN (SELECT sum(count) FROM together) > {limit} THEN {limit} / (count(*) + {nulls})
     END AS entries
     FROM keys
-), counted AS (
+), counted AS MATERIALIZED (
     SELECT key, count FROM together WHERE (SELECT entries FROM share) IS NULL
     UNION ALL
     {each}

@@ -56,9 +56,9 @@ async def count_groups(
     """Return the number of matching tickets for each value of a column, largest first."""
     column = TICKETS.columns[by]
     where = ticket_condition(filter)
-    statement, _ = groups_statement(by, where, max_counted=MAX_COUNTED)
+    statement, is_limited = groups_statement(by, where, max_counted=MAX_COUNTED)
     counts: dict[str | None, _Count] = {}
-    for value, label, number, has_more in await fetch(*render(statement)):
+    for value, label, number, has_more in await fetch(*render(statement), in_order=is_limited):
         count = counts.setdefault(label, _Count(0, []))
         count.number += number
         if has_more:

@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from app.database.migrations import migrate
+from engine.database.queries import IN_ORDER
 from engine.database.session import apply_settings
 from engine.sql.expressions import Sql, render
 from engine.sql.paging import Window
@@ -132,10 +133,13 @@ async def _column(connection: asyncpg.Connection) -> dict[str, str]:
         total = expressions_statement([total_expression(_page("created_at", filter_))])
         column[f"total of {title}"] = await _cell(connection, total)
     for title, (by, filter_) in GROUPS.items():
-        counts, _ = groups.groups_statement(
+        counts, is_limited = groups.groups_statement(
             by, ticket_condition(filter_), max_counted=groups.MAX_COUNTED
         )
-        column[f"groups of {title}"] = await _cell(connection, counts)
+        async with connection.transaction(readonly=True):
+            if is_limited:
+                await connection.execute(IN_ORDER)
+            column[f"groups of {title}"] = await _cell(connection, counts)
     return column
 
 
