@@ -30,7 +30,8 @@ The other layers import only these modules: `arguments.fast_resolvers`, `argumen
 `database.transactions`, `database.turns`, `documents.documents`, `documents.limits`,
 `documents.prepared`, `errors`, `exact_json`, `execution.execution`, `execution.fallback`,
 `histogram`, `long_work`, `projection.fallbacks`, `projection.response_size`, `sql.cursors`,
-`sql.expressions`, `sql.ordering`, `sql.paging`, `sql.queries`, `sql.tables`,
+`sql.estimates`, `sql.expressions`, `sql.group_statements`, `sql.ordering`, `sql.paging`,
+`sql.queries`, `sql.tables`,
 `streaming.lost_history`, `streaming.notifications`, `streaming.stream`, `streaming.subscriber`,
 `streaming.subscription`.
 """

@@ -1,8 +1,9 @@
 """Totals of lists: exact up to a limit, and estimated from PostgreSQL's statistics above it."""
 
 from engine.projection.reading import fetch_records
+from engine.sql.estimates import estimate_statement, estimated_rows
 from engine.sql.queries import Page
-from engine.sql.statements import estimate_statement, estimated_rows, is_estimate
+from engine.sql.statements import is_estimate
 
 __all__ = ["checked_total"]
 

@@ -16,7 +16,7 @@ from engine.sql.expressions import FALSE, TRUE, Compared, OneOf, Sql, concatenat
 from engine.sql.index_ranges import MAX_RANGES
 from engine.sql.tables import Table
 
-__all__ = ["all_group_counts", "frequencies_statement", "group_counts"]
+__all__ = ["all_group_counts", "group_counts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +144,6 @@ def all_group_counts(table: Table, column: str, where: Sql, label: str) -> Sql:
     """
     text = _ALL_COUNTS.format(label=label, column=column, table=table.name, where=where.text)
     return Sql(text, where.values)
-
-
-def frequencies_statement(table: Table, column: str) -> Sql:
-    """Return the statement that reads how frequent the values of a column are, by the statistics.
-
-    Its row is the fraction of null, the most common values, and their fractions; there is none if
-    the table has no statistics.
-    """
-    return Sql(
-        "SELECT null_frac, most_common_vals::text::text[], most_common_freqs FROM pg_stats"
-        " WHERE schemaname = current_schema() AND tablename = $? AND attname = $?",
-        (table.name, column),
-    )
 
 
 @dataclass(frozen=True, slots=True)

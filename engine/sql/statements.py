@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from engine.sql.expressions import FALSE, TRUE, Sql, all_of, concatenate
 from engine.sql.index_ranges import IndexRanges, Walk, access_path
 from engine.sql.ordering import Bound, Keyset
@@ -77,16 +75,6 @@ def total_expression(page: Page) -> Sql:
 def is_estimate(total: int) -> bool:
     """Return whether a total is above the limit of what is counted."""
     return total > MAX_COUNTED
-
-
-def estimate_statement(table: Table, where: Sql) -> Sql:
-    """Return the statement that returns PostgreSQL's plan of a list as JSON, with its estimate."""
-    return concatenate((f'EXPLAIN (FORMAT JSON) SELECT FROM "{table.name}" WHERE ', where))
-
-
-def estimated_rows(plan: str) -> int:
-    """Return the estimate in the result of `estimate_statement`."""
-    return int(orjson.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
 def opposite_page_expression(page: Page) -> Sql:

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.database.queries import fetch
+from engine.sql.estimates import estimate_statement, estimated_rows, frequencies_statement
 from engine.sql.expressions import Sql, render
-from engine.sql.group_statements import all_group_counts, frequencies_statement, group_counts
-from engine.sql.statements import estimate_statement, estimated_rows
+from engine.sql.group_statements import all_group_counts, group_counts
 from engine.sql.tables import Column
 from resolvers.context import Context
 from resolvers.normalization import normalized_sql
