@@ -21,7 +21,8 @@ BATCH_SIZE = 2_000
 # this process to generate it.
 WRITERS = 2
 _LOCK_KEY = int.from_bytes(b"seedlock", "big")
-_TABLES = ("tickets", "log_entries", "ops_deliveries", "ticket_events")
+# For each writer the tables of which it makes the statistics; both halves take about the same time.
+_TABLES = (("tickets", "ops_deliveries"), ("ticket_events", "log_entries"))
 
 # Rows by table.
 Rows: TypeAlias = dict[str, list[Row]]
@@ -67,8 +68,8 @@ async def seed(
         async with _lock(url), _writers(url) as writers:
             batches = _batches(connection, seed, tickets, batch_size)
             added = await _fill(writers, batches, tickets, progress)
-        if added.total():
-            await make_statistics(connection, _TABLES, vacuum=True)
+            if added.total():
+                await _make_statistics(writers)
     finally:
         await connection.close()
     return SeedReport(
@@ -91,14 +92,16 @@ async def _lock(url: str) -> AsyncIterator[None]:
     try:
         async with connection.transaction(isolation="read_committed"):
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
+            # Without parameters, which would leave a portal open, whose snapshot keeps VACUUM from
+            # marking the new rows as visible to all.
+            await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
             yield
     finally:
         await connection.close()
 
 
 class _Writer:
-    """A connection that stores batches in the background, one at a time."""
+    """A connection that stores batches or makes statistics in the background, one at a time."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
@@ -113,11 +116,15 @@ class _Writer:
         self._task = asyncio.create_task(self._store(rows, tickets, transaction))
 
     async def end(self) -> int:
-        """Wait until the batch is stored, and return its number of tickets; 0 without a batch."""
+        """Wait until what was begun is done, and return the number of tickets of its batch."""
         return await self._task if self._task is not None else 0
 
+    def begin_statistics(self, tables: Sequence[str]) -> None:
+        """Begin to make the statistics of tables and their visibility maps."""
+        self._task = asyncio.create_task(self._make_statistics(tables))
+
     async def cancel(self) -> None:
-        """Roll the running batch back."""
+        """Cancel what was begun; a batch is rolled back."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -136,6 +143,17 @@ class _Writer:
                 )
         await transaction.commit()
         return tickets
+
+    async def _make_statistics(self, tables: Sequence[str]) -> int:
+        await make_statistics(self._connection, tables, vacuum=True)
+        return 0
+
+
+async def _make_statistics(writers: Sequence[_Writer]) -> None:
+    for writer, tables in zip(writers, _TABLES, strict=True):
+        writer.begin_statistics(tables)
+    for writer in writers:
+        await writer.end()
 
 
 @asynccontextmanager

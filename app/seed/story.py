@@ -36,8 +36,8 @@ _REJECTED = OpsFailure(
     FailureKind.REJECTED, "OPS rejected the ticket", response={"error": "ticket refused"}
 )
 
-# The format of times in the payload for OPS.
-_PAYLOAD_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+# The changes of an event as JSON, by field, value before and value after.
+_changes: dict[tuple[str, str, str], str] = {}
 
 
 @dataclass(slots=True)
@@ -72,15 +72,16 @@ class Story:
         ticket = self._rows.ticket = ticket_row(
             self._source, self._ticket_id, self._now, age_days=self._age.days
         )
-        self._event(ticket["customer_email"], "created", _creation(ticket), self.first_event_id)
+        changes = _creation(ticket)
+        self._event(ticket["customer_email"], "created", changes, self.first_event_id)
         if ticket["ops_state"] == "not_sent":
             self._former_entries()
         else:
             self._delivery(ticket)
         if ticket["status"] != "open":
             self._wait(minutes=600)
-            change = {"field": "status", "before": "OPEN", "after": ticket["status"].upper()}
-            self._event(ticket["assigned_to"], "updated", [change])
+            changes = _change("status", "OPEN", ticket["status"].upper())
+            self._event(ticket["assigned_to"], "updated", changes)
             ticket["version"] = 2
         ticket["updated_at"] = self._rows.events[-1]["at"]
         return self._rows
@@ -150,6 +151,7 @@ class Story:
         attempt: int | None = None,
     ) -> None:
         failed = isinstance(result, OpsFailure)
+        response = _FAILURE_DETAILS[result] if isinstance(result, OpsFailure) else _to_json(result)
         entry: Row = {
             "id": self._id(),
             "ticket_id": self._ticket_id,
@@ -157,9 +159,7 @@ class Story:
             "action": action,
             "status": "failed" if failed else "success",
             "timestamp": self._now,
-            "response": _to_json(
-                failure_details(result) if isinstance(result, OpsFailure) else result
-            ),
+            "response": response,
             "attempt": attempt,
             "duration_ms": None,
             "actor": None,
@@ -173,12 +173,10 @@ class Story:
         self._rows.log_entries.append(entry)
 
     def _ops_event(self, delivery: Row, before: str, after: str) -> None:
-        change = {"field": "opsState", "before": before, "after": after}
-        self._event(delivery["requested_by"], "ops_state_changed", [change])
+        changes = _change("opsState", before, after)
+        self._event(delivery["requested_by"], "ops_state_changed", changes)
 
-    def _event(
-        self, actor: str | None, type: str, changes: list[Row], id: str | None = None
-    ) -> None:
+    def _event(self, actor: str | None, type: str, changes: str, id: str | None = None) -> None:
         self._rows.events.append(
             {
                 "id": id or self._id(),
@@ -187,7 +185,7 @@ class Story:
                 "at": self._now,
                 "actor": actor,
                 "request_id": None,
-                "changes": _to_json(changes),
+                "changes": changes,
             }
         )
 
@@ -202,32 +200,43 @@ def _age(number: int) -> timedelta:
     return timedelta(hours=_HOURS * number**_EXPONENT)
 
 
-def _creation(ticket: Row) -> list[Row]:
+def _creation(ticket: Row) -> str:
     """Return the changes of the creation event; every ticket starts as OPEN."""
     values = ticket | {
         "status": "OPEN",
         "priority": ticket["priority"].upper(),
         "metadata": None if ticket["metadata"] is None else orjson.Fragment(ticket["metadata"]),
     }
-    return [
-        {"field": name, "before": None, "after": values[column]}
-        for column, name in AUDITED_FIELDS.items()
-        if values[column] is not None
-    ]
+    return _to_json(
+        [
+            {"field": name, "before": None, "after": values[column]}
+            for column, name in AUDITED_FIELDS.items()
+            if values[column] is not None
+        ]
+    )
+
+
+def _change(field: str, before: str, after: str) -> str:
+    values = (field, before, after)
+    if values not in _changes:
+        _changes[values] = _to_json([{"field": field, "before": before, "after": after}])
+    return _changes[values]
 
 
 def _payload(ticket: Row) -> str:
-    metadata = ticket["metadata"]
-    return _to_json(
-        {
-            **{name: value for name, value in ticket.items() if name != "ops_state"},
-            "status": "open",
-            "metadata": None if metadata is None else orjson.Fragment(metadata),
-            "created_at": f"{ticket['created_at']:{_PAYLOAD_TIME}}",
-            "updated_at": f"{ticket['created_at']:{_PAYLOAD_TIME}}",
-        }
-    )
+    created_at = ticket["created_at"].isoformat(timespec="microseconds").replace("+00:00", "Z")
+    payload = ticket | {"status": "open", "created_at": created_at, "updated_at": created_at}
+    if ticket["metadata"] is not None:
+        payload["metadata"] = orjson.Fragment(ticket["metadata"])
+    del payload["ops_state"]
+    return _to_json(payload)
 
 
 def _to_json(value: object) -> str:
     return orjson.dumps(value).decode()
+
+
+# As in the log.
+_FAILURE_DETAILS = {
+    failure: _to_json(failure_details(failure)) for failure in (_UNAVAILABLE, _TIMEOUT, _REJECTED)
+}

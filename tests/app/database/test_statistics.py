@@ -19,6 +19,8 @@ FROM generate_series(1, $1::integer) AS number
 """
 _REPLACE = """
 ALTER TABLE log_entries SET (autovacuum_enabled = false);
+ALTER TABLE ops_deliveries SET (autovacuum_enabled = false);
+ALTER TABLE ticket_events SET (autovacuum_enabled = false);
 ALTER TABLE tickets SET (autovacuum_enabled = false);
 """
 
@@ -78,6 +80,27 @@ async def test_after_a_seed_the_first_query_uses_an_index(
         connection, "SELECT * FROM tickets ORDER BY created_at DESC, id DESC LIMIT 20"
     )
     assert "tickets_by_created_at" in first_page
+
+
+async def test_after_a_seed_counts_read_only_an_index(
+    connection: asyncpg.Connection, empty_database_url: str
+) -> None:
+    """The visibility map has all pages, also those of the last batch."""
+    # Rows become visible to all when the WAL of their commit is written. The commits of the tests'
+    # PostgreSQL do not wait for that.
+    name = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
+    await seed(empty_database_url, tickets=40, seed=0, progress=lambda *_: None, batch_size=10)
+    pages = await connection.fetch(
+        """
+        SELECT relname, relpages, relallvisible
+        FROM pg_class
+        WHERE oid = ANY ('{tickets, log_entries, ops_deliveries, ticket_events}'::regclass[])
+        """
+    )
+    assert len(pages) == 4
+    for page in pages:
+        assert page["relallvisible"] == page["relpages"] > 0, page["relname"]
 
 
 async def test_an_adopted_database_has_statistics(empty_database_url: str) -> None:
