@@ -210,8 +210,10 @@ def _copy(folder: Path, to: Path) -> None:
 
 
 async def test_deleted_rows_are_not_lost_rows(
-    stream: Stream, notifier: Notifier, database_url: str
+    stream: Stream, notifier: Notifier, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The process that has found the rows must be the one that does not find them any longer.
+    monkeypatch.setattr("engine.database.idle_connections.IDLE_S", 600)
     async with connected(database_url) as connection, Reader.following(stream) as reader:
         await until(lambda: stream.subscriber_count == 1)
         await write_many(connection, 3)

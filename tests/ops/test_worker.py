@@ -258,7 +258,8 @@ async def test_a_commit_without_a_due_delivery_does_not_wake_the_worker(
     notifier.subscribe(is_connected.set, DELIVERIES_DUE)
 
     async def has_queried() -> bool:
-        return any("SKIP LOCKED" in text for text in statements)
+        # The last statement before the worker waits.
+        return any("next_attempt_at - clock_timestamp()" in text for text in statements)
 
     async with notifier:
         # A new notifier wakes the worker too.
