@@ -53,7 +53,7 @@ def column_condition(column: Column, value: Any, path: Path) -> Sql:
         if isinstance(value, Mapping):
             return _enum(column, value, path)
         values = [member.value for member in value]
-        return _one_of(column.name, values, _in("text", column.sql, values))
+        return _one_of(column, values, _in("text", column.sql, values))
     if column.is_time:
         return _time(column, value, path)
     if column.is_json:
@@ -93,9 +93,10 @@ def _without_operators(column: Column) -> str:
     )
 
 
-def _one_of(name: str, values: Sequence[str], condition: Sql) -> Sql:
+def _one_of(column: Column, values: Sequence[str | None], condition: Sql) -> Sql:
     """Return a condition that is true for rows in which a column has one of the values."""
-    return replace(condition, restrictions=((name, OneOf(tuple(dict.fromkeys(values)))),))
+    one_of = OneOf(tuple(dict.fromkeys(values)), column.members)
+    return replace(condition, restrictions=((column.name, one_of),))
 
 
 def _text(column: Column, operators: Operators, path: Path) -> Sql:
@@ -103,7 +104,7 @@ def _text(column: Column, operators: Operators, path: Path) -> Sql:
     for name, value in _checked(operators, path):
         here = (*path, name)
         if name == "is_null":
-            conditions.append(_is_null(column.sql, value))
+            conditions.append(_is_null(column, value))
             continue
         values = value if isinstance(value, list) else [value]
         check_texts(values, *here)
@@ -121,7 +122,7 @@ def _text(column: Column, operators: Operators, path: Path) -> Sql:
         else:
             condition = _TEXT_EQUALITY[name](column.sql, value)
         if name in {"eq", "in"}:
-            condition = _one_of(column.name, forms, condition)
+            condition = _one_of(column, forms, condition)
         conditions.append(condition)
     return all_of(conditions)
 
@@ -139,7 +140,7 @@ def _number(column: Column, operators: Operators, path: Path) -> Sql:
     """Return the condition on an integer or boolean column."""
     known = _NUMBER_OPERATORS[column.plain_type]
     return all_of(
-        _is_null(column.sql, value) if name == "is_null" else known[name](column.sql, value)
+        _is_null(column, value) if name == "is_null" else known[name](column.sql, value)
         for name, value in _checked(operators, path)
     )
 
@@ -160,7 +161,7 @@ def _enum(column: Column, operators: Operators, path: Path) -> Sql:
         if column.members is not None:
             if name in {"neq", "nin"}:
                 values = [member for member in column.members if member not in values]
-            condition = _one_of(column.name, values, condition)
+            condition = _one_of(column, values, condition)
         conditions.append(condition)
     return all_of(conditions)
 
@@ -227,8 +228,10 @@ def _checked(operators: Operators, path: Path) -> list[tuple[str, Any]]:
     return list(operators.items())
 
 
-def _is_null(column: str, value: bool) -> Sql:  # noqa: FBT001  # the value of the operator
-    return Sql(f"{column} IS {'' if value else 'NOT '}NULL")
+def _is_null(column: Column, value: bool) -> Sql:  # noqa: FBT001  # the value of the operator
+    if not value:
+        return Sql(f"{column.sql} IS NOT NULL")
+    return _one_of(column, (None,), Sql(f"{column.sql} IS NULL"))
 
 
 def _compare(comparison: str, column: str, value: Any) -> Sql:

@@ -32,9 +32,11 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Restriction of a column: its value is one of these."""
+    """Restriction of a column: its value is one of these, or null if null is the only one."""
 
-    values: tuple[str, ...]
+    values: tuple[str | None, ...]
+    # All values that the column can have, if it is an enumeration that is never null.
+    members: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def all_of(conditions: Iterable[Sql]) -> Sql:
 def any_of(conditions: Iterable[Sql]) -> Sql:
     """Join conditions by OR; no condition is FALSE.
 
-    The result is inverted if all parts are, and otherwise scanned.
+    The result is inverted if all parts are, and otherwise scanned. It is a restriction if all parts
+    restrict the same column.
     """
     parts = list(conditions)
     match parts:
@@ -111,12 +114,18 @@ def any_of(conditions: Iterable[Sql]) -> Sql:
         case [condition]:
             return condition
     is_inverted = all(part.access is Access.INVERTED for part in parts)
-    return Sql(*_join(" OR ", parts), Access.INVERTED if is_inverted else Access.SCANNED)
+    access = Access.INVERTED if is_inverted else Access.SCANNED
+    return Sql(*_join(" OR ", parts), access, restrictions=_alternatives(parts))
 
 
 def negation(condition: Sql) -> Sql:
     """Negate a condition in two-valued logic: the result is true where it is false or null."""
-    return Sql(f"({condition.text}) IS NOT TRUE", condition.values)
+    restrictions: Restrictions = ()
+    match condition.restrictions:
+        case ((column, OneOf(values, members)),) if members is not None:
+            others = tuple([member for member in members if member not in values])
+            restrictions = ((column, OneOf(others, members)),)
+    return Sql(f"({condition.text}) IS NOT TRUE", condition.values, restrictions=restrictions)
 
 
 def render(piece: Sql, *, outer: str = "") -> tuple[str, list[Any]]:
@@ -155,15 +164,28 @@ def _restrictions(parts: Sequence[Sql]) -> Restrictions:
     if not all(part.restrictions for part in parts):
         return ()
     found: list[tuple[str, OneOf | Compared]] = []
-    one_of: dict[str, tuple[str, ...]] = {}
+    one_of: dict[str, OneOf] = {}
     for part in parts:
         for column, restriction in part.restrictions:
             if isinstance(restriction, Compared):
                 found.append((column, restriction))
             else:
-                earlier = one_of.get(column, restriction.values)
-                one_of[column] = tuple([one for one in earlier if one in restriction.values])
-    return (*((column, OneOf(values)) for column, values in one_of.items()), *found)
+                earlier = one_of.get(column, restriction).values
+                values = tuple([one for one in earlier if one in restriction.values])
+                one_of[column] = OneOf(values, restriction.members)
+    return (*one_of.items(), *found)
+
+
+def _alternatives(parts: Sequence[Sql]) -> Restrictions:
+    """Return the restriction of the column that all parts restrict, and nothing else."""
+    columns = {column for part in parts for column, _ in part.restrictions}
+    lists = [one for part in parts for _, one in part.restrictions if isinstance(one, OneOf)]
+    if len(columns) != 1 or any(len(part.restrictions) != 1 for part in parts):
+        return ()
+    values = tuple(dict.fromkeys(value for one in lists for value in one.values))
+    if len(lists) != len(parts) or (None in values and len(values) > 1):
+        return ()
+    return ((columns.pop(), OneOf(values, lists[0].members)),)
 
 
 def _has_scanned_part(parts: Sequence[Sql]) -> bool:

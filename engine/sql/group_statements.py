@@ -113,15 +113,16 @@ def group_counts(table: Table, column: str, where: Sql, label: str, limit: int) 
     if index is None:
         return None
     lists = {name: one.values for name, one in one_of.items()}
+    is_null = lists.get(column) == (None,)
     ranges = [
         lists.get(name, table.columns[name].members or ()) for name in index.first if name != column
     ]
     if prod(map(len, ranges)) > MAX_RANGES:
         return None
     entries = _Entries(table, column, index, lists, compared, limit)
-    keys = _keys(table, column, lists.get(column))
+    keys = _keys(table, column, () if is_null else lists.get(column))
     of_key = entries.of("keys.key")
-    has_null = table.columns[column].is_nullable and column not in lists
+    has_null = is_null or (table.columns[column].is_nullable and column not in lists)
     of_null = entries.of(None) if has_null else FALSE
     text = _COUNTS.format(
         keys=keys.text,
@@ -153,7 +154,7 @@ class _Entries:
     table: Table
     column: str
     index: _GroupIndex
-    lists: Mapping[str, Sequence[str]]
+    lists: Mapping[str, Sequence[str | None]]
     compared: Sequence[tuple[str, Compared]]
     limit: int
 
@@ -161,15 +162,20 @@ class _Entries:
         """Return the statement that reads those of a group: its value as an expression, or null."""
         sources: list[Sql] = []
         first: dict[str, str] = {}
+        nulls = {name for name, values in self.lists.items() if values == (None,)} - {self.column}
         for number, name in enumerate(self.index.first):
+            if name in nulls:
+                continue
             if name != self.column:
                 array = list(self.lists.get(name, self.table.columns[name].members or ()))
                 sources.append(Sql(f"unnest($?::text[]) AS range_{number}(value)", (array,)))
                 first[name] = f"range_{number}.value"
             elif key is not None:
                 first[name] = key
-        is_null = [Sql(f'"{self.column}" IS NULL')] if key is None else []
-        conditions = [*is_null, *self._in_range(first)]
+        if key is None:
+            nulls.add(self.column)
+        are_null = [Sql(f'"{name}" IS NULL') for name in sorted(nulls)]
+        conditions = [*are_null, *self._in_range(first)]
         joined: list[Sql | str] = [f'SELECT FROM "{self.table.name}" WHERE ', conditions[0]]
         for condition in conditions[1:]:
             joined += [" AND ", condition]
@@ -206,7 +212,7 @@ class _Entries:
         return conditions
 
 
-def _keys(table: Table, column: str, listed: Sequence[str] | None) -> Sql:
+def _keys(table: Table, column: str, listed: Sequence[str | None] | None) -> Sql:
     """Return the common table expressions of the values of a column, without null."""
     values = listed if listed is not None else table.columns[column].members
     if values is not None:

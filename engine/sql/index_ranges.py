@@ -25,7 +25,7 @@ __all__ = ["AccessPath", "IndexRanges", "Walk", "access_path", "listed_values"]
 # Maximum for one statement. A range without rows takes PostgreSQL about 3 µs.
 MAX_RANGES = 400
 
-_Values: TypeAlias = tuple[str, ...]
+_Values: TypeAlias = tuple[str | None, ...]
 
 
 class Walk(Enum):
@@ -42,11 +42,12 @@ class IndexRanges:
     """Ranges of an index: its columns before the terms of the order.
 
     The values of those in ``listed`` are parameters of the statement; of all others, the members
-    of their enumerations are part of its text.
+    of their enumerations are part of its text. Those in ``nulls`` are null.
     """
 
     columns: tuple[str, ...]
     listed: frozenset[str]
+    nulls: frozenset[str]
     # Whether there is only one range.
     is_single: bool
 
@@ -65,7 +66,7 @@ def access_path(page: Page) -> AccessPath:
     return _path(page.table, page.order, where)
 
 
-def listed_values(where: Sql, column: str) -> list[str]:
+def listed_values(where: Sql, column: str) -> list[str | None]:
     """Return the values that a condition lists for a column."""
     return next(
         list(restriction.values)
@@ -87,7 +88,13 @@ def _path(table: Table, order: RowOrder, where: Sql) -> AccessPath:
         if columns is not None:
             count = _number_of_ranges(table, columns, listed)
             if count <= MAX_RANGES:
-                return IndexRanges(columns, frozenset(listed), is_single=count == 1)
+                nulls = frozenset(name for name, values in listed.items() if None in values)
+                if nulls.issuperset(columns) or not nulls:
+                    is_single = count == 1
+                    return IndexRanges(columns, frozenset(listed) - nulls, nulls, is_single)
+                # Comparisons of the other columns alone would seem to leave few rows, which the
+                # planner would collect from other indexes and sort.
+                return Walk.PLANNED
     elif is_range_of_order:
         return Walk.PLANNED
     if any(_has_few_rows(table, column) for column in listed):

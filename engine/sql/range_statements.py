@@ -60,7 +60,10 @@ def ranges_text(
     for number, name in enumerate(ranges.columns):
         members = f"'{{{','.join(table.columns[name].members or ())}}}'"
         array = MARK if name in ranges.listed else members
-        sources.append(f"unnest({array}::text[]) AS range_{number}(value)")
+        if name in ranges.nulls:
+            sources.append(f"(VALUES (NULL)) AS range_{number}(value)")
+        else:
+            sources.append(f"unnest({array}::text[]) AS range_{number}(value)")
     first = ", ".join(f'"{name}"' for name in ranges.columns)
     descending = order.descending != reverse
     direction = " DESC" if descending else ""
@@ -70,7 +73,7 @@ def ranges_text(
         ranges=" CROSS JOIN ".join(sources),
         terms=", ".join(dict.fromkeys((f'"{table.key}"', *order.expressions.split(", ")))),
         table=f'"{table.name}"',
-        in_range=" AND ".join(_in_range(page, ranges, first, bounds, descending=descending)),
+        in_range=" AND ".join(_in_range(page, ranges, bounds, descending=descending)),
         order_in_index=f"{first.replace(',', f'{direction},')}{direction}, "
         + order.order_by(reverse=reverse),
         order=order.order_by(reverse=reverse),
@@ -93,16 +96,23 @@ def ranges_values(page: Page, ranges: IndexRanges) -> tuple[Any, ...]:
 
 
 def _in_range(
-    page: Page, ranges: IndexRanges, first: str, bounds: Sequence[Bound], *, descending: bool
+    page: Page, ranges: IndexRanges, bounds: Sequence[Bound], *, descending: bool
 ) -> list[str]:
     """Return the conditions of a range, in the order of their values.
 
     An index scan starts at one comparison of rows: at that with the cursor, if there is one.
     """
-    values = ", ".join(f"range_{number}.value" for number in range(len(ranges.columns)))
+    known = {
+        f'"{name}"': f"range_{number}.value"
+        for number, name in enumerate(ranges.columns)
+        if name not in ranges.nulls
+    }
+    first = "".join(f"{name}, " for name in known)
+    values = "".join(f"{value}, " for value in known.values())
     start = "<" if descending else ">"
     has_cursor_at_start = any(bound.operator[0] == start for bound in bounds)
-    conditions, compared = [], []
+    conditions = [f'"{name}" IS NULL' for name in ranges.columns if name in ranges.nulls]
+    compared = []
     for name, restriction in page.where.restrictions:
         if not isinstance(restriction, Compared):
             continue
@@ -111,11 +121,11 @@ def _in_range(
             conditions.append(f'"{name}" {operator} {operand}')
         else:
             compared.append(operator[0])
-            conditions.append(f'({first}, "{name}") {operator} ({values}, {operand})')
+            conditions.append(f'({first}"{name}") {operator} ({values}{operand})')
     for bound in bounds:
         compared.append(bound.operator[0])
         conditions.append(
-            f"({first}, {page.order.expressions}) {bound.operator} ({values}, {page.order.marks})"
+            f"({first}{page.order.expressions}) {bound.operator} ({values}{page.order.marks})"
         )
     # A comparison with a cursor or a time includes these. With the time the planner takes them for
     # comparisons of rows, also with one first column: a range between two values would seem so
@@ -124,9 +134,7 @@ def _in_range(
     ends = {"<": "infinity", ">": "-infinity"}
     for side, end in ends.items():
         if side not in compared and term.kind is TermKind.TIME:
-            conditions.append(
-                f"({first}, {term.expression}) {side}= ({values}, timestamptz '{end}')"
-            )
-        elif side not in compared:
-            conditions.append(f"({first}) {side}= ({values})")
+            conditions.append(f"({first}{term.expression}) {side}= ({values}timestamptz '{end}')")
+        elif side not in compared and known:
+            conditions.append(f"({first[:-2]}) {side}= ({values[:-2]})")
     return conditions

@@ -35,7 +35,11 @@ SELECT
         WHEN is_rare THEN 'legal'
         ELSE (ARRAY['technical', 'sales'])[1 + hash / 13 % 2]
     END,
-    CASE WHEN is_rare THEN 'rare agent' ELSE 'agent ' || hash / 19 % 4 END,
+    CASE
+        WHEN is_rare THEN 'rare agent'
+        WHEN NOT is_new AND hash % 23 = 0 THEN NULL
+        ELSE 'agent ' || hash / 19 % 4
+    END,
     CASE WHEN is_new THEN 'not_sent' WHEN is_rare THEN 'failed' ELSE 'delivered' END,
     $2::text::timestamptz - number * INTERVAL '20 seconds',
     $2::text::timestamptz - number * INTERVAL '20 seconds' + hash % 500 * INTERVAL '1 second'
