@@ -56,6 +56,10 @@ class SilentProxy:
         user = user or quote(self._parts.username or "")
         return f"postgresql://{user}@{hosts}{self._parts.path}"
 
+    def lead_to(self, database_url: str) -> None:
+        """Forward new connections to another server."""
+        self._parts = urlsplit(database_url)
+
     def fall_silent(self) -> None:
         """Forward nothing more on any connection, and nothing on new ones."""
         self._is_silent.set()

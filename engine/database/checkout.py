@@ -14,6 +14,7 @@ from engine.database.errors import (
     DATABASE_ERRORS,
     READ_ONLY,
     UNKNOWN_STATEMENT,
+    DatabaseUnavailable,
     convert_connection_errors,
     sqlstate,
 )
@@ -26,6 +27,11 @@ ACQUIRE_TIMEOUT_S = 5.0
 # The time until a cancelled statement must have ended. Then its connection is closed, because a
 # slot of the pool must not depend on a statement whose caller has left.
 RELEASE_TIMEOUT_S = 1.0
+# A server that has been a primary is not read as a standby in the first seconds of a failover: the
+# new primary may not have replayed yet what was confirmed to callers.
+STANDBY_AFTER_S = 30.0
+# Meanwhile, the time between two attempts to find a primary.
+STANDBY_PAUSE_S = 0.25
 
 
 class Checkout:
@@ -47,10 +53,15 @@ class Checkout:
         # By their ids, the connections whose sessions cannot write.
         self._read_only: set[int] = set()
         self._condition = Condition("database is read-only", "database accepts changes again")
+        # Whether a session could write.
+        self._has_written = False
+        self._refused_until = 0.0
 
     async def open(self) -> Any:
         """Return a connection, which asyncpg opens if it has none; raises DatabaseUnavailable."""
         while True:
+            if time.monotonic() < self._refused_until:
+                raise DatabaseUnavailable("only a standby responds")
             self.opening += 1
             try:
                 with convert_connection_errors():
@@ -58,9 +69,14 @@ class Checkout:
             finally:
                 self.opening -= 1
             connection = proxy._con  # noqa: SLF001  # see above
-            if not self._note(connection) or not self.is_stale(connection):
+            if not self._note(connection):
+                return connection
+            may_lack_changes = self._may_lack_changes(connection)
+            if not may_lack_changes and not self.is_stale(connection):
                 return connection
             await self.close(connection)
+            if may_lack_changes:
+                self._refused_until = time.monotonic() + STANDBY_PAUSE_S
 
     def _note(self, connection: Any) -> bool:
         """Return whether a session cannot write, and log when that begins and ends."""
@@ -74,11 +90,22 @@ class Checkout:
                 reason = "standby" if state.was_standby else "default_transaction_read_only"
                 self._condition.begin(reason=reason)
             return True
+        self._has_written = True
         began_at = self._condition.began_at
         # An older session may write even if new ones may not.
         if began_at is not None and state.opened_at > began_at:
             self._condition.end()
         return False
+
+    def _may_lack_changes(self, connection: Any) -> bool:
+        """Return whether a session leads to a standby, but led to a primary until just now."""
+        began_at = self._condition.began_at
+        return (
+            self._has_written
+            and connection.state.was_standby
+            and began_at is not None
+            and time.monotonic() - began_at < STANDBY_AFTER_S
+        )
 
     def is_fit(self, connection: Any) -> bool:
         """Return whether a connection is open, and need not be replaced by one that can write."""
@@ -90,6 +117,7 @@ class Checkout:
             return False
         if not connection.state.is_read_only:
             # The standby was promoted, or the setting of the server was changed.
+            self._has_written = True
             self._read_only.discard(id(connection))
             self._condition.end()
             return False
