@@ -175,14 +175,27 @@ class EmbeddedPostgres:
 
 def _absolute(data_dir: Path) -> Path:
     try:
-        return data_dir.resolve()
-    except (OSError, RuntimeError) as error:
+        folder = Path(os.path.realpath(data_dir))
+        _reject_loop(folder)
+    except OSError as error:
         # The current directory was removed, or symbolic links form a loop.
-        reason = reason_of(error) if isinstance(error, OSError) else str(error)
         raise EmbeddedPostgresError(
-            f"Cannot find the folder of DATA_DIR {data_dir}: {reason}.",
+            f"Cannot find the folder of DATA_DIR {data_dir}: {reason_of(error)}.",
             hint="Start in a folder that exists, or set DATA_DIR to an absolute path.",
         ) from error
+    return folder
+
+
+def _reject_loop(folder: Path) -> None:
+    """Raise OSError if symbolic links form a loop, which `realpath` accepts.
+
+    `Path.resolve` rejects it only before Python 3.13.
+    """
+    try:
+        folder.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise
 
 
 def _hint_of(error: OSError) -> str:
