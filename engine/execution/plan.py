@@ -26,6 +26,7 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import is_awaitable
 
 from engine.arguments.calls import FieldCall, NotCallable
+from engine.errors import delete_tracebacks
 from engine.long_work import must_pause, next_turn
 from engine.projection.context import NotProjectable, OperationContext
 from engine.projection.fallbacks import Fallback, FallbackReason, middleware_reason
@@ -201,8 +202,10 @@ async def _execute_root_field(
     except Exception as error:  # noqa: BLE001  # as above
         result.unfinished[planned.key] = _value_to_complete(value, error)
         if isinstance(error, Fallback):
-            # Its traceback refers to this frame, and so to the result: they would be a cycle.
-            result.fallback = error.with_traceback(None)
+            # Its traceback and those of its causes refer to this frame, the latter through the
+            # callers of their frames, and so to the result: they would be a cycle.
+            delete_tracebacks(error)
+            result.fallback = error
         else:
             result.fallback = Fallback(FallbackReason.ERROR, planned.key)
     else:
