@@ -67,18 +67,21 @@ async def test_requests_leave_nothing_to_the_garbage_collector(server: str, name
         return _in_use() <= used
 
     await until(is_over)
-    left = Counter(type(one) for one in gc.garbage)
-    assert not {
-        found.__qualname__: count
-        for found, count in left.items()
-        if count >= COUNT and _is_of_requests(found)
-    }
+    left = Counter(_kind(one) for one in gc.garbage if _is_of_requests(type(one)))
+    assert not {kind: count for kind, count in left.items() if count >= COUNT}
 
 
 def _in_use() -> set[int]:
     """Return the ids of the objects of requests that are not found to be garbage."""
     found = {id(one) for one in gc.get_objects() if type(one) in LONGEST_USED}
     return found - {id(one) for one in gc.garbage}
+
+
+def _kind(one: object) -> str:
+    """Return the type of an object, and where a frame is: one error leaves many other frames."""
+    name = type(one).__qualname__
+    frame = one.tb_frame if isinstance(one, TracebackType) else one
+    return f"{name} of {frame.f_code.co_qualname}" if isinstance(frame, FrameType) else name
 
 
 def _is_of_requests(found: type) -> bool:
