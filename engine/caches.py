@@ -96,6 +96,10 @@ class LruCache(Generic[K, V]):
         """Return the number of values."""
         return len(self._values)
 
+    def __contains__(self, key: K) -> bool:
+        """Return whether a value is here, without marking it as used."""
+        return key in self._values
+
     def get(self, key: K) -> V | None:
         """Return a value, and mark it as used; None if it is not here."""
         found = self._values.get(key)

@@ -73,19 +73,19 @@ class FilterCost:
         """Return the cost; raises LimitExceeded if it has too many conditions or JSON values."""
         cost = values = conditions = 0
         pending = [filter] if filter else []
-        while pending:
-            part = pending.pop()
+        # It grows meanwhile.
+        for part in pending:
             # An empty filter counts as a condition.
             conditions += len(part) or 1
             for name, value in part.items():
-                if name in _LISTS:
+                if name == "search":
+                    cost += _SEARCH + len(value or "") // _CHARACTERS_PER_UNIT
+                elif name in _LISTS:
                     conditions -= 1
                     pending += value or ()
                 elif name == "not":
                     conditions -= 1
                     pending += () if value is None else (value,)
-                elif name == "search":
-                    cost += _SEARCH + len(value or "") // _CHARACTERS_PER_UNIT
                 elif not isinstance(value, dict):
                     cost += 1
                 else:

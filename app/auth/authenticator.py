@@ -85,6 +85,17 @@ class Authenticator:
         )
         self._lookups = TokenLookups(_look_up_token)
 
+    def known(self, scope: Scope) -> Caller | None:
+        """Return the caller of a request whose credential is cached; else None.
+
+        Then call `authenticate`. Raises Unauthenticated.
+        """
+        if self._is_off:
+            return ANONYMOUS
+        token = _credential(scope)
+        cached = self._cache.get(token) if token in self._cache else None
+        return cached[1] if cached is not None and time.monotonic() < cached[0] else None
+
     async def authenticate(self, scope: Scope) -> Caller:
         """Return the caller of a request.
 
@@ -93,15 +104,7 @@ class Authenticator:
         """
         if self._is_off:
             return ANONYMOUS
-        headers = [value for name, value in scope["headers"] if name == b"authorization"]
-        if not headers:
-            raise Unauthenticated(is_missing=True)
-        scheme, _, token = headers[0].decode("latin-1").partition(" ")
-        if len(headers) > 1 or scheme.lower() != "bearer":
-            raise Unauthenticated(is_missing=False, is_malformed=True)
-        token = token.strip()
-        if len(token) > _MAX_CREDENTIAL_LENGTH:
-            raise Unauthenticated(is_missing=False, is_too_long=True)
+        token = _credential(scope)
         cached = self._cache.get(token)
         if cached is None:
             return await self._verify_unknown(token, address_of(scope))
@@ -155,6 +158,21 @@ class Authenticator:
             identity=_identity("jwt", subject),
         )
         return claims["exp"] - time.time(), caller
+
+
+def _credential(scope: Scope) -> str:
+    """Return the API token or JWT of a request; raises Unauthenticated."""
+    headers = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not headers:
+        raise Unauthenticated(is_missing=True)
+    value: bytes = headers[0]
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    if len(headers) > 1 or scheme.lower() != "bearer":
+        raise Unauthenticated(is_missing=False, is_malformed=True)
+    token = token.strip()
+    if len(token) > _MAX_CREDENTIAL_LENGTH:
+        raise Unauthenticated(is_missing=False, is_too_long=True)
+    return token
 
 
 async def _look_up_token(token: str) -> tuple[float, Caller]:

@@ -87,11 +87,13 @@ class InputScheduler:
             self._loop = asyncio.get_running_loop()
         # The time of uvloop stays the same during a turn.
         now = self._loop.time()
-        if now != self._turn:
+        units += READ_UNITS
+        if now == self._turn:
+            units += self._units
+        else:
             self._turn = now
-            self._units = 0
-        self._units += units + READ_UNITS
-        return self._units <= MAX_UNITS
+        self._units = units
+        return units <= MAX_UNITS
 
     def count(self, units: int) -> None:
         """Count what was parsed in addition to the bytes of an admitted read."""

@@ -51,12 +51,15 @@ class RequestScheduler:
             self._loop = asyncio.get_running_loop()
         # The time of uvloop stays the same during a turn.
         now = self._loop.time()
-        if now != self._turn:
-            self._turn, self._started = now, 0
-        self._started += 1
-        if self._started <= MAX_BACKLOG_STARTS:
+        started = 1
+        if now == self._turn:
+            started += self._started
+        else:
+            self._turn = now
+        self._started = started
+        if started <= MAX_BACKLOG_STARTS:
             return True
-        return self._started <= MAX_STARTS and not self._backlog.is_full_turn
+        return started <= MAX_STARTS and not self._backlog.is_full_turn
 
     def _run(self) -> None:
         for _ in range(MAX_BACKLOG_STARTS if self._backlog.is_full_turn else MAX_STARTS):

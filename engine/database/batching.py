@@ -25,6 +25,9 @@ MAX_ROWS = 256
 # Bounds its memory, which counts for no caller. The reads of a batch that receives more run one by
 # one.
 MAX_BYTES = 4 * 2**20
+# Reads of a batch that continue in one turn of the event loop. Most need less than 0.3 ms until
+# their request has its response.
+MAX_CONTINUED = 32
 
 _logger = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ _Records: TypeAlias = list[Sequence[Any]]
 _Read: TypeAlias = Callable[[Sequence[_Values]], Coroutine[Any, Any, list[_Records]]]
 # The records for one tuple of values; None if the caller must read them alone.
 _Response: TypeAlias = asyncio.Future[_Records | None]
+_Request: TypeAlias = tuple[_Values, _Response]
 
 # By statement, and by pool for a replica, the batches that have not started. They can still grow.
 _forming: "dict[Any, _Batch]" = {}
@@ -76,7 +80,7 @@ class _Batch:
         self._size = size
         # The pool of a replica; None for the primary.
         self._pool = None if on_replica is None else on_replica.pool
-        self._requests: list[tuple[_Values, _Response]] = []
+        self._requests: list[_Request] = []
         self._task: asyncio.Task[list[_Records]] | None = None
         # The batch belongs to no caller: others must not wait for one caller's connections.
         loop.call_soon(self._start, context=NO_SHARE)
@@ -96,7 +100,7 @@ class _Batch:
             if response.cancelled() and self._task is not None and not self._pending():
                 self._task.cancel()
 
-    def _pending(self) -> list[tuple[_Values, _Response]]:
+    def _pending(self) -> list[_Request]:
         return [request for request in self._requests if not request[1].done()]
 
     def _start(self) -> None:
@@ -110,7 +114,7 @@ class _Batch:
             self._respond([None] * len(self._requests))
 
     async def _read_all(self) -> list[_Records]:
-        operation_memory.set(OperationMemory(None, "", max_bytes=MAX_BYTES))
+        operation_memory.set(OperationMemory(None, "", MAX_BYTES))
         if self._pool is not None:
             replica_read.set(ReplicaRead(self._pool))
         return await self._read([values for values, _ in self._requests])
@@ -140,6 +144,13 @@ class _Batch:
             self._respond(task.result())
 
     def _respond(self, results: Sequence[_Records | None]) -> None:
-        for (_, response), records in zip(self._requests, results, strict=True):
+        self._respond_to_some(zip(self._requests, results, strict=True))
+
+    def _respond_to_some(self, left: "zip[tuple[_Request, _Records | None]]") -> None:
+        """Let as many reads continue as may in one turn of the event loop, the others later."""
+        for count, ((_, response), records) in enumerate(left, 1):
             if not response.done():
                 response.set_result(records)
+            if count == MAX_CONTINUED:
+                self.loop.call_soon(self._respond_to_some, left, context=NO_SHARE)
+                return

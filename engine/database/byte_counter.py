@@ -9,6 +9,7 @@ import asyncio
 from typing import Any, Protocol
 
 from engine.database.memory_grants import OperationMemory
+from engine.database.memory_limits import NEGLIGIBLE_BYTES
 from engine.database.text_memory import TextMemory
 
 __all__ = ["ByteCounter", "Measured", "count_bytes", "counter_of"]
@@ -68,10 +69,14 @@ class ByteCounter:
         self.pause_writing = inner.pause_writing
         self.resume_writing = inner.resume_writing
 
-    def begin(self, memory: OperationMemory | None, *, is_repeatable: bool) -> None:
+    def begin(
+        self,
+        memory: OperationMemory | None,
+        is_repeatable: bool,  # noqa: FBT001  # positional arguments cost less
+    ) -> None:
         """Count for an operation from now on; the current task runs the statement."""
         self._memory = memory
-        self.received = self._extra = 0
+        self.received = 0
         self._texts = None
         self._is_repeatable = is_repeatable
         task = self._task = asyncio.current_task(self._loop)
@@ -88,7 +93,7 @@ class ByteCounter:
         memory, task = self._memory, self._task
         self.end()
         if memory is not None:
-            memory.discard(self.received, self._extra)
+            memory.discard(self.received, 0 if self._texts is None else self._extra)
         # As in `asyncio.timeout`: a cancellation by anything else takes precedence.
         return (
             self._is_stopped
@@ -105,14 +110,23 @@ class ByteCounter:
         elif memory is not None:
             size = len(data)
             self.received += size
-            extra = self._extra_memory(data) if self.received > LARGE_BYTES else 0
-            if not memory.receive(size, extra) and (self._is_repeatable or memory.is_exceeded):
-                self._stop()
+            received = memory.received + size
+            if received <= NEGLIGIBLE_BYTES:
+                memory.received = received
+            else:
+                self._count(memory, data, size)
         self._receive(data)
+
+    def _count(self, memory: OperationMemory, data: bytes, size: int) -> None:
+        """Count more than is negligible, and stop the statement if it may not receive more."""
+        extra = self._extra_memory(data) if self.received > LARGE_BYTES else 0
+        if not memory.receive(size, extra) and (self._is_repeatable or memory.is_exceeded):
+            self._stop()
 
     def _extra_memory(self, data: bytes) -> int:
         if self._texts is None:
             self._texts = TextMemory()
+            self._extra = 0
         extra = self._texts.add(data)
         self._extra += extra
         return extra

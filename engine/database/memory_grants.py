@@ -41,7 +41,8 @@ class OperationMemory:
     """Bytes that the statements of one operation have received, and the memory that they take.
 
     As a context manager it counts what the statements of the block receive. ``is_exceeded`` says
-    that they were more than ``max_bytes``. The memory is what the sums and the grants limit.
+    that they were more than ``max_bytes``, which is not less than NEGLIGIBLE_BYTES. The memory is
+    what the sums and the grants limit. `ByteCounter` adds what is negligible to ``received``.
     """
 
     # The defaults belong to the class, because each request creates an object.
@@ -49,21 +50,21 @@ class OperationMemory:
     # Whether the text grant was not free when it was needed.
     needs_text_grant = False
     is_exceeded = False
-    received = _memory = 0
-    # The part of it that is in the sums of the caller and of the process.
+    # The memory that texts take beyond their bytes.
+    _extra = 0
+    # The memory that is in the sums of the caller and of the process.
     _counted = 0
     _waiters: Sequence[asyncio.Future[None]] = ()
 
-    def __init__(self, grants: "MemoryGrants | None", caller: str, *, max_bytes: int) -> None:
+    def __init__(self, grants: "MemoryGrants | None", caller: str, max_bytes: int) -> None:
         """Count for a caller; without ``grants``, up to ``max_bytes`` need none."""
+        # What every operation reads. To read a default of the class takes much longer.
         self.caller = caller
         self.max_bytes = max_bytes
+        self.received = 0
+        # Whether there is nothing to return at the end.
+        self._is_negligible = True
         self._grants = grants
-        if grants is None:
-            self.has_grant = self.has_text_grant = True
-            self._threshold = max_bytes
-        else:
-            self._threshold = min(max_bytes, NEGLIGIBLE_BYTES)
 
     def __enter__(self) -> Self:
         self._token = operation_memory.set(self)
@@ -76,11 +77,11 @@ class OperationMemory:
         exc_tb: TracebackType | None,
     ) -> None:
         operation_memory.reset(self._token)
-        if self._counted or self.has_grant:
-            self.end()
-        else:
+        if self._is_negligible:
             # A cancelled statement can end after its operation, and must not count then.
             self._grants = None
+        else:
+            self.end()
 
     def receive(self, size: int, extra: int = 0) -> bool:
         """Count received bytes, and the memory that their texts take beyond these.
@@ -88,15 +89,16 @@ class OperationMemory:
         Return false if no more may be received, or not without a grant.
         """
         self.received += size
-        self._memory += size + extra
-        return self._memory <= self._threshold or self._check()
+        self._extra += extra
+        memory = self.received + self._extra
+        return memory <= NEGLIGIBLE_BYTES or self._may_have(memory)
 
     def discard(self, size: int, extra: int = 0) -> None:
         """Count bytes of a statement that was stopped as not received."""
         self.received -= size
-        self._memory -= size + extra
+        self._extra -= extra
         if self._grants is not None and not self.has_grant:
-            self._count(self._grants, max(0, self._memory))
+            self._count(self._grants, max(0, self.received + self._extra))
 
     async def wait_for_grant(self) -> None:
         """Wait until the operation may receive more; raises MemoryGrantsExceeded."""
@@ -125,10 +127,7 @@ class OperationMemory:
             return False
         if self.has_grant:
             return grants.take_text_grant(self)
-        # No caller can have used up its bytes if all callers together have received fewer.
-        return (
-            grants.bytes <= CALLER_BYTES or grants.has_bytes_left(self.caller) or grants.take(self)
-        )
+        return grants.has_bytes_left(self.caller) or grants.take(self)
 
     @property
     def is_waiting(self) -> bool:
@@ -139,7 +138,7 @@ class OperationMemory:
     def grant(self) -> None:
         """Let the operation receive up to its maximum."""
         self.has_grant = True
-        self._threshold = self.max_bytes
+        self._is_negligible = False
         if self._grants is not None:
             self._count(self._grants, 0)
         self._resume()
@@ -167,20 +166,23 @@ class OperationMemory:
         elif self._counted:
             self._count(grants, 0)
 
-    def _check(self) -> bool:
+    def _may_have(self, memory: int) -> bool:
+        """Count more memory than is negligible, and return whether the operation may have it."""
         if self.received > self.max_bytes:
             self.is_exceeded = True
             return False
-        if self.has_text_grant or self._grants is None:
+        grants = self._grants
+        if self.has_text_grant or grants is None:
             return True
         if self.has_grant:
-            return self._grants.take_text_grant(self)
-        self._count(self._grants, self._memory)
-        return self._grants.has_bytes_left(self.caller) or self._grants.take(self)
+            return memory <= self.max_bytes or grants.take_text_grant(self)
+        self._count(grants, memory)
+        return grants.has_bytes_left(self.caller) or grants.take(self)
 
     def _count(self, grants: "MemoryGrants", size: int) -> None:
         grants.count(self.caller, size - self._counted)
         self._counted = size
+        self._is_negligible = False
 
 
 class MemoryGrants:
@@ -196,6 +198,9 @@ class MemoryGrants:
         self._ended = self._text_granted = 0
         # The longest waiting first.
         self._waiting: deque[OperationMemory] = deque()
+        # Whether an operation has a grant or waits for one, or a caller may have used up its bytes.
+        # Otherwise every statement may begin.
+        self.are_scarce = False
 
     @property
     def usage(self) -> tuple[int, int]:
@@ -213,6 +218,7 @@ class MemoryGrants:
         self._bytes[caller] += size
         if not self._bytes[caller]:
             del self._bytes[caller]
+        self._note_scarcity()
 
     def has_bytes_left(self, caller: str) -> bool:
         """Return whether the operations of a caller may receive more without a grant."""
@@ -224,6 +230,7 @@ class MemoryGrants:
             return False
         self._holders.add(memory)
         self._granted[memory.caller] += 1
+        self.are_scarce = True
         memory.grant()
         return True
 
@@ -239,6 +246,7 @@ class MemoryGrants:
     def enqueue(self, memory: OperationMemory) -> None:
         """Give an operation the grant that it needs as soon as one is free."""
         self._waiting.append(memory)
+        self.are_scarce = True
         self._grant_waiting()
 
     def give_back(self, memory: OperationMemory) -> None:
@@ -260,6 +268,11 @@ class MemoryGrants:
             if memory.is_waiting and not take(memory):
                 still.append(memory)
         self._waiting = still
+        self._note_scarcity()
+
+    def _note_scarcity(self) -> None:
+        is_any = bool(self._holders or self._waiting)
+        self.are_scarce = is_any or self.bytes > CALLER_BYTES
 
 
 GRANTS = MemoryGrants()
@@ -277,7 +290,7 @@ class _Uncounted:
         operation_memory.reset(self._token)
 
 
-def counting_memory(*, max_bytes: int) -> OperationMemory | _Uncounted:
+def counting_memory(max_bytes: int) -> OperationMemory | _Uncounted:
     """Count what the statements of the block receive for the current operation of a caller.
 
     A statement that makes it more than ``max_bytes`` raises ReadTooLarge. Code that works for no
@@ -286,4 +299,4 @@ def counting_memory(*, max_bytes: int) -> OperationMemory | _Uncounted:
     user = pool_user.get()
     if user is None or user is RESERVED:
         return _Uncounted()
-    return OperationMemory(GRANTS, user.caller, max_bytes=max_bytes)
+    return OperationMemory(GRANTS, user.caller, max_bytes)

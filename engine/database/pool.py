@@ -205,16 +205,16 @@ class Pool:
         if self._checkout.is_stale(connection):
             self.release_in_background(connection, is_fit=False)
             return
-        user = self._users.get(connection)
+        user = self._users.pop(connection, None)
+        if user is RESERVED:
+            self._users[connection] = user
+            waiter = self._reserve_waiters.next()
+            if waiter is not None:
+                waiter.set_result(connection)
+            else:
+                self.release_in_background(connection)
+            return
         if user is not None:
-            if user is RESERVED:
-                waiter = self._reserve_waiters.next()
-                if waiter is not None:
-                    waiter.set_result(connection)
-                else:
-                    self.release_in_background(connection)
-                return
-            del self._users[connection]
             self._shares.free(user)
         waiter = self._waiters.next()
         if waiter is not None:

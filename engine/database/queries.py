@@ -7,9 +7,9 @@ import asyncpg
 from tortoise import BaseDBAsyncClient
 from tortoise.connection import get_connections
 
-from engine.database.byte_counter import Measured, counter_of
+from engine.database.byte_counter import Measured
 from engine.database.errors import is_outdated
-from engine.database.memory_grants import ReadTooLarge, operation_memory
+from engine.database.memory_grants import GRANTS, ReadTooLarge, operation_memory
 from engine.database.outdated_statements import ATTEMPTS
 from engine.database.pool import Pool, open_pools
 from engine.database.pool_usage import PoolUsage
@@ -86,14 +86,14 @@ async def _fetch(  # noqa: PLR0917  # positional arguments cost less
     outdated = 0
     while True:
         connection = await pool.acquire()
-        if memory is not None and is_repeatable and not memory.may_begin():
+        if memory is not None and is_repeatable and GRANTS.are_scarce and not memory.may_begin():
             # Wait without a connection: operations with a grant may need it.
             pool.return_clean(connection)
             await memory.wait_for_grant()
             continue
-        counter = None if memory is None else counter_of(connection)
+        counter = None if memory is None else connection.byte_counter
         if counter is not None:
-            counter.begin(memory, is_repeatable=is_repeatable)
+            counter.begin(memory, is_repeatable)
         try:
             records: list[asyncpg.Record] = (
                 await _fetch_in_order(connection, statement, values)
@@ -144,9 +144,9 @@ async def write(
         pool.return_clean(connection)
         raise
     memory = operation_memory.get()
-    counter = counter_of(connection) if memory is not None else None
-    if counter is not None and memory is not None:
-        counter.begin(memory, is_repeatable=False)
+    counter = None if memory is None else connection.byte_counter
+    if counter is not None:
+        counter.begin(memory, False)  # noqa: FBT003  # as above
     is_repeated = False
     records: list[asyncpg.Record] = []
     session: Session | None = None

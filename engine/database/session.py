@@ -16,6 +16,7 @@ from typing import Any
 
 import asyncpg
 
+from engine.database.byte_counter import ByteCounter
 from engine.database.errors import DatabaseUnavailable
 from engine.database.fixed_settings import FIXED_SETTINGS, TRACKED_SETTINGS
 
@@ -121,6 +122,8 @@ class Session(asyncpg.Connection):
     """A connection with the state of its session, whose commits are never cancelled."""
 
     state: SessionState
+    # Counts what the session receives; None until the session is in a pool.
+    byte_counter: ByteCounter | None = None
     # Whether the running statement commits a transaction.
     _is_committing = False
     # Whether PostgreSQL ended the wait for a synchronous standby: the commit is only local.

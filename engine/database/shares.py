@@ -102,10 +102,11 @@ class Shares:
     def __init__(self, pool_size: int, *, timeout_s: float) -> None:
         # Has an entry only for callers that have a connection or wait for one.
         self._callers: dict[str, _Share] = {}
+        # The share of a caller without connections, for the next one: to create it takes longer
+        # than to count.
+        self._unused: _Share | None = None
         # Those callers whose requests wait for them to have fewer connections, or others free.
         self._waiting: dict[str, _Share] = {}
-        # Connections of all callers, with those that they wait for in the pool.
-        self._in_use = 0
         # The number of requests that wait for a slot of their operation or of their caller.
         self.waiting = 0
         self._timeouts = Timeouts(timeout_s)
@@ -119,6 +120,15 @@ class Shares:
         self.per_operation = max(1, pool_size // 3)
         self.per_caller = max(1, pool_size * 3 // 4)
         self._grant_free()
+
+    @property
+    def _in_use(self) -> int:
+        """The connections of all callers, with those that they wait for in the pool.
+
+        At most as many callers as the pool has connections use some, and one that does not use
+        one yet needs no comparison, so this takes little time where it is needed.
+        """
+        return sum([caller.in_use for caller in self._callers.values()])
 
     def _admits(self, caller: _Share) -> bool:
         """Return whether a caller may have another connection now.
@@ -134,14 +144,17 @@ class Shares:
 
     def take(self, user: PoolUser) -> bool:
         """Count one more connection of an operation; return false if it must wait for that."""
+        if user.in_use >= self.per_operation:
+            return False
         caller = self._callers.get(user.caller)
         if caller is None:
-            caller = self._callers[user.caller] = _Share()
-        if user.in_use >= self.per_operation or not self._admits(caller):
+            # Each caller may have one.
+            caller = self._callers[user.caller] = self._unused or _Share()
+            self._unused = None
+        elif not self._admits(caller):
             return False
         user.in_use += 1
         caller.in_use += 1
-        self._in_use += 1
         return True
 
     async def wait(self, user: PoolUser) -> None:
@@ -187,11 +200,10 @@ class Shares:
             user.in_use -= 1
         caller = self._callers[user.caller]
         caller.in_use -= 1
-        self._in_use -= 1
         if self._waiting:
             self._grant(user.caller)
         elif not caller.in_use:
-            del self._callers[user.caller]
+            self._unused = self._callers.pop(user.caller)
 
     def _wait_for_caller(self, user: PoolUser, waiter: _Waiter) -> None:
         waiter.has_operation_slot = True
@@ -238,7 +250,6 @@ class Shares:
             # Behind others that have as many connections.
             self._waiting[name] = caller
         caller.in_use += 1
-        self._in_use += 1
         self._timeouts.end(waiter)
         waiter.granted.set_result(None)
         return True

@@ -47,7 +47,7 @@ async def execute(
         max_cost=max_cost,
         max_response_bytes=max_response_bytes,
     )
-    with counting_memory(max_bytes=max_read_bytes(max_response_bytes)) as memory:
+    with counting_memory(max_read_bytes(max_response_bytes)) as memory:
         partial_result = None
         plan = get_plan(operation_context)
         if isinstance(plan, Plan):

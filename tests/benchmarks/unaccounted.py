@@ -85,7 +85,7 @@ def _always(*_: Any) -> bool:
 _CONTEXT = nullcontext()
 
 
-def _not_counting(**_: Any) -> Any:
+def _not_counting(_: int) -> Any:
     return _CONTEXT
 
 
