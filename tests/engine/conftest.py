@@ -50,3 +50,9 @@ def no_open_pool() -> Iterator[None]:
     """Have no open pool."""
     with only_pools():
         yield
+
+
+@pytest.fixture
+def unpaused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let operations take any time in one turn of the event loop, also on a slow machine."""
+    monkeypatch.setattr("engine.long_work.SHORT_S", 600)

@@ -44,6 +44,7 @@ async def responses(context: Context, text: str, ids: Sequence[str]) -> list[Any
     return [result.data for result in results]
 
 
+@pytest.mark.usefixtures("unpaused")
 async def test_tickets_requested_at_once_take_one_statement(
     context: Context, statements: list[str]
 ) -> None:
@@ -63,6 +64,7 @@ async def test_a_single_ticket_takes_a_statement_without_parents(
     assert "parents" not in statement
 
 
+@pytest.mark.usefixtures("unpaused")
 async def test_nested_fields_of_tickets_requested_at_once_take_one_statement_each(
     context: Context, statements: list[str]
 ) -> None:
@@ -72,6 +74,7 @@ async def test_nested_fields_of_tickets_requested_at_once_take_one_statement_eac
     assert len(statements) == 4
 
 
+@pytest.mark.usefixtures("unpaused")
 async def test_fields_of_one_query_share_a_statement_if_they_select_the_same_columns(
     context: Context, statements: list[str]
 ) -> None:
@@ -88,6 +91,7 @@ async def test_fields_of_one_query_share_a_statement_if_they_select_the_same_col
     assert len(statements) == 2
 
 
+@pytest.mark.usefixtures("unpaused")
 async def test_each_total_has_a_statement_of_its_own(
     context: Context, statements: list[str]
 ) -> None:

@@ -24,6 +24,7 @@ query ($f: TicketFilter, $ids: [ID!]!) {
 """
 
 
+@pytest.mark.usefixtures("unpaused")
 @pytest.mark.parametrize(("shortcuts", "count"), [(True, 1), (False, len(TICKET_IDS))])
 async def test_requests_share_a_statement_only_with_the_shortcuts(
     context: Context,
