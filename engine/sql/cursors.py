@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -38,7 +38,8 @@ def encode_cursor(order: RowOrder, keyset: Sequence[Any]) -> str:
     return cursor_encoder(order, tuple(range(len(order.terms))))([record])[0]
 
 
-@cache
+# The indexes depend on what clients select.
+@lru_cache(maxsize=1000)
 def cursor_encoder(
     order: RowOrder, indexes: tuple[int, ...]
 ) -> Callable[[Sequence[Sequence[Any]]], list[str]]:

@@ -9,7 +9,7 @@ the planner would read and sort whole ranges if many pages of the table are not 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import prod
 
 from engine.sql.expressions import FALSE, TRUE, Compared, OneOf, Sql, concatenate
@@ -226,7 +226,8 @@ def _keys(table: Table, column: str, listed: Sequence[str | None] | None) -> Sql
     )
 
 
-@cache
+# The columns depend on the filters of clients.
+@lru_cache(maxsize=1000)
 def _index(
     table: Table, column: str, listed: frozenset[str], compared: frozenset[str]
 ) -> _GroupIndex | None:

@@ -11,7 +11,7 @@ scan, or skip scan). At most a page of rows is read from each range.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import TypeAlias
 
@@ -109,7 +109,8 @@ def _number_of_ranges(table: Table, columns: tuple[str, ...], listed: Mapping[st
     )
 
 
-@cache
+# The columns depend on the filters of clients.
+@lru_cache(maxsize=1000)
 def _index_columns(table: Table, order: RowOrder, listed: frozenset[str]) -> tuple[str, ...] | None:
     """Return the columns before the terms of the index that has the fewest ranges."""
     found: list[tuple[int, tuple[str, ...]]] = []

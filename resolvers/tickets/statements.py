@@ -1,7 +1,7 @@
 """The statements that write tickets. Each writes the ticket and its event in one transaction."""
 
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 
 from engine.sql.tables import Table
 from models.ticket import NEW_TICKET
@@ -97,7 +97,8 @@ RETURNING ticket_id
 """
 
 
-@cache
+# Clients choose the columns. A text has about 5 kB.
+@lru_cache(maxsize=200)
 def update_statement(names: tuple[str, ...], *, is_patch: bool) -> str:
     """Return the statement that updates these columns; their values are parameters 6 and up.
 

@@ -69,6 +69,10 @@ def metadata_is_too_long(name: str) -> InvalidInput:
 
 
 def _checked(rules: Mapping[str, _Rule], values: Fields, errors: list[ApiError]) -> Values:
+    """Return the checked values in the order of the rules, so that statements do not differ.
+
+    Raises ApiErrors, whose errors are in the order of the values.
+    """
     checked: Values = {}
     for name, value in values.items():
         if name not in rules:
@@ -82,7 +86,7 @@ def _checked(rules: Mapping[str, _Rule], values: Fields, errors: list[ApiError])
         errors += _unknown_fields(rules, values)
     if errors:
         raise ApiErrors(errors)
-    return checked
+    return {name: checked[name] for name in rules if name in checked}
 
 
 def _unknown_fields(rules: Mapping[str, _Rule], values: Fields) -> list[ApiError]:
