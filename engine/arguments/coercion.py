@@ -16,7 +16,6 @@ from graphql import (
     Undefined,
     assert_leaf_type,
     get_named_type,
-    get_nullable_type,
     is_enum_type,
     is_input_object_type,
     is_list_type,
@@ -26,7 +25,7 @@ from graphql import (
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.fast_resolvers import by_python_names, python_name_of
-from engine.arguments.item_budget import ItemBudget, too_many_items, too_many_objects
+from engine.arguments.item_budget import ItemBudget, too_many_items
 
 __all__ = ["REQUIRED", "Coerce", "NotCoercible", "coercion_to", "copied", "is_container"]
 
@@ -42,8 +41,7 @@ def coercion_to(input_type: GraphQLInputType) -> Coerce:
     if is_non_null_type(input_type):
         return _non_null(coercion_to(input_type.of_type))
     if is_list_type(input_type):
-        is_of_objects = is_input_object_type(get_nullable_type(input_type.of_type))
-        return _list(coercion_to(input_type.of_type), is_of_objects=is_of_objects)
+        return _list(coercion_to(input_type.of_type))
     return _coercion_to_named(get_named_type(input_type))
 
 
@@ -77,7 +75,7 @@ def _non_null(coerce: Coerce) -> Coerce:
     return coerced
 
 
-def _list(coerce_item: Coerce, *, is_of_objects: bool) -> Coerce:
+def _list(coerce_item: Coerce) -> Coerce:
     """Return the coercion to a list.
 
     Null is null, and any other value that is not a list is a list of one item (GraphQL, section
@@ -92,10 +90,6 @@ def _list(coerce_item: Coerce, *, is_of_objects: bool) -> Coerce:
         ItemBudget.left -= len(value)
         if ItemBudget.left < 0:
             raise too_many_items()
-        if is_of_objects:
-            ItemBudget.objects_left -= len(value)
-            if ItemBudget.objects_left < 0:
-                raise too_many_objects()
         return [coerce_item(item) for item in value]
 
     return coerced

@@ -1,6 +1,6 @@
 """The variables of an operation, and their coercion."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any, TypeAlias
 
@@ -23,13 +23,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 
 from engine.arguments.coercion import REQUIRED, Coerce, NotCoercible, coercion_to, copied
 from engine.arguments.fast_resolvers import by_python_names
-from engine.arguments.item_budget import (
-    MAX_ITEMS,
-    MAX_OBJECTS,
-    ItemBudget,
-    too_many_items,
-    too_many_objects,
-)
+from engine.arguments.item_budget import MAX_ITEMS, ItemBudget, too_many_items
 from engine.arguments.json_literals import CoercedVariables, json_of_literal, json_of_value
 from engine.errors import LimitExceeded
 from engine.long_work import must_pause, next_turn
@@ -96,7 +90,6 @@ class Variables:
         try:
             for name, coerce, default in declared:
                 if name in values:
-                    ItemBudget.objects_left = MAX_OBJECTS
                     coerced[name] = coerce(values[name])
                 elif default is REQUIRED:
                     raise NotCoercible  # noqa: TRY301  # as `coerce` does
@@ -109,7 +102,7 @@ class Variables:
             # A scalar can raise any exception.
             raise NotCoercible from error
         finally:
-            ItemBudget.left = ItemBudget.objects_left = inf
+            ItemBudget.left = inf
         return left
 
     def by_python_names(
@@ -141,28 +134,19 @@ class Variables:
 
     def check_items(self, values: Mapping[str, Any]) -> None:
         """Raise LimitExceeded if the lists of the variables have too many items."""
-        lists = [
-            list(_lists(values[name], kind)) for name, kind in self._types.items() if name in values
-        ]
-        if sum(length for each in lists for length, _ in each) > MAX_ITEMS:
+        found = [_items(values[name], kind) for name, kind in self._types.items() if name in values]
+        if sum(found) > MAX_ITEMS:
             raise too_many_items()
-        for each in lists:
-            if sum(length for length, has_objects in each if has_objects) > MAX_OBJECTS:
-                raise too_many_objects()
 
 
-def _lists(value: Any, input_type: GraphQLInputType) -> Iterator[tuple[int, bool]]:
-    """Yield the length of each list in a value, and whether its items are input objects."""
+def _items(value: Any, input_type: GraphQLInputType) -> int:
+    """Return the number of items in all lists of a value, nested lists included."""
     nullable: Any = get_nullable_type(input_type)
     if is_list_type(nullable):
-        item_type = nullable.of_type
         if not isinstance(value, list):
-            yield from _lists(value, item_type)
-            return
-        yield len(value), is_input_object_type(get_nullable_type(item_type))
-        for item in value:
-            yield from _lists(item, item_type)
-    elif is_input_object_type(nullable) and isinstance(value, dict):
-        for name, field in nullable.fields.items():
-            if name in value:
-                yield from _lists(value[name], field.type)
+            return _items(value, nullable.of_type)
+        return len(value) + sum(_items(item, nullable.of_type) for item in value)
+    if is_input_object_type(nullable) and isinstance(value, dict):
+        fields = nullable.fields.items()
+        return sum(_items(value[name], field.type) for name, field in fields if name in value)
+    return 0

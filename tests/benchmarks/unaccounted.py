@@ -53,7 +53,6 @@ def switch_off() -> None:
         (authentication, "must_pause"): _never,
         (prepared, "with_filters"): _as_it_is,
         (variables, "MAX_ITEMS"): inf,
-        (variables, "MAX_OBJECTS"): inf,
         (json_body, "_check_count"): _do_nothing,
         (InputScheduler, "admits"): _always,
         (RequestScheduler, "admits"): _always,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.arguments.item_budget import MAX_ITEMS, MAX_OBJECTS
+from engine.arguments.item_budget import MAX_ITEMS
 from engine.errors import LimitExceeded
 from engine.execution.execution import build_operation_context
 from engine.projection.context import InvalidVariables, OperationContext
@@ -108,22 +108,3 @@ def test_variables_are_limited_and_checked_in_both_ways(
         OperationContext(operation, {"f": filters, "ids": half}, None)
     with pytest.raises(InvalidVariables):
         OperationContext(operation, {"f": {"nothing": 1}, "ids": []}, None)
-
-
-@pytest.mark.parametrize("shortcuts", [True, False])
-async def test_the_objects_of_a_variable_are_limited(
-    shortcuts: bool,  # noqa: FBT001  # a parameter of the test
-) -> None:
-    [operation] = prepare(filtered(variables=2), shortcuts=shortcuts).operations
-
-    async def coerced(**variables: Any) -> dict[str, Any]:
-        context, _ = await build_operation_context(
-            operation, variables=variables, context=None, max_cost=NO_LIMIT
-        )
-        return context.variables
-
-    half: list[Any] = [{"search": "x"}] * (MAX_OBJECTS // 2)
-    most = {"and": half, "not": {"or": half}}
-    assert len(await coerced(f0=most, f1=most)) == 2
-    with pytest.raises(LimitExceeded, match="objects"):
-        await coerced(f0=most, f1={"and": [{"or": half}, {"or": half}]})

@@ -136,13 +136,6 @@ DOCUMENTS = [
         send=lambda target: target.graphql(filtered(variables=1), f0=conditions(CONDITIONS)),
     ),
     HostileInput(
-        name=f"10,000 conditions in a variable, {AT_ONCE} requests at once",
-        send=lambda target: at_once(
-            lambda: post(target, filtered(variables=1), {"f0": conditions(10_000)})
-        ),
-        code="QUERY_TOO_COMPLEX",
-    ),
-    HostileInput(
         name=f"{CONDITIONS} conditions in {ALIASES} variables, {AT_ONCE} requests at once",
         send=lambda target: at_once(
             lambda: post(
