@@ -138,7 +138,7 @@ class CommitLookup:
     async def _busy_sessions(self) -> Sequence[Any] | None:
         """Return the other sessions that may run a commit; None if only a standby was asked.
 
-        A standby has no commits; perhaps the primary still runs them.
+        A standby does not commit; perhaps the primary still runs them.
         """
         with reserved():
             async with background_time_limit():
@@ -157,7 +157,7 @@ class CommitLookup:
 def may_run(connection: Any, sessions: Sequence[Any], *, waited_s: float) -> bool:
     """Return whether one of the busy sessions may run the commit of a connection.
 
-    Its statement is as old as the wait, or almost, if its way to PostgreSQL took time. The session
+    Its statement is as old as the wait, or almost, if it reached PostgreSQL late. The session
     of a commit on another server is not among them; one that has the same process id is younger.
     """
     state = state_of(connection)
