@@ -7,6 +7,7 @@ because a server would attempt it at once.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import orjson
 
@@ -35,9 +36,6 @@ _TIMEOUT = OpsFailure(FailureKind.TIMEOUT, "OPS did not respond within 2000 ms")
 _REJECTED = OpsFailure(
     FailureKind.REJECTED, "OPS rejected the ticket", response={"error": "ticket refused"}
 )
-
-# The changes of an event as JSON, by field, value before and value after.
-_changes: dict[tuple[str, str, str], str] = {}
 
 
 @dataclass(slots=True)
@@ -216,11 +214,9 @@ def _creation(ticket: Row) -> str:
     )
 
 
+@cache
 def _change(field: str, before: str, after: str) -> str:
-    values = (field, before, after)
-    if values not in _changes:
-        _changes[values] = _to_json([{"field": field, "before": before, "after": after}])
-    return _changes[values]
+    return _to_json([{"field": field, "before": before, "after": after}])
 
 
 def _payload(ticket: Row) -> str:
