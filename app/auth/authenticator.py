@@ -93,6 +93,7 @@ class Authenticator:
         if self._is_off:
             return ANONYMOUS
         token = _credential(scope)
+        # `authenticate` counts it if it is not cached.
         cached = self._cache.get(token) if token in self._cache else None
         return cached[1] if cached is not None and time.monotonic() < cached[0] else None
 
