@@ -104,14 +104,12 @@ class Cost(NamedTuple):
 
 def with_filters(cost: Cost, variables: Mapping[str, Any], filter_cost: FilterCost) -> Cost:
     """Return a cost with that of its filters; raises LimitExceeded."""
-    own, most_expensive, filters, _, _ = cost
     added = 0
-    for argument, reads in filters.items():
+    for argument, reads in cost.filters.items():
         value = argument.value(variables)
         if value:
             added += reads * filter_cost(value)
-    # As `Cost(...)`, which takes three times as long.
-    return tuple.__new__(Cost, (own + added, most_expensive, filters, added, 0)) if added else cost
+    return Cost(cost.value + added, cost.most_expensive, cost.filters, added) if added else cost
 
 
 def check_cost(cost: Cost, limit: int) -> None:
