@@ -136,7 +136,7 @@ class CommitLookup:
                 close_abandoned(connection)
 
     async def _busy_sessions(self) -> Sequence[Any] | None:
-        """Return the other sessions that may run a commit; None if only a standby was asked.
+        """Return the other sessions that may run a commit; None if only a standby answered.
 
         A standby does not commit; perhaps the primary still runs them.
         """

@@ -21,8 +21,8 @@ def estimated_rows(plan: str) -> int:
 def frequencies_statement(table: Table, column: str) -> Sql:
     """Return the statement that reads how frequent the values of a column are, by the statistics.
 
-    Its row is the fraction of null, the most common values, and their fractions; there is none if
-    the table has no statistics.
+    Its row is the fraction of null, the most common values, and their fractions; there is none
+    before statistics were made.
     """
     return Sql(
         "SELECT null_frac, most_common_vals::text::text[], most_common_freqs FROM pg_stats"
