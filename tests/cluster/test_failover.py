@@ -11,11 +11,10 @@ from typing import Any
 
 import asyncpg
 
-from tests.cluster.nodes import WITHIN_S, Cluster
+from tests.cluster.nodes import Cluster
 from tests.cluster.service import create_database, service
-from tests.cluster.writers import Acknowledged, Writer, check, has_subscribed
+from tests.cluster.writers import Acknowledged, check, has_subscribed, writing
 from tests.feed.clients import follow
-from tests.waiting import until
 
 WRITERS = 4
 # Acknowledged tickets before, between and after the failovers.
@@ -43,18 +42,12 @@ async def test_failovers_lose_double_and_miss_nothing_and_are_over_at_the_same_t
     leader = await cluster.wait_for_roles(standbys=2)
     await create_database(cluster, leader)
     acknowledged, received = Acknowledged(), Events()
-    stop = asyncio.Event()
     async with service(cluster) as group:
         follower = asyncio.create_task(follow(group.servers, received, by_socket=True))
         await has_subscribed(group.servers, received)
-        async with asyncio.TaskGroup() as writers:
-            for _ in range(WRITERS):
-                writers.create_task(Writer(group.servers, acknowledged).run(stop))
-
-            async def more_tickets() -> None:
-                wanted = len(acknowledged) + TICKETS
-                await until(lambda: len(acknowledged) >= wanted, within_s=WITHIN_S)
-
+        async with writing(
+            group.servers, acknowledged, writers=WRITERS, tickets=TICKETS
+        ) as more_tickets:
             await more_tickets()
             first = await cluster.switch_over()
             second = await cluster.wait_for_roles(standbys=2, former=first)
@@ -72,7 +65,6 @@ async def test_failovers_lose_double_and_miss_nothing_and_are_over_at_the_same_t
                 await more_tickets()
             await cluster.wait_for_roles(standbys=2, former=third)
             await more_tickets()
-            stop.set()
         for worker in group.workers:
             assert await worker.stop() == 0
         connection = await asyncpg.connect(f"{cluster.hosts_url}?target_session_attrs=read-write")

@@ -7,13 +7,13 @@ to it, whatever server it asks.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx2
 
 from tests.cluster.nodes import WITHIN_S, Cluster
+from tests.cluster.repeating_client import RepeatingClient
 from tests.cluster.service import create_database, service
 from tests.feed.clients import Running
 from tests.ops.processes import CliProcess
@@ -51,52 +51,27 @@ class Caller:
     def __init__(self, name: str, servers: Sequence[Running], *, sends_position: bool) -> None:
         self.changes = 0
         self._servers = servers
-        self._headers = {"Authorization": token_of(name)}
-        self._sends_position = sends_position
-        self._number = 0
+        self._client = RepeatingClient(
+            servers,
+            headers={"Authorization": token_of(name)},
+            returned_header=POSITION if sends_position else None,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Change and read until the event is set; the last change was read."""
         async with httpx2.AsyncClient(timeout=20, trust_env=False) as http:
-            created = await self._execute(http, CREATE, key=uuid4().hex)
+            created = await self._client.execute(http, CREATE, key=uuid4().hex)
             assert not created["createTicket"]["errors"], created
             ticket_id = created["createTicket"]["ticket"]["id"]
             while not stop.is_set():
                 subject = str(self.changes + 1)
-                updated = await self._execute(http, UPDATE, id=ticket_id, subject=subject)
+                updated = await self._client.execute(http, UPDATE, id=ticket_id, subject=subject)
                 assert updated["updateTicket"] == {"ticket": {"subject": subject}, "errors": []}
                 for document in READS:
                     for _ in self._servers:
-                        read = await self._execute(http, document, id=ticket_id)
+                        read = await self._client.execute(http, document, id=ticket_id)
                         assert list(read.values()) == [{"subject": subject}], (read, subject)
                 self.changes += 1
-
-    async def _execute(
-        self, http: httpx2.AsyncClient, document: str, **variables: str
-    ) -> dict[str, Any]:
-        """Return the data of an operation, repeated as long as the database is unavailable."""
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                self._number += 1
-                server = self._servers[self._number % len(self._servers)]
-                try:
-                    response = await http.post(
-                        f"{server.url}/graphql",
-                        json={"query": document, "variables": variables},
-                        headers=self._headers,
-                    )
-                except httpx2.TransportError:
-                    await asyncio.sleep(0.1)
-                    continue
-                if self._sends_position and POSITION in response.headers:
-                    self._headers[POSITION] = response.headers[POSITION]
-                content = response.json()
-                if "errors" not in content:
-                    data: dict[str, Any] = content["data"]
-                    return data
-                [error] = content["errors"]
-                assert error["extensions"]["code"] in {"SERVICE_UNAVAILABLE", "TIMEOUT"}, content
-                await asyncio.sleep(0.1)
 
 
 async def reads(servers: Sequence[CliProcess], kind: str) -> list[float]:

@@ -7,11 +7,10 @@ import asyncio
 
 import asyncpg
 
-from tests.cluster.nodes import WITHIN_S, Cluster
+from tests.cluster.nodes import Cluster
 from tests.cluster.service import create_database, service
-from tests.cluster.writers import Acknowledged, Writer, check, has_subscribed
+from tests.cluster.writers import Acknowledged, check, has_subscribed, writing
 from tests.feed.clients import Received, follow
-from tests.waiting import until
 
 WRITERS = 2
 # Acknowledged tickets before, between and after the failovers.
@@ -25,18 +24,12 @@ async def test_a_switchover_and_the_loss_of_the_primary_lose_double_and_miss_not
     await create_database(cluster, leader)
     acknowledged = Acknowledged()
     received: Received = []
-    stop = asyncio.Event()
     async with service(cluster) as group:
         follower = asyncio.create_task(follow(group.servers, received, by_socket=True))
         await has_subscribed(group.servers, received)
-        async with asyncio.TaskGroup() as writers:
-            for _ in range(WRITERS):
-                writers.create_task(Writer(group.servers, acknowledged).run(stop))
-
-            async def more_tickets() -> None:
-                wanted = len(acknowledged) + TICKETS
-                await until(lambda: len(acknowledged) >= wanted, within_s=WITHIN_S)
-
+        async with writing(
+            group.servers, acknowledged, writers=WRITERS, tickets=TICKETS
+        ) as more_tickets:
             await more_tickets()
             await cluster.switch_over()
             await cluster.wait_for_roles(standbys=2)
@@ -46,7 +39,6 @@ async def test_a_switchover_and_the_loss_of_the_primary_lose_double_and_miss_not
             cluster.node(leader).kill()
             await cluster.wait_for_roles(standbys=1, former=leader)
             await more_tickets()
-            stop.set()
         for worker in group.workers:
             assert await worker.stop() == 0
         connection = await asyncpg.connect(f"{cluster.hosts_url}?target_session_attrs=read-write")

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -11,10 +12,11 @@ import asyncpg
 import httpx2
 
 from tests.cluster.nodes import WITHIN_S
+from tests.cluster.repeating_client import RepeatingClient
 from tests.feed.clients import Received, Running
 from tests.waiting import until
 
-__all__ = ["Acknowledged", "Writer", "check", "has_subscribed"]
+__all__ = ["Acknowledged", "check", "has_subscribed", "writing"]
 
 CREATE = """
 mutation Create($key: String!) {
@@ -48,48 +50,44 @@ class Writer:
     """Creates tickets, and repeats each request at any server until it is acknowledged."""
 
     def __init__(self, servers: Sequence[Running], acknowledged: Acknowledged) -> None:
-        self._servers = servers
+        self._client = RepeatingClient(servers)
         self._acknowledged = acknowledged
-        self._number = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Write until the event is set; the last ticket is acknowledged."""
-        while not stop.is_set():
-            await self.write_one()
-
-    async def write_one(self) -> None:
-        """Create a ticket and send it to OPS."""
         async with httpx2.AsyncClient(timeout=20, trust_env=False) as http:
-            key = uuid4().hex
-            created = await self._acknowledge(http, CREATE, "createTicket", key=key)
-            self._acknowledged[key] = created["ticket"]["id"]
-            await self._acknowledge(
-                http, SEND, "sendToOps", key=f"send-{key}", id=created["ticket"]["id"]
-            )
+            while not stop.is_set():
+                await self._write_one(http)
 
-    async def _acknowledge(
-        self, http: httpx2.AsyncClient, query: str, field: str, **variables: str
-    ) -> dict[str, dict[str, str]]:
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                self._number += 1
-                server = self._servers[self._number % len(self._servers)]
-                try:
-                    response = await http.post(
-                        f"{server.url}/graphql", json={"query": query, "variables": variables}
-                    )
-                except httpx2.TransportError:
-                    await asyncio.sleep(0.1)
-                    continue
-                content = response.json()
-                if response.is_success and "errors" not in content:
-                    result: dict[str, dict[str, str]] = content["data"][field]
-                    assert not result["errors"], content
-                    return result
-                # Only what a client may repeat: an outage or a time-out, never another error.
-                [error] = content["errors"]
-                assert error["extensions"]["code"] in {"SERVICE_UNAVAILABLE", "TIMEOUT"}, content
-                await asyncio.sleep(0.1)
+    async def _write_one(self, http: httpx2.AsyncClient) -> None:
+        """Create a ticket and send it to OPS."""
+        key = uuid4().hex
+        created = (await self._client.execute(http, CREATE, key=key))["createTicket"]
+        assert not created["errors"], created
+        ticket_id = self._acknowledged[key] = created["ticket"]["id"]
+        sent = await self._client.execute(http, SEND, key=f"send-{key}", id=ticket_id)
+        assert not sent["sendToOps"]["errors"], sent
+
+
+@asynccontextmanager
+async def writing(
+    servers: Sequence[Running], acknowledged: Acknowledged, *, writers: int, tickets: int
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Write with several writers inside the block.
+
+    Yield a function that waits until this many more tickets are acknowledged.
+    """
+    stop = asyncio.Event()
+
+    async def more_tickets() -> None:
+        wanted = len(acknowledged) + tickets
+        await until(lambda: len(acknowledged) >= wanted, within_s=WITHIN_S)
+
+    async with asyncio.TaskGroup() as running:
+        for _ in range(writers):
+            running.create_task(Writer(servers, acknowledged).run(stop))
+        yield more_tickets
+        stop.set()
 
 
 async def has_subscribed(servers: Sequence[Running], received: Received) -> None:
